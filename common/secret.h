@@ -1,0 +1,16 @@
+// Key material: wiping that the compiler may not remove, comparison in constant time, randomness.
+#ifndef VIGIL_COMMON_SECRET_H
+#define VIGIL_COMMON_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void secret_wipe(void *p, size_t n);
+// Takes the same time wherever the first difference is.
+bool secret_equal(const void *a, const void *b, size_t n);
+// Bytes from the kernel's generator (getrandom). Aborts the process if there are none: nothing
+// that follows would be safe.
+void secret_random(void *out, size_t n);
+
+#endif
