@@ -1,0 +1,262 @@
+// The contract between control plane and dataplane. Everything here is called on the control core
+// only, never blocks and never waits for a worker. Plain values in, plain values out: handles and
+// indices cross, pointers do not. tests/unit/fake_dp.c implements it without DPDK.
+#ifndef VIGIL_DATAPLANE_DP_H
+#define VIGIL_DATAPLANE_DP_H
+
+#include "sa_spec.h"
+#include "types.h"
+
+struct dp;
+struct log;
+
+#define DP_NAME_MAX   32
+#define DP_DEVICE_MAX 192
+#define DP_PORTS_MAX  32
+#define DP_NO_PEER    UINT32_MAX
+
+// ---- start and stop ------------------------------------------------------------------------
+
+struct dp_port_config {
+	char name[DP_NAME_MAX];     // as the configuration calls the interface
+	char device[DP_DEVICE_MAX]; // PCI address, or vdev name and arguments
+};
+
+struct dp_config {
+	const struct dp_port_config *ports;
+	unsigned n_ports;
+	const unsigned *worker_cpus; // one worker each; a CPU may be named more than once
+	unsigned n_workers;
+	unsigned control_cpu;
+	unsigned memory_mb;
+	bool hugepages;
+	bool idle_adaptive; // workers sleep 20 us at most when idle
+	// Table sizes. Indices given to the functions below are smaller than these.
+	uint32_t max_peers;
+	uint32_t max_tunnels;
+	uint32_t max_sas;     // inbound and outbound together
+	uint32_t max_ike_sas; // slots of dp_ike_mark()
+};
+
+// Starts EAL, ports and workers; the caller becomes the control core. On failure returns NULL with
+// errno and a text for a person in err.
+struct dp *dp_start(const struct dp_config *config, struct log *log, char *err, size_t err_size);
+// Stops the workers, closes the ports, wipes all keys.
+void dp_stop(struct dp *dp);
+
+// ---- time ----------------------------------------------------------------------------------
+
+// The current tick and microseconds, from one time base for all cores; read afresh at every call.
+tick_t dp_now(const struct dp *dp);
+uint64_t dp_now_us(const struct dp *dp);
+// fn runs on the control core, from dp_timers_run(), every period_ms (an rte_timer). 0 or -errno.
+int dp_ticker_start(struct dp *dp, unsigned period_ms, void (*fn)(void *arg), void *arg);
+void dp_timers_run(struct dp *dp);
+// Gives the CPU away for at most max_us if nothing waits for the control core; returns at once in
+// poll mode. Never longer than 1 ms.
+void dp_control_idle(struct dp *dp, unsigned max_us);
+
+// ---- packets for the control core ----------------------------------------------------------
+
+enum dp_punt {
+	DP_PUNT_IKE_ESTABLISHED, // carries a cookie or SPI that dp_ike_mark() published
+	DP_PUNT_IKE_NEW,         // every other IKE message
+	DP_PUNT_FRAME,           // ARP, ND: whole Ethernet frames
+	DP_PUNT_CLASSES,
+};
+
+// A packet seen in place. For IKE: data is the ISAKMP message, the non-ESP marker taken off.
+struct dp_view {
+	const uint8_t *data;
+	uint16_t len;
+	uint16_t iface;
+	tick_t arrived;
+	struct ip_addr src, dst;
+	uint16_t src_port, dst_port;
+	bool marker; // came with the non-ESP marker (RFC 3948, 2.2)
+	void *owner; // the dataplane's
+};
+
+// At most `max` views of one class, oldest first. Each must be released.
+unsigned dp_punt_recv(struct dp *dp, enum dp_punt class, struct dp_view *views, unsigned max);
+void dp_punt_release(struct dp *dp, struct dp_view *views, unsigned n);
+// All that reached a port before this tick has been put into the punt rings or dropped and counted.
+tick_t dp_punt_horizon(const struct dp *dp);
+// Packets lost before the control plane could hear them: full punt rings, missed by a port, no
+// buffers. Only ever grows.
+uint64_t dp_punt_losses(const struct dp *dp);
+
+struct dp_datagram {
+	struct ip_addr src, dst;
+	uint16_t src_port, dst_port;
+	bool marker; // put the non-ESP marker in front
+	const uint8_t *data;
+	uint16_t len;
+};
+
+// Sends one UDP datagram from a gateway address, never through a crypto map. Fragments it to the
+// MTU. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE.
+int dp_datagram_send(struct dp *dp, const struct dp_datagram *d);
+// Sends one Ethernet frame as it is.
+int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len);
+
+// Publishes (or withdraws, tag 0) that IKE SA slot `slot` is in use under a random tag. An ISAKMP
+// cookie or IKEv2 SPI of our own making is {slot, tag}, each 32 bits in network order, so that
+// workers and the control plane find an IKE SA without a search.
+void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag);
+
+// ---- events --------------------------------------------------------------------------------
+
+enum dp_event_kind {
+	DP_EVENT_ACQUIRE,          // tunnel: a packet has no SA; comes once until it is answered
+	DP_EVENT_DOUBT,            // tunnel: traffic out, nothing in for doubt_after; see dp_peer_watch
+	DP_EVENT_SA_GONE,          // sa: no worker knows it any more, its keys are wiped
+	DP_EVENT_SA_SOFT,          // sa: a soft lifetime in bytes or packets has passed
+	DP_EVENT_SA_HARD,          // sa: hard lifetime or sequence numbers used up; it stopped
+	DP_EVENT_SA_MOVED,         // sa (inbound): authentic packet from another address or port
+	DP_EVENT_INVALID_SPI,      // addr (source), local, spi: ESP for an SPI that nobody has
+	DP_EVENT_NEIGHBOUR_WANTED, // iface, addr: a packet waits for this next hop
+};
+
+struct dp_event {
+	enum dp_event_kind kind;
+	struct handle sa;
+	struct handle tunnel;
+	uint16_t iface;
+	uint16_t port;
+	uint32_t spi;
+	struct ip_addr addr;
+	struct ip_addr local;
+};
+
+unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max);
+
+// ---- peers: words that both sides read -----------------------------------------------------
+
+// Peer indices are the control plane's, below max_peers. From now on a worker that sends traffic
+// on a tunnel of this peer while nothing came in (inbound SA of the tunnel, dp_peer_heard) for
+// doubt_after ticks raises one DP_EVENT_DOUBT; 0 = never.
+void dp_peer_watch(struct dp *dp, uint32_t peer, tick_t doubt_after);
+// Proof of life other than ESP was seen at `when`.
+void dp_peer_heard(struct dp *dp, uint32_t peer, tick_t when);
+
+// ---- tunnels (flows) -----------------------------------------------------------------------
+
+struct dp_tunnel_spec {
+	uint16_t iface; // egress interface, the one with the crypto map
+	struct selector selector;
+	uint32_t peer; // index, or DP_NO_PEER while none is chosen
+};
+
+int dp_tunnel_add(struct dp *dp, const struct dp_tunnel_spec *spec, struct handle *tunnel);
+// Drops what it holds. Its SAs must have been deleted (dp_sa_del) before or in the same turn.
+void dp_tunnel_del(struct dp *dp, struct handle tunnel);
+void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer);
+// Encrypt with this outbound SA from now on; held packets go out. A null handle: hold, and ask.
+void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa);
+// Answers an ACQUIRE with no: what is held is dropped, the next packet may ask again.
+void dp_tunnel_refuse(struct dp *dp, struct handle tunnel);
+// Answers a DOUBT: the next doubt may be raised.
+void dp_tunnel_doubt_ack(struct dp *dp, struct handle tunnel);
+// When the last packet wanted to go out through it, with or without an SA. False: never.
+bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when);
+
+// ---- security associations -----------------------------------------------------------------
+
+// Takes a free inbound slot and its SPI (host order), owned by the worker to which the port's RSS
+// brings packets from remote to local. 0, -ENOSPC.
+int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
+                  struct handle *sa, uint32_t *spi);
+// Makes a reserved inbound SA live. 0, -EINVAL (algorithms), -ENOMEM.
+int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel);
+// Makes an outbound SA; traffic uses it from dp_tunnel_use() on. `in` is the inbound SA whose
+// activity answers for it.
+int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
+                  struct handle *sa);
+// Deletes SAs of either direction, live or only reserved; each ends in one DP_EVENT_SA_GONE. A
+// tunnel that uses one of them has none from then on. Null and stale handles are skipped.
+void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n);
+// The peer's authenticated address or port has changed (RFC 3947, 4): send there.
+void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port);
+// When the last packet that passed replay check and ICV came in. False: none yet, or this SA
+// proves nothing (no replay protection).
+bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when);
+
+struct dp_sa_stats {
+	uint64_t packets, bytes; // encrypted or decrypted; bytes of the inner packets
+	uint64_t auth_failed, replayed, bad_selector, other_drops;
+	uint64_t sequence; // last sent, or highest received
+	unsigned owner;    // worker
+	tick_t last;
+};
+// Zeros for a stale handle.
+void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out);
+
+// ---- policy, interfaces, routes, neighbours ------------------------------------------------
+
+// One line of a crypto access list bound to an interface. For a packet that leaves through `iface`
+// the rules are tried in the order {sequence, line, instance}: permit means the rule's tunnel, deny
+// means on to the next sequence number, none left means in clear. What comes in clear on `iface`
+// and matches a mirrored permit in the same way is dropped.
+struct dp_policy_rule {
+	uint16_t iface;
+	uint32_t sequence;
+	uint32_t line;
+	uint32_t instance; // negotiated narrower flows of a line come before the line: lower first
+	bool permit;
+	struct ip_prefix local, remote;
+	uint8_t proto; // 0 = any
+	// Port ranges, inclusive; 0-65535 = any (then fragments and portless protocols match too).
+	uint16_t local_port_lo, local_port_hi;
+	uint16_t remote_port_lo, remote_port_hi;
+	struct handle tunnel; // permit only
+};
+
+int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy);
+void dp_policy_del(struct dp *dp, struct handle policy);
+// While an interface is held nothing leaves it in clear that no rule decides: between two policies
+// a miss is a drop.
+void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold);
+
+struct dp_iface_config {
+	struct ip_prefix network; // connected; family 0 = no address
+	struct ip_addr address;   // the gateway's own
+	uint16_t mtu;
+	bool up; // not shut down
+	bool crypto_map;
+};
+
+// Replaces an interface's settings; the connected route follows.
+int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config);
+
+struct dp_iface_info {
+	uint8_t mac[6];
+	bool link_up;
+	uint32_t speed_mbps; // 0 = unknown
+	char driver[DP_NAME_MAX];
+	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors;
+	uint64_t tx_packets, tx_bytes, tx_dropped, tx_errors;
+};
+void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out);
+
+// gateway family 0: the network is on the interface itself. Same prefix again: replaced.
+int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
+                 uint16_t iface);
+void dp_route_del(struct dp *dp, const struct ip_prefix *prefix);
+// The interface, next hop and own source address that a packet to `dst` takes. 0, -EHOSTUNREACH.
+int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,
+                  struct ip_addr *next_hop, struct ip_addr *source);
+int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
+                     const uint8_t mac[6]);
+void dp_neighbour_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr);
+
+// ---- counters ------------------------------------------------------------------------------
+
+unsigned dp_workers(const struct dp *dp);
+// Named counters, the same for every worker; among them each drop reason ("drop ..." names).
+unsigned dp_counters(const struct dp *dp);
+const char *dp_counter_name(const struct dp *dp, unsigned counter);
+uint64_t dp_counter(const struct dp *dp, unsigned worker, unsigned counter);
+const char *dp_version(void); // libraries in use, for `show version`
+
+#endif
