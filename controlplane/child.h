@@ -1,0 +1,69 @@
+// Children: pairs of ESP SAs of a flow, from negotiation to deletion. Control core only.
+#ifndef VIGIL_CHILD_H
+#define VIGIL_CHILD_H
+
+#include "sa_spec.h"
+#include "slab.h"
+#include "suite.h"
+#include "types.h"
+#include "wheel.h"
+
+struct control;
+struct flow;
+struct peer;
+
+enum child_state {
+	CHILD_NEGOTIATING, // inbound slot reserved, quick mode running
+	CHILD_INBOUND,     // receives; outbound SA made but not used yet (make before break)
+	CHILD_LIVE,        // its outbound SA encrypts
+	CHILD_OLD,         // a newer one encrypts; still receives
+	CHILD_GONE,        // deleted, waits for DP_EVENT_SA_GONE of both directions
+};
+
+struct child {
+	struct slab_item slab;
+	struct child *next; // of the peer
+	struct peer *peer;
+	struct flow *flow; // NULL once the flow is gone
+	uint8_t state;     // enum child_state
+	bool initiator;
+	bool rekeying;   // a successor is being negotiated
+	bool life_seen;  // something came in on it
+	uint8_t sas;     // SAs in the dataplane, 0-2
+	struct handle in, out;
+	uint32_t spi_in, spi_out; // host order
+	struct esp_suite suite;   // as agreed, lifetimes included
+	enum sa_encap encap;
+	struct selector selector;
+	tick_t created;
+	uint32_t conn_id; // even/odd pair as IOS prints it
+	// Timers; armed in peer_timers.c only.
+	struct wheel_timer rekey;   // soft lifetime; a second use: switch of the outbound SA
+	struct wheel_timer expire;
+};
+
+// A child that is about to be negotiated for a flow with a peer: takes the inbound SPI. NULL with
+// errno (ENOSPC: table full).
+struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator);
+// Keys are there: makes the inbound SA live (responder: when its answer goes out; initiator: before
+// its last message goes out). spec->spi is set by this function.
+int child_install_in(struct control *c, struct child *ch, struct sa_spec *spec);
+// Makes the outbound SA to the peer's SPI.
+int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec, uint32_t spi);
+// The exchange is complete: from here on it carries traffic (the responder at once, the initiator a
+// moment later, when its last message has surely been processed), and the old one retires.
+void child_established(struct control *c, struct child *ch);
+// The negotiation failed: slot given back, flow told (retry: with the next peer).
+void child_failed(struct control *c, struct child *ch, const char *why);
+// Deletes the SAs; `notify` sends a Delete payload if there is an IKE SA. The flow loses it.
+void child_delete(struct control *c, struct child *ch, bool notify, const char *why);
+// By the peer's own SPI, as a Delete payload names it (RFC 2408, 3.15). NULL: none.
+struct child *child_find_out(const struct peer *p, uint32_t spi_out);
+// DP_EVENT_SA_GONE.
+void child_sa_gone(struct control *c, struct handle sa);
+// The child that owns an SA, or NULL.
+struct child *child_of(const struct control *c, struct handle sa);
+// Starts a successor (soft lifetime). Does nothing if one is under way.
+void child_rekey(struct control *c, struct child *ch);
+
+#endif

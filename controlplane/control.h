@@ -1,0 +1,61 @@
+// The control core's state. One thread owns all of it; helper threads send requests and get values.
+#ifndef VIGIL_CONTROL_H
+#define VIGIL_CONTROL_H
+
+#include "config.h"
+#include "dp.h"
+#include "flow.h"
+#include "log.h"
+#include "slab.h"
+#include "types.h"
+#include "wheel.h"
+
+struct dh_pool;
+struct exchange;
+struct neighbours;
+struct request_queue;
+
+struct control_counters {
+	uint64_t turns, late_turns;
+	uint64_t ike_in, ike_out, ike_malformed, ike_unknown, ike_retransmits, ike_duplicates;
+	uint64_t negotiations_started, negotiations_failed;
+	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;
+	uint64_t losses, verdicts_deferred, deaths, failovers;
+	uint64_t windows_restarted;
+	uint64_t admissions_refused;
+};
+
+struct control {
+	struct dp *dp;
+	struct log log;
+	struct config *config; // the running configuration; replaced as a whole by apply
+	struct wheel wheel;
+	tick_t now;          // read at the start of the turn and again after every sleep
+	tick_t heard_until;  // input that arrived before this tick has been consumed
+	tick_t restarted;    // last time that all DPD windows were restarted
+	tick_t worst_turn;   // longest recent turn, see loop.c
+	bool stopping;
+	uint32_t next_conn_id; // IOS counts connections from 1001
+	uint32_t next_session_id;
+
+	struct slab peers;    // struct peer
+	struct slab ike_sas;  // struct ike_sa; the index is the slot in our cookies
+	struct slab children; // struct child
+	struct peer **peer_buckets; // by {local, remote, port}
+	uint32_t peer_bucket_mask;
+	uint32_t hash_seed;
+	uint32_t half_open; // IKE SAs that are not established
+
+	struct crypto_entry *entries; // list in order {interface, sequence}
+	struct flow **flow_of_tunnel; // by tunnel index; NULL = free
+	uint32_t max_tunnels;
+	struct child **child_of_sa;   // by SA index
+	uint32_t max_sas;
+
+	struct dh_pool *dh;
+	struct neighbours *neighbours;
+	struct request_queue *requests;
+	struct control_counters counters;
+};
+
+#endif

@@ -1,0 +1,77 @@
+// When to ask a peer whether it lives, how often, and when it is over (RFC 3706, 5.5). Pure: facts
+// and time in, decisions out; no packets, no timers, no IKE version.
+#ifndef VIGIL_DPD_H
+#define VIGIL_DPD_H
+
+#include "types.h"
+
+#define DPD_LOSSES_MAX    5 // one message and four retransmissions
+#define DPD_DEFERRALS_MAX 3 // windows in a row that may be repeated because we might be deaf
+
+// `crypto isakmp keepalive`, or an isakmp profile's.
+struct dpd_config {
+	bool enabled;
+	bool periodic;
+	tick_t interval;
+	tick_t retry;
+};
+
+enum dpd_state {
+	DPD_OFF,        // not configured, or the peer is not up
+	DPD_CALM,       // periodic: waiting for the next probe; on-demand: waiting for a doubt
+	DPD_AGGRESSIVE, // a probe is out; its window is running
+};
+
+struct dpd {
+	uint8_t state; // enum dpd_state
+	uint8_t losses;
+	uint8_t deferrals;     // in a row
+	tick_t run_start;      // when the first probe of this run went out
+	tick_t window_start;   // when the newest probe went out
+	tick_t window_end;     // or, while calm and periodic, when the next probe is due
+	uint64_t losses_heard; // dp_punt_losses at window_start
+};
+
+// What the outside knows when a decision is due.
+struct dpd_facts {
+	tick_t now;
+	tick_t heard_until;      // input that arrived before this has been consumed
+	tick_t restarted;        // windows that began before this count nothing (paused machine)
+	bool have_life;          // last_life is valid
+	tick_t last_life;        // newest proof of life, read at the decision
+	uint64_t input_losses;   // packets lost before we could hear them
+	tick_t worst_turn;       // longest turn of the control loop since window_start
+};
+
+enum dpd_action {
+	DPD_WAIT,  // nothing to send
+	DPD_PROBE, // send the first probe of a run
+	DPD_RETRY, // a loss was counted, send the next
+	DPD_AGAIN, // the window is repeated: send another, no loss is counted
+	DPD_DEAD,  // the fifth loss
+};
+
+struct dpd_decision {
+	enum dpd_action action;
+	bool arm; // look again at `at`
+	tick_t at;
+	bool loss;     // a loss was counted
+	bool deferred; // the verdict was deferred: we could not have heard
+	bool revived;  // a run ended because of life
+};
+
+// The peer came up. `phase` in ticks (below interval) moves the first periodic probe forward.
+struct dpd_decision dpd_start(struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f,
+                              tick_t phase);
+void dpd_stop(struct dpd *d);
+// The armed time has come.
+struct dpd_decision dpd_expired(struct dpd *d, const struct dpd_config *c,
+                                const struct dpd_facts *f);
+// A worker doubts: traffic out, nothing in for the interval (on-demand only).
+struct dpd_decision dpd_doubt(struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f);
+// Proof of life other than ESP: an acknowledgement in this run, a finished exchange.
+struct dpd_decision dpd_alive(struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f);
+// A hello of the peer (valid R-U-THERE): life, and it stands for our own in this interval.
+struct dpd_decision dpd_hello(struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f);
+
+#endif

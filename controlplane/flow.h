@@ -1,0 +1,82 @@
+// Crypto map entries bound to an interface, and their flows: what the policy protects and which
+// peer of the entry's list protects it now. Control core only.
+#ifndef VIGIL_FLOW_H
+#define VIGIL_FLOW_H
+
+#include "config.h"
+#include "dp.h"
+#include "suite.h"
+#include "types.h"
+
+#define ENTRY_PEERS_MAX  16
+#define ENTRY_SUITES_MAX 16
+#define MAP_NAME_MAX     64
+
+struct control;
+struct child;
+struct peer;
+
+// One sequence number of a crypto map on one interface.
+struct crypto_entry {
+	struct crypto_entry *next; // in order {iface, sequence}
+	char map_name[MAP_NAME_MAX];
+	uint32_t sequence;
+	uint16_t iface;
+	struct ip_addr local; // the interface's address
+	struct ip_addr peers[ENTRY_PEERS_MAX]; // in the order of the configuration
+	unsigned n_peers;
+	int default_peer; // index, -1 = none
+	unsigned current; // index of the peer that is used now
+	unsigned tried;   // peers tried in a row without success
+	struct esp_suite suites[ENTRY_SUITES_MAX];
+	unsigned n_suites;
+	struct flow *flows;
+	struct handle *denies; // policies of deny lines
+	unsigned n_denies;
+	bool complete; // has peers, transform sets and an access list
+};
+
+enum flow_state {
+	FLOW_IDLE,   // no SA, nobody asks
+	FLOW_WANTED, // a packet waits; phase 1 or quick mode is running
+	FLOW_UP,     // has a live child
+};
+
+// An access list line (instance = FLOW_LINE) or a narrower flow that a peer proposed within one.
+#define FLOW_LINE UINT32_MAX
+struct flow {
+	struct flow *next; // of the entry
+	struct crypto_entry *entry;
+	struct handle tunnel;
+	struct handle policy;
+	uint32_t line;
+	uint32_t instance;
+	uint8_t state; // enum flow_state
+	struct selector selector;
+	struct child *child;       // the one whose outbound SA encrypts; NULL = none
+	struct peer *peer;         // negotiating with, or used by child; NULL = none
+	struct flow *next_waiting; // peer's list of flows that wait for phase 1
+	bool waiting;
+};
+
+// The flow that a tunnel handle names, or NULL.
+struct flow *flow_of(const struct control *c, struct handle tunnel);
+// A packet has no SA (DP_EVENT_ACQUIRE), or a failover must go on: starts what is needed with the
+// entry's current peer, or refuses.
+void flow_acquire(struct control *c, struct flow *f);
+// Negotiation with the flow's peer failed, or the peer died: on to the next peer of the list, at
+// once if traffic went out lately, else with the next packet.
+void flow_next_peer(struct control *c, struct flow *f, bool at_once);
+// As responder: the flow that a peer's quick mode proposes, seen from here. Entries are tried in
+// order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
+// this peer. A narrower one is made as an instance. NULL: none allows it.
+struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s);
+// True if some entry lists this address as a peer (or the address is otherwise allowed).
+bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
+                         const struct ip_addr *remote);
+// The peer of this flow has become the entry's current one.
+void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p);
+// Removes an instance (never a line) that has no child left.
+void flow_release(struct control *c, struct flow *f);
+
+#endif

@@ -1,0 +1,32 @@
+// IKEv1 as the rest of the control plane sees it (RFC 2408, 2409, 3706, 3947). One exchange a file
+// behind it. Control core only.
+#ifndef VIGIL_IKE1_H
+#define VIGIL_IKE1_H
+
+#include "dp.h"
+#include "types.h"
+
+struct child;
+struct control;
+struct ike_sa;
+struct peer;
+
+// Starts main mode with a peer. 0, -ENOENT (no usable isakmp policy or key; logged), -ENOSPC.
+int ike1_initiate(struct control *c, struct peer *p);
+// Starts a quick mode for a child in state CHILD_NEGOTIATING on an established IKE SA. 0 or -errno;
+// on failure later child_failed() is called.
+int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch);
+// Sends the next R-U-THERE: a new message ID and a sequence number one higher (RFC 3706, 5.4 and 6).
+// `timer` is the word in the debug line: IKE_TIMER_IM_ALIVE or IKE_TIMER_PEERS_ALIVE.
+int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer);
+// Sends Delete payloads (RFC 2408, 3.15): for an ESP SA by our inbound SPI, for the IKE SA itself.
+void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch);
+void ike1_delete_sa(struct control *c, struct ike_sa *sa);
+// One byte 0xFF (RFC 3948, 4).
+void ike1_nat_keepalive(struct control *c, struct peer *p);
+// One ISAKMP message of the network; everything that can be wrong with it is counted and dropped.
+void ike1_input(struct control *c, const struct dp_view *v);
+// A Diffie-Hellman job has ended; called by the loop for every result of the pool.
+void ike1_dh_done(struct control *c);
+
+#endif

@@ -1,0 +1,102 @@
+// IKE SAs: identity, state, keys, DPD sequence numbers, the exchanges that run on them. Control core
+// only; IKEv1 here, the version is a field.
+#ifndef VIGIL_IKE_SA_H
+#define VIGIL_IKE_SA_H
+
+#include "keymat.h"
+#include "slab.h"
+#include "types.h"
+#include "wheel.h"
+
+struct control;
+struct exchange;
+struct handshake;
+struct peer;
+
+// RFC 2409, 5: what was sent or received last. Names are printed as IOS does.
+enum ike_state {
+	IKE_READY,
+	IKE_I_MM1, // initiator: message 1 sent
+	IKE_I_MM2,
+	IKE_I_MM3,
+	IKE_I_MM4,
+	IKE_I_MM5,
+	IKE_I_MM6,
+	IKE_R_MM1, // responder: message 1 received
+	IKE_R_MM2,
+	IKE_R_MM3,
+	IKE_R_MM4,
+	IKE_R_MM5,
+	IKE_P1_COMPLETE,
+	IKE_DEST_SA,
+	IKE_STATES,
+};
+
+#define IKE_NODES_MAX 16
+
+// A phase 2 message ID seen or sent lately, with the answer it got: a second copy of the message gets
+// the stored answer again and is not processed (a "node" in IOS's debug lines).
+struct ike_node {
+	uint32_t message_id; // 0 = unused
+	tick_t when;
+	uint16_t answer_len;
+	uint8_t *answer; // NULL: none
+	uint8_t hash[20]; // of the message that was answered
+};
+
+struct ike_sa {
+	struct slab_item slab; // slab.index is the slot in our cookie
+	struct ike_sa *next;   // of the peer, newest first
+	struct peer *peer;
+	uint32_t tag; // second half of our cookie
+	uint8_t cookie_i[8], cookie_r[8];
+	uint8_t version; // 1
+	uint8_t state;   // enum ike_state; written by ike_sa_set_state() only
+	bool initiator;
+	bool peer_dpd;      // the other side sent the DPD vendor ID
+	bool peer_nat_t;    // ... and RFC 3947
+	bool replaced;      // a newer one carries the exchanges; deleted soon
+	bool delete_sent;
+	uint16_t local_port, remote_port;
+	uint32_t conn_id;
+	struct ike_suite suite; // as agreed
+	struct ike1_keys keys;
+	tick_t created, established;
+	char phase1_id[48]; // the peer's identity, as text
+
+	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every message.
+	uint32_t dpd_next;        // sequence of the next R-U-THERE
+	uint32_t dpd_run_first;   // first outstanding one of this run
+	uint8_t dpd_outstanding;  // how many are: [run_first, run_first + outstanding)
+	bool dpd_in_valid;        // dpd_in_highest is set
+	uint32_t dpd_in_highest;  // highest R-U-THERE sequence received
+
+	struct handshake *handshake; // phase 1 in progress; NULL once established
+	struct exchange *exchanges;  // phase 2 in progress
+	struct ike_node *nodes;      // IKE_NODES_MAX, made when first needed
+	uint8_t node_next;
+	// Timers; armed in peer_timers.c only.
+	struct wheel_timer rekey;
+	struct wheel_timer expire;
+};
+
+// A new IKE SA of a peer, with its cookie made and published. As responder cookie_i is the peer's.
+// NULL with errno.
+struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
+                             const uint8_t cookie_i[8]);
+// Out of all tables, exchanges ended (their children fail), keys wiped, freed. Sends nothing.
+void ike_sa_destroy(struct control *c, struct ike_sa *sa);
+// The one setter: refuses an illegal step, logs "Old State = X New State = Y" when told to by
+// debug, keeps the gauges.
+void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);
+// The IKE SA of a received message, by whichever cookie is ours. NULL: none.
+struct ike_sa *ike_sa_find(const struct control *c, const uint8_t cookie_i[8],
+                           const uint8_t cookie_r[8]);
+const char *ike_state_name(enum ike_state s);       // IKE_P1_COMPLETE
+const char *ike_state_show(const struct ike_sa *sa); // QM_IDLE, MM_KEY_EXCH, MM_NO_STATE...
+static inline bool ike_sa_is_established(const struct ike_sa *sa)
+{
+	return sa->state == IKE_P1_COMPLETE;
+}
+
+#endif

@@ -1,0 +1,68 @@
+// Peers: who they are, their life, their IKE SAs and children. A peer is {local address, remote
+// address, port if it is behind a NAT}. Control core only.
+#ifndef VIGIL_PEER_H
+#define VIGIL_PEER_H
+
+#include "dpd.h"
+#include "slab.h"
+#include "types.h"
+#include "wheel.h"
+
+struct child;
+struct control;
+struct flow;
+struct ike_sa;
+
+enum peer_state {
+	PEER_NEW,  // known, no phase 1 yet
+	PEER_UP,   // has or had an IKE SA in this life
+	PEER_DEAD, // out of all tables, waits for the workers to let go of its SAs
+};
+
+struct peer {
+	struct slab_item slab;
+	struct peer *hash_next;
+	struct ip_addr local, remote;
+	uint16_t local_port, remote_port; // 500/500, or 4500/n after NAT was found
+	uint16_t key_port;                // remote port when it tells peers behind one NAT apart, else 0
+	uint16_t iface;
+	uint8_t state;    // enum peer_state
+	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
+	bool dpd_capable;           // sent the DPD vendor ID
+	bool probe_wants_ike;       // a probe was due without a phase 1: its end is the answer
+	struct ike_sa *ike_sas;     // newest first
+	struct child *children;     // newest first
+	struct flow *waiting;       // flows that wait for phase 1
+	struct dpd dpd;
+	struct dpd_config dpd_config; // as it was when the peer came up
+	tick_t up_since;
+	bool have_heard;
+	tick_t heard;        // newest proof of life other than ESP
+	uint32_t session_id;
+	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited
+	// Timers; armed in peer_timers.c only.
+	struct wheel_timer probe;         // DPD
+	struct wheel_timer nat_keepalive; // RFC 3948, 4
+	struct wheel_timer retry;         // initiate again
+};
+
+// Finds by addresses; `remote_port` is compared only for peers that have a key_port.
+struct peer *peer_find(const struct control *c, const struct ip_addr *local,
+                       const struct ip_addr *remote, uint16_t remote_port);
+// Finds or makes one in state PEER_NEW. NULL with errno: ENOSPC (limit), ENOMEM.
+struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
+                      uint16_t remote_port);
+// The one setter of a peer's state.
+void peer_set_state(struct control *c, struct peer *p, enum peer_state s);
+// Frees a peer that has neither IKE SA, child, waiting flow nor pending SA; else does nothing.
+void peer_release(struct control *c, struct peer *p);
+// The IKE SA for new exchanges: the newest established one, or NULL.
+struct ike_sa *peer_ike_sa(const struct peer *p);
+// True while a phase 1 is being negotiated.
+bool peer_is_negotiating(const struct peer *p);
+// Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
+bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
+// Every peer once; stop when fn returns false.
+void peer_for_each(const struct control *c, bool (*fn)(struct peer *p, void *arg), void *arg);
+
+#endif

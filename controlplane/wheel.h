@@ -1,0 +1,39 @@
+// Hierarchical timer wheel: arm and cancel in O(1), `now` is an argument. Control core only.
+#ifndef VIGIL_WHEEL_H
+#define VIGIL_WHEEL_H
+
+#include "types.h"
+
+#define WHEEL_BITS   8
+#define WHEEL_SLOTS  (1u << WHEEL_BITS)
+#define WHEEL_LEVELS 4
+
+// Lies inside its owner. All zeros = not armed. The owner's type follows from fire.
+struct wheel_timer {
+	struct wheel_timer *next;
+	struct wheel_timer **link; // what points to this one; NULL = not armed
+	void (*fire)(void *ctx, struct wheel_timer *timer);
+	tick_t expires;
+};
+
+struct wheel {
+	struct wheel_timer *slots[WHEEL_LEVELS][WHEEL_SLOTS];
+	struct wheel_timer *due; // expired, not fired yet
+	tick_t now;              // every slot up to here has been emptied into `due`
+	uint32_t armed;
+};
+
+void wheel_init(struct wheel *w, tick_t now);
+// (Re-)arms. An `expires` that is not after the wheel's now fires at the next wheel_run().
+void wheel_arm(struct wheel *w, struct wheel_timer *t, tick_t expires,
+               void (*fire)(void *ctx, struct wheel_timer *timer));
+void wheel_cancel(struct wheel *w, struct wheel_timer *t);
+static inline bool wheel_is_armed(const struct wheel_timer *t)
+{
+	return t->link != NULL;
+}
+// Fires at most `budget` timers that expired up to `now`, in order of their tick; a timer is
+// disarmed before it fires. Returns how many fired; fewer than the budget means none is left.
+unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx);
+
+#endif
