@@ -1,0 +1,13 @@
+// Cross references of a configuration.
+#ifndef VIGIL_CONFIG_CHECK_H
+#define VIGIL_CONFIG_CHECK_H
+
+#include "config.h"
+#include "diag.h"
+
+// Adds what it finds to *d: incomplete crypto maps, policies that cannot be used, weak algorithms,
+// crypto ACLs that IKE cannot express, interfaces without a port, duplicate addresses. 0, or
+// -EINVAL when there was an error among it.
+int check_config(const struct config *c, struct diag_list *d);
+
+#endif

@@ -1,0 +1,340 @@
+// The configuration as plain data: what a startup file says, after names and numbers were checked.
+// A struct config is built by load.h or edited line by line through cursor.h, and never changed
+// once it is in use: a change is made on a clone. Arrays are sorted as each says, so that look-ups
+// are binary searches. `line` is the line of the source where the object was opened (0 when typed);
+// it is not part of a comparison.
+#ifndef VIGIL_CONFIG_CONFIG_H
+#define VIGIL_CONFIG_CONFIG_H
+
+#include "sa_spec.h"
+#include "types.h"
+
+#define CONFIG_NAME            64  // bytes of a name with its NUL
+#define CONFIG_SECRET          129 // bytes of a pre-shared key with its NUL
+#define CONFIG_TEXT            241 // bytes of a description or remark with its NUL
+#define CONFIG_PATH            108 // bytes of a path with its NUL (sun_path)
+#define CONFIG_DEVICE          256 // bytes of a device string with its NUL
+#define CONFIG_CORES           64  // most worker cores
+#define CONFIG_SETS            11  // most transform sets of a crypto map entry
+#define CONFIG_HASH            256 // bytes of a crypt(3) text with its NUL
+#define CONFIG_REPLAY_DISABLED 0
+
+#define CONFIG_POLICY_LIFETIME 86400 // seconds; also the largest
+#define CONFIG_SA_SECONDS      3600
+#define CONFIG_SA_KILOBYTES    4608000
+#define CONFIG_REPLAY_WINDOW   64 // packets
+#define CONFIG_KEEPALIVE_RETRY 2  // seconds
+
+enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_ADAPTIVE };
+
+struct config_port {
+	char name[CONFIG_NAME]; // canonical interface name
+	// A PCI address ("0000:01:00.0") or a vdev string ("net_af_packet0,iface=gw-wan").
+	char device[CONFIG_DEVICE];
+	uint16_t rx_queues; // 0 = as many as there are workers
+	uint32_t line;
+};
+
+struct config_platform {
+	uint16_t workers; // always set; equals n_worker_cores when cores are listed
+	uint16_t worker_cores[CONFIG_CORES];
+	uint16_t n_worker_cores; // 0 = not pinned by the configuration
+	int32_t control_core;    // -1 = not given
+	uint32_t memory_mb;
+	bool hugepages; // true unless `no hugepages`
+	enum config_idle idle;
+	uint32_t max_peers;
+	uint32_t max_sas;
+	char socket[CONFIG_PATH];  // the CLI's Unix socket
+	struct config_port *ports; // in the order of the file
+	uint32_t n_ports;
+};
+
+struct config_logging {
+	bool on;
+	uint32_t buffered;        // bytes, 0 = no buffer
+	int8_t console;           // enum log_level, -1 = none
+	char file[CONFIG_DEVICE]; // "" = none
+	struct ip_addr *hosts;    // `logging host`; not active in this version
+	uint32_t n_hosts;
+};
+
+enum config_duplex {
+	CONFIG_DUPLEX_UNSET,
+	CONFIG_DUPLEX_AUTO,
+	CONFIG_DUPLEX_HALF,
+	CONFIG_DUPLEX_FULL
+};
+
+#define CONFIG_SPEED_UNSET 0
+#define CONFIG_SPEED_AUTO  1
+
+struct config_ezvpn_use {
+	char name[CONFIG_NAME];
+	bool inside; // else outside
+};
+
+struct config_interface {
+	char name[CONFIG_NAME]; // canonical, "FastEthernet0"
+	struct ip_addr address; // family 0 = none
+	uint8_t prefix_len;
+	uint16_t mtu;                 // 0 = the default, 1500
+	char crypto_map[CONFIG_NAME]; // "" = none
+	bool shutdown;
+	char description[CONFIG_TEXT];
+	uint32_t
+		speed; // CONFIG_SPEED_UNSET, CONFIG_SPEED_AUTO or Mbit/s; accepted, shown, not used
+	enum config_duplex duplex;      // accepted, shown, not used
+	struct config_ezvpn_use *ezvpn; // not active in this version
+	uint32_t n_ezvpn;
+	uint32_t line;
+};
+
+enum config_encr { CONFIG_ENCR_DES, CONFIG_ENCR_3DES, CONFIG_ENCR_AES };
+enum config_hash {
+	CONFIG_HASH_MD5,
+	CONFIG_HASH_SHA1,
+	CONFIG_HASH_SHA256,
+	CONFIG_HASH_SHA384,
+	CONFIG_HASH_SHA512,
+};
+enum config_auth { CONFIG_AUTH_RSA_SIG, CONFIG_AUTH_PRE_SHARE };
+
+// crypto isakmp policy; sorted by priority, low first = preferred
+struct config_policy {
+	uint16_t priority; // 1-10000
+	enum config_encr encr;
+	uint16_t key_bits; // AES: 128, 192, 256; else 0
+	enum config_hash hash;
+	enum config_auth auth;
+	uint8_t group;     // Diffie-Hellman group number
+	uint32_t lifetime; // seconds, 60-86400
+	uint32_t line;
+};
+
+// crypto isakmp key; keys for addresses come first, the longest mask first, then by prefix; then
+// those for host names, by name
+struct config_key {
+	struct ip_addr address; // as entered, host bits and all; family 0 = for a host name
+	uint8_t prefix_len;
+	char hostname[CONFIG_NAME];
+	uint8_t type; // 0 = text; 6 = encrypted by IOS, which cannot be used here
+	char secret[CONFIG_SECRET];
+	bool no_xauth;
+	uint32_t line;
+};
+
+enum config_identity { CONFIG_IDENTITY_ADDRESS, CONFIG_IDENTITY_DN, CONFIG_IDENTITY_HOSTNAME };
+
+struct config_keepalive {
+	uint16_t seconds; // 10-3600; 0 = no `crypto isakmp keepalive`: no probe is ever sent
+	uint8_t retry;    // 2-60
+	bool periodic;    // else on-demand
+};
+
+struct config_isakmp {
+	enum config_identity identity;
+	struct config_keepalive keepalive;
+	uint16_t nat_keepalive; // 5-3600 seconds; 0 = off
+	bool invalid_spi_recovery;
+	bool aggressive_disabled;
+};
+
+// crypto ipsec security-association ...
+struct config_ipsec {
+	uint32_t seconds;       // 120-86400
+	uint64_t kilobytes;     // 2560-4294967295
+	uint32_t replay_window; // packets, 64-4096; CONFIG_REPLAY_DISABLED = off
+	uint32_t idle_time;     // seconds, 60-86400; 0 = off; not active in this version
+};
+
+// crypto ipsec transform-set; sorted by name
+struct config_transform_set {
+	char name[CONFIG_NAME];
+	enum sa_cipher cipher;
+	uint16_t key_bits; // AES: 128, 192, 256; else 0
+	enum sa_auth auth;
+	enum sa_mode mode;
+	uint32_t line;
+};
+
+struct config_peer {
+	struct ip_addr address; // family 0 = hostname counts; not active in this version
+	char hostname[CONFIG_NAME];
+	bool dynamic;    // resolve again for each SA
+	bool is_default; // `set peer X default`
+};
+
+// One sequence number of a crypto map; sorted by map name, then sequence number
+struct config_map_entry {
+	char map[CONFIG_NAME];
+	uint32_t seq;              // 1-65535
+	struct config_peer *peers; // in order of preference
+	uint32_t n_peers;
+	char (*sets)[CONFIG_NAME]; // transform-set names in order of preference, at most
+	                           // CONFIG_SETS
+	uint32_t n_sets;
+	char acl[CONFIG_NAME]; // number or name; "" = none
+	uint8_t pfs_group;     // 0 = no PFS
+	uint32_t seconds;      // 0 = the global value
+	uint64_t kilobytes;    // 0 = the global value
+	uint32_t idle_time;    // 0 = the global value; not active in this version
+	char description[CONFIG_TEXT];
+	uint32_t line;
+};
+
+enum config_acl_action { CONFIG_ACL_PERMIT, CONFIG_ACL_DENY, CONFIG_ACL_REMARK };
+enum config_port_op {
+	CONFIG_PORT_ANY,
+	CONFIG_PORT_EQ,
+	CONFIG_PORT_NEQ,
+	CONFIG_PORT_LT,
+	CONFIG_PORT_GT,
+	CONFIG_PORT_RANGE,
+};
+
+struct config_acl_end {
+	struct ip_addr address;  // IPv4; bits that the wildcard ignores are zero
+	struct ip_addr wildcard; // IPv4; a set bit is not compared (inverse of a mask)
+	enum config_port_op op;
+	uint16_t port;      // host order
+	uint16_t port_high; // CONFIG_PORT_RANGE only
+};
+
+struct config_acl_line {
+	uint32_t seq; // 1-2147483647
+	enum config_acl_action action;
+	uint8_t protocol; // IP protocol number; 0 = `ip`, any
+	struct config_acl_end source, destination;
+	char *remark; // CONFIG_ACL_REMARK only
+	uint32_t line;
+};
+
+// An extended access list, numbered or named; sorted by name, its lines by sequence number
+struct config_acl {
+	char name[CONFIG_NAME]; // "101" or a name
+	struct config_acl_line *lines;
+	uint32_t n_lines;
+	uint32_t tail; // belongs to config.c
+	uint32_t line;
+};
+
+// ip route; sorted by prefix, next hop, interface
+struct config_route {
+	struct ip_prefix prefix;
+	struct ip_addr next_hop;     // family 0 = none, the interface alone
+	char interface[CONFIG_NAME]; // "" = found by the next hop
+	uint8_t distance;            // 1-255
+	uint32_t line;
+};
+
+enum config_ezvpn_connect { CONFIG_EZVPN_AUTO, CONFIG_EZVPN_MANUAL };
+enum config_ezvpn_mode {
+	CONFIG_EZVPN_CLIENT,
+	CONFIG_EZVPN_NETWORK_EXTENSION,
+	CONFIG_EZVPN_NETWORK_PLUS
+};
+
+// crypto ipsec client ezvpn; sorted by name; loads, but is not active in this version
+struct config_ezvpn {
+	char name[CONFIG_NAME];
+	enum config_ezvpn_connect connect;
+	enum config_ezvpn_mode mode;
+	char group[CONFIG_NAME];
+	char group_key[CONFIG_SECRET];
+	char username[CONFIG_NAME];
+	char password[CONFIG_SECRET];
+	uint32_t idle_time; // seconds, 0 = off
+	struct config_peer *peers;
+	uint32_t n_peers;
+	uint32_t line;
+};
+
+// The lists of a configuration; also the kinds of change that diff.h reports.
+enum config_kind {
+	CONFIG_INTERFACE,
+	CONFIG_POLICY,
+	CONFIG_KEY,
+	CONFIG_TRANSFORM_SET,
+	CONFIG_MAP_ENTRY,
+	CONFIG_ACL,
+	CONFIG_ROUTE,
+	CONFIG_EZVPN,
+	CONFIG_LISTS, // above: lists; below: single values
+	CONFIG_HOSTNAME = CONFIG_LISTS,
+	CONFIG_ENABLE,
+	CONFIG_LOGGING,
+	CONFIG_PLATFORM,
+	CONFIG_ISAKMP,
+	CONFIG_IPSEC,
+	CONFIG_KINDS,
+};
+
+struct config {
+	char hostname[CONFIG_NAME];      // "Router" when not given
+	char enable_secret[CONFIG_HASH]; // crypt(3) text; "" = none
+	struct config_logging logging;
+	struct config_platform platform;
+	struct config_isakmp isakmp;
+	struct config_ipsec ipsec;
+
+	struct config_interface *interfaces;
+	struct config_policy *policies;
+	struct config_key *keys;
+	struct config_transform_set *transform_sets;
+	struct config_map_entry *map_entries;
+	struct config_acl *acls;
+	struct config_route *routes;
+	struct config_ezvpn *ezvpns;
+	uint32_t n_interfaces, n_policies, n_keys, n_transform_sets;
+	uint32_t n_map_entries, n_acls, n_routes, n_ezvpns;
+
+	uint32_t tail[CONFIG_LISTS]; // belongs to config.c
+};
+
+// An empty configuration with all defaults, or NULL with errno.
+struct config *config_create(void);
+// A deep copy, or NULL with errno.
+struct config *config_clone(const struct config *c);
+// Wipes secrets and frees; NULL is fine.
+void config_free(struct config *c);
+bool config_equal(const struct config *a, const struct config *b);
+
+// Whether `password` opens privileged mode; true when no secret is set. Takes milliseconds by
+// design (crypt(3)): never on the control core.
+bool config_enable_check(const struct config *c, const char *password);
+
+// Look-ups; NULL when there is none. Interface names are canonical (config_interface_name).
+const struct config_interface *config_find_interface(const struct config *c, const char *name);
+const struct config_port *config_find_port(const struct config *c, const char *name);
+const struct config_policy *config_find_policy(const struct config *c, uint16_t priority);
+const struct config_transform_set *config_find_transform_set(const struct config *c,
+                                                             const char *name);
+const struct config_acl *config_find_acl(const struct config *c, const char *name);
+const struct config_ezvpn *config_find_ezvpn(const struct config *c, const char *name);
+const struct config_map_entry *config_find_map_entry(const struct config *c, const char *map,
+                                                     uint32_t seq);
+// The entries of a map in sequence order: the first, with their number in *n; NULL and 0 if none.
+const struct config_map_entry *config_map_entries(const struct config *c, const char *map,
+                                                  uint32_t *n);
+// The pre-shared key for a peer: the longest mask wins. NULL if there is none, or if the winner is
+// a type 6 key, which cannot be read here.
+const struct config_key *config_find_key(const struct config *c, const struct ip_addr *peer);
+const struct config_key *config_find_key_hostname(const struct config *c, const char *hostname);
+
+// Whether this version can negotiate it; if not, *why says so in a phrase for an operator.
+bool config_policy_usable(const struct config_policy *p, const char **why);
+bool config_transform_set_usable(const struct config_transform_set *t, const char **why);
+bool config_group_usable(uint8_t group, const char **why);
+// NULL, or why the entry cannot be used ("no peer", "access list 101 is not defined", ...): IOS's
+// incomplete state.
+const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e);
+// The selector of a crypto ACL's line seen from this gateway: source = local. 0, or -ENOTSUP and
+// *why when IKEv1 has no identity for it (port range, gt, lt, neq, a wildcard that is no prefix).
+int config_acl_selector(const struct config_acl_line *l, struct selector *out, const char **why);
+
+// "fa0/1", "FastEthernet 0/1" -> "FastEthernet0/1". A name of no known type stays as it is.
+// 0, or -EINVAL when it is no interface name.
+int config_interface_name(const char *text, char out[CONFIG_NAME]);
+
+#endif

@@ -1,0 +1,154 @@
+// The list of findings in a configuration text. Any thread, one list at a time. Must not let a
+// message get lost without a trace: out of memory counts as an error.
+#include "diag.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "secret.h"
+
+void diag_init(struct diag_list *d, const char *name)
+{
+	*d = (struct diag_list){0};
+	if (name) {
+		d->name = strdup(name);
+		d->failed = !d->name;
+	}
+}
+
+void diag_fini(struct diag_list *d)
+{
+	for (uint32_t i = 0; i < d->n; i++) {
+		free(d->items[i].message);
+		if (d->items[i].source)
+			secret_wipe(d->items[i].source, strlen(d->items[i].source));
+		free(d->items[i].source);
+	}
+	free(d->items);
+	free(d->name);
+	*d = (struct diag_list){0};
+}
+
+static struct diag *diag_slot(struct diag_list *d)
+{
+	if (d->n == d->size) {
+		uint32_t size = d->size ? d->size * 2 : 16;
+		struct diag *items = reallocarray(d->items, size, sizeof(*items));
+
+		if (!items)
+			return NULL;
+		d->items = items;
+		d->size = size;
+	}
+	return &d->items[d->n];
+}
+
+static void diag_count(struct diag_list *d, enum diag_severity severity)
+{
+	if (severity == DIAG_ERROR)
+		d->errors++;
+	else if (severity == DIAG_WARNING)
+		d->warnings++;
+	else
+		d->notices++;
+}
+
+void diag_add(struct diag_list *d, enum diag_severity severity, uint32_t line, uint32_t column,
+              const char *source, const char *fmt, ...)
+{
+	struct diag *item = diag_slot(d);
+	va_list ap;
+	int n;
+
+	if (!item) {
+		d->failed = true;
+		d->errors++;
+		return;
+	}
+	*item = (struct diag){.severity = severity, .line = line, .column = column};
+	va_start(ap, fmt);
+	n = vasprintf(&item->message, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		item->message = NULL;
+	if (source)
+		item->source = strdup(source);
+	if (!item->message || (source && !item->source)) {
+		free(item->message);
+		free(item->source);
+		d->failed = true;
+		d->errors++;
+		return;
+	}
+	diag_count(d, severity);
+	d->n++;
+}
+
+const char *diag_severity_name(enum diag_severity s)
+{
+	static const char *const names[] = {"error", "warning", "notice"};
+
+	return names[s];
+}
+
+// The source line as it is, and below it a caret. Tabs are kept in the caret's line, so that it
+// stands right however wide they are shown.
+static void diag_format_source(const struct diag *item, struct text *out)
+{
+	size_t len = strlen(item->source);
+
+	text_printf(out, "    %s\n", item->source);
+	if (item->column == 0)
+		return;
+	text_put(out, "    ", 4);
+	for (uint32_t i = 0; i + 1 < item->column; i++) {
+		// Only the first byte of a UTF-8 sequence takes a place on the screen.
+		if (i < len && ((unsigned char)item->source[i] & 0xc0) == 0x80)
+			continue;
+		text_put(out, i < len && item->source[i] == '\t' ? "\t" : " ", 1);
+	}
+	text_put(out, "^\n", 2);
+}
+
+void diag_format(const struct diag_list *d, const struct diag *item, struct text *out)
+{
+	if (d->name)
+		text_printf(out, "%s:", d->name);
+	if (item->line)
+		text_printf(out, "%u:", item->line);
+	if (item->line && item->column)
+		text_printf(out, "%u:", item->column);
+	text_printf(out, "%s%s: %s\n", d->name || item->line ? " " : "",
+	            diag_severity_name(item->severity), item->message);
+	if (item->source)
+		diag_format_source(item, out);
+}
+
+static int diag_compare(const void *a, const void *b)
+{
+	const struct diag *const *x = a, *const *y = b;
+
+	if ((*x)->line != (*y)->line)
+		return (*x)->line < (*y)->line ? -1 : 1;
+	return *x < *y ? -1 : *x > *y; // the order of finding
+}
+
+void diag_format_all(const struct diag_list *d, struct text *out)
+{
+	const struct diag **order = calloc(d->n ? d->n : 1, sizeof(*order));
+
+	if (!order) {
+		out->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < d->n; i++)
+		order[i] = &d->items[i];
+	qsort(order, d->n, sizeof(*order), diag_compare);
+	for (uint32_t i = 0; i < d->n; i++)
+		diag_format(d, order[i], out);
+	free(order);
+	if (d->failed)
+		text_printf(out, "error: out of memory, some messages are missing\n");
+}

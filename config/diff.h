@@ -1,0 +1,26 @@
+// The difference of two configurations as a list of changes, for applying a new one live.
+#ifndef VIGIL_CONFIG_DIFF_H
+#define VIGIL_CONFIG_DIFF_H
+
+#include "config.h"
+
+enum diff_op { DIFF_ADD, DIFF_DEL, DIFF_CHANGE };
+
+struct diff_change {
+	enum config_kind kind;
+	enum diff_op op;
+	// For list kinds: index into the list of the old (DEL, CHANGE) and new (ADD, CHANGE)
+	// configuration. For single values only CHANGE occurs, and both are 0.
+	uint32_t old_index, new_index;
+};
+
+struct diff_list {
+	struct diff_change *items; // by kind in the order of enum config_kind, then by key
+	uint32_t n;
+};
+
+// 0 or -ENOMEM. *out is freed with diff_fini().
+int diff_configs(const struct config *old, const struct config *new, struct diff_list *out);
+void diff_fini(struct diff_list *d);
+
+#endif
