@@ -27,9 +27,9 @@ struct child {
 	struct flow *flow; // NULL once the flow is gone
 	uint8_t state;     // enum child_state
 	bool initiator;
-	bool rekeying;   // a successor is being negotiated
-	bool life_seen;  // something came in on it
-	uint8_t sas;     // SAs in the dataplane, 0-2
+	bool rekeying;  // a successor is being negotiated
+	bool life_seen; // something came in on it
+	uint8_t sas;    // SAs in the dataplane, 0-2
 	struct handle in, out;
 	uint32_t spi_in, spi_out; // host order
 	struct esp_suite suite;   // as agreed, lifetimes included
@@ -38,7 +38,7 @@ struct child {
 	tick_t created;
 	uint32_t conn_id; // even/odd pair as IOS prints it
 	// Timers; armed in peer_timers.c only.
-	struct wheel_timer rekey;   // soft lifetime; a second use: switch of the outbound SA
+	struct wheel_timer rekey; // soft lifetime; a second use: switch of the outbound SA
 	struct wheel_timer expire;
 };
 

@@ -30,17 +30,16 @@ struct control {
 	struct log log;
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;
-	tick_t now;          // read at the start of the turn and again after every sleep
-	tick_t heard_until;  // input that arrived before this tick has been consumed
-	tick_t restarted;    // last time that all DPD windows were restarted
-	tick_t worst_turn;   // longest recent turn, see loop.c
+	tick_t now;         // read at the start of the turn and again after every sleep
+	tick_t heard_until; // input that arrived before this tick has been consumed
+	tick_t restarted;   // last time that all DPD windows were restarted
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001
 	uint32_t next_session_id;
 
-	struct slab peers;    // struct peer
-	struct slab ike_sas;  // struct ike_sa; the index is the slot in our cookies
-	struct slab children; // struct child
+	struct slab peers;          // struct peer
+	struct slab ike_sas;        // struct ike_sa; the index is the slot in our cookies
+	struct slab children;       // struct child
 	struct peer **peer_buckets; // by {local, remote, port}
 	uint32_t peer_bucket_mask;
 	uint32_t hash_seed;
@@ -49,7 +48,7 @@ struct control {
 	struct crypto_entry *entries; // list in order {interface, sequence}
 	struct flow **flow_of_tunnel; // by tunnel index; NULL = free
 	uint32_t max_tunnels;
-	struct child **child_of_sa;   // by SA index
+	struct child **child_of_sa; // by SA index
 	uint32_t max_sas;
 
 	struct dh_pool *dh;

@@ -29,18 +29,18 @@ struct dpd {
 	tick_t run_start;      // when the first probe of this run went out
 	tick_t window_start;   // when the newest probe went out
 	tick_t window_end;     // or, while calm and periodic, when the next probe is due
+	tick_t schedule;       // periodic: when the newest probe was due
 	uint64_t losses_heard; // dp_punt_losses at window_start
 };
 
 // What the outside knows when a decision is due.
 struct dpd_facts {
 	tick_t now;
-	tick_t heard_until;      // input that arrived before this has been consumed
-	tick_t restarted;        // windows that began before this count nothing (paused machine)
-	bool have_life;          // last_life is valid
-	tick_t last_life;        // newest proof of life, read at the decision
-	uint64_t input_losses;   // packets lost before we could hear them
-	tick_t worst_turn;       // longest turn of the control loop since window_start
+	tick_t heard_until;    // input that arrived before this has been consumed
+	tick_t restarted;      // windows that began before this count nothing (paused machine)
+	bool have_life;        // last_life is valid
+	tick_t last_life;      // newest proof of life, read at the decision
+	uint64_t input_losses; // packets lost before we could hear them
 };
 
 enum dpd_action {

@@ -22,7 +22,7 @@ struct crypto_entry {
 	char map_name[MAP_NAME_MAX];
 	uint32_t sequence;
 	uint16_t iface;
-	struct ip_addr local; // the interface's address
+	struct ip_addr local;                  // the interface's address
 	struct ip_addr peers[ENTRY_PEERS_MAX]; // in the order of the configuration
 	unsigned n_peers;
 	int default_peer; // index, -1 = none

@@ -1,5 +1,5 @@
-// IKE SAs: identity, state, keys, DPD sequence numbers, the exchanges that run on them. Control core
-// only; IKEv1 here, the version is a field.
+// IKE SAs: identity, state, keys, DPD sequence numbers, the exchanges that run on them. Control
+// core only; IKEv1 here, the version is a field.
 #ifndef VIGIL_IKE_SA_H
 #define VIGIL_IKE_SA_H
 
@@ -34,13 +34,13 @@ enum ike_state {
 
 #define IKE_NODES_MAX 16
 
-// A phase 2 message ID seen or sent lately, with the answer it got: a second copy of the message gets
-// the stored answer again and is not processed (a "node" in IOS's debug lines).
+// A phase 2 message ID seen or sent lately, with the answer it got: a second copy of the message
+// gets the stored answer again and is not processed (a "node" in IOS's debug lines).
 struct ike_node {
 	uint32_t message_id; // 0 = unused
 	tick_t when;
 	uint16_t answer_len;
-	uint8_t *answer; // NULL: none
+	uint8_t *answer;  // NULL: none
 	uint8_t hash[20]; // of the message that was answered
 };
 
@@ -53,9 +53,9 @@ struct ike_sa {
 	uint8_t version; // 1
 	uint8_t state;   // enum ike_state; written by ike_sa_set_state() only
 	bool initiator;
-	bool peer_dpd;      // the other side sent the DPD vendor ID
-	bool peer_nat_t;    // ... and RFC 3947
-	bool replaced;      // a newer one carries the exchanges; deleted soon
+	bool peer_dpd;   // the other side sent the DPD vendor ID
+	bool peer_nat_t; // ... and RFC 3947
+	bool replaced;   // a newer one carries the exchanges; deleted soon
 	bool delete_sent;
 	uint16_t local_port, remote_port;
 	uint32_t conn_id;
@@ -64,12 +64,13 @@ struct ike_sa {
 	tick_t created, established;
 	char phase1_id[48]; // the peer's identity, as text
 
-	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every message.
-	uint32_t dpd_next;        // sequence of the next R-U-THERE
-	uint32_t dpd_run_first;   // first outstanding one of this run
-	uint8_t dpd_outstanding;  // how many are: [run_first, run_first + outstanding)
-	bool dpd_in_valid;        // dpd_in_highest is set
-	uint32_t dpd_in_highest;  // highest R-U-THERE sequence received
+	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every
+	// message.
+	uint32_t dpd_next;       // sequence of the next R-U-THERE
+	uint32_t dpd_run_first;  // first outstanding one of this run
+	uint8_t dpd_outstanding; // how many are: [run_first, run_first + outstanding)
+	bool dpd_in_valid;       // dpd_in_highest is set
+	uint32_t dpd_in_highest; // highest R-U-THERE sequence received
 
 	struct handshake *handshake; // phase 1 in progress; NULL once established
 	struct exchange *exchanges;  // phase 2 in progress
@@ -92,7 +93,7 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);
 // The IKE SA of a received message, by whichever cookie is ours. NULL: none.
 struct ike_sa *ike_sa_find(const struct control *c, const uint8_t cookie_i[8],
                            const uint8_t cookie_r[8]);
-const char *ike_state_name(enum ike_state s);       // IKE_P1_COMPLETE
+const char *ike_state_name(enum ike_state s);        // IKE_P1_COMPLETE
 const char *ike_state_show(const struct ike_sa *sa); // QM_IDLE, MM_KEY_EXCH, MM_NO_STATE...
 static inline bool ike_sa_is_established(const struct ike_sa *sa)
 {

@@ -24,9 +24,9 @@ struct peer {
 	struct peer *hash_next;
 	struct ip_addr local, remote;
 	uint16_t local_port, remote_port; // 500/500, or 4500/n after NAT was found
-	uint16_t key_port;                // remote port when it tells peers behind one NAT apart, else 0
+	uint16_t key_port; // remote port when it tells peers behind one NAT apart, else 0
 	uint16_t iface;
-	uint8_t state;    // enum peer_state
+	uint8_t state;              // enum peer_state
 	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
 	bool dpd_capable;           // sent the DPD vendor ID
 	bool probe_wants_ike;       // a probe was due without a phase 1: its end is the answer
@@ -37,7 +37,7 @@ struct peer {
 	struct dpd_config dpd_config; // as it was when the peer came up
 	tick_t up_since;
 	bool have_heard;
-	tick_t heard;        // newest proof of life other than ESP
+	tick_t heard; // newest proof of life other than ESP
 	uint32_t session_id;
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited
 	// Timers; armed in peer_timers.c only.

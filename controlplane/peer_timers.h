@@ -1,5 +1,5 @@
-// All timers of a peer, its IKE SAs and children. The rest of the program reports facts with on_*();
-// peer_timers.c alone arms. Control core only.
+// All timers of a peer, its IKE SAs and children. The rest of the program reports facts with
+// on_*(); peer_timers.c alone arms. Control core only.
 #ifndef VIGIL_PEER_TIMERS_H
 #define VIGIL_PEER_TIMERS_H
 

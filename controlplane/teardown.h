@@ -8,8 +8,8 @@ struct peer;
 
 // DPD's fifth loss: IKE SAs and children go, the entry's next peer takes over.
 void teardown_dead_peer(struct control *c, struct peer *p);
-// `clear crypto session`, a configuration change, INITIAL-CONTACT, shutdown: Delete payloads go out,
-// no failover.
+// `clear crypto session`, a configuration change, INITIAL-CONTACT, shutdown: Delete payloads go
+// out, no failover.
 void teardown_peer(struct control *c, struct peer *p, const char *why);
 
 #endif

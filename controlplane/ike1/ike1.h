@@ -16,8 +16,8 @@ int ike1_initiate(struct control *c, struct peer *p);
 // Starts a quick mode for a child in state CHILD_NEGOTIATING on an established IKE SA. 0 or -errno;
 // on failure later child_failed() is called.
 int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch);
-// Sends the next R-U-THERE: a new message ID and a sequence number one higher (RFC 3706, 5.4 and 6).
-// `timer` is the word in the debug line: IKE_TIMER_IM_ALIVE or IKE_TIMER_PEERS_ALIVE.
+// Sends the next R-U-THERE: a new message ID and a sequence number one higher (RFC 3706, 5.4 and
+// 6). `timer` is the word in the debug line: IKE_TIMER_IM_ALIVE or IKE_TIMER_PEERS_ALIVE.
 int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer);
 // Sends Delete payloads (RFC 2408, 3.15): for an ESP SA by our inbound SPI, for the IKE SA itself.
 void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch);

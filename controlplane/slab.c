@@ -1,0 +1,121 @@
+// Slabs: items in chunks that never move. Control core only. Must not hand out a slot under a
+// generation that it had before.
+#include "slab.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "secret.h"
+
+#define CHUNK_ITEMS 256u
+
+// While an item is free its bytes behind the header hold the link of the free list.
+static uint32_t *slab_link(void *item)
+{
+	return (uint32_t *)((struct slab_item *)item + 1);
+}
+
+int slab_init(struct slab *s, size_t item_size, uint32_t limit)
+{
+	uint32_t n_chunks = (limit + CHUNK_ITEMS - 1) / CHUNK_ITEMS;
+
+	memset(s, 0, sizeof(*s));
+	s->item_size = item_size;
+	s->limit = limit;
+	s->next_generation = 1;
+	s->chunks = calloc(n_chunks ? n_chunks : 1, sizeof(*s->chunks));
+	return s->chunks ? 0 : -ENOMEM;
+}
+
+void slab_fini(struct slab *s)
+{
+	for (uint32_t i = 0; i < s->made; i += CHUNK_ITEMS) {
+		secret_wipe(s->chunks[i / CHUNK_ITEMS], CHUNK_ITEMS * s->item_size);
+		free(s->chunks[i / CHUNK_ITEMS]);
+	}
+	free(s->chunks);
+	memset(s, 0, sizeof(*s));
+}
+
+static void *slab_item_at(const struct slab *s, uint32_t index)
+{
+	return (char *)s->chunks[index / CHUNK_ITEMS] + (index % CHUNK_ITEMS) * s->item_size;
+}
+
+static int slab_grow(struct slab *s)
+{
+	void *chunk;
+
+	if (s->made >= s->limit)
+		return -ENOSPC;
+	chunk = calloc(CHUNK_ITEMS, s->item_size);
+	if (!chunk)
+		return -ENOMEM;
+	s->chunks[s->made / CHUNK_ITEMS] = chunk;
+	for (uint32_t i = CHUNK_ITEMS; i-- > 0;) {
+		struct slab_item *item = (void *)((char *)chunk + i * s->item_size);
+
+		item->index = s->made + i;
+		if (item->index >= s->limit)
+			continue;
+		*slab_link(item) = s->free_head;
+		s->free_head = item->index + 1;
+	}
+	s->made += CHUNK_ITEMS;
+	return 0;
+}
+
+void *slab_alloc(struct slab *s)
+{
+	struct slab_item *item;
+	int err;
+
+	if (!s->free_head && (err = slab_grow(s)) < 0) {
+		errno = -err;
+		return NULL;
+	}
+	item = slab_item_at(s, s->free_head - 1);
+	s->free_head = *slab_link(item);
+	*slab_link(item) = 0;
+	item->generation = s->next_generation++;
+	if (!s->next_generation)
+		s->next_generation = 1;
+	s->used++;
+	return item;
+}
+
+void slab_free(struct slab *s, void *p)
+{
+	struct slab_item *item = p;
+
+	secret_wipe(item + 1, s->item_size - sizeof(*item));
+	item->generation = 0;
+	*slab_link(item) = s->free_head;
+	s->free_head = item->index + 1;
+	s->used--;
+}
+
+void *slab_at(const struct slab *s, uint32_t index)
+{
+	struct slab_item *item;
+
+	if (index >= s->made || index >= s->limit)
+		return NULL;
+	item = slab_item_at(s, index);
+	return item->generation ? item : NULL;
+}
+
+void *slab_get(const struct slab *s, struct handle h)
+{
+	struct slab_item *item = slab_at(s, h.index);
+
+	return item && item->generation == h.generation ? item : NULL;
+}
+
+struct handle slab_handle(const void *item)
+{
+	const struct slab_item *i = item;
+
+	return (struct handle){.index = i->index, .generation = i->generation};
+}
