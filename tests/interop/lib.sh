@@ -1,0 +1,310 @@
+#!/usr/bin/env bash
+# What a scenario of tests/interop needs: the lab, a vigild in it, a capture, and assertions that
+# print what was seen. Source it first; a scenario ends with 0 only if it reaches its end.
+#
+#   vigil_conf >FILE           a startup file from the variables KEEPALIVE POLICY TRANSFORM MAP ...
+#   vigil_start [NAME [NS]]    start vigild with $LAB_RUN/NAME.conf, wait until it answers
+#   vigil "show ..."           a command, as text
+#   vigil_config LINE...       lines of configuration, typed after `configure terminal`
+#   vigil_stop, vigil_kill     end it, and look at how it ended
+#   capture_start, capture_stop, packets FILTER FIELD...
+#   check TEXT                 says what is looked at now
+# shellcheck disable=SC2119,SC2120 # a name is optional in several places
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+LAB=${LAB:-vlab$$}
+# shellcheck source=lab/lab
+. "$here/lab/lab"
+
+bin=${VIGIL_BUILD:-$top/build}/controlplane
+pcap=$LAB_RUN/wan.pcap
+declare -A vigil_pid=()
+capture_pid=
+now_checking="the start"
+
+# What the vigild of a scenario is made of; see vigil_conf.
+KEEPALIVE=${KEEPALIVE:-}
+POLICY=${POLICY:-encryption aes|hash sha256|authentication pre-share|group 14}
+TRANSFORM=${TRANSFORM:-esp-aes esp-sha256-hmac}
+PEERS=${PEERS:-$PEER1}
+PFS=${PFS:-}
+EXTRA=${EXTRA:-}
+
+check() {
+	now_checking=$*
+	echo "== $*"
+}
+
+fail() {
+	echo "FAIL: $* (while checking: $now_checking)"
+	exit 1
+}
+
+# Runs at every end of a scenario.
+finish() {
+	local status=$?
+	trap - EXIT INT TERM
+	set +e
+	if [ "$status" != 0 ]; then
+		echo "---- ended with status $status while checking: $now_checking"
+		local f
+		for f in "$LAB_RUN"/*.log "$LAB_RUN"/*.out "$LAB_RUN"/peer*/charon.log; do
+			[ -s "$f" ] || continue
+			echo "---- end of ${f#"$LAB_RUN"/}"
+			tail -n 25 "$f"
+		done
+		if [ -n "${KEEP_LOGS:-}" ]; then
+			rm -rf "$KEEP_LOGS"
+			cp -r "$LAB_RUN" "$KEEP_LOGS"
+		fi
+	fi
+	lab_down >/dev/null 2>&1
+	exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# wait_until SECONDS TEXT COMMAND...: polls ten times a second.
+wait_until() {
+	local deadline=$((SECONDS + $1)) text=$2
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$deadline" ] || fail "waited in vain for: $text"
+		sleep 0.1
+	done
+}
+
+# stays SECONDS TEXT COMMAND...: the command holds the whole time.
+stays() {
+	local deadline=$((SECONDS + $1)) text=$2
+	shift 2
+	while [ "$SECONDS" -lt "$deadline" ]; do
+		"$@" >/dev/null 2>&1 || fail "did not stay so: $text"
+		sleep 0.5
+	done
+}
+
+# calc EXPRESSION: a number with three digits; holds EXPRESSION: whether it is true.
+calc() {
+	awk "BEGIN { printf \"%.3f\\n\", $1 }"
+}
+holds() {
+	awk "BEGIN { exit !($1) }"
+}
+
+# within SEEN WANTED TOLERANCE TEXT
+within() {
+	echo "   $4: $1 s, wanted $2 +- $3 s"
+	holds "($1) >= ($2) - ($3) && ($1) <= ($2) + ($3)" || fail "$4: $1 s, wanted $2 +- $3 s"
+}
+
+# equal SEEN WANTED TEXT
+equal() {
+	[ "$1" = "$2" ] || fail "$3: '$1', wanted '$2'"
+}
+
+# has TEXT REGEX...: each (extended) regex matches a line of the text.
+has() {
+	local text=$1 r
+	shift
+	for r in "$@"; do
+		grep -qE -- "$r" <<<"$text" || {
+			echo "$text"
+			fail "no line matches: $r"
+		}
+	done
+}
+
+lacks() {
+	! grep -E -- "$2" <<<"$1" || fail "a line matches: $2"
+}
+
+# A startup file. POLICY: lines of policy 10, separated by |. PEERS: addresses in order. EXTRA:
+# whole lines. WAN, LAN: device strings; WAN_IP, LAN_IP; LOCAL_ACL, REMOTE_ACL: "net wildcard".
+vigil_conf() {
+	local name=${1:-gw} p
+	cat <<-END
+		hostname $name
+		platform
+		 workers ${WORKERS:-1}
+		 memory ${MEMORY:-512}
+		 no hugepages
+		 idle adaptive
+		 socket $LAB_RUN/$name.sock
+		 port FastEthernet0 net_af_packet0,iface=${WAN:-gw-wan}
+		 port FastEthernet1 net_af_packet1,iface=${LAN:-gw-lan}
+		!
+		logging file $LAB_RUN/$name.log
+		crypto isakmp policy 10
+	END
+	tr '|' '\n' <<<"$POLICY" | sed 's/^/ /'
+	for p in $PEERS; do echo "crypto isakmp key $PSK address $p"; done
+	[ -z "$KEEPALIVE" ] || echo "crypto isakmp keepalive $KEEPALIVE"
+	echo "crypto ipsec transform-set lab $TRANSFORM"
+	echo " mode tunnel"
+	echo "crypto map vpn 10 ipsec-isakmp"
+	for p in $PEERS; do echo " set peer $p"; done
+	echo " set transform-set lab"
+	[ -z "$PFS" ] || echo " set pfs group$PFS"
+	echo " match address 101"
+	cat <<-END
+		access-list 101 permit ip ${LOCAL_ACL:-10.1.0.0 0.0.0.255} ${REMOTE_ACL:-10.2.0.0 0.0.0.255}
+		interface FastEthernet0
+		 ip address ${WAN_IP:-$GW_WAN} 255.255.255.0
+		 crypto map vpn
+		interface FastEthernet1
+		 ip address ${LAN_IP:-$GW_LAN} 255.255.255.0
+		ip route 0.0.0.0 0.0.0.0 ${NEXT_HOP:-$PEER1}
+	END
+	[ -z "$EXTRA" ] || echo "$EXTRA"
+}
+
+# vigil_start [NAME [NAMESPACE]]; writes NAME.conf from vigil_conf unless it is there already.
+vigil_start() {
+	local name=${1:-gw} ns=${2:-${1:-gw}}
+	local conf=$LAB_RUN/$name.conf
+	[ -s "$conf" ] || (umask 077 && vigil_conf "$name" >"$conf")
+	ns_exec "$ns" "$bin/vigild" -f "$conf" >"$LAB_RUN/$name.out" 2>&1 </dev/null &
+	vigil_pid[$name]=$!
+	wait_until 30 "vigild $name answers" vigil_answers "$name"
+}
+
+vigil_answers() {
+	kill -0 "${vigil_pid[$1]}" 2>/dev/null || {
+		cat "$LAB_RUN/$1.out"
+		fail "vigild $1 ended"
+	}
+	[ -n "$(vigil_on "$1" "show version")" ]
+}
+
+# vigil_on NAME COMMAND; vigil COMMAND is the one called gw.
+vigil_on() {
+	timeout 10 "$bin/vigil" -s "$LAB_RUN/$1.sock" -c "$2"
+}
+vigil() {
+	vigil_on gw "$1"
+}
+
+# Lines of configuration, as typed at a terminal.
+vigil_config() {
+	printf '%s\n' enable "configure terminal" "$@" end |
+		timeout 10 "$bin/vigil" -s "$LAB_RUN/gw.sock"
+}
+
+# `debug crypto isakmp` of a session that stays until the end; its stream goes to NAME.debug, and
+# with the time stamps of the daemon.
+vigil_debug() {
+	local name=${1:-gw}
+	: >"$LAB_RUN/$name.debug"
+	{
+		printf '%s\n' enable "debug crypto isakmp"
+		exec sleep 3600
+	} | "$bin/vigil" -s "$LAB_RUN/$name.sock" >"$LAB_RUN/$name.debug" 2>&1 &
+	wait_until 5 "debugging is on" grep -qi 'debugging is on' "$LAB_RUN/$name.debug"
+}
+
+# Ends it in order; it must say so with status 0.
+vigil_stop() {
+	local name=${1:-gw} pid status=0 i
+	pid=${vigil_pid[$name]}
+	kill -TERM "$pid"
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	! kill -0 "$pid" 2>/dev/null || fail "vigild $name did not end within 10 s"
+	wait "$pid" || status=$?
+	unset "vigil_pid[$name]"
+	equal "$status" 0 "exit status of vigild $name"
+}
+
+# Restarts with another configuration: the old one's files make room.
+vigil_again() {
+	[ -z "${vigil_pid[gw]:-}" ] || vigil_stop
+	rm -f "$LAB_RUN"/gw.{conf,log,debug,out}
+	vigil_start
+}
+
+# What the gateway sends and receives on the outside, with the kernel's time stamps.
+capture_start() {
+	local file=${1:-$pcap}
+	ns_exec wan tcpdump --immediate-mode -U -Z root -i "${2:-w-gw}" -w "$file" "${3:-udp or esp}" \
+		>/dev/null 2>"$LAB_RUN/tcpdump.err" &
+	capture_pid=$!
+	wait_until 10 "tcpdump listens" grep -q 'listening on' "$LAB_RUN/tcpdump.err"
+}
+
+capture_stop() {
+	sleep 0.3
+	kill -INT "$capture_pid"
+	wait "$capture_pid" 2>/dev/null || true
+}
+
+# packets FILTER FIELD...: a line for every captured packet that tshark's display filter takes.
+packets() {
+	local filter=$1 f fields=()
+	shift
+	for f in "$@"; do fields+=(-e "$f"); done
+	tshark -r "$pcap" -Y "$filter" -T fields "${fields[@]}" 2>/dev/null || true
+}
+
+# times FILTER: the time stamps; from the gateway, to a peer: informational exchanges are probes
+# and deletes.
+times() {
+	packets "$1" frame.time_epoch
+}
+informational() { # from to
+	times "isakmp.exchangetype == 5 && ip.src == $1 && ip.dst == $2"
+}
+
+count_lines() {
+	grep -c . || true
+}
+
+# gaps: the differences between the numbers of successive lines.
+gaps() {
+	awk 'NR > 1 { printf "%.3f\n", $1 - last } { last = $1 }'
+}
+
+ping_once() {
+	in_ns "$1" ping -q -c 1 -W 1 "$2" >/dev/null 2>&1
+}
+
+# ping_all NS ADDRESS COUNT [OPTION...]: all are answered.
+ping_all() {
+	local ns=$1 address=$2 count=$3 out
+	shift 3
+	out=$(in_ns "$ns" ping -q -c "$count" -i 0.2 -W 3 "$@" "$address") || true
+	echo "   $(grep transmitted <<<"$out")"
+	[[ $out == *" $count received"* ]] || fail "ping $ns -> $address: $out"
+}
+
+ping_none() {
+	! in_ns "$1" ping -q -c "$3" -i 0.2 -W 1 "$2" >/dev/null 2>&1 || fail "ping $1 -> $2 was answered"
+}
+
+# A ping that goes on: ping_start NS ADDRESS INTERVAL; ping_stop sets sent and lost.
+ping_start() {
+	ns_exec "$1" ping -i "$3" -W 2 -O "$2" >"$LAB_RUN/ping.out" 2>&1 &
+	ping_pid=$!
+}
+ping_stop() {
+	kill -INT "$ping_pid"
+	wait "$ping_pid" 2>/dev/null || true
+	local received
+	read -r sent received < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' \
+		"$LAB_RUN/ping.out")
+	# The last one may be under way.
+	lost=$((sent - received))
+	echo "   ping: $sent sent, $lost lost"
+}
+
+peer_log() {
+	echo "$LAB_RUN/$1/charon.log"
+}
+
+session_up() {
+	grep -q 'Session status: UP-ACTIVE' <<<"$(vigil "show crypto session")"
+}
