@@ -21,6 +21,7 @@ bin=${VIGIL_BUILD:-$top/build}/controlplane
 pcap=$LAB_RUN/wan.pcap
 declare -A vigil_pid=()
 capture_pid=
+helpers=() # processes outside the namespaces
 now_checking="the start"
 
 # What the vigild of a scenario is made of; see vigil_conf.
@@ -59,6 +60,7 @@ finish() {
 			cp -r "$LAB_RUN" "$KEEP_LOGS"
 		fi
 	fi
+	[ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null
 	lab_down >/dev/null 2>&1
 	exit "$status"
 }
@@ -196,12 +198,12 @@ vigil_config() {
 # `debug crypto isakmp` of a session that stays until the end; its stream goes to NAME.debug, and
 # with the time stamps of the daemon.
 vigil_debug() {
-	local name=${1:-gw}
-	: >"$LAB_RUN/$name.debug"
-	{
-		printf '%s\n' enable "debug crypto isakmp"
-		exec sleep 3600
-	} | "$bin/vigil" -s "$LAB_RUN/$name.sock" >"$LAB_RUN/$name.debug" 2>&1 &
+	local name=${1:-gw} typed
+	mkfifo "$LAB_RUN/$name.in"
+	exec {typed}<>"$LAB_RUN/$name.in"
+	printf '%s\n' enable "debug crypto isakmp" >&"$typed"
+	"$bin/vigil" -s "$LAB_RUN/$name.sock" <&"$typed" >"$LAB_RUN/$name.debug" 2>&1 &
+	helpers+=($!)
 	wait_until 5 "debugging is on" grep -qi 'debugging is on' "$LAB_RUN/$name.debug"
 }
 
@@ -223,7 +225,7 @@ vigil_stop() {
 # Restarts with another configuration: the old one's files make room.
 vigil_again() {
 	[ -z "${vigil_pid[gw]:-}" ] || vigil_stop
-	rm -f "$LAB_RUN"/gw.{conf,log,debug,out}
+	rm -f "$LAB_RUN"/gw.{conf,log,debug,out,in}
 	vigil_start
 }
 

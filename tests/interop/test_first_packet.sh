@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Packets sent while the tunnel is negotiated are held and delivered in their order; when no tunnel
+# comes they are dropped and counted, and no packet leaves in clear.
+# limit: 120
+. "$(dirname "$0")/lib.sh"
+lab_up
+vigil_start
+lab_charon peer1
+capture_start "$pcap" w-gw ip
+
+check "ten packets in 0.1 s, the first of which starts the negotiation: none is lost"
+ping_all host "$PEER_IN" 10 -i 0.01
+equal "$(times icmp | count_lines)" 0 "pings on the wire in clear"
+equal "$(packets "esp && ip.src == $GW_WAN" esp.sequence | paste -sd' ')" "1 2 3 4 5 6 7 8 9 10" \
+	"ESP sequence numbers from the gateway"
+
+check "the first message is lost: the retransmission brings the tunnel, the packets still arrive"
+vigil "clear crypto session" >/dev/null
+sleep 1
+lab_fault drop 'udp dport 500'
+in_ns host ping -q -c 4 -i 0.2 -W 20 "$PEER_IN" >"$LAB_RUN/held.out" 2>&1 &
+held=$!
+sleep 1.5
+lab_fault clear
+wait "$held" || true
+grep -q ' 4 received' "$LAB_RUN/held.out" || fail "$(cat "$LAB_RUN/held.out")"
+
+check "no peer at all: dropped and counted, nothing in clear"
+vigil "clear crypto session" >/dev/null
+sleep 1
+lab_fault down peer1
+ping_none host "$PEER_IN" 20
+lab_fault up peer1
+capture_stop
+equal "$(times icmp | count_lines)" 0 "pings on the wire in clear"
+vigil "show counters" | sed 's/^/   /' | head -40

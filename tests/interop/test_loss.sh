@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# A path that loses a tenth of all packets for 60 s: the peer is never taken for dead.
+# limit: 120
+. "$(dirname "$0")/lib.sh"
+lab_up
+KEEPALIVE="10 periodic"
+lab_charon peer1
+vigil_start
+ping_all host "$PEER_IN" 2
+
+check "10 % loss for 60 s, some traffic"
+lab_fault loss 10
+ping_start host "$PEER_IN" 1
+sleep 60
+ping_stop
+lab_fault clear
+! grep -q 'not responding' "$LAB_RUN/gw.log" || fail "a live peer was declared dead"
+[ "$lost" -lt 30 ] || fail "too much was lost"
+session_up || fail "the session is not up"
+ping_all host "$PEER_IN" 5
+equal "$(grep -c 'IKE_SA site\[[0-9]*\] established' "$(peer_log peer1)")" 1 "IKE SAs that charon ever made"
