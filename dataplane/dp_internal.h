@@ -1,0 +1,140 @@
+// What dataplane/ shares inside. struct dp is made before the workers start and freed after they
+// have stopped; every field says who writes it in between.
+#ifndef VIGIL_DATAPLANE_DP_INTERNAL_H
+#define VIGIL_DATAPLANE_DP_INTERNAL_H
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+#include <rte_timer.h>
+
+#include "api/dp.h"
+#include "fifo.h"
+
+#define DP_WORKERS_MAX 64u
+
+struct worker;
+struct routes;
+struct adjacencies;
+// The ESP half's tables.
+struct sa_table;
+struct tunnel_table;
+struct policy;
+struct peer_words;
+
+enum iface_flags {
+	IFACE_UP = 1,
+	IFACE_CRYPTO_MAP = 2,
+};
+
+// Index in dp->ifaces = interface number of the contract.
+struct iface {
+	// Constant while workers run.
+	uint16_t port; // ethdev
+	uint16_t n_rx, n_tx;
+	uint16_t first_worker; // drains control_ring
+	int control_queue;     // TX queue of the control core, or -1: control_ring
+	struct rte_ring *control_ring;
+	struct rte_ether_addr mac;
+	bool rx_checksum; // the port checks IPv4 header checksums
+	char name[DP_NAME_MAX];
+	uint8_t *rss_key; // NULL: the port does not spread by a hash that we know
+	uint16_t rss_key_len;
+	uint16_t rss_reta_size;
+	uint16_t *rss_reta;
+	// Control writes, workers read, each word for itself (relaxed): see iface_*() below.
+	uint32_t flags;
+	uint32_t mtu;
+	uint32_t address; // network order, 0 = none
+	// Control alone.
+	struct dp_iface_config config;
+	uint64_t control_drops;
+};
+
+struct dp_limits {
+	uint32_t max_peers, max_tunnels, max_sas, max_ike_sas;
+};
+
+struct dp_clock {
+	uint64_t base;          // TSC at start
+	uint64_t hz;            // TSC cycles a second
+	uint64_t cycles_a_tick; // hz / TICKS_PER_SECOND
+};
+
+struct dp {
+	// Constant while workers run.
+	struct log *log;
+	struct dp_limits limits;
+	struct dp_clock clock;
+	unsigned n_workers, n_ifaces;
+	struct worker *workers[DP_WORKERS_MAX];
+	struct iface ifaces[DP_PORTS_MAX];
+	struct rte_mempool *pool;     // every packet
+	struct rte_mempool *pool_big; // reassembled packets that do not fit
+	struct rte_ring **handoffs;   // [from * n_workers + to], single producer, single consumer
+	bool idle_adaptive;
+	struct rte_rcu_qsbr *rcu; // tables; thread id = worker index; quiescent once a loop
+	uint32_t *ike_tags;       // [max_ike_sas]; control writes, workers read (relaxed)
+	struct routes *routes;
+	struct adjacencies *adjacencies;
+	uint32_t stop; // control writes (release), workers read
+
+	// Control alone.
+	struct fifo waiting[DP_WORKERS_MAX]; // struct message, before the ring
+	struct fifo events;                  // struct dp_event of control's own making
+	struct rte_mbuf *heads[DP_WORKERS_MAX][DP_PUNT_CLASSES]; // next view of each ring
+	unsigned event_turn;                                     // worker to ask first
+	struct rte_timer ticker;
+	void (*ticker_fn)(void *arg);
+	void *ticker_arg;
+	uint64_t losses, losses_ports;
+	tick_t losses_read;
+	uint32_t ip_id;
+	char eal_error[160]; // last complaint of EAL while starting
+
+	// The ESP half's; each type says who writes what.
+	struct sa_table *sas;
+	struct tunnel_table *tunnels;
+	struct policy *policy;
+	struct peer_words *peers; // [max_peers]
+	struct esp_control *esp;  // control alone
+};
+
+static inline uint32_t iface_word(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline bool iface_is_up(const struct iface *i)
+{
+	return iface_word(&i->flags) & IFACE_UP;
+}
+
+static inline bool iface_has_crypto_map(const struct iface *i)
+{
+	return iface_word(&i->flags) & IFACE_CRYPTO_MAP;
+}
+
+// [W] The current tick of a TSC reading; [any].
+static inline tick_t clock_tick(const struct dp_clock *c, uint64_t tsc)
+{
+	return (tick_t)((tsc - c->base) / c->cycles_a_tick) + TICKS_PER_SECOND;
+}
+
+// [C] Queues an event of the control core's own making for dp_events(). 0 or -ENOMEM.
+int dp_event_add(struct dp *dp, const struct dp_event *event);
+
+// [C] The worker to which the ports bring packets from src to dst (network order, as they arrive).
+unsigned port_worker_for(const struct dp *dp, uint32_t src, uint32_t dst);
+
+// ---- the ESP half, [C] ------------------------------------------------------------------------
+
+// Tables, before worker_esp_init() and launch. 0 or -errno.
+int control_init(struct dp *dp);
+// After the workers have stopped: wipes keys, frees tables.
+void control_fini(struct dp *dp);
+// Every event that comes from a worker, before the control plane sees it. False: it stays inside.
+bool control_event(struct dp *dp, struct dp_event *event);
+
+#endif

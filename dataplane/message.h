@@ -1,0 +1,46 @@
+// Messages from the control core to a worker: small, fixed, by value. Each worker has one bounded
+// single-producer ring; what does not fit waits in order on the control side, so the control core
+// never waits for a worker.
+#ifndef VIGIL_DATAPLANE_MESSAGE_H
+#define VIGIL_DATAPLANE_MESSAGE_H
+
+#include "types.h"
+
+struct dp;
+struct sa;
+
+enum message_kind {
+	MESSAGE_NEIGHBOUR,      // iface, addr: now known; send what waits for it
+	MESSAGE_NEIGHBOUR_GONE, // iface, addr: drop what waits for it
+	MESSAGE_ESP,            // from here on sa_messages() takes them
+	MESSAGE_SA_ADD = MESSAGE_ESP,
+	MESSAGE_SA_DEL,
+	MESSAGE_SA_MOVE,
+	MESSAGE_TUNNEL_ADD,
+	MESSAGE_TUNNEL_DEL,
+	MESSAGE_TUNNEL_USE,
+	MESSAGE_TUNNEL_REFUSE,
+	MESSAGE_TUNNEL_PEER,
+	MESSAGE_TUNNEL_ACK,
+};
+
+struct message {
+	uint16_t kind;
+	uint16_t iface;
+	uint16_t port; // network order
+	uint16_t unused;
+	uint32_t addr; // IPv4, network order
+	uint32_t word;
+	struct handle sa;
+	struct handle tunnel;
+	void *data;
+};
+
+// [C] Sends to one worker, in order. 0, or -ENOMEM when not even the waiting list can grow.
+int message_send(struct dp *dp, unsigned worker, const struct message *msg);
+// [C] To all workers.
+int message_broadcast(struct dp *dp, const struct message *msg);
+// [C] Moves what waits into the rings as far as there is room.
+void message_drain(struct dp *dp);
+
+#endif

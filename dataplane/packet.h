@@ -1,0 +1,114 @@
+// What the worker knows of a packet besides its bytes: lives in the mbuf's private area, zeroed
+// when the packet comes in or is made. [W] Belongs to whoever holds the packet.
+//
+// From classify on a packet's data begins with its IPv4 header, is one piece (one segment) and ends
+// where the IP total length says. Link headers come back in tx.
+#ifndef VIGIL_DATAPLANE_PACKET_H
+#define VIGIL_DATAPLANE_PACKET_H
+
+#include <netinet/in.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <string.h>
+
+#include "types.h"
+
+#define PACKET_NO_IFACE  UINT16_MAX
+#define PACKET_NO_HOP    UINT16_MAX
+#define PACKET_IPV4_MIN  20u
+#define PACKET_HOPS_MAX  4 // handoffs; more is a loop
+#define PACKET_IKE_PORT  500
+#define PACKET_NATT_PORT 4500
+
+// Which stage takes it next, also after a handoff.
+enum packet_kind {
+	PACKET_PLAIN,    // policy_in_clear, then forward
+	PACKET_ESP,      // esp_in: to one of the gateway's addresses, native or in UDP
+	PACKET_TUNNEL,   // esp_out: tunnel is set
+	PACKET_FRAGMENT, // reassemble: to one of the gateway's addresses
+	PACKET_ROUTE,    // forward: made by the control core, or reassembled after decryption
+	PACKET_FRAME,    // tx: a whole Ethernet frame for interface `out`
+};
+
+enum packet_flags {
+	PACKET_IN_UDP = 1,     // PACKET_ESP: a UDP header stands between IP and ESP (RFC 3948)
+	PACKET_DECRYPTED = 2,  // came out of a tunnel; sa says of which inbound SA
+	PACKET_MADE = 4,       // made by this gateway: TTL stays, no ICMP error about it
+	PACKET_NO_POLICY = 8,  // outer ESP or IKE: a crypto map does not apply
+	PACKET_MARKER = 16,    // IKE: the non-ESP marker was in front (RFC 3948, 2.2)
+	PACKET_IN_CHECKED = 32 // has passed policy_in_clear, or needs not
+};
+
+struct packet {
+	struct handle tunnel; // policy_out sets it; null = clear
+	struct handle sa;     // esp_in sets it, with PACKET_DECRYPTED
+	uint32_t next_hop;    // forward sets it; IPv4, network order
+	tick_t arrived;
+	uint16_t in;  // interface it came in on, PACKET_NO_IFACE = none
+	uint16_t out; // interface it leaves by, once routed
+	uint16_t hop; // route of the destination if known, else PACKET_NO_HOP
+	uint8_t kind; // enum packet_kind
+	uint8_t flags;
+	uint8_t handoffs;
+	uint8_t ihl;       // bytes of the IPv4 header at the start of the data
+	uint16_t ike;      // IKE: offset of the ISAKMP header
+	uint16_t src_port; // IKE, host order
+	uint16_t dst_port;
+};
+
+_Static_assert(sizeof(struct packet) <= 64, "one cache line of every mbuf");
+#define PACKET_PRIV_SIZE 64
+
+static inline struct packet *packet_of(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+static inline struct rte_ipv4_hdr *packet_ip(struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+}
+
+static inline void packet_init(struct rte_mbuf *m, uint16_t in, tick_t now)
+{
+	struct packet *p = packet_of(m);
+
+	memset(p, 0, sizeof(*p));
+	p->in = in;
+	p->out = PACKET_NO_IFACE;
+	p->hop = PACKET_NO_HOP;
+	p->arrived = now;
+}
+
+// Is the data an IPv4 packet with a whole header and all the bytes that it promises? Cuts what
+// follows the packet (Ethernet or ESP padding) and sets ihl. Does not look at the checksum.
+static inline bool packet_check_ipv4(struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	uint32_t len, ihl, total;
+
+	if (m->nb_segs != 1 || (len = rte_pktmbuf_data_len(m)) < PACKET_IPV4_MIN)
+		return false;
+	ihl = (ip->version_ihl & 0xfu) * 4;
+	total = rte_be_to_cpu_16(ip->total_length);
+	if (ip->version_ihl >> 4 != 4 || ihl < PACKET_IPV4_MIN || total < ihl || total > len)
+		return false;
+	rte_pktmbuf_trim(m, (uint16_t)(len - total));
+	packet_of(m)->ihl = (uint8_t)ihl;
+	return true;
+}
+
+static inline bool packet_is_fragment(const struct rte_ipv4_hdr *ip)
+{
+	return ip->fragment_offset &
+	       rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
+}
+
+// Writes the header checksum anew.
+static inline void packet_checksum_ipv4(struct rte_ipv4_hdr *ip)
+{
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
+#endif
