@@ -38,8 +38,9 @@ struct child {
 	tick_t created;
 	uint32_t conn_id; // even/odd pair as IOS prints it
 	// Timers; armed in peer_timers.c only.
-	struct wheel_timer rekey; // soft lifetime; a second use: switch of the outbound SA
-	struct wheel_timer expire;
+	struct wheel_timer rekey;    // soft lifetime: a successor is negotiated
+	struct wheel_timer expire;   // hard lifetime, or an old child's last moment
+	struct wheel_timer activate; // initiator: the outbound SA takes over
 };
 
 // A child that is about to be negotiated for a flow with a peer: takes the inbound SPI. NULL with
@@ -55,6 +56,9 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 void child_established(struct control *c, struct child *ch);
 // The negotiation failed: slot given back, flow told (retry: with the next peer).
 void child_failed(struct control *c, struct child *ch, const char *why);
+// The outbound SA encrypts from now on, and what it replaces retires. Called by the timer, or early
+// when the old one goes.
+void child_activate(struct control *c, struct child *ch);
 // Deletes the SAs; `notify` sends a Delete payload if there is an IKE SA. The flow loses it.
 void child_delete(struct control *c, struct child *ch, bool notify, const char *why);
 // By the peer's own SPI, as a Delete payload names it (RFC 2408, 3.15). NULL: none.

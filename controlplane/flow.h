@@ -57,6 +57,8 @@ struct flow {
 	struct peer *peer;         // negotiating with, or used by child; NULL = none
 	struct flow *next_waiting; // peer's list of flows that wait for phase 1
 	bool waiting;
+	bool failed_once; // failed_at is set
+	tick_t failed_at; // last failure; a packet right after it is refused without a new attempt
 };
 
 // The flow that a tunnel handle names, or NULL.
@@ -64,9 +66,17 @@ struct flow *flow_of(const struct control *c, struct handle tunnel);
 // A packet has no SA (DP_EVENT_ACQUIRE), or a failover must go on: starts what is needed with the
 // entry's current peer, or refuses.
 void flow_acquire(struct control *c, struct flow *f);
-// Negotiation with the flow's peer failed, or the peer died: on to the next peer of the list, at
+// Starts a quick mode for a flow with its peer, or has it wait for phase 1.
+void flow_negotiate(struct control *c, struct flow *f);
+// Phase 1 is there: starts a quick mode for every flow that waits for this peer.
+void flow_start_waiting(struct control *c, struct peer *p);
+// Takes a flow off its peer's waiting list.
+void flow_unwait(struct flow *f);
+// Gives up for now: what is held is dropped, a later packet starts again.
+void flow_refuse(struct control *c, struct flow *f);
+// Negotiation with a peer failed, or the peer died: on to the next peer of the list, at
 // once if traffic went out lately, else with the next packet.
-void flow_next_peer(struct control *c, struct flow *f, bool at_once);
+void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once);
 // As responder: the flow that a peer's quick mode proposes, seen from here. Entries are tried in
 // order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
 // this peer. A narrower one is made as an instance. NULL: none allows it.
@@ -74,8 +84,18 @@ struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct s
 // True if some entry lists this address as a peer (or the address is otherwise allowed).
 bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote);
+// The tunnel with a peer is up: the search of the list is over.
+void flow_up(struct control *c, struct flow *f, struct child *ch);
+// The flow's last child is gone: the next packet asks for a new one. An instance is removed.
+void flow_down(struct control *c, struct flow *f);
 // The peer of this flow has become the entry's current one.
 void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p);
+// Makes a flow with its tunnel and policy; instance FLOW_LINE for an access list line. NULL with
+// errno.
+struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t line,
+                         uint32_t instance, const struct selector *s);
+// Ends its children with Delete payloads, and removes it.
+void flow_destroy(struct control *c, struct flow *f);
 // Removes an instance (never a line) that has no child left.
 void flow_release(struct control *c, struct flow *f);
 

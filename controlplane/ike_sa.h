@@ -85,6 +85,9 @@ struct ike_sa {
 // NULL with errno.
 struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
                              const uint8_t cookie_i[8]);
+// Deleted, but still to be seen: cookie withdrawn, exchanges ended (their children fail), state
+// IKE_DEST_SA. Keys and nodes stay until ike_sa_destroy().
+void ike_sa_retire(struct control *c, struct ike_sa *sa);
 // Out of all tables, exchanges ended (their children fail), keys wiped, freed. Sends nothing.
 void ike_sa_destroy(struct control *c, struct ike_sa *sa);
 // The one setter: refuses an illegal step, logs "Old State = X New State = Y" when told to by

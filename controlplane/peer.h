@@ -54,6 +54,12 @@ struct peer *peer_get(struct control *c, const struct ip_addr *local, const stru
                       uint16_t remote_port);
 // The one setter of a peer's state.
 void peer_set_state(struct control *c, struct peer *p, enum peer_state s);
+// All SAs of a child of this peer have gone: a dead peer whose last ones these were is buried, an
+// unused one is freed.
+void peer_sas_gone(struct control *c, struct peer *p);
+// Remembers proof of life at `when` (control plane's own memory of an SA that is being deleted, or
+// of a message); does not judge.
+void peer_note_life(struct peer *p, tick_t when);
 // Frees a peer that has neither IKE SA, child, waiting flow nor pending SA; else does nothing.
 void peer_release(struct control *c, struct peer *p);
 // The IKE SA for new exchanges: the newest established one, or NULL.

@@ -18,6 +18,12 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why);
 void on_ike_deleted_by_peer(struct control *c, struct ike_sa *sa);
 // A quick mode is complete, in either role (after child_established).
 void on_child_established(struct control *c, struct child *ch);
+// A newer child of the same flow carries its traffic.
+void on_child_replaced(struct control *c, struct child *ch);
+// The negotiation of this child's successor failed.
+void on_child_rekey_failed(struct control *c, struct child *ch);
+// A lifetime in packets or bytes is used up, softly (DP_EVENT_SA_SOFT) or not (DP_EVENT_SA_HARD).
+void on_child_volume(struct control *c, struct child *ch, bool hard);
 // An acknowledgement of a sequence outstanding in this run.
 void on_dpd_ack(struct control *c, struct ike_sa *sa);
 // An R-U-THERE above the highest sequence seen.
@@ -29,7 +35,6 @@ void on_doubt(struct control *c, struct peer *p);
 void on_initial_contact(struct control *c, struct ike_sa *sa);
 // A flow wants a tunnel with this peer: phase 1 is started unless there is one or one is coming.
 void on_tunnel_wanted(struct control *c, struct peer *p);
-// The peer's keepalive settings are read again (applies to peers that come up afterwards).
 // Every timer of the peer, of an IKE SA, of a child is cancelled: before it is freed.
 void peer_timers_stop(struct control *c, struct peer *p);
 void peer_timers_stop_ike(struct control *c, struct ike_sa *sa);

@@ -22,6 +22,9 @@ int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer);
 // Sends Delete payloads (RFC 2408, 3.15): for an ESP SA by our inbound SPI, for the IKE SA itself.
 void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch);
 void ike1_delete_sa(struct control *c, struct ike_sa *sa);
+// The child is being ended from elsewhere: an exchange that still negotiates it ends too, without a
+// word to the child. Safe to call for any child.
+void ike1_child_gone(struct control *c, const struct child *ch);
 // One byte 0xFF (RFC 3948, 4).
 void ike1_nat_keepalive(struct control *c, struct peer *p);
 // One ISAKMP message of the network; everything that can be wrong with it is counted and dropped.

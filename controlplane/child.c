@@ -1,0 +1,273 @@
+// Children: their SAs in the dataplane and their succession. Control core only. Must not judge
+// whether the peer lives.
+//
+// Make before break: the responder of a quick mode switches to the new outbound SA at once, since
+// the third message proves that the initiator can receive on it; the initiator switches a moment
+// later (peer_timers.c), when the responder has surely processed that message. The old pair goes on
+// receiving until it is deleted.
+#include "child.h"
+
+#include <errno.h>
+
+#include "addr.h"
+#include "control.h"
+#include "flow.h"
+#include "ike1/ike1.h"
+#include "ike_sa.h"
+#include "peer.h"
+#include "peer_timers.h"
+
+struct child *child_of(const struct control *c, struct handle sa)
+{
+	struct child *ch = sa.index < c->max_sas ? c->child_of_sa[sa.index] : NULL;
+
+	return ch && (handle_equal(ch->in, sa) || handle_equal(ch->out, sa)) ? ch : NULL;
+}
+
+static void child_link(struct control *c, struct child *ch, struct handle sa)
+{
+	c->child_of_sa[sa.index] = ch;
+	ch->sas++;
+	ch->peer->sas_pending++;
+}
+
+struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator)
+{
+	struct child *ch = slab_alloc(&c->children);
+	int err;
+
+	if (!ch)
+		return NULL;
+	err = dp_sa_reserve(c->dp, &p->local, &p->remote, &ch->in, &ch->spi_in);
+	if (err < 0) {
+		slab_free(&c->children, ch);
+		errno = -err;
+		return NULL;
+	}
+	ch->peer = p;
+	ch->flow = f;
+	ch->initiator = initiator;
+	ch->selector = f->selector;
+	ch->created = c->now;
+	ch->conn_id = c->next_conn_id;
+	c->next_conn_id += 2;
+	ch->next = p->children;
+	p->children = ch;
+	child_link(c, ch, ch->in);
+	return ch;
+}
+
+int child_install_in(struct control *c, struct child *ch, struct sa_spec *spec)
+{
+	spec->spi = ch->spi_in;
+	spec->hard_bytes = (uint64_t)ch->suite.lifetime_kilobytes << 10;
+	spec->soft_bytes = spec->hard_bytes - spec->hard_bytes / 16;
+	return dp_sa_add_in(c->dp, ch->in, spec, ch->flow->tunnel);
+}
+
+int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec, uint32_t spi)
+{
+	int err;
+
+	spec->spi = ch->spi_out = spi;
+	spec->hard_bytes = (uint64_t)ch->suite.lifetime_kilobytes << 10;
+	spec->soft_bytes = spec->hard_bytes - spec->hard_bytes / 16;
+	spec->replay_window = 0;
+	err = dp_sa_add_out(c->dp, spec, ch->flow->tunnel, ch->in, &ch->out);
+	if (err < 0)
+		return err;
+	child_link(c, ch, ch->out);
+	return 0;
+}
+
+// True if the peer has a child that carries traffic, other than `except`.
+static bool peer_has_tunnel(const struct peer *p, const struct child *except)
+{
+	const struct child *ch;
+
+	for (ch = p->children; ch; ch = ch->next)
+		if (ch != except && ch->state >= CHILD_INBOUND && ch->state <= CHILD_OLD)
+			return true;
+	return false;
+}
+
+static void session_status(struct control *c, const struct peer *p, const char *status)
+{
+	char text[ADDR_TEXT];
+	const struct ike_sa *sa = p->ike_sas;
+
+	addr_format(&p->remote, text);
+	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "SESSION_STATUS",
+	        "Crypto tunnel is %s.  Peer %s:%u       Id: %s", status, text, p->remote_port,
+	        sa && sa->phase1_id[0] ? sa->phase1_id : text);
+}
+
+void child_activate(struct control *c, struct child *ch)
+{
+	struct flow *f = ch->flow;
+	struct child *other;
+
+	if (ch->state != CHILD_INBOUND || !f)
+		return;
+	ch->state = CHILD_LIVE;
+	dp_tunnel_use(c->dp, f->tunnel, ch->out);
+	for (other = ch->peer->children; other; other = other->next)
+		if (other != ch && other->flow == f && other->state == CHILD_LIVE) {
+			other->state = CHILD_OLD;
+			on_child_replaced(c, other);
+		}
+}
+
+void child_established(struct control *c, struct child *ch)
+{
+	bool first = !peer_has_tunnel(ch->peer, ch);
+	struct child *before = ch->flow->child;
+
+	ch->state = CHILD_INBOUND;
+	flow_up(c, ch->flow, ch);
+	if (first)
+		session_status(c, ch->peer, "UP  ");
+	if (!ch->initiator)
+		child_activate(c, ch);
+	if (before && before != ch && before->peer != ch->peer)
+		child_delete(c, before, true, "another peer took over");
+	on_child_established(c, ch);
+}
+
+static void child_unlink(struct child *ch)
+{
+	struct child **link = &ch->peer->children;
+
+	while (*link != ch)
+		link = &(*link)->next;
+	*link = ch->next;
+	ch->next = NULL;
+}
+
+// Newest child of a flow that can carry its traffic, NULL if there is none.
+static struct child *flow_successor(const struct flow *f, const struct peer *p)
+{
+	struct child *ch;
+
+	for (ch = p->children; ch; ch = ch->next)
+		if (ch->flow == f && ch->state >= CHILD_INBOUND && ch->state <= CHILD_LIVE)
+			return ch;
+	return NULL;
+}
+
+// A peer whose SAs have all been let go may be freed now.
+static void child_free_if_gone(struct control *c, struct child *ch)
+{
+	struct peer *p = ch->peer;
+
+	if (ch->sas)
+		return;
+	slab_free(&c->children, ch);
+	if (p->state != PEER_DEAD || !p->sas_pending)
+		peer_sas_gone(c, p);
+}
+
+// Ends a child: SAs out of the dataplane, out of the peer's list. What it proved is remembered.
+static void child_end(struct control *c, struct child *ch)
+{
+	struct handle sas[2] = {ch->in, ch->out};
+	tick_t last;
+
+	if (ch->state != CHILD_NEGOTIATING && dp_sa_last_in(c->dp, ch->in, &last))
+		peer_note_life(ch->peer, last);
+	peer_timers_stop_child(c, ch);
+	child_unlink(ch);
+	ch->state = CHILD_GONE;
+	dp_sa_del(c->dp, sas, 2);
+}
+
+void child_delete(struct control *c, struct child *ch, bool notify, const char *why)
+{
+	struct peer *p = ch->peer;
+	struct flow *f = ch->flow;
+	struct ike_sa *sa = peer_ike_sa(p);
+	bool had = ch->state != CHILD_NEGOTIATING;
+	struct child *heir;
+	char text[ADDR_TEXT];
+
+	if (ch->state == CHILD_GONE)
+		return;
+	log_ipsec(&c->log, "IPSEC(delete_sa): peer %s, spi in 0x%x, out 0x%x: %s",
+	          addr_format(&p->remote, text), ch->spi_in, ch->spi_out, why);
+	if (notify && had && sa)
+		ike1_delete_child(c, sa, ch);
+	ike1_child_gone(c, ch);
+	child_end(c, ch);
+	ch->flow = NULL;
+	if (f && f->child == ch) {
+		heir = flow_successor(f, p);
+		f->child = NULL;
+		if (heir) {
+			f->child = heir;
+			child_activate(c, heir);
+		} else {
+			flow_down(c, f);
+		}
+	}
+	if (had && !peer_has_tunnel(p, NULL))
+		session_status(c, p, "DOWN");
+}
+
+void child_failed(struct control *c, struct child *ch, const char *why)
+{
+	struct flow *f = ch->flow;
+	struct child *other;
+	bool others = false;
+
+	if (ch->state == CHILD_GONE)
+		return;
+	log_ipsec(&c->log, "IPSEC: negotiation failed: %s", why);
+	ike1_child_gone(c, ch);
+	child_end(c, ch);
+	ch->flow = NULL;
+	if (!f)
+		return;
+	if (f->child == ch)
+		f->child = NULL;
+	for (other = ch->peer->children; other; other = other->next)
+		if (other->flow == f && other->state <= CHILD_LIVE) {
+			others = true;
+			if (other->rekeying)
+				on_child_rekey_failed(c, other);
+		}
+	if (!others && ch->initiator)
+		flow_next_peer(c, f, ch->peer, true);
+	else if (!others)
+		flow_release(c, f);
+}
+
+struct child *child_find_out(const struct peer *p, uint32_t spi_out)
+{
+	struct child *ch;
+
+	for (ch = p->children; ch; ch = ch->next)
+		if (ch->spi_out == spi_out && ch->state >= CHILD_INBOUND)
+			return ch;
+	return NULL;
+}
+
+void child_sa_gone(struct control *c, struct handle sa)
+{
+	struct child *ch = child_of(c, sa);
+
+	if (!ch)
+		return;
+	c->child_of_sa[sa.index] = NULL;
+	ch->sas--;
+	ch->peer->sas_pending--;
+	child_free_if_gone(c, ch);
+}
+
+void child_rekey(struct control *c, struct child *ch)
+{
+	if (ch->rekeying || ch->state != CHILD_LIVE || !ch->flow)
+		return;
+	ch->rekeying = true;
+	ch->flow->peer = ch->peer;
+	flow_negotiate(c, ch->flow);
+}

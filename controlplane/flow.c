@@ -1,0 +1,370 @@
+// Flows and the crypto map entries that they belong to: which peer is tried, and what happens when
+// it fails. Control core only. Making and removing them from a configuration is apply.c's business.
+#include "flow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "ike1/ike1.h"
+#include "ike_sa.h"
+#include "peer.h"
+#include "peer_timers.h"
+
+// A packet that asks again this soon after a failure is refused without a new attempt.
+#define FAILURE_PAUSE TICKS_PER_SECOND
+
+struct flow *flow_of(const struct control *c, struct handle tunnel)
+{
+	struct flow *f = tunnel.index < c->max_tunnels ? c->flow_of_tunnel[tunnel.index] : NULL;
+
+	return f && handle_equal(f->tunnel, tunnel) ? f : NULL;
+}
+
+static void flow_set_peer(struct control *c, struct flow *f, struct peer *p)
+{
+	f->peer = p;
+	dp_tunnel_set_peer(c->dp, f->tunnel, p ? p->slab.index : DP_NO_PEER);
+}
+
+void flow_unwait(struct flow *f)
+{
+	struct flow **link;
+
+	if (!f->waiting)
+		return;
+	for (link = &f->peer->waiting; *link != f; link = &(*link)->next_waiting)
+		;
+	*link = f->next_waiting;
+	f->next_waiting = NULL;
+	f->waiting = false;
+}
+
+static void flow_wait(struct flow *f)
+{
+	if (f->waiting)
+		return;
+	f->next_waiting = f->peer->waiting;
+	f->peer->waiting = f;
+	f->waiting = true;
+}
+
+void flow_negotiate(struct control *c, struct flow *f)
+{
+	struct ike_sa *sa = peer_ike_sa(f->peer);
+	struct child *ch;
+
+	if (!sa) {
+		flow_wait(f);
+		on_tunnel_wanted(c, f->peer);
+		return;
+	}
+	ch = child_create(c, f->peer, f, true);
+	if (!ch) {
+		log_msg(&c->log, LOG_ERROR, "IPSEC", "NO_SA", "No free SA for a new tunnel");
+		flow_refuse(c, f);
+		return;
+	}
+	if (ike1_quick_initiate(c, sa, ch) < 0)
+		child_failed(c, ch, "quick mode could not be started");
+}
+
+void flow_start_waiting(struct control *c, struct peer *p)
+{
+	struct flow *list = p->waiting, *f;
+
+	p->waiting = NULL;
+	while ((f = list)) {
+		list = f->next_waiting;
+		f->next_waiting = NULL;
+		f->waiting = false;
+		flow_negotiate(c, f);
+	}
+}
+
+void flow_refuse(struct control *c, struct flow *f)
+{
+	struct peer *p = f->peer;
+
+	f->failed_once = true;
+	f->failed_at = c->now;
+	f->entry->tried = 0;
+	if (f->child)
+		return; // a rekey failed: the old one still carries the traffic
+	flow_unwait(f);
+	f->state = FLOW_IDLE;
+	flow_set_peer(c, f, NULL);
+	dp_tunnel_refuse(c->dp, f->tunnel);
+	if (p)
+		peer_release(c, p);
+}
+
+void flow_acquire(struct control *c, struct flow *f)
+{
+	struct crypto_entry *e = f->entry;
+	struct peer *p;
+
+	if (f->state == FLOW_WANTED)
+		return;
+	if (f->state == FLOW_UP && f->child && f->child->state == CHILD_LIVE) {
+		dp_tunnel_use(c->dp, f->tunnel, f->child->out);
+		return;
+	}
+	if (f->state == FLOW_UP)
+		return; // its activation is due in a moment
+	if (c->stopping || !e->complete ||
+	    (f->failed_once && tick_diff(c->now, f->failed_at) < (int32_t)FAILURE_PAUSE)) {
+		dp_tunnel_refuse(c->dp, f->tunnel);
+		return;
+	}
+	p = peer_get(c, &e->local, &e->peers[e->current], 500);
+	if (!p) {
+		log_msg(&c->log, LOG_ERROR, "CRYPTO", "NO_PEER", "Peer table is full");
+		flow_refuse(c, f);
+		return;
+	}
+	f->state = FLOW_WANTED;
+	flow_set_peer(c, f, p);
+	flow_negotiate(c, f);
+}
+
+// On to the next peer, unless another flow of the entry has already moved it on. With a default
+// peer a fresh search begins there (`set peer X default`).
+static void entry_advance(struct crypto_entry *e, const struct peer *failed)
+{
+	if (!addr_equal(&e->peers[e->current], &failed->remote))
+		return;
+	if (e->default_peer >= 0 && e->tried == 0 && e->current != (unsigned)e->default_peer)
+		e->current = (unsigned)e->default_peer;
+	else
+		e->current = (e->current + 1) % e->n_peers;
+	e->tried++;
+}
+
+// Traffic went out within the peer's keepalive interval (or ten seconds without one).
+static bool flow_is_busy(const struct control *c, const struct flow *f, const struct peer *p)
+{
+	tick_t within = p->dpd_config.enabled ? p->dpd_config.interval : ticks_from_seconds(10);
+	tick_t last;
+
+	return dp_tunnel_last_out(c->dp, f->tunnel, &last) &&
+	       tick_diff(c->now, last) < (int32_t)within;
+}
+
+void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once)
+{
+	struct crypto_entry *e = f->entry;
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+	bool exhausted;
+
+	flow_unwait(f);
+	if (f->instance != FLOW_LINE || !e->n_peers) {
+		flow_release(c, f);
+		return;
+	}
+	entry_advance(e, failed);
+	if (e->n_peers > 1) {
+		c->counters.failovers++;
+		log_msg(&c->log, LOG_NOTICE, "CRYPTO", "FAILOVER",
+		        "Crypto map %s %u: from peer %s on to peer %s", e->map_name, e->sequence,
+		        addr_format(&failed->remote, from), addr_format(&e->peers[e->current], to));
+	}
+	exhausted = !at_once || e->tried > e->n_peers;
+	if (exhausted || !flow_is_busy(c, f, failed)) {
+		flow_refuse(c, f);
+		f->failed_once = exhausted;
+		return;
+	}
+	f->state = FLOW_IDLE;
+	f->failed_once = false;
+	flow_set_peer(c, f, NULL);
+	peer_release(c, failed);
+	flow_acquire(c, f);
+}
+
+void flow_up(struct control *c, struct flow *f, struct child *ch)
+{
+	flow_unwait(f);
+	f->state = FLOW_UP;
+	f->child = ch;
+	f->failed_once = false;
+	f->entry->tried = 0;
+	flow_set_peer(c, f, ch->peer);
+	flow_set_current_peer(c, f, ch->peer);
+}
+
+void flow_down(struct control *c, struct flow *f)
+{
+	f->child = NULL;
+	if (f->state == FLOW_WANTED)
+		return;
+	flow_unwait(f);
+	f->state = FLOW_IDLE;
+	flow_set_peer(c, f, NULL);
+	if (f->instance != FLOW_LINE)
+		flow_release(c, f);
+}
+
+void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
+{
+	struct crypto_entry *e = f->entry;
+
+	(void)c;
+	for (unsigned i = 0; i < e->n_peers; i++)
+		if (addr_equal(&e->peers[i], &p->remote))
+			e->current = i;
+}
+
+static bool entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
+                        const struct ip_addr *remote)
+{
+	if (!e->complete || !addr_equal(&e->local, local))
+		return false;
+	for (unsigned i = 0; i < e->n_peers; i++)
+		if (addr_equal(&e->peers[i], remote))
+			return true;
+	return false;
+}
+
+bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
+                         const struct ip_addr *remote)
+{
+	const struct crypto_entry *e;
+
+	for (e = c->entries; e; e = e->next)
+		if (entry_lists(e, local, remote))
+			return true;
+	return false;
+}
+
+// A flow for a proposal that lies within a line: its policy comes before the line's own.
+static struct flow *flow_make_instance(struct control *c, struct flow *line,
+                                       const struct selector *s)
+{
+	static uint32_t next_instance;
+	struct flow *f = flow_create(c, line->entry, line->line, next_instance, s);
+
+	if (f)
+		next_instance = (next_instance + 1) % FLOW_LINE;
+	return f;
+}
+
+static struct flow *entry_flow(struct control *c, struct crypto_entry *e, const struct selector *s)
+{
+	struct flow *f, *within = NULL;
+
+	for (f = e->flows; f; f = f->next) {
+		if (selector_equal(&f->selector, s))
+			return f;
+		if (!within && f->instance == FLOW_LINE && selector_covers(&f->selector, s))
+			within = f;
+	}
+	return within ? flow_make_instance(c, within, s) : NULL;
+}
+
+struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s)
+{
+	struct crypto_entry *e;
+	struct flow *f;
+
+	for (e = c->entries; e; e = e->next) {
+		if (!entry_lists(e, &p->local, &p->remote))
+			continue;
+		f = entry_flow(c, e, s);
+		if (f)
+			return f;
+	}
+	return NULL;
+}
+
+struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t line,
+                         uint32_t instance, const struct selector *s)
+{
+	struct dp_tunnel_spec spec = {.iface = e->iface, .selector = *s, .peer = DP_NO_PEER};
+	struct dp_policy_rule rule = {
+		.iface = e->iface,
+		.sequence = e->sequence,
+		.line = line,
+		.instance = instance,
+		.permit = true,
+		.local = s->local,
+		.remote = s->remote,
+		.proto = s->proto,
+		.local_port_lo = s->local_port,
+		.local_port_hi = s->local_port ? s->local_port : UINT16_MAX,
+		.remote_port_lo = s->remote_port,
+		.remote_port_hi = s->remote_port ? s->remote_port : UINT16_MAX,
+	};
+	struct flow *f = calloc(1, sizeof(*f));
+	int err = -ENOMEM;
+
+	if (!f)
+		goto fail;
+	err = dp_tunnel_add(c->dp, &spec, &f->tunnel);
+	if (err < 0)
+		goto fail_free;
+	rule.tunnel = f->tunnel;
+	err = dp_policy_add(c->dp, &rule, &f->policy);
+	if (err < 0)
+		goto fail_tunnel;
+	f->entry = e;
+	f->line = line;
+	f->instance = instance;
+	f->selector = *s;
+	f->next = e->flows;
+	e->flows = f;
+	c->flow_of_tunnel[f->tunnel.index] = f;
+	return f;
+fail_tunnel:
+	dp_tunnel_del(c->dp, f->tunnel);
+fail_free:
+	free(f);
+fail:
+	errno = -err;
+	return NULL;
+}
+
+void flow_destroy(struct control *c, struct flow *f)
+{
+	struct flow **link = &f->entry->flows;
+	struct peer *p = f->peer;
+	struct child *ch, *next;
+
+	flow_unwait(f);
+	if (p)
+		for (ch = p->children; ch; ch = next) {
+			next = ch->next;
+			if (ch->flow != f)
+				continue;
+			f->child = NULL;
+			f->state = FLOW_WANTED; // nobody restarts or releases it meanwhile
+			child_delete(c, ch, true, "policy removed");
+		}
+	dp_policy_del(c->dp, f->policy);
+	dp_tunnel_del(c->dp, f->tunnel);
+	c->flow_of_tunnel[f->tunnel.index] = NULL;
+	while (*link != f)
+		link = &(*link)->next;
+	*link = f->next;
+	free(f);
+	if (p)
+		peer_release(c, p);
+}
+
+static bool flow_has_child(const struct flow *f)
+{
+	const struct child *ch;
+
+	for (ch = f->peer ? f->peer->children : NULL; ch; ch = ch->next)
+		if (ch->flow == f)
+			return true;
+	return false;
+}
+
+void flow_release(struct control *c, struct flow *f)
+{
+	if (f->instance != FLOW_LINE && !flow_has_child(f))
+		flow_destroy(c, f);
+}

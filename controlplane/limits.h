@@ -1,0 +1,19 @@
+// Bounds of the control plane: what one turn may do, and what strangers may make us keep.
+#ifndef VIGIL_LIMITS_H
+#define VIGIL_LIMITS_H
+
+// One turn of the loop.
+#define TURN_EVENTS          128
+#define TURN_IKE_ESTABLISHED 128
+#define TURN_IKE_NEW         16
+#define TURN_FRAMES          64
+#define TURN_TIMERS          256
+#define TURN_PAUSE_MS        500 // a turn that starts later than this restarts all DPD windows
+
+// IKE SAs that are being negotiated, in either role. New ones above this are refused or put off.
+#define HALF_OPEN_MAX 1024
+// Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`).
+
+#define NEIGHBOURS_MAX 4096
+
+#endif

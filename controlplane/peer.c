@@ -1,0 +1,161 @@
+// Peers: the table and a peer's life, new -> up -> dead -> freed. Control core only. Must not send
+// packets or arm timers.
+#include "peer.h"
+
+#include <errno.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "flow.h"
+#include "ike_sa.h"
+#include "peer_timers.h"
+#include "teardown.h"
+
+#define IKE_PORT   500
+#define NAT_T_PORT 4500
+
+static struct peer **peer_bucket(const struct control *c, const struct ip_addr *local,
+                                 const struct ip_addr *remote)
+{
+	uint32_t h = (addr_hash(local) * 31 + addr_hash(remote)) ^ c->hash_seed;
+
+	h *= 0x9e3779b1u;
+	return &c->peer_buckets[(h >> 8) & c->peer_bucket_mask];
+}
+
+struct peer *peer_find(const struct control *c, const struct ip_addr *local,
+                       const struct ip_addr *remote, uint16_t remote_port)
+{
+	struct peer *p;
+
+	for (p = *peer_bucket(c, local, remote); p; p = p->hash_next)
+		if (addr_equal(&p->remote, remote) && addr_equal(&p->local, local) &&
+		    (!p->key_port || p->key_port == remote_port || p->remote_port == remote_port))
+			return p;
+	return NULL;
+}
+
+// A first message from another port than IKE's own comes through a NAT that may hide several peers.
+static uint16_t key_port_of(uint16_t remote_port)
+{
+	return remote_port == IKE_PORT || remote_port == NAT_T_PORT ? 0 : remote_port;
+}
+
+struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
+                      uint16_t remote_port)
+{
+	struct peer *p = peer_find(c, local, remote, remote_port);
+	struct peer **bucket;
+	struct ip_addr next_hop, source;
+
+	if (p)
+		return p;
+	p = slab_alloc(&c->peers);
+	if (!p)
+		return NULL;
+	p->local = *local;
+	p->remote = *remote;
+	p->local_port = IKE_PORT;
+	p->remote_port = remote_port;
+	p->key_port = key_port_of(remote_port);
+	p->session_id = c->next_session_id++;
+	if (dp_route_find(c->dp, remote, &p->iface, &next_hop, &source) < 0)
+		p->iface = 0;
+	dp_peer_watch(c->dp, p->slab.index, 0);
+	bucket = peer_bucket(c, local, remote);
+	p->hash_next = *bucket;
+	*bucket = p;
+	return p;
+}
+
+static void peer_unhash(struct control *c, struct peer *p)
+{
+	struct peer **link = peer_bucket(c, &p->local, &p->remote);
+
+	while (*link && *link != p)
+		link = &(*link)->hash_next;
+	if (*link)
+		*link = p->hash_next;
+	p->hash_next = NULL;
+}
+
+void peer_set_state(struct control *c, struct peer *p, enum peer_state s)
+{
+	if (p->state == s || p->state == PEER_DEAD)
+		return;
+	if (s == PEER_UP)
+		p->up_since = c->now;
+	if (s == PEER_DEAD)
+		peer_unhash(c, p);
+	p->state = s;
+}
+
+void peer_note_life(struct peer *p, tick_t when)
+{
+	p->heard = p->have_heard ? tick_max(p->heard, when) : when;
+	p->have_heard = true;
+}
+
+void peer_sas_gone(struct control *c, struct peer *p)
+{
+	if (p->state == PEER_DEAD && !p->sas_pending)
+		teardown_bury(c, p);
+	peer_release(c, p);
+}
+
+void peer_release(struct control *c, struct peer *p)
+{
+	if (p->ike_sas || p->children || p->waiting || p->sas_pending)
+		return;
+	peer_timers_stop(c, p);
+	peer_set_state(c, p, PEER_DEAD);
+	dp_peer_watch(c->dp, p->slab.index, 0);
+	slab_free(&c->peers, p);
+}
+
+struct ike_sa *peer_ike_sa(const struct peer *p)
+{
+	struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		if (ike_sa_is_established(sa) && !sa->replaced)
+			return sa;
+	return NULL;
+}
+
+bool peer_is_negotiating(const struct peer *p)
+{
+	const struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		if (sa->state < IKE_P1_COMPLETE)
+			return true;
+	return false;
+}
+
+bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when)
+{
+	const struct child *ch;
+	bool have = p->have_heard;
+	tick_t t;
+
+	*when = p->heard;
+	for (ch = p->children; ch; ch = ch->next) {
+		if (!dp_sa_last_in(c->dp, ch->in, &t))
+			continue;
+		*when = have ? tick_max(*when, t) : t;
+		have = true;
+	}
+	return have;
+}
+
+void peer_for_each(const struct control *c, bool (*fn)(struct peer *p, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < c->peers.made; i++) {
+		struct peer *p = slab_at(&c->peers, i);
+
+		if (p && !fn(p, arg))
+			return;
+	}
+}

@@ -1,0 +1,495 @@
+// The timers of a peer, of its IKE SAs and of its children. Control core only. Nobody else arms
+// them: the rest of the program reports facts with on_*(), and what follows from a fact stands
+// here.
+//
+//   peer.probe          DPD. Periodic and calm: when the next probe is due. While a probe is out:
+//   when
+//                       its window ends. On-demand and calm: not armed, such a peer costs nothing.
+//   peer.nat_keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
+//   peer.retry          phase 1 could not be started (too many at once), or its renewal failed.
+//   ike_sa.rekey        phase 1 is renewed, if the peer has children.
+//   ike_sa.expire       the end of an IKE SA: its lifetime, or soon after a newer one took over.
+//   child.rekey         a successor is negotiated.
+//   child.expire        the end of a child: its lifetime, or soon after its successor took over.
+//   child.activate      as initiator of a quick mode: its outbound SA takes over.
+#include "peer_timers.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "flow.h"
+#include "ike1/ike1.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+#include "limits.h"
+#include "peer.h"
+#include "secret.h"
+#include "teardown.h"
+
+// Every duration of this file. Lifetimes and keepalive times come from the configuration.
+#define ACTIVATE_FIRST   ticks_from_ms(50)     // the peer installs its SAs on our last message
+#define ACTIVATE_REKEY   ticks_from_seconds(5) // that message may have to be sent again
+#define OLD_CHILD_STAYS  ticks_from_seconds(10)
+#define OLD_IKE_STAYS    ticks_from_seconds(10)
+#define RETRY_AFTER      ticks_from_seconds(2)
+#define RETRY_JITTER     ticks_from_seconds(2)
+#define REKEY_MARGIN_MIN ticks_from_seconds(10)
+#define REKEY_RETRY      ticks_from_seconds(10)
+
+#define owner_of(timer, type, member) ((type *)(void *)((char *)(timer)-offsetof(type, member)))
+
+// A random time below `range` ticks.
+static tick_t jitter(tick_t range)
+{
+	uint32_t r;
+
+	secret_random(&r, sizeof(r));
+	return range ? r % range : 0;
+}
+
+// How long before its end a lifetime is renewed: a tenth, at least ten seconds, and up to as much
+// again, so that SAs that were made together are not renewed together. The responder leaves the
+// initiator the first try.
+static tick_t rekey_margin(tick_t lifetime, bool initiator)
+{
+	tick_t margin = lifetime / 10;
+
+	if (margin < REKEY_MARGIN_MIN)
+		margin = REKEY_MARGIN_MIN;
+	if (!initiator)
+		return margin / 2 + jitter(margin / 2);
+	return margin + jitter(margin);
+}
+
+static tick_t later(tick_t lifetime, tick_t margin)
+{
+	return lifetime > margin ? lifetime - margin : lifetime / 2;
+}
+
+// ---- dead peer detection
+
+static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
+{
+	struct dpd_facts f = {
+		.now = c->now,
+		.heard_until = c->heard_until,
+		.restarted = c->restarted,
+		.input_losses = dp_punt_losses(c->dp),
+	};
+
+	f.have_life = peer_last_life(c, p, &f.last_life);
+	return f;
+}
+
+static void expired_probe(void *ctx, struct wheel_timer *t);
+
+// A probe on the newest IKE SA; without one phase 1 is started, and its end is the answer.
+static void send_probe(struct control *c, struct peer *p, enum dpd_action action)
+{
+	struct ike_sa *sa = peer_ike_sa(p);
+
+	c->counters.probes_sent++;
+	if (!sa) {
+		p->probe_wants_ike = true;
+		on_tunnel_wanted(c, p);
+		return;
+	}
+	if (action == DPD_PROBE) {
+		sa->dpd_run_first = sa->dpd_next;
+		sa->dpd_outstanding = 0;
+	}
+	ike1_probe(c, sa, action == DPD_PROBE ? "IKE_TIMER_IM_ALIVE" : "IKE_TIMER_PEERS_ALIVE");
+}
+
+// The workers may raise their next doubt.
+static void answer_doubts(struct control *c, const struct peer *p, const struct dpd_facts *f)
+{
+	const struct child *ch;
+
+	if (f->have_life)
+		dp_peer_heard(c->dp, p->slab.index, f->last_life);
+	for (ch = p->children; ch; ch = ch->next)
+		if (ch->flow)
+			dp_tunnel_doubt_ack(c->dp, ch->flow->tunnel);
+}
+
+// Does what dpd.c decided. The peer may be gone afterwards.
+static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
+                      const struct dpd_facts *f)
+{
+	if (d.loss) {
+		c->counters.losses++;
+		ike_debug_loss(c, p);
+	}
+	c->counters.verdicts_deferred += d.deferred;
+	if (d.action == DPD_DEAD) {
+		teardown_dead_peer(c, p);
+		return;
+	}
+	if (d.arm)
+		wheel_arm(&c->wheel, &p->probe, d.at, expired_probe);
+	else
+		wheel_cancel(&c->wheel, &p->probe);
+	if (d.action != DPD_WAIT)
+		send_probe(c, p, d.action);
+	else if (p->dpd.state == DPD_CALM && !p->dpd_config.periodic)
+		answer_doubts(c, p, f);
+}
+
+static void expired_probe(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct peer *p = owner_of(t, struct peer, probe);
+	struct dpd_facts f = facts_of(c, p);
+
+	carry_out(c, p, dpd_expired(&p->dpd, &p->dpd_config, &f), &f);
+}
+
+// Proof of life other than ESP.
+static void heard(struct control *c, struct peer *p)
+{
+	peer_note_life(p, c->now);
+	dp_peer_heard(c->dp, p->slab.index, c->now);
+}
+
+static void alive(struct control *c, struct peer *p)
+{
+	struct dpd_facts f;
+
+	heard(c, p);
+	if (p->dpd.state == DPD_OFF)
+		return;
+	f = facts_of(c, p);
+	carry_out(c, p, dpd_alive(&p->dpd, &p->dpd_config, &f), &f);
+}
+
+void on_dpd_ack(struct control *c, struct ike_sa *sa)
+{
+	c->counters.acks_received++;
+	alive(c, sa->peer);
+}
+
+void on_dpd_hello(struct control *c, struct ike_sa *sa)
+{
+	struct peer *p = sa->peer;
+	struct dpd_facts f;
+
+	c->counters.hellos_received++;
+	heard(c, p);
+	if (p->dpd.state == DPD_OFF)
+		return;
+	f = facts_of(c, p);
+	carry_out(c, p, dpd_hello(&p->dpd, &p->dpd_config, &f), &f);
+}
+
+void on_doubt(struct control *c, struct peer *p)
+{
+	struct dpd_facts f = facts_of(c, p);
+
+	carry_out(c, p, dpd_doubt(&p->dpd, &p->dpd_config, &f), &f);
+}
+
+static struct dpd_config dpd_config_of(const struct control *c)
+{
+	const struct config_keepalive *k = &c->config->isakmp.keepalive;
+
+	return (struct dpd_config){
+		.enabled = k->seconds != 0,
+		.periodic = k->periodic,
+		.interval = ticks_from_seconds(k->seconds),
+		.retry = ticks_from_seconds(k->retry),
+	};
+}
+
+// A peer that has come up, or whose phase 1 was renewed under another keepalive configuration.
+static void start_dpd(struct control *c, struct peer *p)
+{
+	struct dpd_config now = dpd_config_of(c), *was = &p->dpd_config;
+	struct dpd_facts f;
+
+	now.enabled = now.enabled && p->dpd_capable;
+	if (p->dpd.state != DPD_OFF && was->enabled == now.enabled &&
+	    was->periodic == now.periodic && was->interval == now.interval &&
+	    was->retry == now.retry)
+		return;
+	*was = now;
+	dpd_stop(&p->dpd);
+	dp_peer_watch(c->dp, p->slab.index, now.enabled && !now.periodic ? now.interval : 0);
+	f = facts_of(c, p);
+	// The phase of a periodic schedule is free: spread it.
+	carry_out(c, p, dpd_start(&p->dpd, &p->dpd_config, &f, jitter(now.interval / 4)), &f);
+}
+
+// ---- NAT keepalive
+
+static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct peer *p = owner_of(t, struct peer, nat_keepalive);
+	unsigned seconds = c->config->isakmp.nat_keepalive;
+
+	if (!seconds || !p->nat_local)
+		return;
+	ike1_nat_keepalive(c, p);
+	wheel_arm(&c->wheel, &p->nat_keepalive, c->now + ticks_from_seconds(seconds),
+	          expired_nat_keepalive);
+}
+
+// ---- phase 1
+
+static void expired_retry(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct peer *p = owner_of(t, struct peer, retry);
+
+	if (p->waiting || p->children)
+		on_tunnel_wanted(c, p);
+}
+
+static void retry_later(struct control *c, struct peer *p)
+{
+	wheel_arm(&c->wheel, &p->retry, c->now + RETRY_AFTER + jitter(RETRY_JITTER), expired_retry);
+}
+
+// Every flow that waits for this peer goes on to its next one. The peer may be gone afterwards.
+static void fail_waiting(struct control *c, struct peer *p, bool at_once)
+{
+	struct handle h = slab_handle(p);
+
+	while (p && p->waiting) {
+		struct flow *f = p->waiting;
+
+		flow_unwait(f);
+		if (f->child) // the renewal of a child that still lives
+			on_child_rekey_failed(c, f->child);
+		else
+			flow_next_peer(c, f, p, at_once);
+		p = slab_get(&c->peers, h);
+	}
+	if (p)
+		peer_release(c, p);
+}
+
+void on_tunnel_wanted(struct control *c, struct peer *p)
+{
+	int err;
+
+	if (peer_is_negotiating(p) || wheel_is_armed(&p->retry))
+		return;
+	if (c->half_open >= HALF_OPEN_MAX) {
+		c->counters.admissions_refused++;
+		retry_later(c, p);
+		return;
+	}
+	err = ike1_initiate(c, p);
+	if (err == -EAGAIN)
+		retry_later(c, p);
+	else if (err < 0)
+		fail_waiting(c, p, false);
+}
+
+static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct ike_sa *sa = owner_of(t, struct ike_sa, rekey);
+
+	if (sa->peer->children && !sa->replaced)
+		on_tunnel_wanted(c, sa->peer);
+}
+
+static void expired_ike(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct ike_sa *sa = owner_of(t, struct ike_sa, expire);
+	struct peer *p = sa->peer;
+
+	ike1_delete_sa(c, sa);
+	ike_sa_destroy(c, sa);
+	peer_release(c, p);
+}
+
+// The older IKE SAs of a peer only receive from now on, and end soon.
+static void replace_older(struct control *c, struct ike_sa *newest)
+{
+	struct ike_sa *sa;
+
+	for (sa = newest->peer->ike_sas; sa; sa = sa->next) {
+		if (sa == newest || !ike_sa_is_established(sa) || sa->replaced)
+			continue;
+		sa->replaced = true;
+		wheel_cancel(&c->wheel, &sa->rekey);
+		wheel_arm(&c->wheel, &sa->expire, c->now + OLD_IKE_STAYS, expired_ike);
+	}
+}
+
+void on_ike_established(struct control *c, struct ike_sa *sa)
+{
+	struct peer *p = sa->peer;
+	tick_t life = ticks_from_seconds(sa->suite.lifetime);
+
+	peer_set_state(c, p, PEER_UP);
+	p->dpd_capable = sa->peer_dpd;
+	p->probe_wants_ike = false;
+	wheel_cancel(&c->wheel, &p->retry);
+	replace_older(c, sa);
+	wheel_arm(&c->wheel, &sa->rekey, c->now + later(life, rekey_margin(life, sa->initiator)),
+	          expired_ike_rekey);
+	wheel_arm(&c->wheel, &sa->expire, c->now + life, expired_ike);
+	alive(c, p);
+	start_dpd(c, p);
+	if (p->nat_local && c->config->isakmp.nat_keepalive)
+		wheel_arm(&c->wheel, &p->nat_keepalive,
+		          c->now + ticks_from_seconds(c->config->isakmp.nat_keepalive),
+		          expired_nat_keepalive);
+	flow_start_waiting(c, p);
+}
+
+void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
+{
+	struct peer *p = sa->peer;
+	struct ike_sa *left;
+	char text[ADDR_TEXT];
+
+	c->counters.negotiations_failed++;
+	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "IKMP_NO_PHASE1", "Phase 1 with %s failed: %s",
+	        addr_format(&p->remote, text), why);
+	ike_sa_destroy(c, sa);
+	left = peer_ike_sa(p);
+	if (left) {
+		wheel_arm(&c->wheel, &left->rekey, c->now + REKEY_RETRY + jitter(REKEY_RETRY),
+		          expired_ike_rekey);
+		flow_start_waiting(c, p);
+		return;
+	}
+	if (!peer_is_negotiating(p))
+		fail_waiting(c, p, true);
+}
+
+void on_ike_deleted_by_peer(struct control *c, struct ike_sa *sa)
+{
+	struct peer *p = sa->peer;
+	bool newest = peer_ike_sa(p) == sa;
+
+	ike_sa_destroy(c, sa);
+	// Children may outlive phase 1. With DPD the next probe brings a new one; without it the
+	// next renewal of a child does.
+	if (newest && !p->children)
+		fail_waiting(c, p, true);
+	else
+		peer_release(c, p);
+}
+
+void on_initial_contact(struct control *c, struct ike_sa *sa)
+{
+	struct peer *p = sa->peer;
+	struct ike_sa *old, *next_sa;
+	struct child *ch, *next;
+
+	for (ch = p->children; ch; ch = next) {
+		next = ch->next;
+		if (tick_before(ch->created, sa->created) && ch->state != CHILD_NEGOTIATING)
+			child_delete(c, ch, false, "initial contact");
+	}
+	for (old = p->ike_sas; old; old = next_sa) {
+		next_sa = old->next;
+		if (old != sa && ike_sa_is_established(old))
+			ike_sa_destroy(c, old);
+	}
+}
+
+// ---- children
+
+static void expired_child_rekey(void *ctx, struct wheel_timer *t)
+{
+	child_rekey(ctx, owner_of(t, struct child, rekey));
+}
+
+static void expired_child(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct child *ch = owner_of(t, struct child, expire);
+	struct peer *p = ch->peer;
+
+	child_delete(c, ch, true, "lifetime");
+	peer_release(c, p);
+}
+
+static void expired_activate(void *ctx, struct wheel_timer *t)
+{
+	child_activate(ctx, owner_of(t, struct child, activate));
+}
+
+// True if another child of the same flow carries its traffic now.
+static bool has_predecessor(const struct child *ch)
+{
+	const struct child *other;
+
+	for (other = ch->peer->children; other; other = other->next)
+		if (other != ch && other->flow == ch->flow && other->state == CHILD_LIVE)
+			return true;
+	return false;
+}
+
+void on_child_established(struct control *c, struct child *ch)
+{
+	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
+
+	if (ch->state == CHILD_INBOUND)
+		wheel_arm(&c->wheel, &ch->activate,
+		          c->now + (has_predecessor(ch) ? ACTIVATE_REKEY : ACTIVATE_FIRST),
+		          expired_activate);
+	wheel_arm(&c->wheel, &ch->rekey, c->now + later(life, rekey_margin(life, ch->initiator)),
+	          expired_child_rekey);
+	wheel_arm(&c->wheel, &ch->expire, c->now + life, expired_child);
+	alive(c, ch->peer);
+}
+
+void on_child_replaced(struct control *c, struct child *ch)
+{
+	tick_t end = c->now + OLD_CHILD_STAYS;
+
+	wheel_cancel(&c->wheel, &ch->rekey);
+	if (tick_before(end, ch->expire.expires))
+		wheel_arm(&c->wheel, &ch->expire, end, expired_child);
+}
+
+void on_child_rekey_failed(struct control *c, struct child *ch)
+{
+	ch->rekeying = false;
+	wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_RETRY + jitter(REKEY_RETRY),
+	          expired_child_rekey);
+}
+
+void on_child_volume(struct control *c, struct child *ch, bool hard)
+{
+	if (!hard)
+		child_rekey(c, ch);
+	else if (ch->state != CHILD_GONE)
+		wheel_arm(&c->wheel, &ch->expire, c->now, expired_child);
+}
+
+// ---- end
+
+void peer_timers_stop(struct control *c, struct peer *p)
+{
+	wheel_cancel(&c->wheel, &p->probe);
+	wheel_cancel(&c->wheel, &p->nat_keepalive);
+	wheel_cancel(&c->wheel, &p->retry);
+	dpd_stop(&p->dpd);
+}
+
+void peer_timers_stop_ike(struct control *c, struct ike_sa *sa)
+{
+	wheel_cancel(&c->wheel, &sa->rekey);
+	wheel_cancel(&c->wheel, &sa->expire);
+}
+
+void peer_timers_stop_child(struct control *c, struct child *ch)
+{
+	wheel_cancel(&c->wheel, &ch->rekey);
+	wheel_cancel(&c->wheel, &ch->expire);
+	wheel_cancel(&c->wheel, &ch->activate);
+}

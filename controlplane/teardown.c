@@ -1,0 +1,129 @@
+// The end of a peer, in two phases, so that a dead peer costs the workers one batch of messages and
+// nobody waits. Control core only.
+//
+//   1. teardown_dead_peer / teardown_peer: out of the tables, timers cancelled, Delete payload
+//   sent,
+//      one batch of deletes to the workers. IKE SAs stay visible as deleted.
+//   2. teardown_bury: the last DP_EVENT_SA_GONE has come; keys are wiped, the peer is freed.
+//
+// The debug lines of a death come in the order that network engineers know from IOS.
+#include "teardown.h"
+
+#include "child.h"
+#include "control.h"
+#include "flow.h"
+#include "ike1/ike1.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+#include "peer.h"
+#include "peer_timers.h"
+
+#define FLOWS_AT_ONCE 64
+
+// Flows of the peer's children and those that wait for it; at most `max`, each once.
+static unsigned collect_flows(const struct peer *p, struct flow **flows, unsigned max)
+{
+	const struct child *ch;
+	struct flow *f;
+	unsigned n = 0, i;
+
+	for (f = p->waiting; f && n < max; f = f->next_waiting)
+		flows[n++] = f;
+	for (ch = p->children; ch && n < max; ch = ch->next) {
+		for (i = 0; i < n && flows[i] != ch->flow; i++)
+			;
+		if (i == n && ch->flow)
+			flows[n++] = ch->flow;
+	}
+	return n;
+}
+
+static void delete_children(struct control *c, struct peer *p, bool notify, const char *why)
+{
+	while (p->children)
+		child_delete(c, p->children, notify, why);
+}
+
+// IKE SAs leave the tables but stay visible until the peer is buried; those that never got up go.
+static void retire_ike_sas(struct control *c, struct peer *p, bool notify)
+{
+	struct ike_sa *sa, *next;
+
+	for (sa = p->ike_sas; sa; sa = next) {
+		next = sa->next;
+		if (notify && ike_sa_is_established(sa))
+			ike1_delete_sa(c, sa);
+		peer_timers_stop_ike(c, sa);
+		if (ike_sa_is_established(sa))
+			ike_sa_retire(c, sa);
+		else
+			ike_sa_destroy(c, sa);
+	}
+}
+
+static void wait_or_bury(struct control *c, struct peer *p)
+{
+	if (p->sas_pending)
+		return; // child_sa_gone() goes on
+	teardown_bury(c, p);
+	peer_release(c, p);
+}
+
+void teardown_dead_peer(struct control *c, struct peer *p)
+{
+	struct handle self = slab_handle(p);
+	struct handle tunnels[FLOWS_AT_ONCE];
+	struct flow *flows[FLOWS_AT_ONCE], *f;
+	struct ike_sa *sa = peer_ike_sa(p);
+	unsigned n = collect_flows(p, flows, FLOWS_AT_ONCE);
+
+	c->counters.deaths++;
+	ike_debug_not_responding(c, p, sa);
+	for (unsigned i = 0; i < n; i++) {
+		tunnels[i] = flows[i]->tunnel;
+		flow_unwait(flows[i]);
+	}
+	peer_timers_stop(c, p);
+	peer_set_state(c, p, PEER_DEAD);
+	if (sa)
+		ike_debug_deleting(c, sa, "peers alive");
+	delete_children(c, p, false, "peers alive");
+	if (sa)
+		ike1_delete_sa(c, sa);
+	ike_debug_dest_sa(c, p, sa);
+	retire_ike_sas(c, p, false);
+	for (unsigned i = 0; i < n; i++) {
+		f = flow_of(c, tunnels[i]);
+		if (f)
+			flow_next_peer(c, f, p, true);
+	}
+	p = slab_get(&c->peers, self);
+	if (p)
+		wait_or_bury(c, p);
+}
+
+void teardown_peer(struct control *c, struct peer *p, const char *why)
+{
+	struct flow *f;
+
+	if (p->state == PEER_DEAD)
+		return;
+	peer_timers_stop(c, p);
+	while ((f = p->waiting)) {
+		flow_unwait(f);
+		f->peer = NULL;
+		flow_refuse(c, f);
+	}
+	delete_children(c, p, true, why);
+	peer_set_state(c, p, PEER_DEAD);
+	retire_ike_sas(c, p, true);
+	wait_or_bury(c, p);
+}
+
+void teardown_bury(struct control *c, struct peer *p)
+{
+	while (p->ike_sas) {
+		ike_debug_last_pass(c, p->ike_sas);
+		ike_sa_destroy(c, p->ike_sas);
+	}
+}

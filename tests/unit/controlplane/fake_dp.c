@@ -1,0 +1,633 @@
+// See fake_dp.h. Everything happens at once, on the caller's thread.
+#include "fake_dp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "bytes.h"
+
+tick_t fake_now = 1000;
+
+struct dp *fake_dp_create(void)
+{
+	struct dp *dp = calloc(1, sizeof(*dp));
+
+	dp->sent_tail = &dp->sent;
+	for (unsigned i = 0; i < DP_PUNT_CLASSES; i++)
+		dp->tails[i] = &dp->rings[i];
+	dp->next_spi = 0x80000100;
+	return dp;
+}
+
+unsigned fake_dp_live_sas(const struct dp *dp)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FAKE_SAS; i++)
+		n += dp->sas[i].used && dp->sas[i].live;
+	return n;
+}
+
+bool fake_dp_is_empty(const struct dp *dp)
+{
+	for (unsigned i = 0; i < FAKE_SAS; i++)
+		if (dp->sas[i].used)
+			return false;
+	for (unsigned i = 0; i < FAKE_IKE; i++)
+		if (dp->ike_tags[i])
+			return false;
+	return dp->errors == 0;
+}
+
+static void free_list(struct fake_datagram *d)
+{
+	while (d) {
+		struct fake_datagram *next = d->next;
+
+		free(d);
+		d = next;
+	}
+}
+
+void fake_dp_destroy(struct dp *dp)
+{
+	free_list(dp->sent);
+	for (unsigned i = 0; i < DP_PUNT_CLASSES; i++)
+		free_list(dp->rings[i]);
+	free(dp);
+}
+
+struct fake_datagram *fake_dp_take(struct dp *dp)
+{
+	struct fake_datagram *d = dp->sent;
+
+	if (!d)
+		return NULL;
+	dp->sent = d->next;
+	if (!dp->sent)
+		dp->sent_tail = &dp->sent;
+	d->next = NULL;
+	return d;
+}
+
+static bool is_marked(const struct dp *dp, const uint8_t *cookie)
+{
+	struct reader r = reader_make(cookie, 8);
+	uint32_t slot = reader_u32(&r), tag = reader_u32(&r);
+
+	return slot < FAKE_IKE && tag && dp->ike_tags[slot] == tag;
+}
+
+static void enqueue(struct dp *dp, enum dp_punt class, const struct fake_datagram *d)
+{
+	struct fake_datagram *copy = malloc(sizeof(*copy));
+
+	*copy = *d;
+	copy->next = NULL;
+	*dp->tails[class] = copy;
+	dp->tails[class] = &copy->next;
+}
+
+void fake_dp_deliver(struct dp *dp, const struct fake_datagram *d)
+{
+	bool established = d->len >= 16 && (is_marked(dp, d->data) || is_marked(dp, d->data + 8));
+
+	enqueue(dp, established ? DP_PUNT_IKE_ESTABLISHED : DP_PUNT_IKE_NEW, d);
+}
+
+void fake_dp_deliver_frame(struct dp *dp, const uint8_t *frame, uint16_t len)
+{
+	struct fake_datagram d = {.len = len};
+
+	memcpy(d.data, frame, len);
+	enqueue(dp, DP_PUNT_FRAME, &d);
+}
+
+void fake_dp_raise(struct dp *dp, struct dp_event ev)
+{
+	if (dp->n_events < FAKE_EVENTS)
+		dp->events[dp->n_events++] = ev;
+	else
+		dp->errors++;
+}
+
+static struct fake_sa *sa_at(struct dp *dp, struct handle h)
+{
+	if (h.index >= FAKE_SAS || !dp->sas[h.index].used ||
+	    dp->sas[h.index].generation != h.generation)
+		return NULL;
+	return &dp->sas[h.index];
+}
+
+static struct fake_tunnel *tunnel_at(struct dp *dp, struct handle h)
+{
+	if (h.index >= FAKE_TUNNELS || !dp->tunnels[h.index].used ||
+	    dp->tunnels[h.index].generation != h.generation)
+		return NULL;
+	return &dp->tunnels[h.index];
+}
+
+static void doubt(struct dp *dp, struct handle tunnel, struct fake_tunnel *t, struct fake_sa *out)
+{
+	struct fake_sa *in = sa_at(dp, out->pair);
+	struct fake_peer *p;
+	tick_t last;
+
+	if (t->spec.peer >= FAKE_PEERS || t->doubted)
+		return;
+	p = &dp->peers[t->spec.peer];
+	last = in && in->have_in ? in->last_in : p->heard;
+	if (p->have_heard)
+		last = tick_max(last, p->heard);
+	if (!p->doubt_after || tick_diff(fake_now, last) < (int32_t)p->doubt_after)
+		return;
+	t->doubted = true;
+	fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_DOUBT, .tunnel = tunnel});
+}
+
+bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa)
+{
+	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+	struct fake_sa *out;
+
+	if (!t)
+		return false;
+	t->have_out = true;
+	t->last_out = fake_now;
+	out = sa_at(dp, t->out_sa);
+	if (out && out->live) {
+		doubt(dp, tunnel, t, out);
+		if (sa)
+			*sa = out;
+		return true;
+	}
+	t->held++;
+	if (!t->asked) {
+		t->asked = true;
+		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_ACQUIRE, .tunnel = tunnel});
+	}
+	return false;
+}
+
+bool fake_dp_esp_in(struct dp *dp, uint32_t spi)
+{
+	for (unsigned i = 0; i < FAKE_SAS; i++) {
+		struct fake_sa *sa = &dp->sas[i];
+
+		if (!sa->used || !sa->live || !sa->inbound || sa->spi != spi)
+			continue;
+		sa->have_in = true;
+		sa->last_in = fake_now;
+		return true;
+	}
+	return false;
+}
+
+struct handle fake_dp_tunnel(const struct dp *dp)
+{
+	for (uint32_t i = 0; i < FAKE_TUNNELS; i++)
+		if (dp->tunnels[i].used)
+			return (struct handle){i, dp->tunnels[i].generation};
+	return (struct handle){0};
+}
+
+// ---- the contract
+
+tick_t dp_now(const struct dp *dp)
+{
+	(void)dp;
+	return fake_now;
+}
+
+uint64_t dp_now_us(const struct dp *dp)
+{
+	(void)dp;
+	return (uint64_t)fake_now * TICK_MS * 1000;
+}
+
+int dp_ticker_start(struct dp *dp, unsigned period_ms, void (*fn)(void *arg), void *arg)
+{
+	(void)period_ms;
+	dp->tick = fn;
+	dp->tick_arg = arg;
+	return 0;
+}
+
+void dp_timers_run(struct dp *dp)
+{
+	if (dp->tick)
+		dp->tick(dp->tick_arg);
+}
+
+void dp_control_idle(struct dp *dp, unsigned max_us)
+{
+	(void)dp;
+	(void)max_us;
+}
+
+unsigned dp_punt_recv(struct dp *dp, enum dp_punt class, struct dp_view *views, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max && dp->rings[class]) {
+		struct fake_datagram *d = dp->rings[class];
+
+		dp->rings[class] = d->next;
+		if (!d->next)
+			dp->tails[class] = &dp->rings[class];
+		views[n++] = (struct dp_view){.data = d->data,
+		                              .len = d->len,
+		                              .arrived = fake_now,
+		                              .src = d->src,
+		                              .dst = d->dst,
+		                              .src_port = d->src_port,
+		                              .dst_port = d->dst_port,
+		                              .marker = d->marker,
+		                              .owner = d};
+	}
+	return n;
+}
+
+void dp_punt_release(struct dp *dp, struct dp_view *views, unsigned n)
+{
+	(void)dp;
+	for (unsigned i = 0; i < n; i++)
+		free(views[i].owner);
+}
+
+tick_t dp_punt_horizon(const struct dp *dp)
+{
+	(void)dp;
+	return fake_now;
+}
+
+uint64_t dp_punt_losses(const struct dp *dp)
+{
+	return dp->punt_losses;
+}
+
+int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
+{
+	struct fake_datagram *copy;
+
+	if (dp->unreachable)
+		return -EHOSTUNREACH;
+	if (d->len > FAKE_DATAGRAM_MAX)
+		return -EMSGSIZE;
+	copy = calloc(1, sizeof(*copy));
+	copy->src = d->src;
+	copy->dst = d->dst;
+	copy->src_port = d->src_port;
+	copy->dst_port = d->dst_port;
+	copy->marker = d->marker;
+	copy->len = d->len;
+	memcpy(copy->data, d->data, d->len);
+	*dp->sent_tail = copy;
+	dp->sent_tail = &copy->next;
+	dp->n_sent++;
+	return 0;
+}
+
+int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len)
+{
+	(void)iface;
+	if (len > sizeof(dp->frame))
+		return -EMSGSIZE;
+	memcpy(dp->frame, frame, len);
+	dp->frame_len = len;
+	dp->frames++;
+	return 0;
+}
+
+void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag)
+{
+	if (slot < FAKE_IKE)
+		dp->ike_tags[slot] = tag;
+	else
+		dp->errors++;
+}
+
+unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max)
+{
+	unsigned n = dp->n_events < max ? dp->n_events : max;
+
+	memcpy(events, dp->events, n * sizeof(*events));
+	memmove(dp->events, dp->events + n, (dp->n_events - n) * sizeof(*events));
+	dp->n_events -= n;
+	for (unsigned i = 0; i < n; i++)
+		if (events[i].kind == DP_EVENT_SA_GONE)
+			dp->sas[events[i].sa.index].used = false;
+	return n;
+}
+
+void dp_peer_watch(struct dp *dp, uint32_t peer, tick_t doubt_after)
+{
+	dp->peers[peer].doubt_after = doubt_after;
+}
+
+void dp_peer_heard(struct dp *dp, uint32_t peer, tick_t when)
+{
+	dp->peers[peer].heard = when;
+	dp->peers[peer].have_heard = true;
+}
+
+int dp_tunnel_add(struct dp *dp, const struct dp_tunnel_spec *spec, struct handle *tunnel)
+{
+	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
+		struct fake_tunnel *t = &dp->tunnels[i];
+		uint32_t generation = t->generation + 1;
+
+		if (t->used)
+			continue;
+		*t = (struct fake_tunnel){.used = true, .generation = generation, .spec = *spec};
+		*tunnel = (struct handle){i, generation};
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void dp_tunnel_del(struct dp *dp, struct handle tunnel)
+{
+	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+
+	if (t)
+		t->used = false;
+	else
+		dp->errors++;
+}
+
+void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer)
+{
+	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+
+	if (t)
+		t->spec.peer = peer;
+}
+
+void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa)
+{
+	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+
+	if (!t)
+		return;
+	t->out_sa = out_sa;
+	t->asked = false;
+	t->held = 0;
+}
+
+void dp_tunnel_refuse(struct dp *dp, struct handle tunnel)
+{
+	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+
+	if (!t)
+		return;
+	t->asked = false;
+	t->held = 0;
+	t->refused++;
+}
+
+void dp_tunnel_doubt_ack(struct dp *dp, struct handle tunnel)
+{
+	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+
+	if (t)
+		t->doubted = false;
+}
+
+bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
+{
+	const struct fake_tunnel *t = &dp->tunnels[tunnel.index];
+
+	*when = t->last_out;
+	return t->have_out;
+}
+
+static int sa_take(struct dp *dp, struct handle *h)
+{
+	for (uint32_t i = 0; i < FAKE_SAS; i++) {
+		uint32_t generation = dp->sas[i].generation + 1;
+
+		if (dp->sas[i].used)
+			continue;
+		dp->sas[i] = (struct fake_sa){.used = true, .generation = generation};
+		*h = (struct handle){i, generation};
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
+                  struct handle *sa, uint32_t *spi)
+{
+	int err = sa_take(dp, sa);
+
+	(void)local;
+	(void)remote;
+	if (err < 0)
+		return err;
+	dp->sas[sa->index].inbound = true;
+	dp->sas[sa->index].spi = *spi = dp->next_spi++;
+	return 0;
+}
+
+int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel)
+{
+	struct fake_sa *s = sa_at(dp, sa);
+
+	if (!s || spec->spi != s->spi) {
+		dp->errors++;
+		return -EINVAL;
+	}
+	s->live = true;
+	s->spec = *spec;
+	s->tunnel = tunnel;
+	return 0;
+}
+
+int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
+                  struct handle *sa)
+{
+	int err = sa_take(dp, sa);
+	struct fake_sa *s;
+
+	if (err < 0)
+		return err;
+	s = &dp->sas[sa->index];
+	s->live = true;
+	s->spec = *spec;
+	s->spi = spec->spi;
+	s->tunnel = tunnel;
+	s->pair = in;
+	return 0;
+}
+
+void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct fake_sa *s = handle_is_null(sas[i]) ? NULL : sa_at(dp, sas[i]);
+		struct fake_tunnel *t;
+
+		if (!s || s->gone_pending)
+			continue;
+		t = tunnel_at(dp, s->tunnel);
+		if (t && handle_equal(t->out_sa, sas[i]))
+			t->out_sa = (struct handle){0};
+		s->live = false;
+		s->gone_pending = true;
+		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_SA_GONE, .sa = sas[i]});
+	}
+}
+
+void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port)
+{
+	struct fake_sa *s = sa_at(dp, out_sa);
+
+	if (s) {
+		s->spec.remote = *remote;
+		s->spec.remote_port = port;
+	}
+}
+
+bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
+{
+	const struct fake_sa *s = &dp->sas[in_sa.index];
+
+	if (!s->used || s->generation != in_sa.generation || !s->have_in)
+		return false;
+	*when = s->last_in;
+	return true;
+}
+
+void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out)
+{
+	(void)dp;
+	(void)sa;
+	memset(out, 0, sizeof(*out));
+}
+
+int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy)
+{
+	for (uint32_t i = 0; i < FAKE_POLICY; i++) {
+		struct fake_policy *p = &dp->policies[i];
+
+		if (p->used)
+			continue;
+		p->used = true;
+		p->generation++;
+		p->rule = *rule;
+		*policy = (struct handle){i, p->generation};
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void dp_policy_del(struct dp *dp, struct handle policy)
+{
+	struct fake_policy *p = &dp->policies[policy.index];
+
+	if (policy.index < FAKE_POLICY && p->used && p->generation == policy.generation)
+		p->used = false;
+	else
+		dp->errors++;
+}
+
+void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold)
+{
+	dp->hold[iface % 4] = hold;
+}
+
+int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config)
+{
+	dp->ifaces[iface % 4] = *config;
+	return 0;
+}
+
+void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out)
+{
+	(void)dp;
+	*out = (struct dp_iface_info){.link_up = true, .mac = {2, 0, 0, 0, 0, (uint8_t)iface}};
+}
+
+int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
+                 uint16_t iface)
+{
+	(void)dp;
+	(void)prefix;
+	(void)gateway;
+	(void)iface;
+	return 0;
+}
+
+void dp_route_del(struct dp *dp, const struct ip_prefix *prefix)
+{
+	(void)dp;
+	(void)prefix;
+}
+
+int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,
+                  struct ip_addr *next_hop, struct ip_addr *source)
+{
+	*iface = 0;
+	*next_hop = *dst;
+	*source = dp->ifaces[0].address;
+	return dp->unreachable ? -EHOSTUNREACH : 0;
+}
+
+int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
+                     const uint8_t mac[6])
+{
+	int slot = -1;
+
+	(void)iface;
+	for (int i = FAKE_NEIGH - 1; i >= 0; i--)
+		if (!dp->neighbours[i].used || addr_equal(&dp->neighbours[i].addr, addr))
+			slot = i;
+	if (slot < 0)
+		return -ENOSPC;
+	dp->neighbours[slot].used = true;
+	dp->neighbours[slot].addr = *addr;
+	memcpy(dp->neighbours[slot].mac, mac, 6);
+	return 0;
+}
+
+void dp_neighbour_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr)
+{
+	(void)iface;
+	for (unsigned i = 0; i < FAKE_NEIGH; i++)
+		if (dp->neighbours[i].used && addr_equal(&dp->neighbours[i].addr, addr))
+			dp->neighbours[i].used = false;
+}
+
+unsigned dp_workers(const struct dp *dp)
+{
+	(void)dp;
+	return 1;
+}
+
+unsigned dp_counters(const struct dp *dp)
+{
+	(void)dp;
+	return 0;
+}
+
+const char *dp_counter_name(const struct dp *dp, unsigned counter)
+{
+	(void)dp;
+	(void)counter;
+	return "";
+}
+
+uint64_t dp_counter(const struct dp *dp, unsigned worker, unsigned counter)
+{
+	(void)dp;
+	(void)worker;
+	(void)counter;
+	return 0;
+}
+
+const char *dp_version(void)
+{
+	return "no dataplane (test)";
+}

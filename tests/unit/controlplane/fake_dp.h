@@ -1,0 +1,107 @@
+// A dataplane without DPDK: implements dataplane/api/dp.h on plain arrays under a clock that the
+// test drives. Several may live in one process; they share the clock.
+#ifndef VIGIL_TESTS_FAKE_DP_H
+#define VIGIL_TESTS_FAKE_DP_H
+
+#include "dp.h"
+
+#define FAKE_DATAGRAM_MAX 2048
+
+struct fake_datagram {
+	struct fake_datagram *next;
+	struct ip_addr src, dst;
+	uint16_t src_port, dst_port;
+	bool marker;
+	uint16_t len;
+	uint8_t data[FAKE_DATAGRAM_MAX];
+};
+
+struct fake_sa {
+	bool used, live, inbound, gone_pending;
+	uint32_t generation;
+	uint32_t spi;
+	struct sa_spec spec;
+	struct handle tunnel, pair;
+	bool have_in;
+	tick_t last_in;
+};
+
+struct fake_tunnel {
+	bool used, asked, doubted, have_out;
+	uint32_t generation;
+	struct dp_tunnel_spec spec;
+	struct handle out_sa;
+	tick_t last_out;
+	unsigned refused, held;
+};
+
+struct fake_peer {
+	tick_t doubt_after, heard;
+	bool have_heard;
+};
+
+struct fake_policy {
+	bool used;
+	uint32_t generation;
+	struct dp_policy_rule rule;
+};
+
+#define FAKE_SAS     512
+#define FAKE_TUNNELS 128
+#define FAKE_PEERS   128
+#define FAKE_POLICY  256
+#define FAKE_EVENTS  1024
+#define FAKE_IKE     256
+#define FAKE_NEIGH   32
+
+struct dp {
+	struct fake_sa sas[FAKE_SAS];
+	struct fake_tunnel tunnels[FAKE_TUNNELS];
+	struct fake_peer peers[FAKE_PEERS];
+	struct fake_policy policies[FAKE_POLICY];
+	struct dp_event events[FAKE_EVENTS];
+	unsigned n_events;
+	uint32_t ike_tags[FAKE_IKE];
+	struct fake_datagram *sent, **sent_tail;
+	unsigned n_sent;
+	struct fake_datagram *rings[DP_PUNT_CLASSES], **tails[DP_PUNT_CLASSES];
+	struct dp_iface_config ifaces[4];
+	bool hold[4];
+	struct {
+		struct ip_addr addr;
+		uint8_t mac[6];
+		bool used;
+	} neighbours[FAKE_NEIGH];
+	uint8_t frame[256]; // last frame sent
+	uint16_t frame_len;
+	unsigned frames;
+	uint64_t punt_losses;
+	bool unreachable; // dp_datagram_send fails
+	void (*tick)(void *arg);
+	void *tick_arg;
+	uint32_t next_spi;
+	unsigned errors; // things that a caller must not do
+};
+
+// The clock of all fakes.
+extern tick_t fake_now;
+
+struct dp *fake_dp_create(void);
+// Fails the test (returns false) if anything is still live in it.
+bool fake_dp_is_empty(const struct dp *dp);
+void fake_dp_destroy(struct dp *dp);
+// The oldest datagram sent and not taken yet, to be freed by the caller; NULL: none.
+struct fake_datagram *fake_dp_take(struct dp *dp);
+// Puts a copy into the punt ring that its cookies ask for.
+void fake_dp_deliver(struct dp *dp, const struct fake_datagram *d);
+void fake_dp_deliver_frame(struct dp *dp, const uint8_t *frame, uint16_t len);
+void fake_dp_raise(struct dp *dp, struct dp_event ev);
+// A host's packet leaves through a tunnel: true if it was encrypted (the SA's spec in *sa).
+bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa);
+// An authentic ESP packet for this SPI comes in; false: no such SA.
+bool fake_dp_esp_in(struct dp *dp, uint32_t spi);
+// First live tunnel, for tests with one.
+struct handle fake_dp_tunnel(const struct dp *dp);
+unsigned fake_dp_live_sas(const struct dp *dp);
+
+#endif
