@@ -23,6 +23,7 @@ declare -A vigil_pid=()
 capture_pid=
 helpers=() # processes outside the namespaces
 now_checking="the start"
+exec 3>&1 # for what must be seen even from a command whose output is thrown away
 
 # What the vigild of a scenario is made of; see vigil_conf.
 KEEPALIVE=${KEEPALIVE:-}
@@ -38,7 +39,7 @@ check() {
 }
 
 fail() {
-	echo "FAIL: $* (while checking: $now_checking)"
+	echo "FAIL: $* (while checking: $now_checking)" >&3
 	exit 1
 }
 
@@ -47,6 +48,7 @@ finish() {
 	local status=$?
 	trap - EXIT INT TERM
 	set +e
+	exec >&3 2>&3
 	if [ "$status" != 0 ]; then
 		echo "---- ended with status $status while checking: $now_checking"
 		local f
