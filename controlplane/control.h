@@ -28,10 +28,13 @@ struct control_counters {
 struct control {
 	struct dp *dp;
 	struct log log;
+	char (*ports)[CONFIG_NAME]; // names of the dataplane's interfaces, by index
+	unsigned n_ports;      // what the process was started with, whatever is configured later
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;
 	tick_t now;         // read at the start of the turn and again after every sleep
 	tick_t heard_until; // input that arrived before this tick has been consumed
+	tick_t last_turn;   // when the turn before this one started
 	tick_t restarted;   // last time that all DPD windows were restarted
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001

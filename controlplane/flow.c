@@ -217,8 +217,8 @@ void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
 			e->current = i;
 }
 
-static bool entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
-                        const struct ip_addr *remote)
+bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
+                      const struct ip_addr *remote)
 {
 	if (!e->complete || !addr_equal(&e->local, local))
 		return false;
@@ -234,7 +234,7 @@ bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
 	const struct crypto_entry *e;
 
 	for (e = c->entries; e; e = e->next)
-		if (entry_lists(e, local, remote))
+		if (flow_entry_lists(e, local, remote))
 			return true;
 	return false;
 }
@@ -270,7 +270,7 @@ struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct s
 	struct flow *f;
 
 	for (e = c->entries; e; e = e->next) {
-		if (!entry_lists(e, &p->local, &p->remote))
+		if (!flow_entry_lists(e, &p->local, &p->remote))
 			continue;
 		f = entry_flow(c, e, s);
 		if (f)

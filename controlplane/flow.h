@@ -81,6 +81,9 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 // order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
 // this peer. A narrower one is made as an instance. NULL: none allows it.
 struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s);
+// True if this entry can serve that peer: complete, from this local address, the peer in its list.
+bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
+                      const struct ip_addr *remote);
 // True if some entry lists this address as a peer (or the address is otherwise allowed).
 bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote);

@@ -471,6 +471,47 @@ void on_child_volume(struct control *c, struct child *ch, bool hard)
 		wheel_arm(&c->wheel, &ch->expire, c->now, expired_child);
 }
 
+// ---- what the workers see
+
+void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port)
+{
+	struct peer *p = ch->peer;
+	struct child *other;
+	struct ike_sa *sa;
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+
+	if (!p->nat_remote || p->state == PEER_DEAD || !addr_equal(&p->remote, addr))
+		return;
+	log_isakmp(&c->log, "ISAKMP: peer %s:%u is now %s:%u", addr_format(&p->remote, from),
+	           p->remote_port, addr_format(addr, to), port);
+	p->remote_port = port;
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		sa->remote_port = port;
+	for (other = p->children; other; other = other->next)
+		if (!handle_is_null(other->out))
+			dp_sa_move(c->dp, other->out, addr, port);
+}
+
+void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
+                    uint32_t spi)
+{
+	char dst[ADDR_TEXT], src[ADDR_TEXT];
+	struct peer *p;
+
+	log_msg(&c->log, LOG_WARNING, "CRYPTO", "RECVD_PKT_INV_SPI",
+	        "decaps: rec'd IPSEC packet has invalid spi for destaddr=%s, prot=50, "
+	        "spi=0x%X(%u), srcaddr=%s",
+	        addr_format(local, dst), spi, spi, addr_format(remote, src));
+	if (!c->config->isakmp.invalid_spi_recovery || !flow_peer_is_listed(c, local, remote) ||
+	    peer_find(c, local, remote, 500))
+		return;
+	p = peer_get(c, local, remote, 500);
+	if (!p)
+		return;
+	on_tunnel_wanted(c, p);
+	peer_release(c, p);
+}
+
 // ---- end
 
 void peer_timers_stop(struct control *c, struct peer *p)

@@ -30,6 +30,14 @@ void on_dpd_ack(struct control *c, struct ike_sa *sa);
 void on_dpd_hello(struct control *c, struct ike_sa *sa);
 // A worker doubts this peer (DP_EVENT_DOUBT).
 void on_doubt(struct control *c, struct peer *p);
+// ESP of this child came, authentic, from another address or port (DP_EVENT_SA_MOVED): a peer
+// behind a NAT whose mapping changed. Everything to that peer follows (RFC 3947, 4), unless this
+// side is the one behind the NAT.
+void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port);
+// ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI); logged, and with `crypto isakmp
+// invalid-spi-recovery` answered by a new phase 1 whose INITIAL-CONTACT clears the peer's old SAs.
+void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
+                    uint32_t spi);
 // The peer says that it has just started: authentic INITIAL-CONTACT on `sa`. Everything older than
 // that IKE SA goes.
 void on_initial_contact(struct control *c, struct ike_sa *sa);

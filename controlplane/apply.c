@@ -1,0 +1,205 @@
+// Applies configurations: interfaces and routes into the dataplane, crypto map entries into flows
+// and policies. Control core only. Must not leave a gap in which protected traffic leaves in clear:
+// an interface's policy is held while it changes.
+#include "apply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "control.h"
+#include "entry.h"
+#include "flow.h"
+#include "neighbour.h"
+
+static const struct config_interface *interface_at(const struct control *c,
+                                                   const struct config *config, unsigned iface)
+{
+	return config_find_interface(config, c->ports[iface]);
+}
+
+static void apply_interface(struct control *c, unsigned iface)
+{
+	const struct config_interface *i = interface_at(c, c->config, iface);
+	struct dp_iface_config dp = {.mtu = 1500};
+	int err;
+
+	if (i) {
+		dp.mtu = i->mtu ? i->mtu : 1500;
+		dp.up = !i->shutdown;
+		dp.crypto_map = i->crypto_map[0] != '\0';
+	}
+	if (i && i->address.family) {
+		dp.address = i->address;
+		dp.network = prefix_make(&i->address, i->prefix_len);
+	}
+	err = dp_iface_set(c->dp, (uint16_t)iface, &dp);
+	if (err < 0)
+		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG", "Interface %s: %s", c->ports[iface],
+		        strerror(-err));
+	if (i && dp.up)
+		neighbour_announce(c, (uint16_t)iface, &dp.address);
+}
+
+// The interface that a route leaves through: named, or the one whose network has the next hop.
+static int route_iface(const struct control *c, const struct config *config,
+                       const struct config_route *r)
+{
+	for (unsigned n = 0; n < c->n_ports; n++) {
+		const struct config_interface *i = interface_at(c, config, n);
+		struct ip_prefix net;
+
+		if (!i || i->shutdown)
+			continue;
+		if (r->interface[0]) {
+			if (!strcmp(r->interface, i->name))
+				return (int)n;
+			continue;
+		}
+		net = prefix_make(&i->address, i->prefix_len);
+		if (i->address.family && prefix_contains(&net, &r->next_hop))
+			return (int)n;
+	}
+	return -ENOENT;
+}
+
+// Of the routes to one prefix, which lie side by side from `first` on: the usable one with the
+// least distance. *next is set behind them.
+static const struct config_route *best_route(const struct control *c, const struct config *config,
+                                             uint32_t first, uint32_t *next)
+{
+	const struct config_route *routes = config->routes, *best = NULL;
+	uint32_t i;
+
+	for (i = first;
+	     i < config->n_routes && prefix_equal(&routes[i].prefix, &routes[first].prefix); i++)
+		if (route_iface(c, config, &routes[i]) >= 0 &&
+		    (!best || routes[i].distance < best->distance))
+			best = &routes[i];
+	*next = i;
+	return best;
+}
+
+static void remove_routes(struct control *c, const struct config *config)
+{
+	const struct config_route *r;
+
+	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
+		r = best_route(c, config, i, &next);
+		if (!r)
+			continue;
+		dp_route_del(c->dp, &r->prefix);
+		if (r->next_hop.family)
+			neighbour_unkeep(c, (uint16_t)route_iface(c, config, r), &r->next_hop);
+	}
+}
+
+static void install_routes(struct control *c, const struct config *config)
+{
+	const struct config_route *r;
+	char text[PREFIX_TEXT];
+
+	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
+		int iface, err;
+
+		r = best_route(c, config, i, &next);
+		if (!r) {
+			log_msg(&c->log, LOG_WARNING, "IPRT", "UNREACHABLE",
+			        "No interface leads to the next hop of route %s",
+			        prefix_format(&config->routes[i].prefix, text));
+			continue;
+		}
+		iface = route_iface(c, config, r);
+		err = dp_route_add(c->dp, &r->prefix, &r->next_hop, (uint16_t)iface);
+		if (err < 0)
+			log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Route %s: %s",
+			        prefix_format(&r->prefix, text), strerror(-err));
+		else if (r->next_hop.family)
+			neighbour_want(c, (uint16_t)iface, &r->next_hop, true);
+	}
+}
+
+int apply_start(struct control *c)
+{
+	for (unsigned n = 0; n < c->n_ports; n++)
+		apply_interface(c, n);
+	install_routes(c, c->config);
+	entry_sync_all(c);
+	return 0;
+}
+
+// What of a change list concerns routes, all entries, or one interface.
+struct todo {
+	bool routes, entries;
+	bool interface[DP_PORTS_MAX];
+};
+
+static void note_interface(const struct control *c, const char *name, struct todo *todo)
+{
+	for (unsigned n = 0; n < c->n_ports && n < DP_PORTS_MAX; n++)
+		if (!strcmp(c->ports[n], name))
+			todo->interface[n] = true;
+}
+
+static void note_change(struct control *c, const struct config *old, const struct config *next,
+                        const struct diff_change *d, struct todo *todo)
+{
+	switch (d->kind) {
+	case CONFIG_INTERFACE:
+		note_interface(c,
+		               d->op == DIFF_DEL ? old->interfaces[d->old_index].name
+		                                 : next->interfaces[d->new_index].name,
+		               todo);
+		todo->routes = true;
+		todo->entries = true;
+		break;
+	case CONFIG_ROUTE:
+		todo->routes = true;
+		break;
+	case CONFIG_TRANSFORM_SET:
+	case CONFIG_MAP_ENTRY:
+	case CONFIG_ACL:
+	case CONFIG_IPSEC:
+		todo->entries = true;
+		break;
+	case CONFIG_PLATFORM:
+		log_msg(&c->log, LOG_WARNING, "SYS", "RESTART",
+		        "Changes of the platform section take effect when vigild starts again");
+		break;
+	default:
+		break; // read where it is used: policies, keys, keepalive, names
+	}
+}
+
+struct config *apply_config(struct control *c, struct config *next, const struct diff_list *changes)
+{
+	struct config *old = c->config;
+	struct todo todo = {0};
+
+	for (uint32_t i = 0; i < changes->n; i++)
+		note_change(c, old, next, &changes->items[i], &todo);
+	if (todo.entries)
+		for (unsigned n = 0; n < c->n_ports; n++)
+			dp_policy_hold(c->dp, (uint16_t)n, true);
+	if (todo.routes)
+		remove_routes(c, old);
+	c->config = next;
+	for (unsigned n = 0; n < c->n_ports && n < DP_PORTS_MAX; n++)
+		if (todo.interface[n])
+			apply_interface(c, n);
+	if (todo.routes)
+		install_routes(c, next);
+	if (todo.entries) {
+		entry_sync_all(c);
+		for (unsigned n = 0; n < c->n_ports; n++)
+			dp_policy_hold(c->dp, (uint16_t)n, false);
+	}
+	return old;
+}
+
+void apply_stop(struct control *c)
+{
+	while (c->entries)
+		entry_destroy(c, c->entries);
+}

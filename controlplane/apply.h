@@ -1,0 +1,21 @@
+// From configuration to running gateway: interfaces, routes, crypto map entries, flows. Control
+// core only.
+#ifndef VIGIL_APPLY_H
+#define VIGIL_APPLY_H
+
+#include "config.h"
+#include "diff.h"
+
+struct control;
+
+// Puts all of c->config into effect, once, at the start. 0 or -errno; what failed is logged.
+int apply_start(struct control *c);
+// Makes `next` the running configuration; `changes` is diff_configs(c->config, next). Takes over
+// `next` and returns the old configuration, to be freed by whoever has time. SAs of what has not
+// changed stay; keepalive and lifetimes apply to SAs made afterwards.
+struct config *apply_config(struct control *c, struct config *next,
+                            const struct diff_list *changes);
+// Removes all entries and flows; the peers must have been torn down.
+void apply_stop(struct control *c);
+
+#endif

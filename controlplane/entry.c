@@ -1,0 +1,312 @@
+// Makes crypto map entries and their flows from the configuration. Control core only. Must not
+// touch flows whose access list line has not changed: they carry traffic.
+#include "entry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "peer.h"
+
+static void destroy_denies(struct control *c, struct crypto_entry *e)
+{
+	for (unsigned i = 0; i < e->n_denies; i++)
+		dp_policy_del(c->dp, e->denies[i]);
+	free(e->denies);
+	e->denies = NULL;
+	e->n_denies = 0;
+}
+
+void entry_destroy(struct control *c, struct crypto_entry *e)
+{
+	struct crypto_entry **link = &c->entries;
+
+	while (e->flows)
+		flow_destroy(c, e->flows);
+	destroy_denies(c, e);
+	while (*link != e)
+		link = &(*link)->next;
+	*link = e->next;
+	free(e);
+}
+
+static void fill_peers(struct crypto_entry *e, const struct config_map_entry *m)
+{
+	struct ip_addr current = e->n_peers ? e->peers[e->current] : (struct ip_addr){0};
+
+	e->n_peers = 0;
+	e->default_peer = -1;
+	for (uint32_t i = 0; i < m->n_peers && e->n_peers < ENTRY_PEERS_MAX; i++) {
+		if (!m->peers[i].address.family)
+			continue; // by name: not active, the configuration check has said so
+		if (m->peers[i].is_default)
+			e->default_peer = (int)e->n_peers;
+		e->peers[e->n_peers++] = m->peers[i].address;
+	}
+	e->current = e->default_peer > 0 ? (unsigned)e->default_peer : 0;
+	e->tried = 0;
+	for (unsigned i = 0; i < e->n_peers; i++)
+		if (addr_equal(&e->peers[i], &current))
+			e->current = i;
+}
+
+static void fill_suites(struct control *c, struct crypto_entry *e, const struct config_map_entry *m)
+{
+	const struct config *config = c->config;
+	uint64_t kilobytes = m->kilobytes ? m->kilobytes : config->ipsec.kilobytes;
+	const char *why;
+
+	e->n_suites = 0;
+	for (uint32_t i = 0; i < m->n_sets && e->n_suites < ENTRY_SUITES_MAX; i++) {
+		const struct config_transform_set *t =
+			config_find_transform_set(config, m->sets[i]);
+
+		if (!t || !config_transform_set_usable(t, &why))
+			continue;
+		e->suites[e->n_suites++] = (struct esp_suite){
+			.cipher = t->cipher,
+			.auth = t->auth,
+			.mode = t->mode,
+			.key_bits = t->key_bits,
+			.pfs_group = m->pfs_group,
+			.lifetime_seconds = m->seconds ? m->seconds : config->ipsec.seconds,
+			.lifetime_kilobytes =
+				kilobytes > UINT32_MAX ? UINT32_MAX : (uint32_t)kilobytes,
+		};
+	}
+}
+
+// The port ranges that an operator stands for: at most two. Returns how many.
+static unsigned port_ranges(const struct config_acl_end *end, uint16_t lo[2], uint16_t hi[2])
+{
+	lo[0] = 0;
+	hi[0] = UINT16_MAX;
+	switch (end->op) {
+	case CONFIG_PORT_ANY:
+		return 1;
+	case CONFIG_PORT_EQ:
+		lo[0] = hi[0] = end->port;
+		return 1;
+	case CONFIG_PORT_RANGE:
+		lo[0] = end->port;
+		hi[0] = end->port_high;
+		return 1;
+	case CONFIG_PORT_LT:
+		hi[0] = (uint16_t)(end->port - 1);
+		return end->port > 0;
+	case CONFIG_PORT_GT:
+		lo[0] = (uint16_t)(end->port + 1);
+		return end->port < UINT16_MAX;
+	case CONFIG_PORT_NEQ:
+		break;
+	}
+	if (end->port == 0) {
+		lo[0] = 1;
+		return 1;
+	}
+	hi[0] = (uint16_t)(end->port - 1);
+	lo[1] = (uint16_t)(end->port + 1);
+	hi[1] = UINT16_MAX;
+	return end->port < UINT16_MAX ? 2 : 1;
+}
+
+static struct ip_prefix acl_prefix(const struct config_acl_end *end)
+{
+	struct ip_addr mask = addr_v4(~addr_v4_host(&end->wildcard));
+
+	return prefix_make(&end->address, (uint8_t)prefix_len_from_mask(&mask));
+}
+
+static int add_deny(struct control *c, struct crypto_entry *e, const struct dp_policy_rule *rule)
+{
+	struct handle *grown = realloc(e->denies, (e->n_denies + 1) * sizeof(*grown));
+	int err;
+
+	if (!grown)
+		return -ENOMEM;
+	e->denies = grown;
+	err = dp_policy_add(c->dp, rule, &e->denies[e->n_denies]);
+	if (err == 0)
+		e->n_denies++;
+	return err;
+}
+
+// A deny line: up to four rules where a port is excluded on both sides.
+static int deny_line(struct control *c, struct crypto_entry *e, const struct config_acl_line *l)
+{
+	struct dp_policy_rule rule = {.iface = e->iface,
+	                              .sequence = e->sequence,
+	                              .line = l->seq,
+	                              .instance = FLOW_LINE,
+	                              .local = acl_prefix(&l->source),
+	                              .remote = acl_prefix(&l->destination),
+	                              .proto = l->protocol};
+	uint16_t slo[2], shi[2], dlo[2], dhi[2];
+	unsigned ns = port_ranges(&l->source, slo, shi);
+	unsigned nd = port_ranges(&l->destination, dlo, dhi);
+	int err = 0;
+
+	for (unsigned i = 0; i < ns * nd && err == 0; i++) {
+		rule.local_port_lo = slo[i / nd];
+		rule.local_port_hi = shi[i / nd];
+		rule.remote_port_lo = dlo[i % nd];
+		rule.remote_port_hi = dhi[i % nd];
+		err = add_deny(c, e, &rule);
+	}
+	return err;
+}
+
+// The permitted line that a flow of FLOW_LINE kind was made from, NULL if there is none any more.
+static const struct config_acl_line *line_of(const struct config_acl *acl, const struct flow *f)
+{
+	struct selector s;
+	const char *why;
+
+	for (uint32_t i = 0; acl && i < acl->n_lines; i++)
+		if (acl->lines[i].seq == f->line && acl->lines[i].action == CONFIG_ACL_PERMIT &&
+		    config_acl_selector(&acl->lines[i], &s, &why) == 0 &&
+		    (f->instance == FLOW_LINE ? selector_equal(&s, &f->selector)
+		                              : selector_covers(&s, &f->selector)))
+			return &acl->lines[i];
+	return NULL;
+}
+
+static bool has_flow(const struct crypto_entry *e, uint32_t line)
+{
+	const struct flow *f;
+
+	for (f = e->flows; f; f = f->next)
+		if (f->line == line && f->instance == FLOW_LINE)
+			return true;
+	return false;
+}
+
+static void sync_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl)
+{
+	struct flow *f, *next;
+	struct selector s;
+	const char *why;
+	int err = 0;
+
+	for (f = e->flows; f; f = next) {
+		next = f->next;
+		if (!line_of(acl, f))
+			flow_destroy(c, f);
+	}
+	destroy_denies(c, e);
+	for (uint32_t i = 0; acl && i < acl->n_lines && err == 0; i++) {
+		const struct config_acl_line *l = &acl->lines[i];
+
+		if (l->action == CONFIG_ACL_DENY)
+			err = deny_line(c, e, l);
+		else if (l->action == CONFIG_ACL_PERMIT && !has_flow(e, l->seq))
+			err = config_acl_selector(l, &s, &why) < 0 ||
+			                      flow_create(c, e, l->seq, FLOW_LINE, &s)
+			              ? 0
+			              : -errno;
+	}
+	if (err < 0)
+		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Crypto map %s %u: %s", e->map_name,
+		        e->sequence, strerror(-err));
+}
+
+// A peer that the entry no longer lists loses its children there.
+static void drop_unlisted(struct control *c, struct crypto_entry *e)
+{
+	struct flow *f, *next;
+
+	for (f = e->flows; f; f = next) {
+		struct peer *p = f->peer;
+
+		next = f->next;
+		if (!p || flow_entry_lists(e, &p->local, &p->remote))
+			continue;
+		if (f->child)
+			child_delete(c, f->child, true, "peer removed from the crypto map");
+		else
+			flow_refuse(c, f);
+	}
+}
+
+static void entry_fill(struct control *c, struct crypto_entry *e, const struct config_map_entry *m,
+                       const struct config_interface *i)
+{
+	const struct config_acl *acl = config_find_acl(c->config, m->acl);
+
+	e->local = i->address;
+	fill_peers(e, m);
+	fill_suites(c, e, m);
+	e->complete = e->local.family && e->n_peers && e->n_suites && acl &&
+	              !config_map_entry_incomplete(c->config, m);
+	drop_unlisted(c, e);
+	sync_flows(c, e, e->complete ? acl : NULL);
+}
+
+static struct crypto_entry *entry_create(const struct config_map_entry *m, uint16_t iface)
+{
+	struct crypto_entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	memcpy(e->map_name, m->map, sizeof(e->map_name) - 1);
+	e->sequence = m->seq;
+	e->iface = iface;
+	e->default_peer = -1;
+	return e;
+}
+
+// True if the running entry stands before {iface, map entry} in the list's order, or is of another
+// map on that interface.
+static bool entry_is_stale(const struct crypto_entry *e, uint16_t iface,
+                           const struct config_map_entry *m)
+{
+	if (e->iface != iface)
+		return e->iface < iface;
+	return strcmp(e->map_name, m->map) != 0 || e->sequence < m->seq;
+}
+
+// Both lists are in order: one walk. Returns where the next interface goes on.
+static struct crypto_entry **sync_interface(struct control *c, struct crypto_entry **link,
+                                            uint16_t iface, const struct config_interface *i)
+{
+	const struct config_map_entry *m;
+	struct crypto_entry *e;
+	uint32_t n = 0;
+
+	m = i && i->crypto_map[0] && i->address.family
+	            ? config_map_entries(c->config, i->crypto_map, &n)
+	            : NULL;
+	for (uint32_t k = 0; m && k < n; k++) {
+		while (*link && entry_is_stale(*link, iface, &m[k]))
+			entry_destroy(c, *link);
+		e = *link;
+		if (!e || e->iface != iface || e->sequence != m[k].seq) {
+			e = entry_create(&m[k], iface);
+			if (!e) {
+				log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
+				return link;
+			}
+			e->next = *link;
+			*link = e;
+		}
+		entry_fill(c, e, &m[k], i);
+		link = &e->next;
+	}
+	while (*link && (*link)->iface == iface)
+		entry_destroy(c, *link);
+	return link;
+}
+
+void entry_sync_all(struct control *c)
+{
+	struct crypto_entry **link = &c->entries;
+
+	for (unsigned n = 0; n < c->n_ports; n++)
+		link = sync_interface(c, link, (uint16_t)n,
+		                      config_find_interface(c->config, c->ports[n]));
+	while (*link)
+		entry_destroy(c, *link);
+}

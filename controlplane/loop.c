@@ -1,0 +1,170 @@
+// The loop of the control core. Must not block, wait for a worker, or do work for all peers in one
+// turn: every step has a budget (limits.h).
+//
+// The order matters for DPD: a verdict may only be given when all input that arrived before its
+// deadline has been consumed, so input comes before timers, and heard_until says how far it got.
+#include "loop.h"
+
+#include "child.h"
+#include "control.h"
+#include "flow.h"
+#include "ike1/ike1.h"
+#include "limits.h"
+#include "manage/request.h"
+#include "neighbour.h"
+#include "peer.h"
+#include "peer_timers.h"
+#include "teardown.h"
+
+#define IDLE_US 500
+
+// The rte_timer's callback: brings the wheel up to the current tick.
+static void tick(void *arg)
+{
+	struct control *c = arg;
+
+	wheel_run(&c->wheel, c->now, TURN_TIMERS, c);
+}
+
+int loop_init(struct control *c)
+{
+	c->now = c->last_turn = dp_now(c->dp);
+	c->restarted = c->now - 1;
+	c->heard_until = c->now;
+	wheel_init(&c->wheel, c->now);
+	return dp_ticker_start(c->dp, TICK_MS, tick, c);
+}
+
+// A turn that starts late has been deaf: a paused machine must not look like dead peers.
+static void start_turn(struct control *c)
+{
+	tick_t now = dp_now(c->dp);
+
+	if (tick_diff(now, c->last_turn) > (int32_t)ticks_from_ms(TURN_PAUSE_MS)) {
+		c->restarted = now;
+		c->counters.late_turns++;
+		c->counters.windows_restarted++;
+	} else if (tick_diff(now, c->restarted) > INT32_MAX / 2) {
+		c->restarted = now - INT32_MAX / 4; // keep the signed distance valid for ever
+	}
+	c->last_turn = now;
+	c->now = now;
+	c->counters.turns++;
+}
+
+static void handle_event(struct control *c, const struct dp_event *ev)
+{
+	struct flow *f = flow_of(c, ev->tunnel);
+	struct child *ch = child_of(c, ev->sa);
+
+	switch (ev->kind) {
+	case DP_EVENT_ACQUIRE:
+		if (f)
+			flow_acquire(c, f);
+		break;
+	case DP_EVENT_DOUBT:
+		if (f && f->child)
+			on_doubt(c, f->child->peer);
+		else
+			dp_tunnel_doubt_ack(c->dp, ev->tunnel);
+		break;
+	case DP_EVENT_SA_GONE:
+		child_sa_gone(c, ev->sa);
+		break;
+	case DP_EVENT_SA_SOFT:
+	case DP_EVENT_SA_HARD:
+		if (ch)
+			on_child_volume(c, ch, ev->kind == DP_EVENT_SA_HARD);
+		break;
+	case DP_EVENT_SA_MOVED:
+		if (ch)
+			on_peer_moved(c, ch, &ev->addr, ev->port);
+		break;
+	case DP_EVENT_INVALID_SPI:
+		on_invalid_spi(c, &ev->local, &ev->addr, ev->spi);
+		break;
+	case DP_EVENT_NEIGHBOUR_WANTED:
+		neighbour_want(c, ev->iface, &ev->addr, false);
+		break;
+	}
+}
+
+static unsigned turn_events(struct control *c)
+{
+	struct dp_event events[TURN_EVENTS];
+	unsigned n = dp_events(c->dp, events, TURN_EVENTS);
+
+	for (unsigned i = 0; i < n; i++)
+		handle_event(c, &events[i]);
+	return n;
+}
+
+// Hands at most `max` views of a class to `fn`; *last is the arrival of the last one.
+static unsigned turn_input(struct control *c, enum dp_punt class, unsigned max,
+                           void (*fn)(struct control *c, const struct dp_view *v), tick_t *last)
+{
+	struct dp_view views[TURN_IKE_ESTABLISHED];
+	unsigned n = dp_punt_recv(c->dp, class, views, max);
+
+	for (unsigned i = 0; i < n; i++)
+		fn(c, &views[i]);
+	if (n)
+		*last = views[n - 1].arrived;
+	dp_punt_release(c->dp, views, n);
+	return n;
+}
+
+static void ike_view(struct control *c, const struct dp_view *v)
+{
+	c->counters.ike_in++;
+	ike1_input(c, v);
+}
+
+// Answers and probes of known IKE SAs come first, so that a flood of first messages cannot starve
+// them; only they can be proof of life, so heard_until follows them alone.
+static unsigned turn_ike(struct control *c)
+{
+	tick_t horizon = dp_punt_horizon(c->dp), last = 0;
+	unsigned n;
+
+	n = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_IKE_ESTABLISHED, ike_view, &last);
+	c->heard_until = n < TURN_IKE_ESTABLISHED ? horizon : last;
+	n += turn_input(c, DP_PUNT_IKE_NEW, TURN_IKE_NEW, ike_view, &last);
+	return n + turn_input(c, DP_PUNT_FRAME, TURN_FRAMES, neighbour_frame, &last);
+}
+
+bool loop_turn(struct control *c)
+{
+	unsigned n;
+
+	start_turn(c);
+	n = turn_events(c);
+	n += turn_ike(c);
+	ike1_dh_done(c);
+	dp_timers_run(c->dp);
+	return request_run(c) || n;
+}
+
+void loop_run(struct control *c, volatile const int *stop)
+{
+	while (!*stop)
+		if (!loop_turn(c))
+			dp_control_idle(c->dp, IDLE_US);
+}
+
+static bool tear_down(struct peer *p, void *arg)
+{
+	teardown_peer(arg, p, "shutdown");
+	return true;
+}
+
+void loop_drain(struct control *c, unsigned max_ms)
+{
+	uint64_t end = dp_now_us(c->dp) + (uint64_t)max_ms * 1000;
+
+	c->stopping = true;
+	peer_for_each(c, tear_down, c);
+	while (c->children.used && dp_now_us(c->dp) < end)
+		if (!loop_turn(c))
+			dp_control_idle(c->dp, IDLE_US);
+}

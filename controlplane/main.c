@@ -1,0 +1,247 @@
+// vigild: reads the startup file, starts everything in order, runs the control core, and unwinds in
+// reverse order. The main thread is the control core.
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply.h"
+#include "child.h"
+#include "control.h"
+#include "dh_pool.h"
+#include "diag.h"
+#include "ike1/ike1.h"
+#include "ike_sa.h"
+#include "load.h"
+#include "loop.h"
+#include "manage/log_writer.h"
+#include "manage/manage.h"
+#include "neighbour.h"
+#include "peer.h"
+#include "secret.h"
+
+#define DH_THREADS     1
+#define DH_QUEUE       4096
+#define DRAIN_MS       2000
+#define FIRST_CONN_ID  1001
+#define TUNNELS_PER_SA 2 // SAs a tunnel at least: in and out
+
+static volatile int stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: vigild -f FILE [--check]\n"
+	            "  -f FILE   startup configuration, Cisco IOS syntax\n"
+	            "  --check   check the file and say what is wrong with it, start nothing\n"
+	            "  --version\n");
+}
+
+static void print_diags(const struct diag_list *diags, bool errors_only)
+{
+	struct text t = {0};
+
+	for (uint32_t i = 0; i < diags->n; i++)
+		if (!errors_only || diags->items[i].severity == DIAG_ERROR)
+			diag_format(diags, &diags->items[i], &t);
+	if (t.len)
+		fwrite(t.data, 1, t.len, stderr);
+	text_fini(&t);
+}
+
+static int tables_init(struct control *c)
+{
+	const struct config_platform *p = &c->config->platform;
+	uint32_t buckets = 1;
+
+	while (buckets < p->max_peers)
+		buckets *= 2;
+	c->peer_bucket_mask = buckets - 1;
+	c->max_sas = p->max_sas;
+	c->max_tunnels = p->max_sas / TUNNELS_PER_SA;
+	c->n_ports = p->n_ports;
+	c->next_conn_id = FIRST_CONN_ID;
+	c->next_session_id = 1;
+	secret_random(&c->hash_seed, sizeof(c->hash_seed));
+	c->peer_buckets = calloc(buckets, sizeof(*c->peer_buckets));
+	c->flow_of_tunnel = calloc(c->max_tunnels, sizeof(*c->flow_of_tunnel));
+	c->child_of_sa = calloc(c->max_sas, sizeof(*c->child_of_sa));
+	c->ports = calloc(p->n_ports + 1, sizeof(*c->ports));
+	c->neighbours = neighbour_create();
+	if (!c->peer_buckets || !c->flow_of_tunnel || !c->child_of_sa || !c->ports ||
+	    !c->neighbours)
+		return -ENOMEM;
+	for (unsigned i = 0; i < p->n_ports; i++)
+		memcpy(c->ports[i], p->ports[i].name, sizeof(c->ports[i]));
+	if (slab_init(&c->peers, sizeof(struct peer), p->max_peers) < 0 ||
+	    slab_init(&c->ike_sas, sizeof(struct ike_sa), p->max_peers * 2) < 0 ||
+	    slab_init(&c->children, sizeof(struct child), p->max_sas) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void tables_fini(struct control *c)
+{
+	neighbour_destroy(c);
+	slab_fini(&c->children);
+	slab_fini(&c->ike_sas);
+	slab_fini(&c->peers);
+	free(c->ports);
+	free(c->child_of_sa);
+	free(c->flow_of_tunnel);
+	free(c->peer_buckets);
+}
+
+static struct dp *start_dataplane(const struct control *c, struct log *log)
+{
+	const struct config_platform *p = &c->config->platform;
+	struct dp_port_config ports[DP_PORTS_MAX] = {0};
+	unsigned cpus[CONFIG_CORES];
+	struct dp_config config = {
+		.ports = ports,
+		.n_ports = p->n_ports,
+		.worker_cpus = cpus,
+		.n_workers = p->workers,
+		.control_cpu = p->control_core >= 0 ? (unsigned)p->control_core : 0,
+		.memory_mb = p->memory_mb,
+		.hugepages = p->hugepages,
+		.idle_adaptive = p->idle == CONFIG_IDLE_ADAPTIVE,
+		.max_peers = p->max_peers,
+		.max_tunnels = c->max_tunnels,
+		.max_sas = c->max_sas,
+		.max_ike_sas = p->max_peers * 2,
+	};
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	char err[256] = "";
+	struct dp *dp;
+
+	if (p->n_ports > DP_PORTS_MAX) {
+		fprintf(stderr, "vigild: at most %d ports\n", DP_PORTS_MAX);
+		return NULL;
+	}
+	for (unsigned i = 0; i < p->n_ports; i++) {
+		snprintf(ports[i].name, sizeof(ports[i].name), "%s", p->ports[i].name);
+		snprintf(ports[i].device, sizeof(ports[i].device), "%s", p->ports[i].device);
+	}
+	// Without a list the workers take the cores after the control core, in turn.
+	for (unsigned i = 0; i < p->workers && i < CONFIG_CORES; i++)
+		cpus[i] = p->n_worker_cores ? p->worker_cores[i]
+		                            : (config.control_cpu + 1 + i) %
+		                                      (unsigned)(online > 0 ? online : 1);
+	dp = dp_start(&config, log, err, sizeof(err));
+	if (!dp)
+		fprintf(stderr, "vigild: %s\n", err[0] ? err : strerror(errno));
+	return dp;
+}
+
+// Start list with reverse unwind.
+static int run(struct control *c, const char *startup)
+{
+	int ret = EXIT_FAILURE;
+
+	if (log_writer_start(&c->log, c->config) < 0)
+		return ret;
+	if (tables_init(c) < 0) {
+		fprintf(stderr, "vigild: out of memory\n");
+		goto out_tables;
+	}
+	c->dp = start_dataplane(c, &c->log);
+	if (!c->dp)
+		goto out_tables;
+	c->dh = dh_pool_create(DH_THREADS, DH_QUEUE);
+	if (!c->dh || loop_init(c) < 0)
+		goto out_dp;
+	if (ike1_start(c) < 0)
+		goto out_dp;
+	apply_start(c);
+	if (manage_start(c, c->config->platform.socket, startup) < 0)
+		goto out_apply;
+	log_msg(&c->log, LOG_NOTICE, "SYS", "RESTART", "Vigil started, %s", dp_version());
+	loop_run(c, &stop);
+	log_msg(&c->log, LOG_NOTICE, "SYS", "STOP", "Vigil is stopping");
+	loop_drain(c, DRAIN_MS);
+	ret = EXIT_SUCCESS;
+	manage_stop(c);
+out_apply:
+	apply_stop(c);
+	ike1_stop(c);
+out_dp:
+	dh_pool_destroy(c->dh);
+	dp_stop(c->dp);
+out_tables:
+	tables_fini(c);
+	log_writer_stop(&c->log);
+	return ret;
+}
+
+static int parse_args(int argc, char **argv, const char **startup, bool *check)
+{
+	static const struct option options[] = {{"check", no_argument, NULL, 'c'},
+	                                        {"help", no_argument, NULL, 'h'},
+	                                        {"version", no_argument, NULL, 'v'},
+	                                        {0}};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'f':
+			*startup = optarg;
+			break;
+		case 'c':
+			*check = true;
+			break;
+		case 'v':
+			printf("vigild %s\n", dp_version());
+			return 1;
+		case 'h':
+			usage(stdout);
+			return 1;
+		default:
+			usage(stderr);
+			return -EINVAL;
+		}
+	}
+	if (*startup && optind == argc)
+		return 0;
+	usage(stderr);
+	return -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	struct control control = {0};
+	struct diag_list diags;
+	const char *startup = NULL;
+	bool check = false;
+	int err;
+
+	err = parse_args(argc, argv, &startup, &check);
+	if (err)
+		return err < 0 ? 2 : EXIT_SUCCESS;
+	err = load_file(startup, &control.config, &diags);
+	print_diags(&diags, false);
+	if (err == 0 && check)
+		printf("%s: ok, %u warnings, %u notices\n", startup, diags.warnings, diags.notices);
+	if (err < 0 && !diags.errors)
+		fprintf(stderr, "vigild: %s: %s\n", startup, strerror(-err));
+	diag_fini(&diags);
+	if (err < 0 || check) {
+		config_free(control.config);
+		return err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	err = run(&control, startup);
+	config_free(control.config);
+	return err;
+}

@@ -1,0 +1,273 @@
+// ARP for the workers: answers requests for our addresses, resolves next hops, keeps them fresh.
+// Control core only. Must not believe a frame about an address that is not on that interface's
+// network, nor learn from frames that nobody asked for.
+#include "neighbour.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "bytes.h"
+#include "control.h"
+#include "limits.h"
+#include "wheel.h"
+
+#define ARP_REQUEST 1
+#define ARP_REPLY   2
+#define ARP_FRAME   60 // bytes: 42 and padding to the shortest Ethernet frame
+
+#define ASK_EVERY   ticks_from_seconds(1)
+#define ASKS_MAX    3
+#define FRESH_FOR   ticks_from_seconds(60)
+#define KEEP_ASKING ticks_from_seconds(10) // a gateway that does not answer
+
+struct neighbour {
+	struct neighbour *next;
+	struct wheel_timer timer; // ask again, or refresh
+	struct ip_addr addr;
+	uint16_t iface;
+	uint16_t kept; // routes that name it
+	uint8_t asks;  // requests without an answer
+	bool complete;
+	uint8_t mac[6];
+	tick_t since;
+};
+
+struct neighbours {
+	struct neighbour *list;
+	unsigned n;
+};
+
+struct neighbours *neighbour_create(void)
+{
+	return calloc(1, sizeof(struct neighbours));
+}
+
+static struct neighbour *find(const struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	struct neighbour *n;
+
+	for (n = c->neighbours->list; n; n = n->next)
+		if (n->iface == iface && addr_equal(&n->addr, addr))
+			return n;
+	return NULL;
+}
+
+static void drop(struct control *c, struct neighbour *n)
+{
+	struct neighbour **link = &c->neighbours->list;
+
+	while (*link != n)
+		link = &(*link)->next;
+	*link = n->next;
+	c->neighbours->n--;
+	wheel_cancel(&c->wheel, &n->timer);
+	free(n);
+}
+
+void neighbour_destroy(struct control *c)
+{
+	if (!c->neighbours)
+		return;
+	while (c->neighbours->list)
+		drop(c, c->neighbours->list);
+	free(c->neighbours);
+	c->neighbours = NULL;
+}
+
+// The interface's own address, NULL if it has none (RFC 826 needs a sender).
+static const struct config_interface *interface_of(const struct control *c, uint16_t iface)
+{
+	const struct config_interface *i;
+
+	if (iface >= c->n_ports)
+		return NULL;
+	i = config_find_interface(c->config, c->ports[iface]);
+	return i && i->address.family == 4 && !i->shutdown ? i : NULL;
+}
+
+// RFC 826: one ARP packet for Ethernet and IPv4.
+static void send_arp(struct control *c, uint16_t iface, uint16_t operation, const uint8_t dst[6],
+                     const struct ip_addr *sender, const uint8_t target_mac[6],
+                     const struct ip_addr *target)
+{
+	uint8_t frame[ARP_FRAME] = {0};
+	struct writer w = writer_make(frame, sizeof(frame));
+	struct dp_iface_info info;
+
+	dp_iface_info(c->dp, iface, &info);
+	writer_put(&w, dst, 6);
+	writer_put(&w, info.mac, 6);
+	writer_u16(&w, 0x0806);
+	writer_u16(&w, 1);
+	writer_u16(&w, 0x0800);
+	writer_u8(&w, 6);
+	writer_u8(&w, 4);
+	writer_u16(&w, operation);
+	writer_put(&w, info.mac, 6);
+	writer_put(&w, sender->bytes, 4);
+	writer_put(&w, target_mac, 6);
+	writer_put(&w, target->bytes, 4);
+	dp_frame_send(c->dp, iface, frame, sizeof(frame));
+}
+
+static void ask(struct control *c, struct neighbour *n)
+{
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, nobody[6];
+	const struct config_interface *i = interface_of(c, n->iface);
+
+	n->asks++;
+	// A known neighbour is asked directly first (RFC 1122, 2.3.2.1).
+	if (i)
+		send_arp(c, n->iface, ARP_REQUEST, n->complete && n->asks < 3 ? n->mac : broadcast,
+		         &i->address, nobody, &n->addr);
+}
+
+static void expired(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct neighbour *n =
+		(struct neighbour *)(void *)((char *)t - offsetof(struct neighbour, timer));
+	tick_t again = ASK_EVERY;
+
+	if (n->asks >= ASKS_MAX) {
+		if (n->complete)
+			dp_neighbour_del(c->dp, n->iface, &n->addr);
+		n->complete = false;
+		if (!n->kept) {
+			drop(c, n);
+			return;
+		}
+		again = KEEP_ASKING;
+	}
+	ask(c, n);
+	wheel_arm(&c->wheel, &n->timer, c->now + again, expired);
+}
+
+void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep)
+{
+	struct neighbour *n = find(c, iface, addr);
+
+	if (addr->family != 4)
+		return;
+	if (!n) {
+		if (c->neighbours->n >= NEIGHBOURS_MAX)
+			return;
+		n = calloc(1, sizeof(*n));
+		if (!n)
+			return;
+		n->addr = *addr;
+		n->iface = iface;
+		n->since = c->now;
+		n->next = c->neighbours->list;
+		c->neighbours->list = n;
+		c->neighbours->n++;
+		ask(c, n);
+		wheel_arm(&c->wheel, &n->timer, c->now + ASK_EVERY, expired);
+	} else if (n->complete) {
+		dp_neighbour_set(c->dp, iface, addr, n->mac);
+	} else if (n->asks > ASKS_MAX) {
+		// A gateway that was given up for a while is wanted now.
+		n->asks = 0;
+		wheel_arm(&c->wheel, &n->timer, c->now, expired);
+	}
+	n->kept += keep;
+}
+
+void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	struct neighbour *n = find(c, iface, addr);
+
+	if (n && n->kept)
+		n->kept--;
+}
+
+static void learn(struct control *c, struct neighbour *n, const uint8_t mac[6])
+{
+	if (!n->complete || memcmp(n->mac, mac, 6)) {
+		memcpy(n->mac, mac, 6);
+		n->since = c->now;
+		dp_neighbour_set(c->dp, n->iface, &n->addr, mac);
+	}
+	n->complete = true;
+	n->asks = 0;
+	wheel_arm(&c->wheel, &n->timer, c->now + FRESH_FOR, expired);
+}
+
+struct arp {
+	uint16_t operation;
+	uint8_t sender_mac[6];
+	struct ip_addr sender, target;
+};
+
+// Checks every field that has only one right value, then reads the rest.
+static bool parse_arp(const struct dp_view *v, struct arp *a)
+{
+	struct reader r = reader_make(v->data, v->len);
+	uint8_t ip[4];
+	bool right;
+
+	reader_take(&r, 12);
+	right = reader_u16(&r) == 0x0806 && reader_u16(&r) == 1 && reader_u16(&r) == 0x0800 &&
+	        reader_u16(&r) == 0x0604;
+	a->operation = reader_u16(&r);
+	reader_copy(&r, a->sender_mac, 6);
+	reader_copy(&r, ip, 4);
+	a->sender = addr_from_bytes(4, ip);
+	reader_take(&r, 6);
+	reader_copy(&r, ip, 4);
+	a->target = addr_from_bytes(4, ip);
+	return reader_ok(&r) && right && !(a->sender_mac[0] & 1);
+}
+
+void neighbour_frame(struct control *c, const struct dp_view *v)
+{
+	const struct config_interface *i = interface_of(c, v->iface);
+	struct ip_prefix net;
+	struct neighbour *n;
+	struct arp a;
+
+	if (!i || !parse_arp(v, &a))
+		return;
+	net = prefix_make(&i->address, i->prefix_len);
+	if (!prefix_contains(&net, &a.sender) || addr_equal(&a.sender, &i->address))
+		return;
+	n = find(c, v->iface, &a.sender);
+	if (a.operation == ARP_REQUEST && addr_equal(&a.target, &i->address)) {
+		send_arp(c, v->iface, ARP_REPLY, a.sender_mac, &i->address, a.sender_mac,
+		         &a.sender);
+		if (!n) {
+			// It is about to talk to us: do not ask back.
+			neighbour_want(c, v->iface, &a.sender, false);
+			n = find(c, v->iface, &a.sender);
+		}
+	}
+	if (n)
+		learn(c, n, a.sender_mac);
+}
+
+void neighbour_announce(struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, nobody[6];
+
+	if (addr->family == 4)
+		send_arp(c, iface, ARP_REQUEST, broadcast, addr, nobody, addr);
+}
+
+bool neighbour_next(const struct control *c, uint32_t *cursor, struct neighbour_view *out)
+{
+	const struct neighbour *n = c->neighbours->list;
+
+	for (uint32_t i = 0; n && i < *cursor; i++)
+		n = n->next;
+	if (!n)
+		return false;
+	(*cursor)++;
+	*out = (struct neighbour_view){.addr = n->addr,
+	                               .iface = n->iface,
+	                               .complete = n->complete,
+	                               .age = c->now - n->since};
+	memcpy(out->mac, n->mac, 6);
+	return true;
+}

@@ -1,0 +1,35 @@
+// IPv4 neighbours on the gateway's interfaces: ARP (RFC 826) on behalf of the workers. Control core
+// only.
+#ifndef VIGIL_NEIGHBOUR_H
+#define VIGIL_NEIGHBOUR_H
+
+#include "dp.h"
+#include "types.h"
+
+struct control;
+struct neighbours;
+
+// An empty table, NULL with errno ENOMEM.
+struct neighbours *neighbour_create(void);
+void neighbour_destroy(struct control *c);
+// A packet waits for this next hop (DP_EVENT_NEIGHBOUR_WANTED), or a route names it as its gateway
+// (`keep`: resolved before it is needed, and for as long as it is kept).
+void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep);
+void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr);
+// One ARP frame from the network; anything else is ignored.
+void neighbour_frame(struct control *c, const struct dp_view *v);
+// Tells the segment about our address (RFC 5227, 2.3): after an interface has got one or came up.
+void neighbour_announce(struct control *c, uint16_t iface, const struct ip_addr *addr);
+
+// One known or wanted neighbour at a time, for `show arp`: continues behind *cursor, false at the
+// end.
+struct neighbour_view {
+	struct ip_addr addr;
+	uint8_t mac[6];
+	uint16_t iface;
+	bool complete;
+	tick_t age;
+};
+bool neighbour_next(const struct control *c, uint32_t *cursor, struct neighbour_view *out);
+
+#endif
