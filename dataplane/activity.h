@@ -1,0 +1,65 @@
+// Words that say when something last happened; each has one writer. Read by others at any time, so
+// every access is atomic; relaxed, because a word stands for itself and orders nothing else.
+//
+//   word                    writer                       readers
+//   activity.last_in        worker that owns the inbound SA   control, owner of the outbound SA
+//   activity.generation     control (slot made or freed)      the same
+//   peer_words.heard        control                      workers
+//   peer_words.doubt_after  control                      workers
+//   tunnel.last_out         worker that owns the tunnel  control
+//   tunnel.doubt_seq        worker that owns the tunnel  -
+//   tunnel.doubt_ack        control                      worker that owns the tunnel
+#ifndef VIGIL_DATAPLANE_ACTIVITY_H
+#define VIGIL_DATAPLANE_ACTIVITY_H
+
+#include "types.h"
+
+// One for each SA slot, apart from the SA: the owner of the outbound SA reads it for every packet,
+// and the SA's own lines are written for every packet by another core.
+struct activity {
+	uint32_t last_in;    // 0 = never; see activity_from_tick
+	uint32_t generation; // of the slot's use
+};
+
+// One for each peer.
+struct peer_words {
+	uint32_t heard;       // 0 = never
+	uint32_t doubt_after; // ticks; 0 = never doubt
+};
+
+static inline uint32_t activity_load(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline void activity_store(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+// 0 is kept for "never": the tick 0 is written down as its successor, 10 ms later.
+static inline uint32_t activity_from_tick(tick_t tick)
+{
+	return tick ? tick : 1;
+}
+
+// One store at most a tick, so that the line stays shared between the cores that read it.
+static inline void activity_mark(uint32_t *word, tick_t now)
+{
+	uint32_t value = activity_from_tick(now);
+
+	if (activity_load(word) != value)
+		activity_store(word, value);
+}
+
+// False: never.
+static inline bool activity_read(const uint32_t *word, tick_t *when)
+{
+	uint32_t value = activity_load(word);
+
+	if (value)
+		*when = value;
+	return value != 0;
+}
+
+#endif

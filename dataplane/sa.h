@@ -1,0 +1,138 @@
+// A security association as a worker sees it. One worker owns each SA: the inbound one is owned by
+// the worker to which the port's RSS brings its outer addresses, the outbound one by the worker of
+// its tunnel. Who writes what:
+//
+//   live            its worker, at the messages SA_ADD and SA_DEL
+//   everything else control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is sent, and again
+//                   after the worker has confirmed SA_DEL; between the two the worker alone
+//
+// The ring that carries the message orders the writes. A packet touches the first two lines.
+#ifndef VIGIL_DATAPLANE_SA_H
+#define VIGIL_DATAPLANE_SA_H
+
+#include <intel-ipsec-mb.h>
+#include <stdalign.h>
+
+#include "replay.h"
+#include "types.h"
+
+#define SA_LINE           64
+#define SA_ESP_HEADER     8 // SPI and sequence number, RFC 4303 2
+#define SA_IPV4_HEADER    20
+#define SA_UDP_HEADER     8
+#define SA_AES_SCHEDULE   (15 * 16)
+#define SA_HMAC_STATE_MAX 64
+
+enum sa_direction { SA_IN, SA_OUT };
+
+// Raised already, never again; bits of sa.raised.
+enum sa_raised {
+	SA_RAISED_SOFT = 1,
+	SA_RAISED_HARD = 2,
+};
+
+// What the outer header takes over from the SA. Network byte order.
+struct sa_template {
+	uint32_t src, dst;
+	uint16_t src_port, dst_port; // UDP, when encapsulated
+	uint16_t mtu;                // host order; 0 = the egress interface's
+	uint16_t unused;
+};
+
+// The selector of an inbound SA, from this gateway's side; host byte order.
+struct sa_selector {
+	uint32_t local, remote;
+	uint8_t local_len, remote_len;
+	uint8_t proto;                    // 0 = any
+	uint8_t unused;                   //
+	uint16_t local_port, remote_port; // 0 = any
+};
+
+// Expanded keys, 1 KiB for each SA, in memory of their own.
+struct sa_keys {
+	union {
+		alignas(SA_LINE) struct gcm_key_data gcm;
+		uint8_t chacha[32];
+		struct {
+			union {
+				struct {
+					alignas(16) uint8_t encrypt[SA_AES_SCHEDULE];
+					alignas(16) uint8_t decrypt[SA_AES_SCHEDULE];
+				} aes;
+				struct {
+					alignas(16) uint64_t schedule[3][16];
+					const void *order[3]; // ipsec-mb takes 3DES keys so
+				} des;
+			};
+			alignas(16) uint8_t ipad[SA_HMAC_STATE_MAX];
+			alignas(16) uint8_t opad[SA_HMAC_STATE_MAX];
+		};
+	};
+};
+
+struct sa {
+	// Line 0: constant while live.
+	uint32_t live; // inbound: SPI leads here. outbound: not used
+	uint32_t spi;  // host order
+	uint32_t generation;
+	uint8_t direction;
+	uint8_t owner;                          // worker
+	uint8_t aead;                           // which ipsec-mb manager
+	uint8_t encap;                          // enum sa_encap
+	uint8_t cipher_mode, hash_alg, key_len; // ipsec-mb's
+	uint8_t iv_len, icv_len;
+	uint8_t align;    // text length is a multiple of this: 4, 8 or 16
+	uint8_t head_len; // outer headers before the ESP header
+	uint8_t unused;
+	uint8_t salt[4];
+	uint32_t slot;
+	struct sa_keys *keys;
+	union {
+		struct sa_template out;
+		struct sa_selector in;
+	};
+	struct activity *activity; // inbound: its worker writes last_in
+
+	// Line 1: written for every packet.
+	alignas(SA_LINE) union {
+		struct replay replay; // inbound
+		struct {
+			uint64_t sequence; // last sent
+			uint64_t iv_base;  // random; counter IVs are iv_base + sequence
+		};
+	};
+	uint64_t packets, bytes;             // bytes of inner packets
+	uint64_t packets_limit, bytes_limit; // next soft or hard one
+	uint32_t from;                       // inbound: the peer's last address, network order
+	uint16_t from_port;                  // the same; 0 = native ESP
+	uint8_t raised;                      // enum sa_raised
+	uint8_t moved_pending;               // SA_MOVED could not be sent yet
+
+	// Lines 2 and 3: seldom.
+	alignas(SA_LINE) uint64_t auth_failed;
+	uint64_t replayed, bad_selector, other_drops;
+	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes; // UINT64_MAX = none
+	struct handle tunnel;
+	uint32_t last; // tick of the last packet; 0 = never
+	tick_t made;
+	uint64_t *ring;      // replay window apart, or NULL; control's
+	uint32_t ring_bytes; // of it
+};
+
+_Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");
+_Static_assert(sizeof(struct sa) == 256, "budget of DESIGN: memory of a peer");
+_Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
+_Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
+
+// A counter with one writer that others may read: no lock prefix, no torn value.
+static inline void sa_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t sa_counter(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,249 @@
+// From a negotiated SA to constants: key schedules and HMAC states by ipsec-mb, the outer header's
+// template, lengths and limits. [C] Runs on the control core before a worker knows the SA. It must
+// not leave key material on the stack.
+#include "sa_fill.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "addr.h"
+#include "secret.h"
+
+// RFC 4303 3.3.3: the sequence number must not cycle. Ask for a new SA while 2^28 are left.
+#define SEQUENCE_HARD UINT32_MAX
+#define SEQUENCE_SOFT (UINT32_MAX - (1u << 28))
+
+static bool key_len_ok(enum sa_cipher cipher, unsigned len)
+{
+	switch (cipher) {
+	case SA_CIPHER_NULL:
+		return len == 0;
+	case SA_CIPHER_DES_CBC:
+		return len == 8;
+	case SA_CIPHER_3DES_CBC:
+		return len == 24;
+	case SA_CIPHER_AES_CBC:
+	case SA_CIPHER_AES_GCM_16:
+		return len == 16 || len == 24 || len == 32;
+	case SA_CIPHER_CHACHA_POLY:
+		return len == 32;
+	}
+	return false;
+}
+
+int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction)
+{
+	const struct selector *sel = &spec->selector;
+
+	if (!key_len_ok(spec->cipher, spec->key_len) || spec->auth > SA_AUTH_HMAC_SHA512_256)
+		return -EINVAL;
+	if (sa_cipher_is_aead(spec->cipher) != (spec->auth == SA_AUTH_NONE))
+		return -EINVAL;
+	if (spec->mode != SA_MODE_TUNNEL || spec->local.family != 4 || spec->remote.family != 4)
+		return -EINVAL;
+	if (sel->local.addr.family != 4 || sel->remote.addr.family != 4 || sel->local.len > 32 ||
+	    sel->remote.len > 32)
+		return -EINVAL;
+	if (spec->replay_window > REPLAY_WINDOW_MAX || (direction == SA_OUT && spec->spi < 256))
+		return -EINVAL;
+	return 0;
+}
+
+static void fill_cipher(IMB_MGR *mgr, const struct sa_spec *spec, struct sa *sa,
+                        struct sa_keys *keys)
+{
+	sa->key_len = (uint8_t)spec->key_len;
+	switch (spec->cipher) {
+	case SA_CIPHER_NULL:
+		sa->cipher_mode = IMB_CIPHER_NULL;
+		break;
+	case SA_CIPHER_DES_CBC:
+		sa->cipher_mode = IMB_CIPHER_DES;
+		IMB_DES_KEYSCHED(mgr, keys->des.schedule[0], spec->key);
+		break;
+	case SA_CIPHER_3DES_CBC:
+		sa->cipher_mode = IMB_CIPHER_DES3;
+		for (unsigned i = 0; i < 3; i++) {
+			IMB_DES_KEYSCHED(mgr, keys->des.schedule[i], spec->key + 8 * i);
+			keys->des.order[i] = keys->des.schedule[i];
+		}
+		break;
+	case SA_CIPHER_AES_CBC:
+		sa->cipher_mode = IMB_CIPHER_CBC;
+		if (spec->key_len == 16)
+			IMB_AES_KEYEXP_128(mgr, spec->key, keys->aes.encrypt, keys->aes.decrypt);
+		else if (spec->key_len == 24)
+			IMB_AES_KEYEXP_192(mgr, spec->key, keys->aes.encrypt, keys->aes.decrypt);
+		else
+			IMB_AES_KEYEXP_256(mgr, spec->key, keys->aes.encrypt, keys->aes.decrypt);
+		break;
+	case SA_CIPHER_AES_GCM_16:
+		sa->cipher_mode = IMB_CIPHER_GCM;
+		sa->hash_alg = IMB_AUTH_AES_GMAC;
+		if (spec->key_len == 16)
+			IMB_AES128_GCM_PRE(mgr, spec->key, &keys->gcm);
+		else if (spec->key_len == 24)
+			IMB_AES192_GCM_PRE(mgr, spec->key, &keys->gcm);
+		else
+			IMB_AES256_GCM_PRE(mgr, spec->key, &keys->gcm);
+		break;
+	case SA_CIPHER_CHACHA_POLY:
+		sa->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
+		sa->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
+		memcpy(keys->chacha, spec->key, sizeof(keys->chacha));
+		break;
+	}
+}
+
+struct hmac {
+	uint8_t hash_alg;
+	uint8_t block; // bytes
+};
+
+static struct hmac hmac_of(enum sa_auth auth)
+{
+	static const struct hmac table[] = {
+		[SA_AUTH_HMAC_MD5_96] = {IMB_AUTH_MD5, 64},
+		[SA_AUTH_HMAC_SHA1_96] = {IMB_AUTH_HMAC_SHA_1, IMB_SHA1_BLOCK_SIZE},
+		[SA_AUTH_HMAC_SHA256_128] = {IMB_AUTH_HMAC_SHA_256, IMB_SHA_256_BLOCK_SIZE},
+		[SA_AUTH_HMAC_SHA384_192] = {IMB_AUTH_HMAC_SHA_384, IMB_SHA_384_BLOCK_SIZE},
+		[SA_AUTH_HMAC_SHA512_256] = {IMB_AUTH_HMAC_SHA_512, IMB_SHA_512_BLOCK_SIZE},
+	};
+
+	return table[auth];
+}
+
+// The hash state after one block of key xor pad (RFC 2104, 4).
+static void hmac_state(IMB_MGR *mgr, enum sa_auth auth, const struct sa_spec *spec, uint8_t pad,
+                       uint8_t state[SA_HMAC_STATE_MAX])
+{
+	uint8_t block[IMB_SHA_512_BLOCK_SIZE];
+
+	memset(block, pad, sizeof(block));
+	for (unsigned i = 0; i < sa_auth_key_len(auth); i++)
+		block[i] ^= spec->auth_key[i];
+	switch (auth) {
+	case SA_AUTH_NONE:
+		break;
+	case SA_AUTH_HMAC_MD5_96:
+		IMB_MD5_ONE_BLOCK(mgr, block, state);
+		break;
+	case SA_AUTH_HMAC_SHA1_96:
+		IMB_SHA1_ONE_BLOCK(mgr, block, state);
+		break;
+	case SA_AUTH_HMAC_SHA256_128:
+		IMB_SHA256_ONE_BLOCK(mgr, block, state);
+		break;
+	case SA_AUTH_HMAC_SHA384_192:
+		IMB_SHA384_ONE_BLOCK(mgr, block, state);
+		break;
+	case SA_AUTH_HMAC_SHA512_256:
+		IMB_SHA512_ONE_BLOCK(mgr, block, state);
+		break;
+	}
+	secret_wipe(block, sizeof(block));
+}
+
+static void fill_auth(IMB_MGR *mgr, const struct sa_spec *spec, struct sa *sa, struct sa_keys *keys)
+{
+	if (spec->auth == SA_AUTH_NONE)
+		return;
+	sa->hash_alg = hmac_of(spec->auth).hash_alg;
+	hmac_state(mgr, spec->auth, spec, 0x36, keys->ipad);
+	hmac_state(mgr, spec->auth, spec, 0x5c, keys->opad);
+}
+
+static uint64_t limit_or_none(uint64_t limit)
+{
+	return limit ? limit : UINT64_MAX;
+}
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void fill_limits(const struct sa_spec *spec, enum sa_direction direction, struct sa *sa)
+{
+	sa->soft_packets = limit_or_none(spec->soft_packets);
+	sa->hard_packets = limit_or_none(spec->hard_packets);
+	sa->soft_bytes = limit_or_none(spec->soft_bytes);
+	sa->hard_bytes = limit_or_none(spec->hard_bytes);
+	if (direction == SA_OUT) {
+		sa->soft_packets = lower(sa->soft_packets, SEQUENCE_SOFT);
+		sa->hard_packets = lower(sa->hard_packets, SEQUENCE_HARD);
+	}
+	sa->packets_limit = lower(sa->soft_packets, sa->hard_packets);
+	sa->bytes_limit = lower(sa->soft_bytes, sa->hard_bytes);
+}
+
+static void fill_out(const struct sa_spec *spec, struct sa *sa)
+{
+	sa->out.src = htonl(addr_v4_host(&spec->local));
+	sa->out.mtu = (uint16_t)lower(spec->path_mtu, UINT16_MAX);
+	sa->out.src_port = htons(spec->local_port);
+	sa_fill_move(sa, htonl(addr_v4_host(&spec->remote)), htons(spec->remote_port));
+	sa->sequence = 0;
+	secret_random(&sa->iv_base, sizeof(sa->iv_base));
+}
+
+static void fill_in(const struct sa_spec *spec, struct sa *sa)
+{
+	const struct selector *sel = &spec->selector;
+
+	sa->in = (struct sa_selector){
+		.local = addr_v4_host(&sel->local.addr),
+		.remote = addr_v4_host(&sel->remote.addr),
+		.local_len = sel->local.len,
+		.remote_len = sel->remote.len,
+		.proto = sel->proto,
+		.local_port = sel->local_port,
+		.remote_port = sel->remote_port,
+	};
+	sa->from = htonl(addr_v4_host(&spec->remote));
+	sa->from_port = spec->encap == SA_ENCAP_UDP ? htons(spec->remote_port) : 0;
+}
+
+void sa_fill_move(struct sa *sa, uint32_t remote, uint16_t remote_port)
+{
+	sa->out.dst = remote;
+	if (sa->encap == SA_ENCAP_UDP)
+		sa->out.dst_port = remote_port;
+}
+
+// RFC 4303 2.4: the text ends on a 4-byte boundary, and fills the cipher's blocks.
+static uint8_t alignment(enum sa_cipher cipher)
+{
+	switch (cipher) {
+	case SA_CIPHER_AES_CBC:
+		return 16;
+	case SA_CIPHER_DES_CBC:
+	case SA_CIPHER_3DES_CBC:
+		return 8;
+	default:
+		return 4;
+	}
+}
+
+void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction direction, struct sa *sa,
+             struct sa_keys *keys)
+{
+	sa->keys = keys;
+	sa->spi = spec->spi;
+	sa->direction = (uint8_t)direction;
+	sa->aead = sa_cipher_is_aead(spec->cipher);
+	sa->encap = (uint8_t)spec->encap;
+	sa->iv_len = (uint8_t)sa_iv_len(spec->cipher);
+	sa->icv_len = (uint8_t)sa_icv_len(spec->cipher, spec->auth);
+	sa->align = alignment(spec->cipher);
+	sa->head_len = SA_IPV4_HEADER + (spec->encap == SA_ENCAP_UDP ? SA_UDP_HEADER : 0);
+	memcpy(sa->salt, spec->salt, sizeof(sa->salt));
+	fill_cipher(mgr, spec, sa, keys);
+	fill_auth(mgr, spec, sa, keys);
+	fill_limits(spec, direction, sa);
+	if (direction == SA_OUT)
+		fill_out(spec, sa);
+	else
+		fill_in(spec, sa);
+}
