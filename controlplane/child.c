@@ -181,13 +181,34 @@ static void child_end(struct control *c, struct child *ch)
 	dp_sa_del(c->dp, sas, 2);
 }
 
+// The flow goes on with a newer child, or is down; a negotiation that nobody continues is given up.
+static void flow_lost_child(struct control *c, struct flow *f, const struct child *ch,
+                            const struct peer *p)
+{
+	struct child *heir;
+
+	if (f->child == ch) {
+		heir = flow_successor(f, p);
+		f->child = heir;
+		if (heir)
+			child_activate(c, heir);
+		else
+			flow_down(c, f);
+	} else if (f->child && f->child->rekeying && ch->state == CHILD_GONE && !ch->spi_out) {
+		on_child_rekey_failed(c, f->child); // its successor never got up
+	} else if (f->state == FLOW_WANTED && f->peer == p) {
+		flow_refuse(c, f);
+	} else {
+		flow_release(c, f);
+	}
+}
+
 void child_delete(struct control *c, struct child *ch, bool notify, const char *why)
 {
 	struct peer *p = ch->peer;
 	struct flow *f = ch->flow;
 	struct ike_sa *sa = peer_ike_sa(p);
 	bool had = ch->state != CHILD_NEGOTIATING;
-	struct child *heir;
 	char text[ADDR_TEXT];
 
 	if (ch->state == CHILD_GONE)
@@ -199,16 +220,8 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 	ike1_child_gone(c, ch);
 	child_end(c, ch);
 	ch->flow = NULL;
-	if (f && f->child == ch) {
-		heir = flow_successor(f, p);
-		f->child = NULL;
-		if (heir) {
-			f->child = heir;
-			child_activate(c, heir);
-		} else {
-			flow_down(c, f);
-		}
-	}
+	if (f)
+		flow_lost_child(c, f, ch, p);
 	if (had && !peer_has_tunnel(p, NULL))
 		session_status(c, p, "DOWN");
 }

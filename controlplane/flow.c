@@ -191,6 +191,7 @@ void flow_up(struct control *c, struct flow *f, struct child *ch)
 	f->child = ch;
 	f->failed_once = false;
 	f->entry->tried = 0;
+	dp_tunnel_doubt_ack(c->dp, f->tunnel); // a doubt of the last peer is no doubt of this one
 	flow_set_peer(c, f, ch->peer);
 	flow_set_current_peer(c, f, ch->peer);
 }
@@ -200,11 +201,13 @@ void flow_down(struct control *c, struct flow *f)
 	f->child = NULL;
 	if (f->state == FLOW_WANTED)
 		return;
-	flow_unwait(f);
 	f->state = FLOW_IDLE;
-	flow_set_peer(c, f, NULL);
-	if (f->instance != FLOW_LINE)
+	if (f->instance != FLOW_LINE) {
 		flow_release(c, f);
+		return;
+	}
+	flow_unwait(f);
+	flow_set_peer(c, f, NULL);
 }
 
 void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
@@ -338,8 +341,7 @@ void flow_destroy(struct control *c, struct flow *f)
 			next = ch->next;
 			if (ch->flow != f)
 				continue;
-			f->child = NULL;
-			f->state = FLOW_WANTED; // nobody restarts or releases it meanwhile
+			ch->flow = NULL; // the flow is going: it must not be told
 			child_delete(c, ch, true, "policy removed");
 		}
 	dp_policy_del(c->dp, f->policy);

@@ -33,6 +33,7 @@
 #define ACTIVATE_FIRST   ticks_from_ms(50)     // the peer installs its SAs on our last message
 #define ACTIVATE_REKEY   ticks_from_seconds(5) // that message may have to be sent again
 #define OLD_CHILD_STAYS  ticks_from_seconds(10)
+#define TWINS_WITHIN     ticks_from_seconds(30)
 #define OLD_IKE_STAYS    ticks_from_seconds(10)
 #define RETRY_AFTER      ticks_from_seconds(2)
 #define RETRY_JITTER     ticks_from_seconds(2)
@@ -452,6 +453,10 @@ void on_child_replaced(struct control *c, struct child *ch)
 	tick_t end = c->now + OLD_CHILD_STAYS;
 
 	wheel_cancel(&c->wheel, &ch->rekey);
+	// Both sides started at the same time, and the other may take this one for the newer: if
+	// each deleted what it holds for the older, none would be left. So it lives on.
+	if (tick_diff(c->now, ch->created) < (int32_t)TWINS_WITHIN)
+		return;
 	if (tick_before(end, ch->expire.expires))
 		wheel_arm(&c->wheel, &ch->expire, end, expired_child);
 }
@@ -506,10 +511,8 @@ void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct
 	    peer_find(c, local, remote, 500))
 		return;
 	p = peer_get(c, local, remote, 500);
-	if (!p)
-		return;
-	on_tunnel_wanted(c, p);
-	peer_release(c, p);
+	if (p)
+		on_tunnel_wanted(c, p);
 }
 
 // ---- end
