@@ -18,13 +18,18 @@ enum ike_hash {
 	IKE_HASH_SHA512,
 };
 
-// One phase 1 suite (RFC 2409, 5): what an isakmp policy asks for, and what was agreed.
+#define IKE_HASH_MAX  64 // bytes of the longest hash
+#define IKE_KEY_MAX   32 // bytes of the longest cipher key
+#define IKE_BLOCK_MAX 16
+
+// One phase 1 suite (RFC 2409, 5): what an isakmp policy asks for, and what was agreed. The
+// authentication method is the pre-shared key.
 struct ike_suite {
 	enum ike_cipher cipher;
 	enum ike_hash hash;
-	uint16_t key_bits;  // AES only: 128, 192 or 256
-	uint16_t group;     // Diffie-Hellman group number
-	uint32_t lifetime;  // seconds
+	uint16_t key_bits; // AES only: 128, 192 or 256
+	uint16_t group;    // Diffie-Hellman group number
+	uint32_t lifetime; // seconds; 0 = not said
 };
 
 // One ESP proposal: what a transform set offers, and what was agreed.
@@ -37,5 +42,20 @@ struct esp_suite {
 	uint32_t lifetime_seconds;   // 0 = not said
 	uint32_t lifetime_kilobytes; // 0 = not said
 };
+
+// Bytes of a hash's output; 0 for IKE_HASH_NONE.
+unsigned suite_hash_len(enum ike_hash hash);
+// Bytes of a cipher block, and of the IV of IKEv1.
+unsigned suite_block_len(enum ike_cipher cipher);
+// Bytes of encryption key that a phase 1 suite takes.
+unsigned suite_key_len(const struct ike_suite *s);
+// Bytes of cipher key that an ESP suite takes, the salt of an AEAD cipher not counted.
+unsigned suite_esp_key_len(const struct esp_suite *s);
+unsigned suite_esp_salt_len(const struct esp_suite *s);
+// "aes-256 sha256 group 14"; writes at most SUITE_TEXT bytes and returns `out`.
+#define SUITE_TEXT 64
+const char *suite_format(const struct ike_suite *s, char out[SUITE_TEXT]);
+// "esp-aes 256 esp-sha256-hmac", in the words of a transform set.
+const char *suite_esp_format(const struct esp_suite *s, char out[SUITE_TEXT]);
 
 #endif
