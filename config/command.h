@@ -7,12 +7,12 @@
 //   name:A.B.C.D             an IPv4 address
 //   name:MASK                a contiguous IPv4 mask, as in 255.255.255.0
 //   name:WILDCARD            any four octets, as in 0.0.0.255
-//   name:WORD                a word of 1-63 bytes; WORD<LO-HI> for other lengths
 //   name:IFNAME              an interface name in one or two words; the argument is canonical
+//   name:WORD                a word of 1-63 bytes; WORD<LO-HI> for other lengths
 //   name:LINE                the rest of the line, at least one byte
 //   {a|b c}                  one of these; {a|b}+ one or more times
 //   [a|b c]                  one of these or none; options may follow each other
-// A keyword is an argument under its own name. When several could match a word, a keyword
+// A keyword is an argument under its own name, so no other argument may have that name. When several could match a word, a keyword
 // wins, then the order of the list above.
 #ifndef VIGIL_CONFIG_COMMAND_H
 #define VIGIL_CONFIG_COMMAND_H

@@ -23,7 +23,8 @@
 #define CONFIG_SA_SECONDS      3600
 #define CONFIG_SA_KILOBYTES    4608000
 #define CONFIG_REPLAY_WINDOW   64 // packets
-#define CONFIG_KEEPALIVE_RETRY 2  // seconds
+#define CONFIG_SOCKET          "/run/vigil/vigil.sock"
+#define CONFIG_KEEPALIVE_RETRY 2 // seconds
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_ADAPTIVE };
 
@@ -179,7 +180,7 @@ struct config_map_entry {
 	uint32_t seconds;      // 0 = the global value
 	uint64_t kilobytes;    // 0 = the global value
 	uint32_t idle_time;    // 0 = the global value; not active in this version
-	char description[CONFIG_TEXT];
+	char *description;     // NULL = none
 	uint32_t line;
 };
 
@@ -333,8 +334,10 @@ const char *config_map_entry_incomplete(const struct config *c, const struct con
 // *why when IKEv1 has no identity for it (port range, gt, lt, neq, a wildcard that is no prefix).
 int config_acl_selector(const struct config_acl_line *l, struct selector *out, const char **why);
 
-// "fa0/1", "FastEthernet 0/1" -> "FastEthernet0/1". A name of no known type stays as it is.
-// 0, or -EINVAL when it is no interface name.
+// "fa0/1", "FastEthernet0/1" -> "FastEthernet0/1". A name of no known type stays as it is.
+// 0, or -EINVAL when it is no interface name; a known type alone, without a number, is none.
 int config_interface_name(const char *text, char out[CONFIG_NAME]);
+// These bytes are a type of interface or an abbreviation of one, as in "FastEthernet 0/1".
+bool config_is_interface_type(const char *text, size_t len);
 
 #endif

@@ -1,0 +1,314 @@
+// Cross references and weak spots of a whole configuration. Any thread, read only. Must not refuse
+// what IOS loads: only what cannot be done at all is an error.
+#include "check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+
+static bool group_weak(uint8_t group)
+{
+	return group == 1 || group == 2 || group == 5;
+}
+
+// Adds ", text" or "text" to a list of words.
+static void list_add(char *list, size_t size, const char *text)
+{
+	size_t len = strlen(list);
+
+	snprintf(list + len, size - len, "%s%s", len ? ", " : "", text);
+}
+
+static void list_add_group(char *list, size_t size, uint8_t group)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "group %u", group);
+	if (group_weak(group))
+		list_add(list, size, text);
+}
+
+static void check_policies(const struct config *c, struct diag_list *d)
+{
+	for (uint32_t i = 0; i < c->n_policies; i++) {
+		const struct config_policy *p = &c->policies[i];
+		char weak[64] = "";
+		const char *why;
+
+		if (!config_policy_usable(p, &why))
+			diag_add(d, DIAG_WARNING, p->line, 0, NULL,
+			         "isakmp policy %u cannot be used: %s", p->priority, why);
+		if (p->encr == CONFIG_ENCR_DES)
+			list_add(weak, sizeof(weak), "des");
+		if (p->encr == CONFIG_ENCR_3DES)
+			list_add(weak, sizeof(weak), "3des");
+		if (p->hash == CONFIG_HASH_MD5)
+			list_add(weak, sizeof(weak), "md5");
+		list_add_group(weak, sizeof(weak), p->group);
+		if (weak[0])
+			diag_add(d, DIAG_WARNING, p->line, 0, NULL,
+			         "isakmp policy %u uses weak algorithms: %s", p->priority, weak);
+	}
+}
+
+static void check_isakmp(const struct config *c, struct diag_list *d)
+{
+	const struct config_keepalive *k = &c->isakmp.keepalive;
+
+	if (k->seconds && k->seconds <= k->retry)
+		diag_add(d, DIAG_WARNING, 0, 0, NULL,
+		         "crypto isakmp keepalive: the interval (%u s) should exceed the retry (%u "
+		         "s)",
+		         k->seconds, k->retry);
+	for (uint32_t i = 0; i < c->n_keys; i++)
+		if (c->keys[i].type == 6)
+			diag_add(d, DIAG_WARNING, c->keys[i].line, 0, NULL,
+			         "a type 6 key cannot be decrypted here, and its peers cannot be "
+			         "authenticated; enter the key as text");
+}
+
+static void check_transform_sets(const struct config *c, struct diag_list *d)
+{
+	for (uint32_t i = 0; i < c->n_transform_sets; i++) {
+		const struct config_transform_set *t = &c->transform_sets[i];
+		char weak[64] = "";
+		const char *why;
+
+		if (!config_transform_set_usable(t, &why))
+			diag_add(d, DIAG_WARNING, t->line, 0, NULL,
+			         "transform set %s cannot be used: %s", t->name, why);
+		if (t->cipher == SA_CIPHER_DES_CBC)
+			list_add(weak, sizeof(weak), "esp-des");
+		if (t->cipher == SA_CIPHER_3DES_CBC)
+			list_add(weak, sizeof(weak), "esp-3des");
+		if (t->cipher == SA_CIPHER_NULL)
+			list_add(weak, sizeof(weak), "esp-null");
+		if (t->auth == SA_AUTH_HMAC_MD5_96)
+			list_add(weak, sizeof(weak), "esp-md5-hmac");
+		if (weak[0])
+			diag_add(d, DIAG_WARNING, t->line, 0, NULL,
+			         "transform set %s uses weak algorithms: %s", t->name, weak);
+	}
+}
+
+static void check_pfs(const struct config_map_entry *e, struct diag_list *d)
+{
+	const char *why;
+
+	if (!e->pfs_group)
+		return;
+	if (!config_group_usable(e->pfs_group, &why))
+		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+		         "crypto map \"%s\" %u: set pfs group%u: %s", e->map, e->seq, e->pfs_group,
+		         why);
+	if (group_weak(e->pfs_group))
+		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+		         "crypto map \"%s\" %u uses weak algorithms: pfs group%u", e->map, e->seq,
+		         e->pfs_group);
+}
+
+static void check_peers(const struct config *c, const struct config_map_entry *e,
+                        struct diag_list *d)
+{
+	char text[ADDR_TEXT];
+
+	for (uint32_t i = 0; i < e->n_peers; i++) {
+		const struct config_peer *p = &e->peers[i];
+
+		if (p->address.family && !config_find_key(c, &p->address))
+			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+			         "crypto map \"%s\" %u: there is no pre-shared key for peer %s",
+			         e->map, e->seq, addr_format(&p->address, text));
+		if (p->is_default && !c->isakmp.keepalive.seconds)
+			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+			         "crypto map \"%s\" %u: a default peer needs 'crypto isakmp "
+			         "keepalive'",
+			         e->map, e->seq);
+	}
+}
+
+// Checklist item 43: what is missing is no error.
+static void check_map_entry(const struct config *c, const struct config_map_entry *e,
+                            struct diag_list *d)
+{
+	const char *why = config_map_entry_incomplete(c, e);
+
+	for (uint32_t i = 0; i < e->n_sets; i++)
+		if (!config_find_transform_set(c, e->sets[i]))
+			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+			         "crypto map \"%s\" %u: transform set %s is not defined", e->map,
+			         e->seq, e->sets[i]);
+	if (e->acl[0] && !config_find_acl(c, e->acl))
+		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+		         "crypto map \"%s\" %u: access list %s is not defined", e->map, e->seq,
+		         e->acl);
+	if (why)
+		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+		         "crypto map \"%s\" %u is in an incomplete state: %s", e->map, e->seq, why);
+	check_pfs(e, d);
+	check_peers(c, e, d);
+}
+
+// A permit of a crypto ACL becomes an identity of quick mode, or cannot be used.
+static void check_crypto_acl(const struct config_acl *acl, struct diag_list *d)
+{
+	struct selector selector;
+	const char *why;
+	bool permits = false;
+
+	for (uint32_t i = 0; i < acl->n_lines; i++) {
+		const struct config_acl_line *l = &acl->lines[i];
+
+		if (l->action != CONFIG_ACL_PERMIT)
+			continue;
+		permits = true;
+		if (config_acl_selector(l, &selector, &why))
+			diag_add(d, DIAG_ERROR, l->line, 0, NULL,
+			         "access list %s, line %u, is used by a crypto map: %s", acl->name,
+			         l->seq, why);
+	}
+	if (!permits)
+		diag_add(d, DIAG_WARNING, acl->line, 0, NULL,
+		         "access list %s, which a crypto map uses, permits nothing", acl->name);
+}
+
+static void check_maps(const struct config *c, struct diag_list *d)
+{
+	bool *seen = calloc(c->n_acls ? c->n_acls : 1, sizeof(*seen));
+
+	if (!seen) {
+		diag_add(d, DIAG_ERROR, 0, 0, NULL, "out of memory");
+		return;
+	}
+	for (uint32_t i = 0; i < c->n_map_entries; i++) {
+		const struct config_map_entry *e = &c->map_entries[i];
+		const struct config_acl *acl = config_find_acl(c, e->acl);
+
+		check_map_entry(c, e, d);
+		if (!acl || seen[acl - c->acls])
+			continue;
+		seen[acl - c->acls] = true;
+		check_crypto_acl(acl, d);
+	}
+	free(seen);
+}
+
+static void check_interface(const struct config *c, const struct config_interface *i,
+                            struct diag_list *d)
+{
+	uint32_t n;
+
+	if (!config_find_port(c, i->name) && strncmp(i->name, "Loopback", 8))
+		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+		         "interface %s has no port in the platform section and stays down",
+		         i->name);
+	if (i->crypto_map[0] && !config_map_entries(c, i->crypto_map, &n))
+		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+		         "interface %s: crypto map %s is not defined", i->name, i->crypto_map);
+	if (i->crypto_map[0] && !i->address.family)
+		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+		         "interface %s has a crypto map and no address", i->name);
+	for (uint32_t k = 0; k < i->n_ezvpn; k++)
+		if (!config_find_ezvpn(c, i->ezvpn[k].name))
+			diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+			         "interface %s: crypto ipsec client ezvpn %s is not defined",
+			         i->name, i->ezvpn[k].name);
+}
+
+static int compare_networks(const void *a, const void *b)
+{
+	const struct config_interface *const *x = a, *const *y = b;
+	struct ip_prefix p = prefix_make(&(*x)->address, (*x)->prefix_len);
+	struct ip_prefix q = prefix_make(&(*y)->address, (*y)->prefix_len);
+	int order = addr_compare(&p.addr, &q.addr);
+
+	if (order)
+		return order;
+	return p.len != q.len ? (int)p.len - q.len : addr_compare(&(*x)->address, &(*y)->address);
+}
+
+// Sorted by network, the wider first, an overlap is with the widest that came before.
+static void check_networks(const struct config *c, struct diag_list *d)
+{
+	const struct config_interface **order = calloc((size_t)c->n_interfaces + 1, sizeof(*order));
+	const struct config_interface *wide = NULL, *last = NULL;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; order && i < c->n_interfaces; i++)
+		if (c->interfaces[i].address.family)
+			order[n++] = &c->interfaces[i];
+	if (order)
+		qsort(order, n, sizeof(*order), compare_networks);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct config_interface *in = order[i];
+		struct ip_prefix p = {0};
+
+		if (wide)
+			p = prefix_make(&wide->address, wide->prefix_len);
+		if (last && addr_equal(&last->address, &in->address))
+			diag_add(d, DIAG_ERROR, in->line, 0, NULL,
+			         "interface %s has the same address as interface %s", in->name,
+			         last->name);
+		else if (wide && prefix_contains(&p, &in->address))
+			diag_add(d, DIAG_WARNING, in->line, 0, NULL,
+			         "the network of interface %s overlaps with that of interface %s",
+			         in->name, wide->name);
+		else
+			wide = in;
+		last = in;
+	}
+	if (!order)
+		diag_add(d, DIAG_ERROR, 0, 0, NULL, "out of memory");
+	free(order);
+}
+
+static void check_platform(const struct config *c, struct diag_list *d)
+{
+	const struct config_platform *p = &c->platform;
+
+	for (uint32_t i = 0; i < p->n_ports; i++) {
+		for (uint32_t k = 0; k < i; k++)
+			if (!strcmp(p->ports[i].device, p->ports[k].device))
+				diag_add(d, DIAG_ERROR, p->ports[i].line, 0, NULL,
+				         "port %s has the same device as port %s", p->ports[i].name,
+				         p->ports[k].name);
+		if (!config_find_interface(c, p->ports[i].name))
+			diag_add(d, DIAG_WARNING, p->ports[i].line, 0, NULL,
+			         "port %s has no interface", p->ports[i].name);
+	}
+	for (uint32_t i = 0; i < p->n_worker_cores; i++)
+		if (p->worker_cores[i] == p->control_core)
+			diag_add(d, DIAG_WARNING, 0, 0, NULL,
+			         "core %d is both a worker and the control core", p->control_core);
+}
+
+static void check_routes(const struct config *c, struct diag_list *d)
+{
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		const struct config_route *r = &c->routes[i];
+
+		if (r->interface[0] && strncmp(r->interface, "Null", 4) &&
+		    !config_find_interface(c, r->interface))
+			diag_add(d, DIAG_WARNING, r->line, 0, NULL,
+			         "ip route: interface %s is not configured", r->interface);
+	}
+}
+
+int check_config(const struct config *c, struct diag_list *d)
+{
+	uint32_t before = d->errors;
+
+	check_platform(c, d);
+	check_policies(c, d);
+	check_isakmp(c, d);
+	check_transform_sets(c, d);
+	check_maps(c, d);
+	for (uint32_t i = 0; i < c->n_interfaces; i++)
+		check_interface(c, &c->interfaces[i], d);
+	check_networks(c, d);
+	check_routes(c, d);
+	return d->errors > before ? -EINVAL : 0;
+}

@@ -1,0 +1,59 @@
+// What the handlers of the configuration commands share. Inside config/ only.
+#ifndef VIGIL_CONFIG_COMMANDS_H
+#define VIGIL_CONFIG_COMMANDS_H
+
+#include "command.h"
+#include "config.h"
+#include "config_list.h"
+#include "cursor.h"
+#include "diag.h"
+
+// The `user` of a configuration command's call.
+struct edit {
+	struct config *config;
+	struct config_cursor *cursor;
+	struct diag_list *diags;
+	uint32_t line;      // of the source, 0 = typed
+	const char *source; // the line itself
+};
+
+// A table of one mode family.
+struct command_table {
+	const struct command *commands;
+	unsigned n;
+};
+
+extern const struct command_table commands_global, commands_platform, commands_interface,
+	commands_isakmp, commands_ipsec, commands_map, commands_acl, commands_ezvpn;
+
+static inline struct edit *edit_of(const struct command_call *call)
+{
+	return call->user;
+}
+
+// cursor_enter() without sorting the lists for readers.
+int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
+                 uint32_t line_number, struct diag_list *d);
+// From now on lines belong to this object of this mode.
+void edit_enter(struct command_call *call, enum command_mode mode, const char *name,
+                uint32_t number);
+// The prefix length of a mask that was matched as WILDCARD; 0 or -EINVAL with the reason.
+int edit_mask(struct command_call *call, const char *arg, uint8_t *len);
+// Copies a word that may be no longer than `size` - 1. 0 or -EINVAL.
+int edit_copy(struct command_call *call, const char *arg, char *out, size_t size);
+// A peer's {addr:A.B.C.D|host:WORD [dynamic]} [default]
+int edit_peer(struct command_call *call, struct config_peer *out);
+// The index of that peer, or n.
+uint32_t edit_find_peer(const struct config_peer *peers, uint32_t n, const struct config_peer *p);
+// A notice at this line.
+void edit_notice(struct command_call *call, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+int edit_no_memory(struct command_call *call);
+// Handlers: accepted without effect; known but refused; refused, and the lines below as well.
+int command_ignored(struct command_call *call);
+int command_inactive(struct command_call *call);
+int command_inactive_block(struct command_call *call);
+// "tcp", or NULL for a protocol without a name.
+const char *commands_protocol_name(uint8_t protocol);
+
+#endif

@@ -1,0 +1,421 @@
+// Extended access lists, numbered and named. Any thread. Masks are wildcards: a set bit is not
+// compared. What IKE cannot express is still kept, since only a crypto map makes it matter.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "commands.h"
+
+#define SEQ_MAX  2147483647u
+#define SEQ_STEP 10
+
+struct named_number {
+	const char *name;
+	uint16_t number;
+};
+
+static const struct named_number protocols[] = {
+	{"ip", 0},    {"icmp", 1}, {"igmp", 2},  {"ipinip", 4}, {"tcp", 6},
+	{"udp", 17},  {"gre", 47}, {"esp", 50},  {"ahp", 51},   {"eigrp", 88},
+	{"ospf", 89}, {"nos", 94}, {"pim", 103}, {"pcp", 108},  {"sctp", 132},
+};
+
+// IOS's names; those of tcp and udp differ, but no name has two numbers.
+static const struct named_number ports[] = {
+	{"echo", 7},
+	{"discard", 9},
+	{"daytime", 13},
+	{"chargen", 19},
+	{"ftp-data", 20},
+	{"ftp", 21},
+	{"telnet", 23},
+	{"smtp", 25},
+	{"time", 37},
+	{"whois", 43},
+	{"tacacs", 49},
+	{"domain", 53},
+	{"bootps", 67},
+	{"bootpc", 68},
+	{"tftp", 69},
+	{"gopher", 70},
+	{"finger", 79},
+	{"www", 80},
+	{"hostname", 101},
+	{"pop2", 109},
+	{"pop3", 110},
+	{"sunrpc", 111},
+	{"ident", 113},
+	{"nntp", 119},
+	{"ntp", 123},
+	{"netbios-ns", 137},
+	{"netbios-dgm", 138},
+	{"netbios-ss", 139},
+	{"snmp", 161},
+	{"snmptrap", 162},
+	{"xdmcp", 177},
+	{"bgp", 179},
+	{"irc", 194},
+	{"isakmp", 500},
+	{"exec", 512},
+	{"login", 513},
+	{"cmd", 514},
+	{"lpd", 515},
+	{"talk", 517},
+	{"rip", 520},
+	{"non500-isakmp", 4500},
+};
+
+#define PORT_NAMES                                                                                 \
+	"echo|discard|daytime|chargen|ftp-data|ftp|telnet|smtp|time|whois|tacacs|domain|bootps|"   \
+	"bootpc|tftp|gopher|finger|www|hostname|pop2|pop3|sunrpc|ident|nntp|ntp|netbios-ns|"       \
+	"netbios-dgm|netbios-ss|snmp|snmptrap|xdmcp|bgp|irc|isakmp|exec|login|cmd|lpd|talk|rip|"   \
+	"non500-isakmp"
+#define PORT  "{port:<0-65535>|" PORT_NAMES "}"
+#define PORTS "[{eq|gt|lt|neq} " PORT "|range " PORT " " PORT "]"
+#define END   "{any|host address:A.B.C.D|address:A.B.C.D wildcard:WILDCARD}"
+#define LINE                                                                                       \
+	"{permit|deny} {{tcp|udp} " END " " PORTS " " END " " PORTS                                \
+	"|{ip|icmp|igmp|ipinip|gre|esp|ahp|eigrp|ospf|nos|pim|pcp|sctp|protocol:<0-255>} " END     \
+	" " END "} [log]"
+#define NUMBER "{id:<100-199>|id:<2000-2699>}"
+
+// Reads the arguments of a line from left to right.
+struct args {
+	const struct command_call *call;
+	unsigned at;
+};
+
+static const struct command_arg *peek(const struct args *a)
+{
+	return a->at < a->call->n_args ? &a->call->args[a->at] : NULL;
+}
+
+static bool next_is(struct args *a, const char *name)
+{
+	const struct command_arg *arg = peek(a);
+
+	if (!arg || strcmp(arg->name, name))
+		return false;
+	a->at++;
+	return true;
+}
+
+static bool find_named(const struct named_number *table, unsigned n, const char *name,
+                       uint16_t *number)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(table[i].name, name)) {
+			*number = table[i].number;
+			return true;
+		}
+	return false;
+}
+
+const char *commands_protocol_name(uint8_t protocol)
+{
+	for (unsigned i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (protocols[i].number == protocol)
+			return protocols[i].name;
+	return NULL;
+}
+
+static uint16_t take_port(struct args *a)
+{
+	const struct command_arg *arg = peek(a);
+	uint16_t number = 0;
+
+	a->at++;
+	if (!strcmp(arg->name, "port"))
+		return (uint16_t)arg->number;
+	find_named(ports, sizeof(ports) / sizeof(ports[0]), arg->name, &number);
+	return number;
+}
+
+static void take_address(struct args *a, struct config_acl_end *end)
+{
+	uint32_t v = 0, wildcard = 0;
+
+	if (next_is(a, "any")) {
+		wildcard = UINT32_MAX;
+	} else if (next_is(a, "host")) {
+		v = addr_v4_host(&peek(a)->addr);
+		a->at++;
+	} else {
+		v = addr_v4_host(&peek(a)->addr);
+		a->at++;
+		wildcard = addr_v4_host(&peek(a)->addr);
+		a->at++;
+	}
+	end->address = addr_v4(v & ~wildcard);
+	end->wildcard = addr_v4(wildcard);
+}
+
+static int take_ports(struct command_call *call, struct args *a, struct config_acl_end *end)
+{
+	static const char *const ops[] = {"", "eq", "neq", "lt", "gt", "range"};
+	const struct command_arg *at = peek(a);
+
+	for (unsigned op = CONFIG_PORT_EQ; op <= CONFIG_PORT_RANGE; op++) {
+		if (!next_is(a, ops[op]))
+			continue;
+		end->op = (enum config_port_op)op;
+		end->port = take_port(a);
+		if (op != CONFIG_PORT_RANGE)
+			return 0;
+		end->port_high = take_port(a);
+		if (end->port > end->port_high)
+			return command_fail(call, at, "expected the lower port of the range first");
+	}
+	return 0;
+}
+
+// From permit or deny on. The syntax string is what makes the arguments' order certain.
+static int take_line(struct command_call *call, struct args *a, struct config_acl_line *line)
+{
+	const struct command_arg *arg;
+	uint16_t number = 0;
+
+	line->action = next_is(a, "permit") ? CONFIG_ACL_PERMIT : CONFIG_ACL_DENY;
+	if (line->action == CONFIG_ACL_DENY)
+		a->at++;
+	arg = peek(a);
+	a->at++;
+	if (!strcmp(arg->name, "protocol"))
+		number = (uint16_t)arg->number;
+	else
+		find_named(protocols, sizeof(protocols) / sizeof(protocols[0]), arg->name, &number);
+	line->protocol = (uint8_t)number;
+	take_address(a, &line->source);
+	if (take_ports(call, a, &line->source))
+		return -EINVAL;
+	take_address(a, &line->destination);
+	if (take_ports(call, a, &line->destination))
+		return -EINVAL;
+	if (next_is(a, "log"))
+		edit_notice(call, "log is ignored here");
+	return 0;
+}
+
+static struct config_acl *find_acl(struct config *c, const char *name)
+{
+	return (struct config_acl *)config_find_acl(c, name); // c is ours to change
+}
+
+static struct config_acl *make_acl(struct command_call *call, const char *name)
+{
+	struct edit *e = edit_of(call);
+	struct config_acl new = {.line = e->line}, *old = find_acl(e->config, name);
+
+	if (old)
+		return old;
+	snprintf(new.name, sizeof(new.name), "%s", name);
+	return config_list_add(e->config, CONFIG_ACL, &new);
+}
+
+// The largest sequence number, which is in the sorted part's or the tail's last line.
+static uint32_t last_seq(const struct config_acl *acl)
+{
+	uint32_t body = acl->n_lines - acl->tail;
+	uint32_t a = body ? acl->lines[body - 1].seq : 0;
+	uint32_t b = acl->tail ? acl->lines[acl->n_lines - 1].seq : 0;
+
+	return a > b ? a : b;
+}
+
+// seq 0 = behind the last line
+static int line_add(struct command_call *call, const char *name, struct config_acl_line *line)
+{
+	const struct config_acl *old = config_find_acl(edit_of(call)->config, name);
+	struct config_acl *acl;
+	struct sorted lines;
+
+	if (!line->seq) {
+		uint32_t last = old ? last_seq(old) : 0;
+
+		if (last > SEQ_MAX - SEQ_STEP)
+			return command_fail(call, NULL, "no sequence number is left");
+		line->seq = last / SEQ_STEP * SEQ_STEP + SEQ_STEP;
+	}
+	line->line = edit_of(call)->line;
+	acl = make_acl(call, name);
+	if (!acl)
+		return edit_no_memory(call);
+	lines = config_acl_sorted(acl);
+	if (sorted_find(&lines, line))
+		return command_fail(call, command_arg(call, "seq"), "duplicate sequence number %u",
+		                    line->seq);
+	if (!sorted_insert(&lines, line))
+		return edit_no_memory(call);
+	return 0;
+}
+
+static bool line_same(const struct config_acl_line *a, const struct config_acl_line *b)
+{
+	const struct config_acl_end *x[] = {&a->source, &a->destination};
+	const struct config_acl_end *y[] = {&b->source, &b->destination};
+
+	if (a->action != b->action || a->protocol != b->protocol)
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (!addr_equal(&x[i]->address, &y[i]->address) ||
+		    !addr_equal(&x[i]->wildcard, &y[i]->wildcard) || x[i]->op != y[i]->op ||
+		    x[i]->port != y[i]->port || x[i]->port_high != y[i]->port_high)
+			return false;
+	return !a->remark == !b->remark && (!a->remark || !strcmp(a->remark, b->remark));
+}
+
+// The line with this number, or with this content if the number is 0.
+static int line_remove(struct command_call *call, const char *name,
+                       const struct config_acl_line *line)
+{
+	struct config_acl *acl = find_acl(edit_of(call)->config, name);
+
+	for (uint32_t i = 0; acl && i < acl->n_lines; i++) {
+		struct sorted lines = config_acl_sorted(acl);
+
+		if (line->seq ? acl->lines[i].seq != line->seq : !line_same(&acl->lines[i], line))
+			continue;
+		free(acl->lines[i].remark);
+		sorted_remove(&lines, i, 1);
+		return 0;
+	}
+	return command_fail(call, NULL, "there is no such line");
+}
+
+static int line_apply(struct command_call *call, const char *name, struct config_acl_line *line)
+{
+	return call->no ? line_remove(call, name, line) : line_add(call, name, line);
+}
+
+static int remark(struct command_call *call, const char *name)
+{
+	const struct command_arg *text = command_arg(call, "text");
+	struct config_acl_line line = {
+		.seq = (uint32_t)command_number(call, "seq", 0),
+		.action = CONFIG_ACL_REMARK,
+	};
+	int err;
+
+	if (strlen(text->text) >= CONFIG_TEXT)
+		return command_fail(call, text, "too long: expected at most %d bytes",
+		                    CONFIG_TEXT - 1);
+	line.remark = strdup(text->text);
+	if (!line.remark)
+		return edit_no_memory(call);
+	err = line_apply(call, name, &line);
+	if (err || call->no)
+		free(line.remark);
+	return err;
+}
+
+static int numbered(struct command_call *call)
+{
+	const char *name = command_text(call, "id");
+	struct args a = {call, 0};
+	struct config_acl_line line = {0};
+	struct config_acl *acl;
+
+	if (command_has(call, "remark"))
+		return remark(call, name);
+	while (strcmp(a.call->args[a.at].name, "id"))
+		a.at++;
+	a.at++;
+	if (peek(&a)) {
+		if (take_line(call, &a, &line))
+			return -EINVAL;
+		return line_apply(call, name, &line);
+	}
+	acl = find_acl(edit_of(call)->config, name); // `no access-list 101`
+	if (!acl)
+		return command_fail(call, command_arg(call, "id"),
+		                    "access list %s is not configured", name);
+	config_list_del(edit_of(call)->config, CONFIG_ACL, acl);
+	return 0;
+}
+
+static bool extended_name(const char *name)
+{
+	unsigned long n = strtoul(name, NULL, 10);
+
+	if (strspn(name, "0123456789") != strlen(name))
+		return true;
+	return strlen(name) < 5 && ((n >= 100 && n <= 199) || (n >= 2000 && n <= 2699)) &&
+	       name[0] != '0';
+}
+
+static int named(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "name");
+	struct config *c = edit_of(call)->config;
+	struct config_acl *old = find_acl(c, name->text);
+
+	if (call->no) {
+		if (!old)
+			return command_fail(call, name, "access list %s is not configured",
+			                    name->text);
+		config_list_del(c, CONFIG_ACL, old);
+		return 0;
+	}
+	if (!extended_name(name->text))
+		return command_fail(call, name, "expected <100-199>, <2000-2699> or a name");
+	if (!make_acl(call, name->text))
+		return edit_no_memory(call);
+	edit_enter(call, MODE_ACL, name->text, 0);
+	return 0;
+}
+
+static int named_line(struct command_call *call)
+{
+	const char *name = edit_of(call)->cursor->name;
+	struct config_acl_line line = {.seq = (uint32_t)command_number(call, "seq", 0)};
+	struct args a = {call, call->no ? 1 : 0};
+
+	if (command_has(call, "remark"))
+		return remark(call, name);
+	next_is(&a, "seq");
+	if (peek(&a) && take_line(call, &a, &line))
+		return -EINVAL;
+	return line_apply(call, name, &line);
+}
+
+static const struct command_word words[] = {
+	{"id", "IP extended access list number"},
+	{"extended", "Extended Access List"},
+	{"name", "Access-list name or number"},
+	{"seq", "Sequence Number"},
+	{"text", "Comment up to 240 characters"},
+	{"protocol", "An IP protocol number"},
+	{"address", "Address"},
+	{"wildcard", "Wildcard bits: a set bit is not compared"},
+	{"port", "Port number"},
+	{"ip", "Any Internet Protocol"},
+	{"icmp", "Internet Control Message Protocol"},
+	{"tcp", "Transmission Control Protocol"},
+	{"udp", "User Datagram Protocol"},
+	{"gre", "Cisco's GRE tunneling"},
+	{"esp", "Encapsulation Security Payload"},
+	{"ahp", "Authentication Header Protocol"},
+	{"log", "Log matches against this entry (ignored here)"},
+	{NULL, NULL},
+};
+
+static const struct command_word ip_words[] = {
+	{"access-list", "Named access-list"},
+	{"extended", "Extended Access List"},
+	{"name", "Access-list name or number"},
+	{NULL, NULL},
+};
+
+static const struct command commands[] = {
+	{MODE_CONFIG, "access-list " NUMBER " " LINE, "access-list " NUMBER, numbered, words},
+	{MODE_CONFIG, "access-list " NUMBER " remark text:LINE", "", numbered, words},
+	{MODE_CONFIG, "ip access-list extended name:WORD", "", named, ip_words},
+	{MODE_CONFIG, "ip access-list {standard|resequence|role-based} rest:LINE", NULL,
+         command_inactive_block, ip_words},
+	{MODE_ACL, "[seq:<1-2147483647>] " LINE, "seq:<1-2147483647>", named_line, words},
+	{MODE_ACL, "[seq:<1-2147483647>] remark text:LINE", "", named_line, words},
+};
+
+const struct command_table commands_acl = {commands, sizeof(commands) / sizeof(commands[0])};

@@ -1,0 +1,296 @@
+// Global configuration: host name, enable secret, logging, routes, and the lines of IOS
+// configurations that mean nothing here. Any thread. Must keep no password in clear.
+#include <crypt.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "commands.h"
+#include "secret.h"
+
+static struct config *config(const struct command_call *call)
+{
+	return edit_of(call)->config;
+}
+
+static int hostname(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "name");
+
+	if (call->no) {
+		snprintf(config(call)->hostname, CONFIG_NAME, "Router");
+		return 0;
+	}
+	for (const char *p = name->text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
+			return command_fail(call, name,
+			                    "expected letters, digits and hyphens in a host name");
+	return edit_copy(call, "name", config(call)->hostname, CONFIG_NAME);
+}
+
+// A salted SHA-512 crypt(3) text of `password`.
+static int hash_password(struct command_call *call, const char *password, char out[CONFIG_HASH])
+{
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	const char *hash = NULL;
+	uint8_t random[16];
+
+	secret_random(random, sizeof(random));
+	if (data && crypt_gensalt_rn("$6$", 0, (const char *)random, sizeof(random), setting,
+	                             sizeof(setting)))
+		hash = crypt_r(password, setting, data);
+	if (!hash || hash[0] == '*' || strlen(hash) >= CONFIG_HASH) {
+		command_fail(call, NULL, "the password cannot be hashed");
+		hash = NULL;
+	} else {
+		snprintf(out, CONFIG_HASH, "%s", hash);
+	}
+	if (data)
+		secret_wipe(data, sizeof(*data));
+	free(data);
+	return hash ? 0 : -EINVAL;
+}
+
+static int enable_secret(struct command_call *call)
+{
+	const struct command_arg *secret = command_arg(call, "text");
+	char *stored = config(call)->enable_secret;
+	bool hashed = command_has(call, "5") || command_has(call, "8") || command_has(call, "9");
+
+	if (call->no) {
+		secret_wipe(stored, CONFIG_HASH);
+		return 0;
+	}
+	if (!hashed)
+		return hash_password(call, secret->text, stored);
+	if (secret->text[0] != '$' || crypt_checksalt(secret->text) == CRYPT_SALT_INVALID)
+		return command_fail(call, secret,
+		                    "expected the hash of a password as crypt(3) writes it ($6$...)"
+		                    "; Cisco's own types 8 and 9 cannot be checked");
+	return edit_copy(call, "text", stored, CONFIG_HASH);
+}
+
+static int logging_on(struct command_call *call)
+{
+	config(call)->logging.on = !call->no;
+	return 0;
+}
+
+static const char *const levels[] = {"emergencies", "alerts",        "critical",      "errors",
+                                     "warnings",    "notifications", "informational", "debugging"};
+
+// The level in a call, or `otherwise`.
+static int8_t level(const struct command_call *call, int8_t otherwise)
+{
+	for (int8_t i = 0; i < 8; i++)
+		if (command_has(call, levels[i]))
+			return i;
+	return (int8_t)command_number(call, "level", (uint64_t)otherwise);
+}
+
+static int logging_buffered(struct command_call *call)
+{
+	uint32_t size = (uint32_t)command_number(call, "size", 4096);
+
+	config(call)->logging.buffered = call->no ? 0 : size;
+	if (!call->no && level(call, 127) != 127)
+		edit_notice(call, "the level of the buffer is ignored: it holds what is logged");
+	return 0;
+}
+
+static int logging_console(struct command_call *call)
+{
+	config(call)->logging.console = call->no ? -1 : level(call, 7);
+	return 0;
+}
+
+static int logging_file(struct command_call *call)
+{
+	struct config_logging *l = &config(call)->logging;
+
+	if (!call->no)
+		return edit_copy(call, "path", l->file, sizeof(l->file));
+	l->file[0] = '\0';
+	return 0;
+}
+
+static int logging_host(struct command_call *call)
+{
+	struct config_logging *l = &config(call)->logging;
+	const struct command_arg *addr = command_arg(call, "addr");
+	uint32_t at = 0;
+
+	while (at < l->n_hosts && !addr_equal(&l->hosts[at], &addr->addr))
+		at++;
+	if (call->no) {
+		if (at == l->n_hosts)
+			return command_fail(call, addr, "not configured");
+		array_remove(&l->hosts, &l->n_hosts, sizeof(*l->hosts), at);
+		return 0;
+	}
+	if (at == l->n_hosts && !array_push(&l->hosts, &l->n_hosts, sizeof(*l->hosts), &addr->addr))
+		return edit_no_memory(call);
+	edit_notice(call, "logging to a host is not active in this version");
+	return 0;
+}
+
+// All routes of the prefix that fit what was given.
+static int route_remove(struct command_call *call, const struct config_route *key)
+{
+	struct config *c = config(call);
+	bool found = false;
+
+	for (uint32_t i = c->n_routes; i-- > 0;) {
+		struct config_route *r = &c->routes[i];
+
+		if (!prefix_equal(&r->prefix, &key->prefix) ||
+		    (key->next_hop.family && !addr_equal(&r->next_hop, &key->next_hop)) ||
+		    (key->interface[0] && strcmp(r->interface, key->interface)))
+			continue;
+		config_list_del(c, CONFIG_ROUTE, r);
+		found = true;
+	}
+	if (!found)
+		return command_fail(call, NULL, "there is no such route");
+	return 0;
+}
+
+static int route(struct command_call *call)
+{
+	const struct command_arg *addr = command_arg(call, "prefix"),
+				 *hop = command_arg(call, "hop");
+	struct config_route new = {
+		.distance = (uint8_t)command_number(call, "distance", 1),
+		.line = edit_of(call)->line,
+	};
+	struct config_route *old;
+	uint8_t len;
+
+	if (edit_mask(call, "mask", &len))
+		return -EINVAL;
+	new.prefix = prefix_make(&addr->addr, len);
+	if (!addr_equal(&new.prefix.addr, &addr->addr))
+		return command_fail(call, addr, "inconsistent address and mask");
+	if (hop)
+		new.next_hop = hop->addr;
+	if (command_has(call, "name") && edit_copy(call, "name", new.interface, CONFIG_NAME))
+		return -EINVAL;
+	if (call->no)
+		return route_remove(call, &new);
+	if (hop && addr_is_zero(&hop->addr))
+		return command_fail(call, hop, "%s is no address of a next hop", hop->text);
+	old = config_list_find(config(call), CONFIG_ROUTE, &new);
+	if (old)
+		*old = new;
+	else if (!config_list_add(config(call), CONFIG_ROUTE, &new))
+		return edit_no_memory(call);
+	return 0;
+}
+
+// `line vty 0 4` and the lines below it.
+static int line_enter(struct command_call *call)
+{
+	if (!call->no)
+		edit_enter(call, MODE_LINE, "", 0);
+	return command_ignored(call);
+}
+
+// IOS writes `no aaa new-model` into every configuration that has none.
+static int aaa(struct command_call *call)
+{
+	return call->no ? command_ignored(call) : command_inactive(call);
+}
+
+static const struct command_word words[] = {
+	{"name", "Name"},
+	{"secret", "Assign the privileged level secret"},
+	{"password", "Assign the privileged level password"},
+	{"0", "An unencrypted password follows"},
+	{"5", "A hashed secret follows (crypt)"},
+	{"8", "A hashed secret follows (crypt)"},
+	{"9", "A hashed secret follows (crypt)"},
+	{"on", "Enable logging to all enabled destinations"},
+	{"buffered", "Set buffered logging parameters"},
+	{"size", "Logging buffer size in bytes"},
+	{"console", "Set console logging parameters"},
+	{"file", "Write log messages to a file"},
+	{"path", "File name"},
+	{"host", "Set syslog server IP address and parameters"},
+	{"addr", "IP address of the syslog server"},
+	{"level", "Logging severity level"},
+	{"emergencies", "System is unusable (severity=0)"},
+	{"alerts", "Immediate action needed (severity=1)"},
+	{"critical", "Critical conditions (severity=2)"},
+	{"errors", "Error conditions (severity=3)"},
+	{"warnings", "Warning conditions (severity=4)"},
+	{"notifications", "Normal but significant conditions (severity=5)"},
+	{"informational", "Informational messages (severity=6)"},
+	{"debugging", "Debugging messages (severity=7)"},
+	{"route", "Establish static routes"},
+	{"prefix", "Destination prefix"},
+	{"mask", "Destination prefix mask"},
+	{"hop", "Forwarding router's address"},
+	{"distance", "Distance metric for this route"},
+	{"rest", "Ignored"},
+	{NULL, NULL},
+};
+
+#define LEVEL                                                                                      \
+	"{level:<0-7>|emergencies|alerts|critical|errors|warnings|notifications|informational|"    \
+	"debugging}"
+
+static const struct command commands[] = {
+	{MODE_CONFIG, "hostname name:WORD", "hostname", hostname, words},
+	{MODE_CONFIG, "enable secret [0|5|8|9] text:WORD<1-200>", "enable secret", enable_secret,
+         words},
+	{MODE_CONFIG, "enable password [0] text:WORD<1-200>", "enable password", enable_secret,
+         words},
+	{MODE_CONFIG, "logging on", "", logging_on, words},
+	{MODE_CONFIG, "logging buffered [size:<4096-2147483647>] [" LEVEL "]", "", logging_buffered,
+         words},
+	{MODE_CONFIG, "logging console [" LEVEL "]", "", logging_console, words},
+	{MODE_CONFIG, "logging file path:WORD<1-255>", "logging file", logging_file, words},
+	{MODE_CONFIG, "logging [host] addr:A.B.C.D", "", logging_host, words},
+	{MODE_CONFIG,
+         "ip route prefix:A.B.C.D mask:WILDCARD {hop:A.B.C.D|name:IFNAME "
+         "[hop:A.B.C.D]} [distance:<1-255>]",
+         "ip route prefix:A.B.C.D mask:WILDCARD", route, words},
+
+	{MODE_CONFIG, "ip route vrf rest:LINE", NULL, command_inactive, words},
+	{MODE_CONFIG, "ip vrf rest:LINE", NULL, command_inactive_block, words},
+	{MODE_CONFIG, "vrf definition rest:LINE", NULL, command_inactive_block, words},
+	{MODE_CONFIG, "ip {nat|local} rest:LINE", NULL, command_inactive, words},
+	{MODE_CONFIG, "ipv6 rest:LINE", NULL, command_inactive, words},
+	{MODE_CONFIG, "router rest:LINE", NULL, command_inactive_block, words},
+	{MODE_CONFIG, "aaa rest:LINE", "", aaa, words},
+	{MODE_CONFIG, "username rest:LINE", NULL, command_inactive, words},
+
+	{MODE_CONFIG, "version rest:LINE", NULL, command_ignored, words},
+	{MODE_CONFIG, "service rest:LINE", "", command_ignored, words},
+	{MODE_CONFIG, "boot-start-marker", NULL, command_ignored, words},
+	{MODE_CONFIG, "boot-end-marker", NULL, command_ignored, words},
+	{MODE_CONFIG,
+         "ip {http|classless|subnet-zero|cef|domain|domain-name|domain-lookup|"
+         "forward-protocol|name-server|source-route|ssh|bootp|finger|gratuitous-arps|"
+         "icmp} [rest:LINE]",
+         "", command_ignored, words},
+	{MODE_CONFIG, "logging {monitor|trap|facility|source-interface|rate-limit} [rest:LINE]", "",
+         command_ignored, words},
+	{MODE_CONFIG, "{cdp|lldp} run", "", command_ignored, words},
+	{MODE_CONFIG,
+         "{clock|scheduler|memory-size|snmp-server|ntp|archive|redundancy|"
+         "control-plane|gatekeeper|mmi|multilink|resource|call|license|voice-card|"
+         "spanning-tree|subscriber} [rest:LINE]",
+         "", command_ignored, words},
+	{MODE_CONFIG, "line {console|con|vty|aux|tty} [rest:LINE]", "", line_enter, words},
+	{MODE_LINE,
+         "{exec-timeout|login|password|transport|stopbits|logging|privilege|speed|access-class|"
+         "exec|history|length|width|escape-character|session-timeout} [rest:LINE]",
+         "", command_ignored, words},
+};
+
+const struct command_table commands_global = {commands, sizeof(commands) / sizeof(commands[0])};

@@ -1,0 +1,214 @@
+// `interface`: addresses, MTU, crypto map. Any thread. Must not know which ports exist: that is
+// check.c's business.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "addr.h"
+#include "commands.h"
+
+static struct config_interface *find(struct config *c, const char *name)
+{
+	return (struct config_interface *)config_find_interface(c, name); // c is ours to change
+}
+
+static struct config_interface *current(const struct command_call *call)
+{
+	return find(edit_of(call)->config, edit_of(call)->cursor->name);
+}
+
+static int interface_enter(struct command_call *call)
+{
+	struct edit *e = edit_of(call);
+	struct config_interface new = {.line = e->line};
+	struct config_interface *old = find(e->config, command_text(call, "name"));
+
+	if (call->no) {
+		if (!old)
+			return command_fail(call, command_arg(call, "name"),
+			                    "interface %s is not configured",
+			                    command_text(call, "name"));
+		config_list_del(e->config, CONFIG_INTERFACE, old);
+		return 0;
+	}
+	if (edit_copy(call, "name", new.name, sizeof(new.name)))
+		return -EINVAL;
+	if (!old && !config_list_add(e->config, CONFIG_INTERFACE, &new))
+		return edit_no_memory(call);
+	edit_enter(call, MODE_INTERFACE, new.name, 0);
+	return 0;
+}
+
+static int address(struct command_call *call)
+{
+	struct config_interface *i = current(call);
+	const struct command_arg *addr = command_arg(call, "addr");
+	uint32_t v, host;
+	uint8_t len;
+
+	if (call->no) {
+		i->address = (struct ip_addr){0};
+		i->prefix_len = 0;
+		return 0;
+	}
+	if (edit_mask(call, "mask", &len))
+		return -EINVAL;
+	v = addr_v4_host(&addr->addr);
+	host = len == 32 ? 0 : v & (UINT32_MAX >> len);
+	if (v >> 24 == 0 || v >> 24 == 127 || v >= 0xe0000000)
+		return command_fail(call, addr, "%s is no address of a host", addr->text);
+	if (len == 0 || (len < 31 && (host == 0 || host == UINT32_MAX >> len)))
+		return command_fail(call, command_arg(call, "mask"), "bad mask /%u for address %s",
+		                    len, addr->text);
+	i->address = addr->addr;
+	i->prefix_len = len;
+	return 0;
+}
+
+static int mtu(struct command_call *call)
+{
+	current(call)->mtu = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
+	return 0;
+}
+
+static int crypto_map(struct command_call *call)
+{
+	struct config_interface *i = current(call);
+
+	if (!call->no)
+		return edit_copy(call, "name", i->crypto_map, sizeof(i->crypto_map));
+	i->crypto_map[0] = '\0';
+	return 0;
+}
+
+static int shut(struct command_call *call)
+{
+	current(call)->shutdown = !call->no;
+	return 0;
+}
+
+static int description(struct command_call *call)
+{
+	struct config_interface *i = current(call);
+
+	if (!call->no)
+		return edit_copy(call, "text", i->description, sizeof(i->description));
+	i->description[0] = '\0';
+	return 0;
+}
+
+static int speed(struct command_call *call)
+{
+	unsigned mbit = CONFIG_SPEED_UNSET;
+
+	if (!call->no && command_has(call, "auto"))
+		mbit = CONFIG_SPEED_AUTO;
+	else if (!call->no && sscanf(call->args[1].text, "%u", &mbit) != 1)
+		return command_fail(call, &call->args[1], "expected a number");
+	current(call)->speed = mbit;
+	return 0;
+}
+
+static int duplex(struct command_call *call)
+{
+	enum config_duplex d = CONFIG_DUPLEX_AUTO;
+
+	if (call->no)
+		d = CONFIG_DUPLEX_UNSET;
+	else if (command_has(call, "half") || command_has(call, "half-duplex"))
+		d = CONFIG_DUPLEX_HALF;
+	else if (command_has(call, "full") || command_has(call, "full-duplex"))
+		d = CONFIG_DUPLEX_FULL;
+	current(call)->duplex = d;
+	return 0;
+}
+
+static uint32_t find_use(const struct config_interface *i, const char *name)
+{
+	uint32_t n = 0;
+
+	while (n < i->n_ezvpn && strcmp(i->ezvpn[n].name, name))
+		n++;
+	return n;
+}
+
+// Checklist item 36.
+static int ezvpn(struct command_call *call)
+{
+	struct config_interface *i = current(call);
+	struct config_ezvpn_use use = {.inside = command_has(call, "inside")};
+	uint32_t at = find_use(i, command_text(call, "name"));
+
+	if (call->no) {
+		if (at == i->n_ezvpn)
+			return command_fail(call, command_arg(call, "name"), "not configured here");
+		array_remove(&i->ezvpn, &i->n_ezvpn, sizeof(use), at);
+		return 0;
+	}
+	if (edit_copy(call, "name", use.name, sizeof(use.name)))
+		return -EINVAL;
+	if (at < i->n_ezvpn)
+		i->ezvpn[at] = use;
+	else if (!array_push(&i->ezvpn, &i->n_ezvpn, sizeof(use), &use))
+		return edit_no_memory(call);
+	edit_notice(call, "Easy VPN Remote is not active in this version");
+	return 0;
+}
+
+static const struct command_word words[] = {
+	{"name", "Name"},
+	{"address", "Set the IP address of an interface"},
+	{"addr", "IP address"},
+	{"mask", "IP subnet mask"},
+	{"mtu", "Set the interface Maximum Transmission Unit (MTU)"},
+	{"n", "MTU size in bytes"},
+	{"crypto", "Encryption/Decryption commands"},
+	{"map", "Assign a crypto map"},
+	{"shutdown", "Shutdown the selected interface"},
+	{"text", "Up to 240 characters describing this interface"},
+	{"speed", "Configure speed operation (shown, not used)"},
+	{"duplex", "Configure duplex operation (shown, not used)"},
+	{"half-duplex", "Configure half-duplex operation (shown, not used)"},
+	{"full-duplex", "Configure full-duplex operation (shown, not used)"},
+	{"auto", "Negotiate"},
+	{"half", "Force half duplex operation"},
+	{"full", "Force full duplex operation"},
+	{"client", "Configure a client"},
+	{"ezvpn", "Easy VPN Remote"},
+	{"inside", "Inside interface"},
+	{"outside", "Outside interface (default)"},
+	{NULL, NULL},
+};
+
+static const struct command commands[] = {
+	{MODE_CONFIG, "interface name:IFNAME", "", interface_enter, words},
+	{MODE_INTERFACE, "ip address addr:A.B.C.D mask:WILDCARD", "ip address", address, words},
+	{MODE_INTERFACE, "ip address addr:A.B.C.D mask:WILDCARD secondary", NULL, command_inactive,
+         NULL},
+	{MODE_INTERFACE, "ip address {dhcp|negotiated}", NULL, command_inactive, NULL},
+	{MODE_INTERFACE, "mtu n:<68-9600>", "mtu", mtu, words},
+	{MODE_INTERFACE, "crypto map name:WORD", "crypto map", crypto_map, words},
+	{MODE_INTERFACE, "shutdown", "", shut, words},
+	{MODE_INTERFACE, "description text:LINE", "description", description, words},
+	{MODE_INTERFACE,
+         "speed {10|100|1000|2500|5000|10000|25000|40000|50000|100000|200000|400000|auto}", "speed",
+         speed, words},
+	{MODE_INTERFACE, "duplex {auto|full|half}", "duplex", duplex, words},
+	{MODE_INTERFACE, "half-duplex", "", duplex, words},
+	{MODE_INTERFACE, "full-duplex", "", duplex, words},
+	{MODE_INTERFACE, "crypto ipsec client ezvpn name:WORD [inside|outside]", "", ezvpn, words},
+	{MODE_INTERFACE, "vrf forwarding name:WORD", NULL, command_inactive, NULL},
+	{MODE_INTERFACE, "ip vrf forwarding name:WORD", NULL, command_inactive, NULL},
+	{MODE_INTERFACE, "ipv6 rest:LINE", NULL, command_inactive, NULL},
+	{MODE_INTERFACE,
+         "ip {redirects|unreachables|proxy-arp|directed-broadcast|mroute-cache|route-cache "
+         "[cef]|virtual-reassembly}",
+         "", command_ignored, NULL},
+	{MODE_INTERFACE, "cdp enable", "", command_ignored, NULL},
+	{MODE_INTERFACE, "keepalive [n:<0-32767>]", "", command_ignored, NULL},
+	{MODE_INTERFACE, "load-interval n:<30-600>", "", command_ignored, NULL},
+	{MODE_INTERFACE, "negotiation auto", "", command_ignored, NULL},
+	{MODE_INTERFACE, "media-type rest:LINE", "media-type", command_ignored, NULL},
+};
+
+const struct command_table commands_interface = {commands, sizeof(commands) / sizeof(commands[0])};

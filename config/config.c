@@ -1,0 +1,336 @@
+// Making, copying, comparing and freeing a configuration, and looking things up in it. Any thread;
+// a configuration in use is read only. Must wipe what it frees: it holds pre-shared keys.
+#include "config.h"
+
+#include <crypt.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "config_list.h"
+#include "secret.h"
+
+struct config *config_create(void)
+{
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	snprintf(c->hostname, sizeof(c->hostname), "Router");
+	c->logging.on = true;
+	c->logging.console = 7;
+	c->platform.workers = 1;
+	c->platform.control_core = -1;
+	c->platform.memory_mb = 512;
+	c->platform.hugepages = true;
+	c->platform.max_peers = 4096;
+	c->platform.max_sas = 16384;
+	snprintf(c->platform.socket, sizeof(c->platform.socket), CONFIG_SOCKET);
+	c->isakmp.keepalive.retry = CONFIG_KEEPALIVE_RETRY;
+	c->ipsec.seconds = CONFIG_SA_SECONDS;
+	c->ipsec.kilobytes = CONFIG_SA_KILOBYTES;
+	c->ipsec.replay_window = CONFIG_REPLAY_WINDOW;
+	return c;
+}
+
+static void list_free(struct config *c, enum config_kind kind)
+{
+	const struct config_list *l = &config_lists[kind];
+	struct sorted s = config_sorted(c, kind);
+	char *items = array_get(s.items);
+
+	for (uint32_t i = 0; l->clean && i < *s.n; i++)
+		l->clean(items + i * l->size);
+	array_free(s.items, s.n, s.size);
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (unsigned k = 0; k < CONFIG_LISTS; k++)
+		list_free(c, k);
+	array_free(&c->platform.ports, &c->platform.n_ports, sizeof(*c->platform.ports));
+	array_free(&c->logging.hosts, &c->logging.n_hosts, sizeof(*c->logging.hosts));
+	secret_wipe(c, sizeof(*c));
+	free(c);
+}
+
+// `to` holds a flat copy's nothing yet: its pointer and counts are set here as items are copied.
+static int list_clone(struct config *to, const struct config *from, enum config_kind kind)
+{
+	const struct config_list *l = &config_lists[kind];
+	struct sorted s = config_sorted((struct config *)from, kind); // only read
+	struct sorted t = config_sorted(to, kind);
+	char *items = array_copy(array_get(s.items), *s.n, s.size);
+	int err = 0;
+
+	if (*s.n && !items)
+		return -ENOMEM;
+	memcpy(t.items, &items, sizeof(items));
+	*t.tail = *s.tail;
+	for (uint32_t i = 0; i < *s.n && !err; i++) {
+		if (l->copy)
+			err = l->copy(items + i * l->size);
+		*t.n = i + 1;
+	}
+	return err;
+}
+
+struct config *config_clone(const struct config *c)
+{
+	struct config *n = calloc(1, sizeof(*n));
+	int err = 0;
+
+	if (!n)
+		return NULL;
+	memcpy(n->hostname, c->hostname, sizeof(n->hostname));
+	memcpy(n->enable_secret, c->enable_secret, sizeof(n->enable_secret));
+	n->isakmp = c->isakmp;
+	n->ipsec = c->ipsec;
+	n->logging = c->logging;
+	n->platform = c->platform;
+	n->logging.hosts =
+		array_copy(c->logging.hosts, c->logging.n_hosts, sizeof(*c->logging.hosts));
+	n->platform.ports =
+		array_copy(c->platform.ports, c->platform.n_ports, sizeof(*c->platform.ports));
+	if ((n->logging.n_hosts && !n->logging.hosts) ||
+	    (n->platform.n_ports && !n->platform.ports))
+		err = -ENOMEM;
+	for (unsigned k = 0; k < CONFIG_LISTS && !err; k++)
+		err = list_clone(n, c, k);
+	if (err) {
+		if (!n->logging.hosts)
+			n->logging.n_hosts = 0;
+		if (!n->platform.ports)
+			n->platform.n_ports = 0;
+		config_free(n);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return n;
+}
+
+static bool list_equal(const struct config *a, const struct config *b, enum config_kind kind)
+{
+	const struct config_list *l = &config_lists[kind];
+	struct sorted s = config_sorted((struct config *)a, kind); // only read
+	struct sorted t = config_sorted((struct config *)b, kind);
+	const char *x = array_get(s.items), *y = array_get(t.items);
+
+	if (*s.n != *t.n)
+		return false;
+	for (uint32_t i = 0; i < *s.n; i++, x += l->size, y += l->size)
+		if (l->compare(x, y) || !l->equal(x, y))
+			return false;
+	return true;
+}
+
+bool config_equal(const struct config *a, const struct config *b)
+{
+	if (strcmp(a->hostname, b->hostname) || strcmp(a->enable_secret, b->enable_secret) ||
+	    !config_logging_equal(&a->logging, &b->logging) ||
+	    !config_platform_equal(&a->platform, &b->platform) ||
+	    !config_isakmp_equal(&a->isakmp, &b->isakmp) ||
+	    !config_ipsec_equal(&a->ipsec, &b->ipsec))
+		return false;
+	for (unsigned k = 0; k < CONFIG_LISTS; k++)
+		if (!list_equal(a, b, k))
+			return false;
+	return true;
+}
+
+bool config_enable_check(const struct config *c, const char *password)
+{
+	struct crypt_data *data;
+	const char *hash;
+	bool ok;
+
+	if (!c->enable_secret[0])
+		return true;
+	data = calloc(1, sizeof(*data));
+	if (!data)
+		return false;
+	hash = crypt_r(password, c->enable_secret, data);
+	ok = hash && hash[0] != '*' && strlen(hash) == strlen(c->enable_secret) &&
+	     secret_equal(hash, c->enable_secret, strlen(hash));
+	secret_wipe(data, sizeof(*data));
+	free(data);
+	return ok;
+}
+
+static void name_copy(char out[CONFIG_NAME], const char *name)
+{
+	snprintf(out, CONFIG_NAME, "%s", name);
+}
+
+const struct config_interface *config_find_interface(const struct config *c, const char *name)
+{
+	struct config_interface key;
+
+	name_copy(key.name, name);
+	return config_list_find(c, CONFIG_INTERFACE, &key);
+}
+
+const struct config_port *config_find_port(const struct config *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->platform.n_ports; i++)
+		if (!strcmp(c->platform.ports[i].name, name))
+			return &c->platform.ports[i];
+	return NULL;
+}
+
+const struct config_policy *config_find_policy(const struct config *c, uint16_t priority)
+{
+	struct config_policy key = {.priority = priority};
+
+	return config_list_find(c, CONFIG_POLICY, &key);
+}
+
+const struct config_transform_set *config_find_transform_set(const struct config *c,
+                                                             const char *name)
+{
+	struct config_transform_set key;
+
+	name_copy(key.name, name);
+	return config_list_find(c, CONFIG_TRANSFORM_SET, &key);
+}
+
+const struct config_acl *config_find_acl(const struct config *c, const char *name)
+{
+	struct config_acl key;
+
+	name_copy(key.name, name);
+	return config_list_find(c, CONFIG_ACL, &key);
+}
+
+const struct config_ezvpn *config_find_ezvpn(const struct config *c, const char *name)
+{
+	struct config_ezvpn key;
+
+	name_copy(key.name, name);
+	return config_list_find(c, CONFIG_EZVPN, &key);
+}
+
+const struct config_map_entry *config_find_map_entry(const struct config *c, const char *map,
+                                                     uint32_t seq)
+{
+	struct config_map_entry key;
+
+	name_copy(key.map, map);
+	key.seq = seq;
+	return config_list_find(c, CONFIG_MAP_ENTRY, &key);
+}
+
+// The first index in [0, n_map_entries) that is not before {map, seq}.
+static uint32_t map_bound(const struct config *c, const char *map, uint32_t seq)
+{
+	uint32_t lo = 0, hi = c->n_map_entries;
+	struct config_map_entry key;
+
+	name_copy(key.map, map);
+	key.seq = seq;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (config_lists[CONFIG_MAP_ENTRY].compare(&c->map_entries[mid], &key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+const struct config_map_entry *config_map_entries(const struct config *c, const char *map,
+                                                  uint32_t *n)
+{
+	uint32_t from = map_bound(c, map, 0), to = map_bound(c, map, UINT32_MAX);
+
+	*n = to - from;
+	return *n ? &c->map_entries[from] : NULL;
+}
+
+const struct config_key *config_find_key(const struct config *c, const struct ip_addr *peer)
+{
+	struct config_key key = {.address = *peer};
+
+	if (peer->family == 0)
+		return NULL;
+	for (int len = peer->family == 4 ? 32 : 128; len >= 0; len--) {
+		const struct config_key *k;
+
+		key.prefix_len = (uint8_t)len;
+		k = config_list_find(c, CONFIG_KEY, &key);
+		if (k && k->address.family == peer->family)
+			return k->type == 6 ? NULL : k;
+	}
+	return NULL;
+}
+
+const struct config_key *config_find_key_hostname(const struct config *c, const char *hostname)
+{
+	struct config_key key = {.prefix_len = 0};
+	const struct config_key *k;
+
+	name_copy(key.hostname, hostname);
+	k = config_list_find(c, CONFIG_KEY, &key);
+	return k && k->type == 6 ? NULL : k;
+}
+
+// The type that this many letters abbreviate, or NULL. A unique abbreviation is not asked for: the
+// first that fits is what people mean.
+static const char *interface_type(const char *text, size_t letters)
+{
+	static const char *const types[] = {
+		"Ethernet",
+		"FastEthernet",
+		"GigabitEthernet",
+		"TenGigabitEthernet",
+		"TwentyFiveGigE",
+		"FortyGigabitEthernet",
+		"HundredGigE",
+		"Loopback",
+		"Tunnel",
+		"Vlan",
+		"Null",
+		"Serial",
+	};
+
+	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (letters <= strlen(types[i]) && !strncasecmp(types[i], text, letters))
+			return types[i];
+	return NULL;
+}
+
+bool config_is_interface_type(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalpha((unsigned char)text[i]))
+			return false;
+	return len > 0 && interface_type(text, len);
+}
+
+int config_interface_name(const char *text, char out[CONFIG_NAME])
+{
+	size_t letters = 0, len = strlen(text);
+	const char *type = NULL;
+
+	if (!isalpha((unsigned char)text[0]) || len >= CONFIG_NAME)
+		return -EINVAL;
+	while (isalpha((unsigned char)text[letters]))
+		letters++;
+	for (size_t i = letters; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr("/._:-", text[i]))
+			return -EINVAL;
+	if (letters == len || isdigit((unsigned char)text[letters]))
+		type = interface_type(text, letters);
+	if (type && letters == len)
+		return -EINVAL; // "FastEthernet" without its number
+	if (snprintf(out, CONFIG_NAME, "%s%s", type ? type : "", text + (type ? letters : 0)) >=
+	    CONFIG_NAME)
+		return -EINVAL;
+	return 0;
+}

@@ -1,0 +1,348 @@
+// One line after the other into a configuration. Any thread, one configuration and cursor at a
+// time. Must not change anything for a line that has an error: handlers check before they act.
+#include "cursor.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "commands.h"
+#include "secret.h"
+
+static struct command_set *all_commands; // written once under commands_once, then read only
+static pthread_once_t commands_once = PTHREAD_ONCE_INIT;
+
+static const struct command_word shared_words[] = {
+	{"no", "Negate a command or set its defaults"},
+	{"exit", "Exit from the current mode"},
+	{"end", "Exit from configure mode"},
+	{"crypto", "Encryption module"},
+	{"isakmp", "Configure ISAKMP policy"},
+	{"ipsec", "Configure IPSEC policy"},
+	{"map", "Enter a crypto map"},
+	{"ip", "IP configuration subcommands"},
+	{"logging", "Modify message logging facilities"},
+	{"interface", "Select an interface to configure"},
+	{"access-list", "Add an access list entry"},
+	{"platform", "Ports, cores and memory of this gateway"},
+	{"hostname", "Set system's network name"},
+	{"enable", "Modify enable password parameters"},
+	{"service", "Modify use of network based services"},
+	{"set", "Set values for encryption/decryption"},
+	{"match", "Match values"},
+	{"description", "Description of this object"},
+	{"lifetime", "Security association lifetime"},
+	{"seconds", "Time-based key duration"},
+	{"kilobytes", "Volume-based key duration"},
+	{"permit", "Specify packets to forward"},
+	{"deny", "Specify packets to reject"},
+	{"remark", "Access list entry comment"},
+	{"any", "Any host"},
+	{"host", "A single host"},
+	{"eq", "Match only packets on a given port number"},
+	{"gt", "Match only packets with a greater port number"},
+	{"lt", "Match only packets with a lower port number"},
+	{"neq", "Match only packets not on a given port number"},
+	{"range", "Match only packets in the range of port numbers"},
+	{NULL, NULL},
+};
+
+static int leave(struct command_call *call)
+{
+	struct config_cursor *cur = edit_of(call)->cursor;
+
+	cur->mode = cur->mode == MODE_CONFIG ? MODE_EXEC : MODE_CONFIG;
+	return 0;
+}
+
+static int leave_all(struct command_call *call)
+{
+	edit_of(call)->cursor->mode = MODE_EXEC;
+	return 0;
+}
+
+static const struct command leave_commands[] = {
+	{MODE_CONFIG, "exit", NULL, leave, NULL},
+	{MODE_CONFIG, "end", NULL, leave_all, NULL},
+	{MODE_INTERFACE, "exit", NULL, leave, NULL},
+	{MODE_ISAKMP_POLICY, "exit", NULL, leave, NULL},
+	{MODE_TRANSFORM_SET, "exit", NULL, leave, NULL},
+	{MODE_CRYPTO_MAP, "exit", NULL, leave, NULL},
+	{MODE_ACL, "exit", NULL, leave, NULL},
+	{MODE_EZVPN, "exit", NULL, leave, NULL},
+	{MODE_PLATFORM, "exit", NULL, leave, NULL},
+	{MODE_LINE, "exit", NULL, leave, NULL},
+	{MODE_REJECTED, "exit", NULL, leave, NULL},
+};
+
+static void commands_compile(void)
+{
+	const struct command_table *tables[] = {
+		&commands_global, &commands_platform, &commands_interface, &commands_isakmp,
+		&commands_ipsec,  &commands_map,      &commands_acl,       &commands_ezvpn,
+	};
+	const unsigned n_leave = sizeof(leave_commands) / sizeof(leave_commands[0]);
+	struct command_set *set = command_set_create();
+	int err = set ? command_set_add(set, leave_commands, n_leave) : -ENOMEM;
+
+	for (unsigned i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++)
+		err = command_set_add(set, tables[i]->commands, tables[i]->n);
+	if (err) {
+		fprintf(stderr, "vigil: the configuration commands: %s\n", strerror(-err));
+		abort();
+	}
+	command_set_words(set, shared_words);
+	all_commands = set;
+}
+
+const struct command_set *config_commands(void)
+{
+	pthread_once(&commands_once, commands_compile);
+	return all_commands;
+}
+
+void cursor_init(struct config_cursor *cur)
+{
+	*cur = (struct config_cursor){.mode = MODE_CONFIG};
+}
+
+// What is wrong with a line that did not match, as one sentence.
+static void describe(const struct command_match *m, char *out, size_t size)
+{
+	switch (m->status) {
+	case COMMAND_AMBIGUOUS:
+		snprintf(out, size, "ambiguous command: this may mean %s", m->expected);
+		break;
+	case COMMAND_INCOMPLETE:
+		snprintf(out, size, "incomplete command: expected %s", m->expected);
+		break;
+	case COMMAND_TOO_LONG:
+		snprintf(out, size, "line too long: expected %s", m->expected);
+		break;
+	default:
+		snprintf(out, size,
+		         m->matched ? "invalid input: expected %s" : "unknown command%.0s",
+		         m->expected);
+		break;
+	}
+}
+
+// Below a refused line, and in `line vty` blocks, indented lines that mean nothing elsewhere belong
+// to the block. A line that is not indented does not: a misspelt command must not vanish.
+static bool passed_over(const struct config_cursor *cur, const char *line)
+{
+	return (cur->mode == MODE_REJECTED || cur->mode == MODE_LINE) &&
+	       (line[0] == ' ' || line[0] == '\t');
+}
+
+// Matches in the current mode, or else in global mode; apply() then leaves the sub-mode.
+static void match_line(const struct config_cursor *cur, const char *line, struct command_match *m,
+                       struct command_match *other)
+{
+	command_parse(config_commands(), cur->mode, line, m);
+	if (m->status == COMMAND_OK || m->status == COMMAND_EMPTY || cur->mode == MODE_CONFIG)
+		return;
+	command_parse(config_commands(), MODE_CONFIG, line, other);
+	// Both failed: the reading that understood more is what was meant.
+	if (other->status == COMMAND_OK || other->matched > m->matched ||
+	    (other->matched == m->matched && other->column > m->column))
+		*m = *other;
+}
+
+static int apply(struct edit *e, const struct command_match *m)
+{
+	struct config_cursor before = *e->cursor;
+	struct command_call call;
+	int err;
+
+	if (m->command->mode == MODE_CONFIG)
+		e->cursor->mode = MODE_CONFIG;
+	err = command_run(m, e, &call);
+	if (!err)
+		return 0;
+	// A refused block takes its lines along, all other errors leave the cursor where it was.
+	if (e->cursor->mode != MODE_REJECTED)
+		*e->cursor = before;
+	diag_add(e->diags, DIAG_ERROR, e->line, call.error_column, e->source, "%s",
+	         call.error[0] ? call.error : strerror(-err));
+	return err;
+}
+
+static bool has_control(const char *line, uint32_t *column)
+{
+	for (size_t i = 0; line[i]; i++) {
+		unsigned char ch = (unsigned char)line[i];
+
+		if ((ch < ' ' && ch != '\t' && ch != '\r' && ch != '\n') || ch == 0x7f) {
+			*column = (uint32_t)i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int apply_checked(struct edit *e, struct command_match m[2])
+{
+	struct config_cursor *cur = e->cursor;
+	char why[COMMAND_ERROR + 64];
+
+	match_line(cur, e->source, &m[0], &m[1]);
+	if (m->status == COMMAND_EMPTY || m->command)
+		return m->command ? apply(e, m) : 0;
+	if (passed_over(cur, e->source)) {
+		if (cur->mode == MODE_LINE)
+			diag_add(e->diags, DIAG_NOTICE, e->line, 0, e->source, "ignored");
+		return 0;
+	}
+	describe(m, why, sizeof(why));
+	diag_add(e->diags, DIAG_ERROR, e->line, m->column, e->source, "%s", why);
+	return -EINVAL;
+}
+
+int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
+                 uint32_t line_number, struct diag_list *d)
+{
+	struct edit e = {c, cur, d, line_number, line};
+	const char *first = line + strspn(line, " \t");
+	struct command_match *m;
+	uint32_t column;
+	int err;
+
+	if (*first == '!' || *first == '\0')
+		return 0;
+	if (has_control(line, &column)) {
+		diag_add(d, DIAG_ERROR, line_number, column, NULL, "unprintable character");
+		return -EINVAL;
+	}
+	m = malloc(2 * sizeof(*m));
+	if (!m) {
+		diag_add(d, DIAG_ERROR, line_number, 0, NULL, "out of memory");
+		return -ENOMEM;
+	}
+	err = apply_checked(&e, m);
+	secret_wipe(m, 2 * sizeof(*m));
+	free(m);
+	return err;
+}
+
+int cursor_enter(struct config *c, struct config_cursor *cur, const char *line,
+                 uint32_t line_number, struct diag_list *d)
+{
+	struct config_cursor before = *cur;
+	int err = cursor_apply(c, cur, line, line_number, d);
+
+	// A refused block is a matter of files; who types sees the error and stays where he is.
+	if (err)
+		*cur = before;
+	if (!err && config_seal(c)) {
+		diag_add(d, DIAG_ERROR, line_number, 0, NULL, "out of memory");
+		err = -ENOMEM;
+	}
+	return err;
+}
+
+// Helpers of the handlers (commands.h)
+
+void edit_enter(struct command_call *call, enum command_mode mode, const char *name,
+                uint32_t number)
+{
+	struct config_cursor *cur = edit_of(call)->cursor;
+
+	cur->mode = mode;
+	cur->number = number;
+	snprintf(cur->name, sizeof(cur->name), "%s", name);
+}
+
+int edit_mask(struct command_call *call, const char *arg, uint8_t *len)
+{
+	const struct command_arg *a = command_arg(call, arg);
+	int n = prefix_len_from_mask(&a->addr);
+
+	if (n < 0)
+		return command_fail(call, a,
+		                    "%s is not a contiguous mask: expected one such as "
+		                    "255.255.255.0",
+		                    a->text);
+	*len = (uint8_t)n;
+	return 0;
+}
+
+int edit_copy(struct command_call *call, const char *arg, char *out, size_t size)
+{
+	const struct command_arg *a = command_arg(call, arg);
+
+	if (strlen(a->text) >= size)
+		return command_fail(call, a, "too long: expected at most %zu bytes", size - 1);
+	snprintf(out, size, "%s", a->text);
+	return 0;
+}
+
+int edit_peer(struct command_call *call, struct config_peer *out)
+{
+	const struct command_arg *peer = command_arg(call, "addr"),
+				 *host = command_arg(call, "host");
+
+	*out = (struct config_peer){
+		.dynamic = command_has(call, "dynamic"),
+		.is_default = command_has(call, "default"),
+	};
+	if (peer) {
+		uint32_t v = addr_v4_host(&peer->addr);
+
+		if (v >> 24 == 0 || v >> 24 == 127 || v >= 0xe0000000)
+			return command_fail(call, peer, "%s is no address of a peer", peer->text);
+		out->address = peer->addr;
+		return 0;
+	}
+	if (strspn(host->text, "0123456789.") == strlen(host->text))
+		return command_fail(call, host, "%s is no IPv4 address", host->text);
+	return edit_copy(call, "host", out->hostname, sizeof(out->hostname));
+}
+
+uint32_t edit_find_peer(const struct config_peer *peers, uint32_t n, const struct config_peer *p)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (addr_equal(&peers[i].address, &p->address) &&
+		    !strcasecmp(peers[i].hostname, p->hostname))
+			return i;
+	return n;
+}
+
+void edit_notice(struct command_call *call, const char *fmt, ...)
+{
+	struct edit *e = edit_of(call);
+	char text[COMMAND_ERROR];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	diag_add(e->diags, DIAG_NOTICE, e->line, 0, e->source, "%s", text);
+}
+
+int edit_no_memory(struct command_call *call)
+{
+	command_fail(call, NULL, "out of memory");
+	return -ENOMEM;
+}
+
+int command_ignored(struct command_call *call)
+{
+	edit_notice(call, "ignored");
+	return 0;
+}
+
+int command_inactive(struct command_call *call)
+{
+	return command_fail(call, &call->args[0], "not active in this version");
+}
+
+int command_inactive_block(struct command_call *call)
+{
+	edit_of(call)->cursor->mode = MODE_REJECTED;
+	return command_inactive(call);
+}

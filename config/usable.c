@@ -1,0 +1,128 @@
+// What of a configuration this version can negotiate, and why not if it cannot. Any thread, pure.
+// The control plane asks here before it proposes or accepts; check.c asks to warn the operator.
+#include <errno.h>
+#include <stddef.h>
+
+#include "addr.h"
+#include "config.h"
+
+bool config_group_usable(uint8_t group, const char **why)
+{
+	const char *reason = NULL;
+
+	switch (group) {
+	case 2:
+	case 5:
+	case 14:
+	case 19:
+	case 20:
+		break;
+	case 24:
+		reason = "group 24 has a subgroup of unknown origin (RFC 8247 advises against it) "
+			 "and "
+			 "is not active in this version";
+		break;
+	default:
+		reason = "this Diffie-Hellman group is not active in this version (2, 5, 14, 19 "
+			 "and 20 "
+			 "are)";
+		break;
+	}
+	if (why)
+		*why = reason;
+	return !reason;
+}
+
+bool config_policy_usable(const struct config_policy *p, const char **why)
+{
+	const char *reason = NULL;
+
+	if (p->auth != CONFIG_AUTH_PRE_SHARE)
+		reason = "authentication rsa-sig (the default) is not active in this version; use "
+			 "'authentication pre-share'";
+	else if (p->encr == CONFIG_ENCR_DES)
+		reason = "encryption des (the default) is not active for IKE in this version; use "
+			 "'encryption aes' or '3des'";
+	else
+		config_group_usable(p->group, &reason);
+	if (why)
+		*why = reason;
+	return !reason;
+}
+
+bool config_transform_set_usable(const struct config_transform_set *t, const char **why)
+{
+	const char *reason = NULL;
+
+	if (t->mode == SA_MODE_TRANSPORT)
+		reason = "transport mode is not active in this version";
+	else if (!sa_cipher_is_aead(t->cipher) && t->auth == SA_AUTH_NONE)
+		reason = "encryption without integrity can be altered on the way and proves no "
+			 "life; "
+			 "add an hmac";
+	else if (t->cipher == SA_CIPHER_DES_CBC)
+		reason = "esp-des is not active in this version";
+	else if (t->cipher == SA_CIPHER_NULL)
+		reason = "esp-null is not active in this version";
+	else if (t->auth == SA_AUTH_HMAC_MD5_96)
+		reason = "esp-md5-hmac is not active in this version";
+	if (why)
+		*why = reason;
+	return !reason;
+}
+
+const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e)
+{
+	bool address = false, set = false;
+
+	for (uint32_t i = 0; i < e->n_peers; i++)
+		address = address || e->peers[i].address.family;
+	for (uint32_t i = 0; i < e->n_sets; i++)
+		set = set || config_find_transform_set(c, e->sets[i]);
+	if (e->n_peers == 0)
+		return "no peer is set";
+	if (!address)
+		return "no peer has an address, and host names are not active in this version";
+	if (e->n_sets == 0)
+		return "no transform set is set";
+	if (!set)
+		return "its transform sets are not defined";
+	if (!e->acl[0])
+		return "no access list is matched";
+	if (!config_find_acl(c, e->acl))
+		return "its access list is not defined";
+	return NULL;
+}
+
+// The prefix of a wildcard, or -ENOTSUP.
+static int end_prefix(const struct config_acl_end *end, struct ip_prefix *out)
+{
+	struct ip_addr mask = addr_v4(~addr_v4_host(&end->wildcard));
+	int len = prefix_len_from_mask(&mask);
+
+	if (len < 0)
+		return -ENOTSUP;
+	*out = prefix_make(&end->address, (uint8_t)len);
+	return 0;
+}
+
+int config_acl_selector(const struct config_acl_line *l, struct selector *out, const char **why)
+{
+	const struct config_acl_end *ends[] = {&l->source, &l->destination};
+
+	*out = (struct selector){.proto = l->protocol};
+	*why = NULL;
+	for (unsigned i = 0; i < 2; i++) {
+		if (ends[i]->op != CONFIG_PORT_ANY && ends[i]->op != CONFIG_PORT_EQ)
+			*why = "an IKEv1 identity holds one port, not a range, gt, lt or neq";
+		else if (ends[i]->op == CONFIG_PORT_EQ && ends[i]->port == 0)
+			*why = "port 0 means any port in an IKEv1 identity";
+		else if (end_prefix(ends[i], i ? &out->remote : &out->local))
+			*why = "the wildcard is no prefix, and an IKEv1 identity is one";
+		if (*why)
+			return -ENOTSUP;
+	}
+	out->local_port = l->source.op == CONFIG_PORT_EQ ? l->source.port : 0;
+	out->remote_port = l->destination.op == CONFIG_PORT_EQ ? l->destination.port : 0;
+	return 0;
+}
