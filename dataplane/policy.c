@@ -524,11 +524,6 @@ void policy_hold(struct policy *p, uint16_t iface, bool hold)
 		__atomic_store_n(&p->ifaces[iface].hold, hold, __ATOMIC_RELAXED);
 }
 
-void policy_reclaim(struct policy *p)
-{
-	reclaim_run(&p->reclaim, false);
-}
-
 struct policy *policy_create(uint16_t max_ifaces, uint32_t max_rules, struct rte_rcu_qsbr *qsbr)
 {
 	struct policy *p = calloc(1, sizeof(*p) + max_ifaces * sizeof(struct iface));

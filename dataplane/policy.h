@@ -50,8 +50,6 @@ int policy_add(struct policy *p, const struct dp_policy_rule *rule, struct handl
 // A stale handle is skipped.
 void policy_del(struct policy *p, struct handle policy);
 void policy_hold(struct policy *p, uint16_t iface, bool hold);
-// Frees what no reader can see any more; now and then, never waits.
-void policy_reclaim(struct policy *p);
 
 // [W] The verdict for a packet; `tunnel` is set with POLICY_PROTECT.
 enum policy_verdict policy_find(const struct policy *p, const struct policy_key *key,

@@ -106,17 +106,16 @@ struct sa {
 	uint32_t from;                       // inbound: the peer's last address, network order
 	uint16_t from_port;                  // the same; 0 = native ESP
 	uint8_t raised;                      // enum sa_raised
-	uint8_t moved_pending;               // SA_MOVED could not be sent yet
 
 	// Lines 2 and 3: seldom.
 	alignas(SA_LINE) uint64_t auth_failed;
 	uint64_t replayed, bad_selector, other_drops;
 	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes; // UINT64_MAX = none
 	struct handle tunnel;
-	uint32_t last; // tick of the last packet; 0 = never
+	struct handle pair; // outbound: the inbound SA whose activity answers for it
+	uint32_t last;      // last packet, where activity does not say; see activity.h
 	tick_t made;
-	uint64_t *ring;      // replay window apart, or NULL; control's
-	uint32_t ring_bytes; // of it
+	uint64_t *ring; // replay window apart, or NULL; control frees it
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");

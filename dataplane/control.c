@@ -1,0 +1,414 @@
+// The contract's SAs, flows, peers and policy on the control side (dp.h). [C] Takes and frees
+// slots, expands keys, sends messages; never waits for a worker. An SA's slot is free again, and
+// its keys are wiped, when the worker that owned it has confirmed that it let go.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "dp_internal.h"
+#include "message.h"
+#include "policy.h"
+#include "sa_fill.h"
+#include "sa_table.h"
+#include "secret.h"
+#include "tunnel.h"
+#include "worker.h"
+
+// Control's own record of a tunnel slot.
+struct tunnel_slot {
+	uint32_t generation; // odd = in use
+	uint32_t next_free;  // slot + 1, 0 = none
+	uint32_t doubts;     // DOUBT events that came out of dp_events()
+};
+
+struct esp_control {
+	IMB_MGR *mgr; // expands keys
+	struct tunnel_slot *tunnels;
+	uint32_t tunnel_free, tunnel_unused;
+};
+
+// ---- start and stop --------------------------------------------------------------------------
+
+static int tables_init(struct dp *dp)
+{
+	const struct dp_limits *l = &dp->limits;
+	int err = sa_table_init(dp->sas, l->max_sas, dp->n_workers);
+
+	if (err)
+		return err;
+	err = tunnel_table_init(dp->tunnels, l->max_tunnels, dp->n_workers);
+	if (err)
+		return err;
+	// A line of an access list, and a few narrower flows of it, for each tunnel.
+	dp->policy = policy_create((uint16_t)dp->n_ifaces, l->max_tunnels * 2 + 1024, dp->rcu);
+	return dp->policy ? 0 : -ENOMEM;
+}
+
+int control_init(struct dp *dp)
+{
+	struct esp_control *esp = calloc(1, sizeof(*esp));
+	int err;
+
+	if (!esp)
+		return -ENOMEM;
+	dp->esp = esp;
+	dp->sas = calloc(1, sizeof(*dp->sas));
+	dp->tunnels = calloc(1, sizeof(*dp->tunnels));
+	dp->peers = calloc(dp->limits.max_peers + 1, sizeof(*dp->peers));
+	esp->tunnels = calloc(dp->limits.max_tunnels + 1, sizeof(*esp->tunnels));
+	esp->mgr = alloc_mb_mgr(0);
+	if (!dp->sas || !dp->tunnels || !dp->peers || !esp->tunnels || !esp->mgr) {
+		control_fini(dp);
+		return -ENOMEM;
+	}
+	init_mb_mgr_auto(esp->mgr, NULL);
+	err = tables_init(dp);
+	if (err)
+		control_fini(dp);
+	return err;
+}
+
+void control_fini(struct dp *dp)
+{
+	policy_destroy(dp->policy);
+	if (dp->tunnels)
+		tunnel_table_fini(dp->tunnels);
+	if (dp->sas)
+		sa_table_fini(dp->sas);
+	if (dp->esp) {
+		if (dp->esp->mgr)
+			free_mb_mgr(dp->esp->mgr);
+		free(dp->esp->tunnels);
+	}
+	free(dp->esp);
+	free(dp->peers);
+	free(dp->tunnels);
+	free(dp->sas);
+	dp->policy = NULL;
+	dp->tunnels = NULL;
+	dp->sas = NULL;
+	dp->esp = NULL;
+	dp->peers = NULL;
+}
+
+// ---- peers -----------------------------------------------------------------------------------
+
+void dp_peer_watch(struct dp *dp, uint32_t peer, tick_t doubt_after)
+{
+	if (peer < dp->limits.max_peers)
+		activity_store(&dp->peers[peer].doubt_after, doubt_after);
+}
+
+void dp_peer_heard(struct dp *dp, uint32_t peer, tick_t when)
+{
+	if (peer < dp->limits.max_peers)
+		activity_mark(&dp->peers[peer].heard, when);
+}
+
+// ---- tunnels ---------------------------------------------------------------------------------
+
+static struct tunnel_slot *tunnel_slot(const struct dp *dp, struct handle h)
+{
+	struct tunnel_slot *slot;
+
+	if (h.generation % 2 == 0 || h.index >= dp->esp->tunnel_unused)
+		return NULL;
+	slot = &dp->esp->tunnels[h.index];
+	return slot->generation == h.generation ? slot : NULL;
+}
+
+static int tunnel_send(struct dp *dp, const struct message *msg)
+{
+	return message_send(dp, tunnel_owner(dp->tunnels, msg->tunnel.index), msg);
+}
+
+static void tunnel_put(struct dp *dp, uint32_t index)
+{
+	struct esp_control *esp = dp->esp;
+
+	esp->tunnels[index].generation++;
+	esp->tunnels[index].next_free = esp->tunnel_free;
+	esp->tunnel_free = index + 1;
+	activity_store(&dp->tunnels->words[index].generation, 0);
+}
+
+int dp_tunnel_add(struct dp *dp, const struct dp_tunnel_spec *spec, struct handle *tunnel)
+{
+	struct message msg = {.kind = MESSAGE_TUNNEL_ADD, .word = spec->peer};
+	struct esp_control *esp = dp->esp;
+	uint32_t i = esp->tunnel_free ? esp->tunnel_free - 1 : esp->tunnel_unused;
+	struct tunnel_slot *slot;
+	int err;
+
+	if (spec->iface >= dp->n_ifaces)
+		return -EINVAL;
+	if (i >= dp->limits.max_tunnels)
+		return -ENOSPC;
+	if (!chunks_need(&dp->tunnels->tunnels, i))
+		return -ENOMEM;
+	slot = &esp->tunnels[i];
+	if (esp->tunnel_free)
+		esp->tunnel_free = slot->next_free;
+	else
+		esp->tunnel_unused++;
+	slot->generation++;
+	slot->doubts = 0;
+	*tunnel = msg.tunnel = (struct handle){.index = i, .generation = slot->generation};
+	activity_store(&dp->tunnels->words[i].doubt_ack, 0);
+	activity_store(&dp->tunnels->words[i].generation, slot->generation);
+	err = tunnel_send(dp, &msg);
+	if (err)
+		tunnel_put(dp, i);
+	return err;
+}
+
+void dp_tunnel_del(struct dp *dp, struct handle tunnel)
+{
+	struct message msg = {.kind = MESSAGE_TUNNEL_DEL, .tunnel = tunnel};
+
+	if (!tunnel_slot(dp, tunnel))
+		return;
+	// Should the message be lost for want of memory the worker's record lies fallow: the words
+	// are gone, so no packet finds it, and the slot's next TUNNEL_ADD overwrites it.
+	(void)tunnel_send(dp, &msg);
+	tunnel_put(dp, tunnel.index);
+}
+
+void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer)
+{
+	struct message msg = {.kind = MESSAGE_TUNNEL_PEER, .tunnel = tunnel, .word = peer};
+
+	if (tunnel_slot(dp, tunnel))
+		(void)tunnel_send(dp, &msg);
+}
+
+void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa)
+{
+	struct message msg = {.kind = MESSAGE_TUNNEL_USE, .tunnel = tunnel, .sa = out_sa};
+
+	if (!tunnel_slot(dp, tunnel))
+		return;
+	if (!handle_is_null(out_sa)) {
+		const struct sa_slot *slot = sa_table_slot(dp->sas, out_sa);
+		const struct sa *sa = sa_table_at(dp->sas, out_sa.index);
+
+		if (!slot || slot->state != SA_LIVE || slot->direction != SA_OUT ||
+		    !handle_equal(sa->tunnel, tunnel))
+			return;
+	}
+	(void)tunnel_send(dp, &msg);
+}
+
+void dp_tunnel_refuse(struct dp *dp, struct handle tunnel)
+{
+	struct message msg = {.kind = MESSAGE_TUNNEL_REFUSE, .tunnel = tunnel};
+
+	if (tunnel_slot(dp, tunnel))
+		(void)tunnel_send(dp, &msg);
+}
+
+void dp_tunnel_doubt_ack(struct dp *dp, struct handle tunnel)
+{
+	const struct tunnel_slot *slot = tunnel_slot(dp, tunnel);
+
+	if (slot)
+		activity_store(&dp->tunnels->words[tunnel.index].doubt_ack, slot->doubts);
+}
+
+bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
+{
+	const struct tunnel *t = chunks_at(&dp->tunnels->tunnels, tunnel.index);
+
+	// Acquire: the worker clears last_out before it publishes the generation.
+	return tunnel_slot(dp, tunnel) &&
+	       __atomic_load_n(&t->generation, __ATOMIC_ACQUIRE) == tunnel.generation &&
+	       activity_read(&t->last_out, when);
+}
+
+// ---- SAs -------------------------------------------------------------------------------------
+
+int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
+                  struct handle *sa, uint32_t *spi)
+{
+	unsigned owner =
+		port_worker_for(dp, htonl(addr_v4_host(remote)), htonl(addr_v4_host(local)));
+	int err = sa_table_take(dp->sas, SA_IN, owner, sa);
+
+	if (err)
+		return err;
+	*spi = spi_make(&dp->sas->layout, owner, sa->index, sa->generation);
+	return 0;
+}
+
+// What sa_fill() leaves to us.
+static struct sa *sa_prepare(struct dp *dp, struct handle h, struct handle tunnel)
+{
+	struct sa *sa = sa_table_at(dp->sas, h.index);
+
+	sa->slot = h.index;
+	sa->generation = h.generation;
+	sa->owner = sa_table_slot(dp->sas, h)->owner;
+	sa->activity = &dp->sas->activity[h.index];
+	sa->tunnel = tunnel;
+	sa->made = dp_now(dp);
+	return sa;
+}
+
+int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, struct handle tunnel)
+{
+	struct message msg = {.kind = MESSAGE_SA_ADD, .sa = h, .tunnel = tunnel};
+	struct sa_slot *slot = sa_table_slot(dp->sas, h);
+	uint32_t words = replay_words(spec->replay_window);
+	struct sa *sa;
+
+	if (!slot || slot->state != SA_RESERVED || sa_fill_check(spec, SA_IN))
+		return -EINVAL;
+	sa = sa_prepare(dp, h, tunnel);
+	if (words > 1 && !sa->ring) {
+		sa->ring = calloc(words, sizeof(*sa->ring));
+		if (!sa->ring)
+			return -ENOMEM;
+	}
+	sa_fill(dp->esp->mgr, spec, SA_IN, sa, sa_table_keys(dp->sas, h.index));
+	replay_init(&sa->replay, spec->replay_window, sa->ring);
+	// The SPI is the one that dp_sa_reserve() gave out, whatever the caller says.
+	sa->spi = spi_make(&dp->sas->layout, slot->owner, h.index, h.generation);
+	if (message_send(dp, slot->owner, &msg))
+		return -ENOMEM;
+	slot->state = SA_LIVE;
+	return 0;
+}
+
+int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
+                  struct handle *out)
+{
+	struct sa *sa;
+	int err;
+
+	if (!tunnel_slot(dp, tunnel) || sa_fill_check(spec, SA_OUT))
+		return -EINVAL;
+	err = sa_table_take(dp->sas, SA_OUT, tunnel_owner(dp->tunnels, tunnel.index), out);
+	if (err)
+		return err;
+	sa = sa_prepare(dp, *out, tunnel);
+	sa->pair = in;
+	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(dp->sas, out->index));
+	return 0;
+}
+
+static void sa_del(struct dp *dp, struct handle h)
+{
+	struct message msg = {.kind = MESSAGE_SA_DEL, .sa = h};
+	struct dp_event gone = {.kind = DP_EVENT_SA_GONE, .sa = h};
+	struct sa_slot *slot = sa_table_slot(dp->sas, h);
+
+	if (!slot || slot->state == SA_DYING)
+		return;
+	if (slot->state == SA_RESERVED) { // no worker knows it
+		sa_table_put(dp->sas, h.index);
+		(void)dp_event_add(dp, &gone);
+		return;
+	}
+	// Without memory for the message the SA stays, and the control plane may try again.
+	if (message_send(dp, slot->owner, &msg) == 0)
+		slot->state = SA_DYING;
+}
+
+void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		sa_del(dp, sas[i]);
+}
+
+void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port)
+{
+	const struct sa_slot *slot = sa_table_slot(dp->sas, out_sa);
+	struct message msg = {.kind = MESSAGE_SA_MOVE,
+	                      .sa = out_sa,
+	                      .addr = htonl(addr_v4_host(remote)),
+	                      .port = htons(port)};
+
+	if (slot && slot->state == SA_LIVE && slot->direction == SA_OUT && remote->family == 4)
+		(void)message_send(dp, slot->owner, &msg);
+}
+
+bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
+{
+	const struct sa_slot *slot = sa_table_slot(dp->sas, in_sa);
+
+	return slot && slot->direction == SA_IN &&
+	       activity_read(&dp->sas->activity[in_sa.index].last_in, when);
+}
+
+void dp_sa_stats(const struct dp *dp, struct handle h, struct dp_sa_stats *out)
+{
+	const struct sa_slot *slot = sa_table_slot(dp->sas, h);
+	const struct sa *sa = sa_table_at(dp->sas, h.index);
+
+	memset(out, 0, sizeof(*out));
+	if (!slot || slot->state == SA_RESERVED)
+		return;
+	out->packets = sa_counter(&sa->packets);
+	out->bytes = sa_counter(&sa->bytes);
+	out->auth_failed = sa_counter(&sa->auth_failed);
+	out->replayed = sa_counter(&sa->replayed);
+	out->bad_selector = sa_counter(&sa->bad_selector);
+	out->other_drops = sa_counter(&sa->other_drops);
+	out->sequence = sa_counter(slot->direction == SA_IN ? &sa->replay.top : &sa->sequence);
+	out->owner = slot->owner;
+	if (!dp_sa_last_in(dp, h, &out->last))
+		(void)activity_read(&sa->last, &out->last);
+}
+
+// ---- events from workers ---------------------------------------------------------------------
+
+bool control_event(struct dp *dp, struct dp_event *event)
+{
+	struct tunnel_slot *tunnel;
+	const struct sa_slot *slot;
+
+	switch (event->kind) {
+	case DP_EVENT_SA_GONE:
+		slot = sa_table_slot(dp->sas, event->sa);
+		if (!slot || slot->state != SA_DYING)
+			return false;
+		sa_table_put(dp->sas, event->sa.index);
+		return true;
+	case DP_EVENT_SA_SOFT:
+	case DP_EVENT_SA_HARD:
+	case DP_EVENT_SA_MOVED:
+		// What was raised before the worker heard of the deletion concerns nobody.
+		slot = sa_table_slot(dp->sas, event->sa);
+		return slot && slot->state == SA_LIVE;
+	case DP_EVENT_ACQUIRE:
+		return tunnel_slot(dp, event->tunnel);
+	case DP_EVENT_DOUBT:
+		tunnel = tunnel_slot(dp, event->tunnel);
+		if (tunnel)
+			tunnel->doubts++;
+		return tunnel;
+	default:
+		return true;
+	}
+}
+
+// ---- policy ----------------------------------------------------------------------------------
+
+int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy)
+{
+	if (rule->permit && !tunnel_slot(dp, rule->tunnel))
+		return -EINVAL;
+	return policy_add(dp->policy, rule, policy);
+}
+
+void dp_policy_del(struct dp *dp, struct handle policy)
+{
+	policy_del(dp->policy, policy);
+}
+
+void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold)
+{
+	policy_hold(dp->policy, iface, hold);
+}

@@ -1,0 +1,42 @@
+// What the ESP half of a worker shares inside.
+#ifndef VIGIL_DATAPLANE_ESP_H
+#define VIGIL_DATAPLANE_ESP_H
+
+#include "crypto.h"
+#include "sa_table.h"
+#include "tunnel.h"
+#include "worker.h"
+
+#define ESP_INVALID_SPI_RATE 10u // events a second and worker
+
+// ESP trailer, RFC 4303 2: padding, then these two.
+#define ESP_TRAILER    2u
+#define ESP_NEXT_IPV4  4u
+#define ESP_NEXT_DUMMY 59u
+
+// RFC 3168: the two low bits of the type of service.
+#define ESP_ECN_MASK 3u
+#define ESP_ECN_ECT0 2u
+#define ESP_ECN_ECT1 1u
+#define ESP_ECN_CE   3u
+
+struct worker_esp {
+	struct crypto *crypto;
+	struct tunnel_worker tunnels;
+	uint32_t spi_tokens; // INVALID_SPI events left in this second
+	tick_t spi_filled;
+	// Slots + 1 of SAs whose GONE found no room in the event ring, chained by sa.spi: control
+	// must hear of each, or the slot stays in use for ever.
+	uint32_t gone;
+};
+
+// [W] A limit of the SA is reached: tells control, once each. False: a hard one, the SA has
+// stopped.
+bool esp_limit(struct worker *w, struct sa *sa);
+
+static inline struct handle esp_handle(const struct sa *sa)
+{
+	return (struct handle){.index = sa->slot, .generation = sa->generation};
+}
+
+#endif

@@ -1,0 +1,73 @@
+// All SAs, inbound and outbound, by slot. [C] takes and frees slots; [W] finds SAs by SPI and by
+// handle. A slot's life: free -> reserved -> live -> dying -> free, each step control's; the worker
+// that owns the SA only confirms that it has let go of a dying one.
+#ifndef VIGIL_DATAPLANE_SA_TABLE_H
+#define VIGIL_DATAPLANE_SA_TABLE_H
+
+#include "activity.h"
+#include "chunks.h"
+#include "sa.h"
+#include "spi.h"
+
+enum sa_state {
+	SA_FREE,
+	SA_RESERVED, // inbound, SPI given out, no keys yet
+	SA_LIVE,
+	SA_DYING, // SA_DEL is on its way to the worker
+};
+
+// Control's own record of a slot.
+struct sa_slot {
+	uint32_t generation; // of the current use, or of the last
+	uint32_t next_free;  // slot + 1, 0 = none
+	uint8_t state;       // enum sa_state
+	uint8_t direction;
+	uint8_t owner;
+};
+
+struct sa_table {
+	// Constant while workers run.
+	uint32_t max;
+	struct spi_layout layout;
+	struct chunks sas;         // struct sa
+	struct activity *activity; // [max]; see activity.h
+	// Control alone.
+	struct chunks keys; // struct sa_keys
+	struct sa_slot *slots;
+	uint32_t free, unused, base; // free: slot + 1; unused: first slot that was never taken
+};
+
+// Room for `max` SAs of `owners` workers. 0, -ENOMEM, -ERANGE (too many for an SPI).
+int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners);
+// Wipes all keys.
+void sa_table_fini(struct sa_table *t);
+
+// [C] Takes a free slot with its memory and a new generation. 0, -ENOSPC, -ENOMEM.
+int sa_table_take(struct sa_table *t, enum sa_direction direction, unsigned owner,
+                  struct handle *sa);
+// [C] Wipes the keys and frees the slot.
+void sa_table_put(struct sa_table *t, uint32_t slot);
+// [C] Control's record, or NULL if the handle is stale or null.
+struct sa_slot *sa_table_slot(const struct sa_table *t, struct handle sa);
+
+// [any] The SA in a slot, or NULL; its fields belong to whom sa.h says.
+static inline struct sa *sa_table_at(const struct sa_table *t, uint32_t slot)
+{
+	return chunks_at(&t->sas, slot);
+}
+
+static inline struct sa_keys *sa_table_keys(const struct sa_table *t, uint32_t slot)
+{
+	return chunks_at(&t->keys, slot);
+}
+
+// [W] The live inbound SA that this worker owns, or NULL. The owner has been checked.
+static inline struct sa *sa_table_inbound(const struct sa_table *t, uint32_t spi)
+{
+	uint32_t slot = spi_slot(&t->layout, spi);
+	struct sa *sa = slot < t->max ? sa_table_at(t, slot) : NULL;
+
+	return sa && sa->live && sa->spi == spi ? sa : NULL;
+}
+
+#endif

@@ -1,0 +1,300 @@
+// Flows in their owner's hands. [W] but for the table's making. No allocation, no waiting: what
+// does not fit is dropped and counted; an event that finds no room is raised again.
+#include "tunnel.h"
+
+#include <string.h>
+
+#include "dp_internal.h"
+#include "esp.h"
+
+int tunnel_table_init(struct tunnel_table *t, uint32_t max, unsigned owners)
+{
+	memset(t, 0, sizeof(*t));
+	t->max = max;
+	t->owners = owners;
+	t->words = calloc(max ? max : 1, sizeof(*t->words));
+	if (!t->words || chunks_init(&t->tunnels, max, sizeof(struct tunnel))) {
+		tunnel_table_fini(t);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void tunnel_table_fini(struct tunnel_table *t)
+{
+	chunks_fini(&t->tunnels);
+	free(t->words);
+	t->words = NULL;
+}
+
+void tunnel_worker_init(struct tunnel_worker *tw)
+{
+	memset(tw, 0, sizeof(*tw));
+	for (uint16_t i = 0; i < TUNNEL_HOLD_WORKER; i++)
+		tw->holds[i].next = i + 1u < TUNNEL_HOLD_WORKER ? i + 1u : TUNNEL_HOLD_NONE;
+	tw->released = TUNNEL_HOLD_NONE;
+	tw->last = TUNNEL_HOLD_NONE;
+}
+
+void tunnel_worker_fini(struct tunnel_worker *tw)
+{
+	for (unsigned i = 0; i < TUNNEL_HOLD_WORKER; i++)
+		rte_pktmbuf_free(tw->holds[i].m);
+}
+
+struct tunnel *tunnel_get(const struct worker *w, struct handle h)
+{
+	struct tunnel *t;
+
+	if (!tunnel_is_current(w->dp->tunnels, h))
+		return NULL;
+	t = chunks_at(&w->dp->tunnels->tunnels, h.index);
+	return t && t->generation == h.generation ? t : NULL;
+}
+
+// ---- held packets ----------------------------------------------------------------------------
+
+static struct handle handle_of(const struct worker *w, uint32_t index)
+{
+	const struct tunnel *t = chunks_at(&w->dp->tunnels->tunnels, index);
+
+	return (struct handle){.index = index, .generation = t->generation};
+}
+
+static void acquire(struct worker *w, struct tunnel *t, struct handle h)
+{
+	struct dp_event event = {.kind = DP_EVENT_ACQUIRE, .tunnel = h};
+
+	if (t->acquiring)
+		return;
+	t->acquiring = worker_event(w, &event);
+	if (!t->acquiring)
+		w->esp->tunnels.acquire_late = true;
+}
+
+void tunnel_hold(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+	struct handle h = packet_of(m)->tunnel;
+	uint16_t i = tw->free;
+
+	if (t->held >= TUNNEL_HOLD_FLOW || i == TUNNEL_HOLD_NONE) {
+		worker_drop(w, m, DROP_TUNNEL_HOLD_FULL);
+		acquire(w, t, h);
+		return;
+	}
+	tw->free = tw->holds[i].next;
+	tw->holds[i] = (struct tunnel_hold){
+		.m = m, .tunnel = h.index, .since = w->now, .next = TUNNEL_HOLD_NONE};
+	if (t->held == 0)
+		t->head = i;
+	else
+		tw->holds[t->tail].next = i;
+	t->tail = i;
+	t->held++;
+	tw->held++;
+	acquire(w, t, h);
+}
+
+static struct rte_mbuf *hold_free(struct tunnel_worker *tw, uint16_t i)
+{
+	struct rte_mbuf *m = tw->holds[i].m;
+
+	tw->holds[i].m = NULL;
+	tw->holds[i].next = tw->free;
+	tw->free = i;
+	tw->held--;
+	return m;
+}
+
+static void drop_held(struct worker *w, struct tunnel *t, enum counter reason)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+
+	for (; t->held; t->held--) {
+		uint16_t i = t->head;
+
+		t->head = tw->holds[i].next;
+		worker_drop(w, hold_free(tw, i), reason);
+	}
+}
+
+// What is held may go: the flow's list moves to the end of the worker's.
+static void release_held(struct worker *w, struct tunnel *t)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+
+	if (!t->held)
+		return;
+	if (tw->released == TUNNEL_HOLD_NONE)
+		tw->released = t->head;
+	else
+		tw->holds[tw->last].next = t->head;
+	tw->last = t->tail;
+	t->held = 0;
+}
+
+uint16_t tunnel_released(struct worker *w, struct rte_mbuf **pkts, uint16_t max)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+	uint16_t n = 0;
+
+	while (n < max && tw->released != TUNNEL_HOLD_NONE) {
+		uint16_t i = tw->released;
+
+		tw->released = tw->holds[i].next;
+		pkts[n++] = hold_free(tw, i);
+	}
+	return n;
+}
+
+// ---- doubt -----------------------------------------------------------------------------------
+
+// The newest sign of life that this worker can see: the SA's making, ESP on the pair's inbound SA,
+// what control has heard.
+static tick_t newest_life(const struct dp *dp, const struct tunnel *t)
+{
+	const struct activity *a = &dp->sas->activity[t->pair.index];
+	tick_t newest = t->since, when;
+
+	if (!handle_is_null(t->pair) && activity_load(&a->generation) == t->pair.generation &&
+	    activity_read(&a->last_in, &when))
+		newest = tick_max(newest, when);
+	if (activity_read(&dp->peers[t->peer].heard, &when))
+		newest = tick_max(newest, when);
+	return newest;
+}
+
+void tunnel_doubt(struct worker *w, struct tunnel *t, struct handle h)
+{
+	struct dp_event event = {.kind = DP_EVENT_DOUBT, .tunnel = h};
+	const struct dp *dp = w->dp;
+	uint32_t after;
+
+	if (t->peer >= dp->limits.max_peers)
+		return;
+	after = activity_load(&dp->peers[t->peer].doubt_after);
+	if (after == 0 || tick_diff(w->now, newest_life(dp, t)) < (int32_t)after)
+		return;
+	if (activity_load(&dp->tunnels->words[h.index].doubt_ack) == t->doubt_seq &&
+	    worker_event(w, &event))
+		t->doubt_seq++;
+}
+
+// ---- messages --------------------------------------------------------------------------------
+
+// A message that was sent to this use of the slot, else NULL.
+static struct tunnel *addressed(struct worker *w, const struct message *msg)
+{
+	struct tunnel *t = chunks_at(&w->dp->tunnels->tunnels, msg->tunnel.index);
+
+	return t && t->generation == msg->tunnel.generation ? t : NULL;
+}
+
+void tunnel_on_add(struct worker *w, const struct message *msg)
+{
+	struct tunnel *t = chunks_at(&w->dp->tunnels->tunnels, msg->tunnel.index);
+
+	drop_held(w, t, DROP_TUNNEL_REFUSED); // only if the slot's TUNNEL_DEL was lost
+	t->peer = msg->word;
+	t->out_sa = t->pair = (struct handle){0};
+	t->doubt_seq = 0;
+	t->acquiring = false;
+	activity_store(&t->last_out, 0);
+	// Release: whoever sees the new generation sees no last_out of the old one.
+	__atomic_store_n(&t->generation, msg->tunnel.generation, __ATOMIC_RELEASE);
+}
+
+void tunnel_on_del(struct worker *w, const struct message *msg)
+{
+	struct tunnel *t = addressed(w, msg);
+
+	if (!t)
+		return;
+	drop_held(w, t, DROP_TUNNEL_REFUSED);
+	activity_store(&t->generation, 0);
+}
+
+void tunnel_on_use(struct worker *w, const struct message *msg)
+{
+	struct tunnel *t = addressed(w, msg);
+	const struct sa *sa;
+
+	if (!t)
+		return;
+	t->out_sa = msg->sa;
+	t->pair = (struct handle){0};
+	t->acquiring = false;
+	if (handle_is_null(msg->sa))
+		return;
+	sa = sa_table_at(w->dp->sas, msg->sa.index);
+	t->pair = sa->pair;
+	t->since = sa->made;
+	release_held(w, t);
+}
+
+void tunnel_on_refuse(struct worker *w, const struct message *msg)
+{
+	struct tunnel *t = addressed(w, msg);
+
+	if (!t)
+		return;
+	t->acquiring = false;
+	drop_held(w, t, DROP_TUNNEL_REFUSED);
+}
+
+void tunnel_on_peer(struct worker *w, const struct message *msg)
+{
+	struct tunnel *t = addressed(w, msg);
+
+	if (t)
+		t->peer = msg->word;
+}
+
+void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa)
+{
+	struct tunnel *t = chunks_at(&w->dp->tunnels->tunnels, tunnel.index);
+
+	if (!t || t->generation != tunnel.generation || !handle_equal(t->out_sa, sa))
+		return;
+	t->out_sa = t->pair = (struct handle){0};
+	t->acquiring = false;
+}
+
+// ---- once a tick -----------------------------------------------------------------------------
+
+// Drops the packets at the head of a flow's list that are too old; the list is in order of age.
+static void drop_old(struct worker *w, struct tunnel *t)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+
+	while (t->held &&
+	       tick_diff(w->now, tw->holds[t->head].since) > (int32_t)TUNNEL_HOLD_TICKS) {
+		uint16_t i = t->head;
+
+		t->head = tw->holds[i].next;
+		t->held--;
+		worker_drop(w, hold_free(tw, i), DROP_TUNNEL_TIMEOUT);
+	}
+}
+
+void tunnel_tick(struct worker *w)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+	bool late = tw->acquire_late;
+
+	if (!late && (!tw->held || tick_diff(w->now, tw->swept) < (int32_t)TICKS_PER_SECOND))
+		return;
+	tw->acquire_late = false;
+	tw->swept = w->now;
+	for (unsigned i = 0; i < TUNNEL_HOLD_WORKER; i++) {
+		struct tunnel *t;
+
+		if (!tw->holds[i].m)
+			continue;
+		t = chunks_at(&w->dp->tunnels->tunnels, tw->holds[i].tunnel);
+		if (late && t->held)
+			acquire(w, t, handle_of(w, tw->holds[i].tunnel));
+		drop_old(w, t);
+	}
+}
