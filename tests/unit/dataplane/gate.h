@@ -6,11 +6,11 @@
 #include <stdlib.h>
 
 #include "dp_internal.h"
-#include "eal.h"
 #include "esp.h"
 #include "handoff.h"
 #include "policy.h"
 #include "suites.h"
+#include "test_eal.h"
 #include "worker.h"
 
 #define GATE_WORKERS 2u

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "addr.h"
-#include "eal.h"
+#include "test_eal.h"
 #include "policy.h"
 
 #define RULES_MAX 400u

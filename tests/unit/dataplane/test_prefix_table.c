@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eal.h"
+#include "test_eal.h"
 #include "prefix_table.h"
 
 #define PREFIXES 300u

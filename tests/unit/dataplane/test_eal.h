@@ -1,6 +1,6 @@
 // Starts EAL for a unit test: no hugepages, no devices, nothing shared with other processes.
-#ifndef VIGIL_TESTS_DATAPLANE_EAL_H
-#define VIGIL_TESTS_DATAPLANE_EAL_H
+#ifndef VIGIL_TESTS_DATAPLANE_TEST_EAL_H
+#define VIGIL_TESTS_DATAPLANE_TEST_EAL_H
 
 #include <rte_eal.h>
 

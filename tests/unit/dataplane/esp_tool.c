@@ -1,0 +1,114 @@
+// Our ESP stages as a filter, for checks against other implementations
+// (tests/interop/esp_scapy.py). Lines in, one line out for each:
+//
+//   sa CIPHER AUTH ENCAP KEY AUTHKEY SALT    -> spi HEX      a flow from 192.0.2.1 to 192.0.2.11
+//   encrypt HEX                              -> HEX | drop   an inner IPv4 packet
+//   decrypt HEX                              -> HEX | drop   an outer IPv4 packet
+//
+// CIPHER, AUTH and ENCAP are the numbers of common/sa_spec.h, keys are hex, "-" is empty. The last
+// `sa` counts. UDP goes from port 4500 to 4500.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate.h"
+
+#define LINE_MAX_BYTES 16384
+
+static unsigned from_hex(const char *text, uint8_t *out, unsigned max)
+{
+	unsigned n = 0, byte;
+
+	while (n < max && sscanf(text + 2 * n, "%2x", &byte) == 1)
+		out[n++] = (uint8_t)byte;
+	return n;
+}
+
+static void answer(struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	for (unsigned i = 0; i < rte_pktmbuf_data_len(m); i++)
+		printf("%02x", data[i]);
+	printf("\n");
+	rte_pktmbuf_free(m);
+}
+
+static struct rte_mbuf *packet_from(const char *hex)
+{
+	uint8_t bytes[2000];
+	unsigned len = from_hex(hex, bytes, sizeof(bytes));
+	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool);
+	char *data = m ? rte_pktmbuf_append(m, (uint16_t)len) : NULL;
+
+	if (!data)
+		abort();
+	memcpy(data, bytes, len);
+	return m;
+}
+
+static bool make_sa(const char *args, struct gate_flow *flow)
+{
+	struct suite none = {SA_CIPHER_NULL, 0, SA_AUTH_NONE};
+	struct sa_spec spec = suite_spec(&none, 0);
+	char key[129], auth_key[257], salt[33];
+	unsigned cipher, auth, encap;
+
+	if (sscanf(args, "%u %u %u %128s %256s %32s", &cipher, &auth, &encap, key, auth_key,
+	           salt) != 6)
+		return false;
+	spec.cipher = (enum sa_cipher)cipher;
+	spec.auth = (enum sa_auth)auth;
+	spec.encap = (enum sa_encap)encap;
+	spec.local_port = spec.remote_port = 4500;
+	spec.key_len = (uint16_t)from_hex(key, spec.key, sizeof(spec.key));
+	from_hex(auth_key, spec.auth_key, sizeof(spec.auth_key));
+	from_hex(salt, spec.salt, sizeof(spec.salt));
+	*flow = gate_flow_make(spec);
+	return true;
+}
+
+static void encrypt(const struct gate_flow *flow, const char *hex)
+{
+	struct rte_mbuf *m = packet_from(hex);
+
+	packet_init(m, 0, 0);
+	packet_of(m)->tunnel = flow->tunnel;
+	packet_of(m)->out = 1;
+	if (packet_check_ipv4(m) && esp_out(gate_owner(flow), &m, 1) == 1)
+		answer(m);
+	else
+		printf("drop\n");
+}
+
+static void decrypt(const char *hex)
+{
+	struct rte_mbuf *m = packet_from(hex);
+
+	gate_arrive(m);
+	if (packet_check_ipv4(m) && esp_in(gate.workers[0], &m, 1) == 1)
+		answer(m);
+	else
+		printf("drop\n");
+}
+
+int main(void)
+{
+	static char line[LINE_MAX_BYTES];
+	struct gate_flow flow = {0};
+
+	if (eal_start(NULL) || gate_start(NULL))
+		return 1;
+	while (fgets(line, sizeof(line), stdin)) {
+		if (strncmp(line, "sa ", 3) == 0 && make_sa(line + 3, &flow))
+			printf("spi %08x\n", flow.spec.spi);
+		else if (strncmp(line, "encrypt ", 8) == 0)
+			encrypt(&flow, line + 8);
+		else if (strncmp(line, "decrypt ", 8) == 0)
+			decrypt(line + 8);
+		else
+			printf("what?\n");
+		fflush(stdout);
+	}
+	return gate_stop(NULL) || eal_stop(NULL);
+}
