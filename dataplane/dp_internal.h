@@ -3,6 +3,7 @@
 #ifndef VIGIL_DATAPLANE_DP_INTERNAL_H
 #define VIGIL_DATAPLANE_DP_INTERNAL_H
 
+#include <pthread.h>
 #include <rte_ether.h>
 #include <rte_mempool.h>
 #include <rte_rcu_qsbr.h>
@@ -33,7 +34,7 @@ struct iface {
 	// Constant while workers run.
 	uint16_t port; // ethdev
 	uint16_t n_rx, n_tx;
-	uint16_t first_worker; // drains control_ring
+	uint16_t first_worker; // has queue 0 and drains control_ring
 	int control_queue;     // TX queue of the control core, or -1: control_ring
 	struct rte_ring *control_ring;
 	struct rte_ether_addr mac;
@@ -90,6 +91,7 @@ struct dp {
 	void *ticker_arg;
 	uint64_t losses, losses_ports;
 	tick_t losses_read;
+	pthread_t control_thread;
 	uint32_t ip_id;
 	char eal_error[160]; // last complaint of EAL while starting
 
@@ -114,6 +116,18 @@ static inline bool iface_is_up(const struct iface *i)
 static inline bool iface_has_crypto_map(const struct iface *i)
 {
 	return iface_word(&i->flags) & IFACE_CRYPTO_MAP;
+}
+
+// The worker that has RX and TX queue `queue` of a port.
+static inline unsigned iface_worker(const struct dp *dp, const struct iface *i, unsigned queue)
+{
+	return (i->first_worker + queue) % dp->n_workers;
+}
+
+// The TX queue that a worker would have; it has none if that is not below n_tx.
+static inline unsigned iface_queue(const struct dp *dp, const struct iface *i, unsigned worker)
+{
+	return (worker + dp->n_workers - i->first_worker) % dp->n_workers;
 }
 
 // [W] The current tick of a TSC reading; [any].

@@ -54,9 +54,11 @@ enum counter {
 	DROP_ESP_LIFETIME,
 	DROP_ESP_CRYPTO,
 	DROP_ESP_ENCAP, // UDP where the SA has none, or the reverse
+	DROP_ESP_ECN, // congestion marked on the way, and the inner packet cannot say so (RFC 6040)
 	DROP_POLICY_CLEAR_IN,
 	DROP_POLICY_HELD,
 	DROP_POLICY_STALE,
+	DROP_POLICY_FRAGMENT, // a later fragment, and the rule depends on ports
 	DROP_TUNNEL_STALE,
 	DROP_TUNNEL_HOLD_FULL,
 	DROP_TUNNEL_REFUSED,

@@ -31,12 +31,11 @@ enum packet_kind {
 };
 
 enum packet_flags {
-	PACKET_IN_UDP = 1,     // PACKET_ESP: a UDP header stands between IP and ESP (RFC 3948)
-	PACKET_DECRYPTED = 2,  // came out of a tunnel; sa says of which inbound SA
-	PACKET_MADE = 4,       // made by this gateway: TTL stays, no ICMP error about it
-	PACKET_NO_POLICY = 8,  // outer ESP or IKE: a crypto map does not apply
-	PACKET_MARKER = 16,    // IKE: the non-ESP marker was in front (RFC 3948, 2.2)
-	PACKET_IN_CHECKED = 32 // has passed policy_in_clear, or needs not
+	PACKET_IN_UDP = 1,    // PACKET_ESP: a UDP header stands between IP and ESP (RFC 3948)
+	PACKET_DECRYPTED = 2, // came out of a tunnel; sa says of which inbound SA
+	PACKET_MADE = 4,      // made by this gateway: TTL stays, no ICMP error about it
+	PACKET_NO_POLICY = 8, // outer ESP or IKE: a crypto map does not apply
+	PACKET_MARKER = 16,   // IKE: the non-ESP marker was in front (RFC 3948, 2.2)
 };
 
 struct packet {

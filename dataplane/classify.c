@@ -1,0 +1,233 @@
+// The first look at a frame: sort out what is not for us, take the Ethernet header off, check the
+// IPv4 header, and tell ESP and IKE from the rest. [W] Every length is checked before it is used.
+#include "classify.h"
+
+#include <rte_ether.h>
+#include <rte_prefetch.h>
+#include <rte_udp.h>
+
+#include "bytes.h"
+#include "punt.h"
+#include "route.h"
+
+#define IP_OPTION_LSRR 131 // RFC 791, 3.1
+#define IP_OPTION_SSRR 137
+#define UDP_HEADER     8
+#define MARKER_LEN     4
+
+// RFC 1122, 3.2.1.3 and RFC 1812, 5.3.7: what no packet on a wire may have as its source.
+static bool source_is_bad(uint32_t src)
+{
+	return src >> 24 == 0 || src >> 24 == 127 || src >> 28 >= 14;
+}
+
+static bool has_source_route(struct rte_mbuf *m, uint8_t ihl)
+{
+	struct reader r = reader_make(rte_pktmbuf_mtod(m, const uint8_t *), ihl);
+
+	reader_take(&r, PACKET_IPV4_MIN);
+	while (reader_left(&r)) {
+		uint8_t type = reader_u8(&r), len;
+
+		if (type == 0)
+			return false;
+		if (type == 1)
+			continue;
+		if (type == IP_OPTION_LSRR || type == IP_OPTION_SSRR)
+			return true;
+		len = reader_u8(&r);
+		// A length that does not fit is no option that anybody can walk over.
+		if (len < 2 || !reader_take(&r, len - 2u))
+			return true;
+	}
+	return false;
+}
+
+static bool checksum_holds(const struct iface *iface, const struct rte_mbuf *m,
+                           const struct rte_ipv4_hdr *ip, uint8_t ihl)
+{
+	uint64_t flags = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+
+	if (iface->rx_checksum && flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		return true;
+	if (iface->rx_checksum && flags == RTE_MBUF_F_RX_IP_CKSUM_BAD)
+		return false;
+	return rte_raw_cksum(ip, ihl) == 0xffff;
+}
+
+// A message on port 500 or 4500: data at `offset` from the start. Always taken.
+static bool ike_in(struct worker *w, struct rte_mbuf *m, uint16_t offset)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	struct packet *p = packet_of(m);
+	const struct rte_udp_hdr *udp =
+		rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, p->ihl);
+
+	p->ike = offset;
+	if (rte_pktmbuf_data_len(m) < offset + PUNT_IKE_MIN)
+		worker_drop(w, m, DROP_IKE_RUNT);
+	else if (udp->dgram_cksum && rte_ipv4_udptcp_cksum_verify(ip, udp))
+		worker_drop(w, m, DROP_UDP_CHECKSUM);
+	else
+		punt_ike(w, m);
+	return false;
+}
+
+// Port 4500: keepalive, IKE behind the non-ESP marker, or ESP (RFC 3948, 2.1 to 2.3).
+static bool natt_in(struct worker *w, struct rte_mbuf *m, struct reader *payload, uint16_t offset)
+{
+	static const uint8_t zero[MARKER_LEN];
+	struct packet *p = packet_of(m);
+	size_t len = reader_left(payload);
+	const uint8_t *first;
+
+	if (len == 1 && reader_u8(payload) == 0xff) {
+		worker_count(w, COUNT_NAT_KEEPALIVE);
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	first = reader_take(payload, MARKER_LEN);
+	if (!first) {
+		worker_drop(w, m, DROP_NATT_RUNT);
+		return false;
+	}
+	if (memcmp(first, zero, MARKER_LEN) == 0) {
+		p->flags |= PACKET_MARKER;
+		return ike_in(w, m, (uint16_t)(offset + MARKER_LEN));
+	}
+	p->kind = PACKET_ESP;
+	p->flags |= PACKET_IN_UDP;
+	return true;
+}
+
+static bool udp_in(struct worker *w, struct rte_mbuf *m)
+{
+	struct packet *p = packet_of(m);
+	struct reader r =
+		reader_make(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
+	struct reader payload;
+	uint16_t len;
+
+	reader_take(&r, p->ihl);
+	p->src_port = reader_u16(&r);
+	p->dst_port = reader_u16(&r);
+	len = reader_u16(&r);
+	reader_u16(&r);
+	if (p->dst_port != PACKET_IKE_PORT && p->dst_port != PACKET_NATT_PORT && reader_ok(&r))
+		return true;
+	if (!reader_ok(&r) || len < UDP_HEADER || len - UDP_HEADER > (int)reader_left(&r)) {
+		worker_drop(w, m, DROP_IKE_RUNT);
+		return false;
+	}
+	payload = reader_sub(&r, len - UDP_HEADER);
+	rte_pktmbuf_trim(m, (uint16_t)reader_left(&r));
+	if (p->dst_port == PACKET_IKE_PORT)
+		return ike_in(w, m, p->ihl + UDP_HEADER);
+	return natt_in(w, m, &payload, p->ihl + UDP_HEADER);
+}
+
+bool classify_own(struct worker *w, struct rte_mbuf *m)
+{
+	struct packet *p = packet_of(m);
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+
+	p->kind = PACKET_PLAIN;
+	if (packet_is_fragment(ip))
+		p->kind = PACKET_FRAGMENT;
+	else if (ip->next_proto_id == IPPROTO_ESP)
+		p->kind = PACKET_ESP;
+	else if (ip->next_proto_id == IPPROTO_UDP)
+		return udp_in(w, m);
+	return true;
+}
+
+static bool ipv4_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
+{
+	struct packet *p = packet_of(m);
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	enum route_kind kind;
+
+	if (!packet_check_ipv4(m))
+		worker_drop(w, m, DROP_IP_HEADER);
+	else if (!checksum_holds(iface, m, ip, p->ihl))
+		worker_drop(w, m, DROP_IP_CHECKSUM);
+	else if (source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
+		worker_drop(w, m, DROP_IP_SOURCE);
+	else if (p->ihl > PACKET_IPV4_MIN && has_source_route(m, p->ihl))
+		worker_drop(w, m, DROP_IP_OPTIONS);
+	else {
+		p->hop = route_lookup(w->dp->routes, ip->dst_addr);
+		kind = route_hop(w->dp->routes, p->hop)->kind;
+		if (kind == ROUTE_LOCAL)
+			return classify_own(w, m);
+		if (kind != ROUTE_BROADCAST)
+			return true; // PACKET_PLAIN
+		worker_drop(w, m, DROP_IP_BROADCAST);
+	}
+	return false;
+}
+
+// Whom the frame is from and to. A worker's port is not promiscuous, but many virtual devices are.
+static bool addressed_to_us(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	bool arp = eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP);
+
+	if (rte_is_same_ether_addr(&eth->src_addr, &iface->mac))
+		worker_drop(w, m, DROP_OWN_FRAME);
+	else if (rte_is_unicast_ether_addr(&eth->dst_addr) &&
+	         !rte_is_same_ether_addr(&eth->dst_addr, &iface->mac))
+		worker_drop(w, m, DROP_NOT_OUR_MAC);
+	else if (!arp && rte_is_multicast_ether_addr(&eth->dst_addr) &&
+	         eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
+		worker_drop(w, m, DROP_IP_BROADCAST);
+	else
+		return true;
+	return false;
+}
+
+static bool frame_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+
+	if (!iface_is_up(iface)) {
+		worker_drop(w, m, DROP_IFACE_DOWN);
+		return false;
+	}
+	if (m->nb_segs != 1 || rte_pktmbuf_data_len(m) < sizeof(*eth)) {
+		worker_drop(w, m, m->nb_segs != 1 ? DROP_SEGMENTED : DROP_RUNT);
+		return false;
+	}
+	if (!addressed_to_us(w, iface, m))
+		return false;
+	switch (rte_be_to_cpu_16(eth->ether_type)) {
+	case RTE_ETHER_TYPE_IPV4:
+		rte_pktmbuf_adj(m, sizeof(*eth));
+		return ipv4_in(w, iface, m);
+	case RTE_ETHER_TYPE_ARP:
+		punt_frame(w, m);
+		return false;
+	case RTE_ETHER_TYPE_IPV6:
+		worker_drop(w, m, DROP_IPV6);
+		return false;
+	default:
+		worker_drop(w, m, DROP_ETHERTYPE);
+		return false;
+	}
+}
+
+uint16_t classify(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct iface *iface = &w->dp->ifaces[index];
+	uint16_t k = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	worker_count_n(w, COUNT_RX, n);
+	for (uint16_t i = 0; i < n; i++) {
+		packet_init(pkts[i], index, w->now);
+		if (frame_in(w, iface, pkts[i]))
+			pkts[k++] = pkts[i];
+	}
+	return k;
+}

@@ -1,0 +1,114 @@
+// ICMP errors that the gateway sends: time exceeded, unreachable, fragmentation needed. [W] Limited
+// by a token bucket for each worker (RFC 1812, 4.3.2.8), and never about what must not be answered.
+#include "bytes.h"
+#include "worker.h"
+
+#define TOKENS_MAX      50u
+#define TOKENS_A_TICK   1u // 100 a second
+#define ICMP_HEADER     8
+#define ICMP_QUOTE_MAX  548 // RFC 1812, 4.3.2.3: at most 576 bytes in all
+#define ICMP_TTL        64
+#define ICMP_ECHO_REPLY 0
+#define ICMP_ECHO       8
+#define ICMP_TIMESTAMP  13 // 13 to 18 are queries
+
+static bool token_take(struct worker *w)
+{
+	uint32_t passed = (uint32_t)RTE_MAX(tick_diff(w->now, w->icmp_filled), 0);
+
+	w->icmp_filled = w->now;
+	w->icmp_tokens =
+		RTE_MIN(TOKENS_MAX, w->icmp_tokens + RTE_MIN(passed, TOKENS_MAX) * TOKENS_A_TICK);
+	if (w->icmp_tokens == 0)
+		return false;
+	w->icmp_tokens--;
+	return true;
+}
+
+// RFC 1812, 4.3.2.7: not about errors, later fragments, what we made, or what has no single source.
+static bool may_answer(struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	const struct packet *p = packet_of(m);
+	struct reader r =
+		reader_make(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
+	uint8_t type;
+
+	if (p->flags & PACKET_MADE)
+		return false;
+	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK))
+		return false;
+	if (ip->next_proto_id != IPPROTO_ICMP)
+		return true;
+	reader_take(&r, p->ihl);
+	type = reader_u8(&r);
+	return reader_ok(&r) &&
+	       (type == ICMP_ECHO_REPLY || type == ICMP_ECHO || type >= ICMP_TIMESTAMP);
+}
+
+// Our address towards the sender. For what came out of a tunnel that is the one of the network
+// behind us, since the address outside is seldom part of what the tunnel protects.
+static uint32_t own_address(const struct worker *w, const struct packet *p)
+{
+	const struct dp *dp = w->dp;
+	uint16_t first = p->in, second = p->out;
+
+	if (p->flags & PACKET_DECRYPTED) {
+		first = p->out;
+		second = p->in;
+	}
+	if (first < dp->n_ifaces && iface_word(&dp->ifaces[first].address))
+		return iface_word(&dp->ifaces[first].address);
+	return second < dp->n_ifaces ? iface_word(&dp->ifaces[second].address) : 0;
+}
+
+static void fill(struct worker *w, struct rte_mbuf *reply, struct rte_mbuf *about, uint32_t source,
+                 const uint8_t head[ICMP_HEADER])
+{
+	uint16_t quote = (uint16_t)RTE_MIN(rte_pktmbuf_data_len(about), ICMP_QUOTE_MAX);
+	uint16_t len = (uint16_t)(PACKET_IPV4_MIN + ICMP_HEADER + quote);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)rte_pktmbuf_append(reply, len);
+	uint8_t *icmp = (uint8_t *)(ip + 1);
+	uint16_t sum;
+
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = 0xc0, // RFC 1812, 4.3.2.5: internetwork control
+		.total_length = rte_cpu_to_be_16(len),
+		.packet_id = rte_cpu_to_be_16((uint16_t)w->ip_id++),
+		.time_to_live = ICMP_TTL,
+		.next_proto_id = IPPROTO_ICMP,
+		.src_addr = source,
+		.dst_addr = packet_ip(about)->src_addr,
+	};
+	packet_checksum_ipv4(ip);
+	memcpy(icmp, head, ICMP_HEADER);
+	memcpy(icmp + ICMP_HEADER, rte_pktmbuf_mtod(about, void *), quote);
+	sum = (uint16_t)~rte_raw_cksum(icmp, (size_t)ICMP_HEADER + quote);
+	memcpy(icmp + 2, &sum, sizeof(sum));
+}
+
+void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info)
+{
+	uint32_t source = own_address(w, packet_of(m));
+	uint8_t head[ICMP_HEADER] = {type, code};
+	struct rte_mbuf *reply;
+
+	if (!may_answer(m) || source == 0)
+		return;
+	if (!token_take(w)) {
+		worker_count(w, COUNT_ICMP_LIMITED);
+		return;
+	}
+	reply = rte_pktmbuf_alloc(w->dp->pool);
+	if (!reply)
+		return;
+	bytes_put_u32(head + 4, info);
+	packet_init(reply, packet_of(m)->in, w->now);
+	packet_of(reply)->kind = PACKET_ROUTE;
+	packet_of(reply)->flags = PACKET_MADE;
+	packet_of(reply)->ihl = PACKET_IPV4_MIN;
+	fill(w, reply, m, source, head);
+	worker_count(w, COUNT_ICMP_SENT);
+	worker_forward_later(w, reply);
+}

@@ -1,0 +1,74 @@
+// Packets for the gateway itself that are neither ESP nor IKE of the outside: ICMP echo is
+// answered, IKE through a tunnel is punted, fragments go to reassemble, the rest is counted. [W]
+#include "bytes.h"
+#include "classify.h"
+#include "worker.h"
+
+#define ICMP_ECHO       8
+#define ICMP_ECHO_REPLY 0
+#define ICMP_HEADER     8
+#define LOCAL_TTL       64
+
+// RFC 1624: the type field changed from echo to echo reply.
+static void echo_turn_round(uint8_t *icmp)
+{
+	uint32_t sum = ((uint32_t)icmp[2] << 8 | icmp[3]) + (ICMP_ECHO << 8);
+
+	icmp[0] = ICMP_ECHO_REPLY;
+	bytes_put_u16(icmp + 2, (uint16_t)((sum & 0xffff) + (sum >> 16)));
+}
+
+static void echo_reply(struct worker *w, struct rte_mbuf *m)
+{
+	struct rte_ipv4_hdr *ip = packet_ip(m);
+	struct packet *p = packet_of(m);
+	uint8_t *icmp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->ihl);
+	uint32_t src = ip->src_addr;
+	size_t len = rte_pktmbuf_data_len(m) - p->ihl;
+
+	if (len < ICMP_HEADER || icmp[0] != ICMP_ECHO || icmp[1] != 0 ||
+	    rte_raw_cksum(icmp, len) != 0xffff) {
+		worker_drop(w, m, DROP_LOCAL_ICMP);
+		return;
+	}
+	echo_turn_round(icmp);
+	ip->src_addr = ip->dst_addr;
+	ip->dst_addr = src;
+	ip->time_to_live = LOCAL_TTL;
+	ip->fragment_offset = 0;
+	packet_checksum_ipv4(ip);
+	p->kind = PACKET_ROUTE;
+	p->flags = PACKET_MADE;
+	p->hop = PACKET_NO_HOP;
+	worker_count(w, COUNT_LOCAL_ECHO);
+	worker_forward_later(w, m);
+}
+
+static void local_udp(struct worker *w, struct rte_mbuf *m)
+{
+	if (!classify_own(w, m))
+		return;
+	// ESP in UDP inside a tunnel is nothing that we have agreed on.
+	worker_drop(w, m, packet_of(m)->kind == PACKET_ESP ? DROP_LOCAL_PROTOCOL : DROP_LOCAL_PORT);
+}
+
+void local(struct worker *w, struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+
+	if (packet_is_fragment(ip)) {
+		packet_of(m)->kind = PACKET_FRAGMENT;
+		worker_forward_later(w, m);
+		return;
+	}
+	switch (ip->next_proto_id) {
+	case IPPROTO_ICMP:
+		echo_reply(w, m);
+		break;
+	case IPPROTO_UDP:
+		local_udp(w, m);
+		break;
+	default:
+		worker_drop(w, m, DROP_LOCAL_PROTOCOL);
+	}
+}

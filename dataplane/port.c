@@ -1,0 +1,279 @@
+// Ethernet ports through rte_ethdev. [C] Configures them before the workers start. What a device
+// can do is asked of the device; what it cannot (checksums, spreading) is done in software.
+#include "port.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <stdio.h>
+
+#include "reassemble.h"
+#include "rss.h"
+
+#define DESCRIPTORS    512
+#define CACHE          256
+#define CONTROL_RING   512
+#define BIG_PACKETS    256
+#define A_WORKER_HOLDS 6144 // punt rings, reassembly, held packets, bursts
+#define POOL_MIN       4096u
+#define POOL_BASE      2048u
+#define SEND_TRIES     4
+
+static bool driver_is(const struct rte_eth_dev_info *info, const char *name)
+{
+	return strcmp(info->driver_name, name) == 0;
+}
+
+// Devices whose queues exist whether they are used or not: a packet in a queue that nobody reads is
+// lost (af_packet's fanout group, a capture file a queue).
+static bool queues_are_fixed(const struct rte_eth_dev_info *info)
+{
+	return driver_is(info, "net_af_packet") || driver_is(info, "net_pcap");
+}
+
+// May the control core have a TX queue beyond the workers'? Not where a queue has side effects: tap
+// wants as many RX as TX queues, memif's and ring's other side must read every one of them.
+static bool spare_tx_queue(const struct rte_eth_dev_info *info, uint16_t n_tx)
+{
+	bool virtual_device = strncmp(info->driver_name, "net_af_", 7) == 0 ||
+	                      driver_is(info, "net_pcap") || driver_is(info, "net_tap") ||
+	                      driver_is(info, "net_memif") || driver_is(info, "net_ring") ||
+	                      driver_is(info, "net_virtio_user") || driver_is(info, "net_vhost");
+
+	return !virtual_device && info->max_tx_queues > n_tx;
+}
+
+// ---- memory ----------------------------------------------------------------------------------
+
+int port_pools_create(struct dp *dp, unsigned memory_mb, char *err, size_t err_size)
+{
+	uint32_t each = PORT_FRAME_ROOM + RTE_PKTMBUF_HEADROOM + PACKET_PRIV_SIZE +
+	                sizeof(struct rte_mbuf) + RTE_CACHE_LINE_SIZE;
+	uint32_t queues = dp->n_workers + 1;
+	uint32_t want = POOL_BASE + dp->n_ifaces * queues * 2 * DESCRIPTORS +
+	                dp->n_workers * (A_WORKER_HOLDS + 2 * CACHE);
+	uint32_t room = (uint32_t)((uint64_t)memory_mb * 1024 * 1024 / 3 / each);
+	uint32_t n = RTE_MIN(want, room);
+
+	if (n < POOL_MIN) {
+		snprintf(err, err_size,
+		         "%u MB of memory is too little for packet buffers: at least %u", memory_mb,
+		         POOL_MIN * each / (1024 * 1024) * 3 + 3);
+		return -ENOMEM;
+	}
+	// Relaxed tail synchronisation: lcores may share a CPU, and a producer that was put aside
+	// must not hold up the others.
+	dp->pool = rte_pktmbuf_pool_create_by_ops("packets", n, CACHE, PACKET_PRIV_SIZE,
+	                                          PORT_FRAME_ROOM + RTE_PKTMBUF_HEADROOM,
+	                                          SOCKET_ID_ANY, "ring_mt_rts");
+	if (dp->pool)
+		dp->pool_big = rte_pktmbuf_pool_create_by_ops(
+			"packets_big", BIG_PACKETS, 0, PACKET_PRIV_SIZE,
+			REASSEMBLE_MAX + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY, "ring_mt_rts");
+	if (!dp->pool_big) {
+		snprintf(err, err_size, "no memory for %u packet buffers of %u bytes", n, each);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void port_pools_free(struct dp *dp)
+{
+	rte_mempool_free(dp->pool_big);
+	rte_mempool_free(dp->pool);
+	dp->pool = NULL;
+	dp->pool_big = NULL;
+}
+
+// ---- opening ---------------------------------------------------------------------------------
+
+// The ethdev of a device string: its name is what comes before the first comma.
+static int find_port(const char *device, uint16_t *port)
+{
+	char name[DP_DEVICE_MAX];
+	size_t len = strcspn(device, ",");
+
+	if (len >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, device, len);
+	name[len] = '\0';
+	if (rte_eth_dev_get_port_by_name(name, port) == 0)
+		return 0;
+	// A PCI address may be written without its domain.
+	if (strlen(name) + 5 < sizeof(name)) {
+		char full[DP_DEVICE_MAX + 8];
+
+		snprintf(full, sizeof(full), "0000:%s", name);
+		return rte_eth_dev_get_port_by_name(full, port);
+	}
+	return -ENODEV;
+}
+
+static void choose_queues(struct dp *dp, uint16_t index, const struct rte_eth_dev_info *info)
+{
+	struct iface *iface = &dp->ifaces[index];
+	uint16_t wanted = (uint16_t)dp->n_workers;
+
+	if (queues_are_fixed(info)) {
+		iface->n_rx = info->max_rx_queues;
+		iface->n_tx = info->max_tx_queues;
+	} else if (driver_is(info, "net_memif")) {
+		// The other side decides how many rings there are; one there always is.
+		iface->n_rx = 1;
+		iface->n_tx = 1;
+	} else {
+		iface->n_rx = RTE_MIN(wanted, RTE_MIN(info->max_rx_queues, info->max_tx_queues));
+		iface->n_tx = iface->n_rx;
+	}
+	iface->control_queue = spare_tx_queue(info, iface->n_tx) ? iface->n_tx : -1;
+	iface->first_worker = iface->n_rx < wanted ? index % wanted : 0;
+}
+
+static int setup_queues(struct dp *dp, struct iface *iface, uint16_t n_tx)
+{
+	uint16_t rxd = DESCRIPTORS, txd = DESCRIPTORS;
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(iface->port, &rxd, &txd);
+	int socket = rte_eth_dev_socket_id(iface->port);
+
+	for (uint16_t q = 0; rc == 0 && q < iface->n_rx; q++)
+		rc = rte_eth_rx_queue_setup(iface->port, q, rxd, (unsigned)socket, NULL, dp->pool);
+	for (uint16_t q = 0; rc == 0 && q < n_tx; q++)
+		rc = rte_eth_tx_queue_setup(iface->port, q, txd, (unsigned)socket, NULL);
+	return rc;
+}
+
+// Deals the RX queues out. Ports with fewer queues than workers begin with different workers.
+static int deal_queues(struct dp *dp, uint16_t index)
+{
+	struct iface *iface = &dp->ifaces[index];
+
+	for (uint16_t q = 0; q < iface->n_rx; q++) {
+		struct worker *w = dp->workers[iface_worker(dp, iface, q)];
+
+		if (w->n_rxqs == WORKER_RXQ_MAX)
+			return -ENOSPC;
+		w->rxqs[w->n_rxqs++] =
+			(struct worker_rxq){.iface = index, .port = iface->port, .queue = q};
+	}
+	return 0;
+}
+
+static int configure(struct dp *dp, uint16_t index, const struct rte_eth_dev_info *info)
+{
+	struct iface *iface = &dp->ifaces[index];
+	struct rte_eth_conf conf = {.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE};
+	uint16_t n_tx;
+	int rc;
+
+	choose_queues(dp, index, info);
+	n_tx = iface->n_tx + (iface->control_queue >= 0);
+	if (iface->n_rx == 0 || iface->n_tx == 0)
+		return -ENOTSUP;
+	iface->rx_checksum = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	if (iface->rx_checksum)
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	rc = rss_configure(iface, info, &conf);
+	if (rc == 0)
+		rc = rte_eth_dev_configure(iface->port, iface->n_rx, n_tx, &conf);
+	if (rc == 0)
+		rc = setup_queues(dp, iface, n_tx);
+	if (rc == 0)
+		rc = rte_eth_dev_start(iface->port);
+	if (rc == 0)
+		rss_read_table(iface);
+	return rc;
+}
+
+static int make_control_ring(struct iface *iface, uint16_t index)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "control_%u", index);
+	iface->control_ring =
+		rte_ring_create(name, CONTROL_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return iface->control_ring ? 0 : -ENOMEM;
+}
+
+int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config, char *err,
+              size_t err_size)
+{
+	struct iface *iface = &dp->ifaces[index];
+	struct rte_eth_dev_info info;
+	uint16_t mtu;
+	int rc;
+
+	iface->port = UINT16_MAX;
+	snprintf(iface->name, sizeof(iface->name), "%s", config->name);
+	rc = find_port(config->device, &iface->port);
+	if (rc) {
+		snprintf(err, err_size, "interface %s: no device \"%s\"%s%s", config->name,
+		         config->device, dp->eal_error[0] ? ": " : "", dp->eal_error);
+		return -ENODEV;
+	}
+	rc = rte_eth_dev_info_get(iface->port, &info);
+	if (rc == 0)
+		rc = configure(dp, index, &info);
+	if (rc == 0)
+		rc = rte_eth_macaddr_get(iface->port, &iface->mac);
+	if (rc == 0)
+		rc = make_control_ring(iface, index);
+	if (rc == 0)
+		rc = deal_queues(dp, index);
+	if (rc) {
+		snprintf(err, err_size, "interface %s, device \"%s\": cannot be started: %s",
+		         config->name, config->device, strerror(-rc));
+		return rc;
+	}
+	iface->mtu = rte_eth_dev_get_mtu(iface->port, &mtu) ? RTE_ETHER_MTU : mtu;
+	iface->mtu = RTE_MIN(iface->mtu, PORT_MTU_MAX);
+	return 0;
+}
+
+void port_close(struct dp *dp, uint16_t index)
+{
+	struct iface *iface = &dp->ifaces[index];
+	struct rte_mbuf *m;
+
+	if (iface->port != UINT16_MAX) {
+		rte_eth_dev_stop(iface->port);
+		rte_eth_dev_close(iface->port);
+	}
+	while (iface->control_ring && rte_ring_sc_dequeue(iface->control_ring, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(iface->control_ring);
+	iface->control_ring = NULL;
+	rss_free(iface);
+}
+
+// ---- sending from the control core -----------------------------------------------------------
+
+static int ring_send(struct iface *iface, struct rte_mbuf *m)
+{
+	if (rte_ring_sp_enqueue(iface->control_ring, m) == 0)
+		return 0;
+	rte_pktmbuf_free(m);
+	iface->control_drops++;
+	return -EAGAIN;
+}
+
+int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)
+{
+	struct iface *iface = &dp->ifaces[index];
+
+	packet_of(frame)->kind = PACKET_FRAME;
+	packet_of(frame)->out = index;
+	if (iface->control_queue < 0)
+		return ring_send(iface, frame);
+	for (unsigned i = 0; i < SEND_TRIES; i++)
+		if (rte_eth_tx_burst(iface->port, (uint16_t)iface->control_queue, &frame, 1))
+			return 0;
+	rte_pktmbuf_free(frame);
+	iface->control_drops++;
+	return -EAGAIN;
+}
+
+int port_send_by_worker(struct dp *dp, uint16_t index, struct rte_mbuf *m)
+{
+	packet_of(m)->kind = PACKET_ROUTE;
+	return ring_send(&dp->ifaces[index], m);
+}

@@ -1,0 +1,27 @@
+// Ports: ethdevs, their queues and packet memory. [C] before launch and after the workers stopped,
+// except where said.
+#ifndef VIGIL_DATAPLANE_PORT_H
+#define VIGIL_DATAPLANE_PORT_H
+
+#include "worker.h"
+
+// Room for a received frame; a longer MTU than this allows is refused.
+#define PORT_FRAME_ROOM 2048u
+// ESP, UDP and outer IP in front, padding and ICV behind: the frame must still fit.
+#define PORT_MTU_MAX 1800u
+
+// Packet memory for these ports and workers. 0 or -errno; err gets a text for a person.
+int port_pools_create(struct dp *dp, unsigned memory_mb, char *err, size_t err_size);
+void port_pools_free(struct dp *dp);
+// Opens, configures and starts port `index` and deals its queues out to the workers. 0 or -errno.
+int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config, char *err,
+              size_t err_size);
+void port_close(struct dp *dp, uint16_t index);
+
+// Sends a frame from the control core: by its own TX queue if the port has one, else by a ring that
+// the port's first worker drains. Takes it. 0 or -EAGAIN. [C] at any time.
+int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame);
+// Gives an IPv4 packet to the port's first worker to route. Takes it. 0 or -EAGAIN. [C]
+int port_send_by_worker(struct dp *dp, uint16_t index, struct rte_mbuf *m);
+
+#endif

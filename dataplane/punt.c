@@ -1,0 +1,181 @@
+// IKE messages and frames on their way from a worker to the control core, and what the contract
+// says about them. The ring is the only thing that both sides touch: [W] puts in, [C] takes out.
+#include "punt.h"
+
+#include <rte_ethdev.h>
+
+#include "addr.h"
+#include "bytes.h"
+
+static bool cookie_in_use(const uint32_t *tags, uint32_t slots, struct reader *r)
+{
+	uint32_t slot = reader_u32(r), tag = reader_u32(r);
+
+	if (!reader_ok(r) || slot >= slots || tag == 0)
+		return false;
+	// Relaxed: a tag that is seen late only means the other ring.
+	return __atomic_load_n(&tags[slot], __ATOMIC_RELAXED) == tag;
+}
+
+bool punt_is_established(const uint32_t *tags, uint32_t slots, const uint8_t *header, size_t len)
+{
+	struct reader r = reader_make(header, len);
+	bool initiator = cookie_in_use(tags, slots, &r);
+
+	return cookie_in_use(tags, slots, &r) || initiator;
+}
+
+static void punt(struct worker *w, struct rte_mbuf *m, enum dp_punt class, enum counter count,
+                 enum counter drop)
+{
+	if (rte_ring_sp_enqueue(w->punt[class], m))
+		worker_drop(w, m, drop);
+	else
+		worker_count(w, count);
+}
+
+void punt_ike(struct worker *w, struct rte_mbuf *m)
+{
+	const struct packet *p = packet_of(m);
+	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->ike);
+	size_t len = rte_pktmbuf_data_len(m) - p->ike;
+
+	if (punt_is_established(w->dp->ike_tags, w->dp->limits.max_ike_sas, header, len))
+		punt(w, m, DP_PUNT_IKE_ESTABLISHED, COUNT_PUNT_IKE_ESTABLISHED,
+		     DROP_PUNT_IKE_ESTABLISHED);
+	else
+		punt(w, m, DP_PUNT_IKE_NEW, COUNT_PUNT_IKE_NEW, DROP_PUNT_IKE_NEW);
+}
+
+void punt_frame(struct worker *w, struct rte_mbuf *m)
+{
+	punt(w, m, DP_PUNT_FRAME, COUNT_PUNT_FRAME, DROP_PUNT_FRAME);
+}
+
+// ---- control core ----------------------------------------------------------------------------
+
+// The next packet of a ring, which stays there as far as others are concerned.
+static struct rte_mbuf *punt_head(struct dp *dp, unsigned worker, enum dp_punt class)
+{
+	struct rte_mbuf **head = &dp->heads[worker][class];
+
+	if (!*head && rte_ring_sc_dequeue(dp->workers[worker]->punt[class], (void **)head))
+		*head = NULL;
+	return *head;
+}
+
+// The oldest of the heads, taken; NULL when all rings are empty.
+static struct rte_mbuf *punt_oldest(struct dp *dp, enum dp_punt class)
+{
+	struct rte_mbuf *oldest = NULL;
+	unsigned from = 0;
+
+	for (unsigned i = 0; i < dp->n_workers; i++) {
+		struct rte_mbuf *m = punt_head(dp, i, class);
+
+		if (!m ||
+		    (oldest && !tick_before(packet_of(m)->arrived, packet_of(oldest)->arrived)))
+			continue;
+		oldest = m;
+		from = i;
+	}
+	if (oldest)
+		dp->heads[from][class] = NULL;
+	return oldest;
+}
+
+static void view_make(struct dp_view *v, struct rte_mbuf *m, enum dp_punt class)
+{
+	const struct packet *p = packet_of(m);
+
+	*v = (struct dp_view){
+		.data = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->ike),
+		.len = (uint16_t)(rte_pktmbuf_data_len(m) - p->ike),
+		.iface = p->in,
+		.arrived = p->arrived,
+		.owner = m,
+	};
+	if (class == DP_PUNT_FRAME)
+		return;
+	v->src = addr_v4(rte_be_to_cpu_32(packet_ip(m)->src_addr));
+	v->dst = addr_v4(rte_be_to_cpu_32(packet_ip(m)->dst_addr));
+	v->src_port = p->src_port;
+	v->dst_port = p->dst_port;
+	v->marker = p->flags & PACKET_MARKER;
+}
+
+unsigned dp_punt_recv(struct dp *dp, enum dp_punt class, struct dp_view *views, unsigned max)
+{
+	struct rte_mbuf *m;
+	unsigned n = 0;
+
+	while (n < max && (m = punt_oldest(dp, class)))
+		view_make(&views[n++], m, class);
+	return n;
+}
+
+void dp_punt_release(struct dp *dp, struct dp_view *views, unsigned n)
+{
+	(void)dp;
+	for (unsigned i = 0; i < n; i++) {
+		rte_pktmbuf_free(views[i].owner);
+		views[i].owner = NULL;
+	}
+}
+
+tick_t dp_punt_horizon(const struct dp *dp)
+{
+	tick_t horizon = 0;
+
+	for (unsigned i = 0; i < dp->n_workers; i++) {
+		// Acquire: what the worker punted before is in its ring.
+		tick_t one = __atomic_load_n(&dp->workers[i]->horizon, __ATOMIC_ACQUIRE);
+
+		if (i == 0 || tick_before(one, horizon))
+			horizon = one;
+	}
+	// A fragment may be on its way to the worker that puts it together; that takes
+	// microseconds.
+	return horizon - 1;
+}
+
+static uint64_t port_losses(const struct dp *dp)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < dp->n_ifaces; i++) {
+		struct rte_eth_stats stats;
+
+		if (rte_eth_stats_get(dp->ifaces[i].port, &stats) == 0)
+			sum += stats.imissed + stats.rx_nombuf;
+	}
+	return sum;
+}
+
+uint64_t dp_punt_losses(const struct dp *dp_const)
+{
+	// Not const underneath: the ports' part is kept for a tick, since asking a NIC is slow.
+	struct dp *dp = (struct dp *)(uintptr_t)dp_const;
+	static const enum counter lost[] = {DROP_PUNT_IKE_ESTABLISHED, DROP_PUNT_IKE_NEW,
+	                                    DROP_NO_BUFFER};
+	tick_t now = dp_now(dp);
+	uint64_t sum = 0;
+
+	if (now != dp->losses_read) {
+		uint64_t ports = port_losses(dp);
+
+		dp->losses_read = now;
+		dp->losses_ports = RTE_MAX(dp->losses_ports, ports);
+	}
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		for (unsigned c = 0; c < RTE_DIM(lost); c++)
+			sum += dp_counter(dp, i, lost[c]);
+	dp->losses = RTE_MAX(dp->losses, sum + dp->losses_ports);
+	return dp->losses;
+}
+
+void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag)
+{
+	if (slot < dp->limits.max_ike_sas)
+		__atomic_store_n(&dp->ike_tags[slot], tag, __ATOMIC_RELAXED);
+}

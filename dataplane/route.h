@@ -1,0 +1,65 @@
+// IPv4 routes: prefix -> hop. [C] writes, [W] reads without locks; a hop is constant while a route
+// names it, and is used again only when every worker has been quiescent since.
+#ifndef VIGIL_DATAPLANE_ROUTE_H
+#define VIGIL_DATAPLANE_ROUTE_H
+
+#include <rte_byteorder.h>
+#include <rte_lpm.h>
+
+#include "dp_internal.h"
+
+#define ROUTE_HOPS 8192u
+#define ROUTE_NONE 0u // hop of destinations without a route
+
+enum route_kind {
+	ROUTE_UNREACHABLE,
+	ROUTE_GATEWAY,   // by the hop's gateway
+	ROUTE_CONNECTED, // the destination is a neighbour
+	ROUTE_LOCAL,     // one of the gateway's own addresses
+	ROUTE_BROADCAST, // of a connected network, or multicast: not forwarded
+};
+
+struct route_hop {
+	uint32_t gateway; // network order
+	uint16_t iface;
+	uint16_t kind; // enum route_kind
+};
+
+struct routes_view {
+	struct rte_lpm *lpm;
+	uint32_t default_hop; // 0.0.0.0/0, which rte_lpm has no depth for; control writes (release)
+	struct route_hop hops[ROUTE_HOPS];
+};
+
+struct routes {
+	struct routes_view view;   // what workers see
+	struct route_table *table; // control alone
+};
+
+// [C] 0 or -errno.
+int route_init(struct dp *dp);
+void route_fini(struct dp *dp);
+// [C] Routes that come from interface settings; they win over static ones. `kind` CONNECTED, LOCAL
+// or BROADCAST. 0, -EEXIST (another interface has it), -ENOSPC, -ENOMEM.
+int route_iface_add(struct dp *dp, uint32_t addr, uint8_t len, uint16_t iface,
+                    enum route_kind kind);
+void route_iface_del(struct dp *dp, uint32_t addr, uint8_t len, uint16_t iface);
+
+// [W], [C] The hop of a destination (network order); ROUTE_NONE if there is none. The index is good
+// until the worker's next quiescent state.
+static inline uint16_t route_lookup(const struct routes *r, uint32_t dst)
+{
+	uint32_t hop;
+
+	if (rte_lpm_lookup(r->view.lpm, rte_be_to_cpu_32(dst), &hop) == 0)
+		return (uint16_t)hop;
+	// Acquire: the hop was filled before it was named.
+	return (uint16_t)__atomic_load_n(&r->view.default_hop, __ATOMIC_ACQUIRE);
+}
+
+static inline const struct route_hop *route_hop(const struct routes *r, uint16_t hop)
+{
+	return &r->view.hops[hop < ROUTE_HOPS ? hop : ROUTE_NONE];
+}
+
+#endif

@@ -1,0 +1,98 @@
+// Receive side scaling by addresses alone: all packets between two hosts come to one worker, and
+// the control core can say to which, so that native ESP reaches the owner of its SA without a
+// handoff. [C] A port that cannot say is spread in software by nobody: its queues are dealt out as
+// they are.
+#include "rss.h"
+
+#include <errno.h>
+#include <rte_hash_crc.h>
+#include <rte_thash.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "route.h"
+
+#define KEY_LEN_DEFAULT 40
+
+// The key of Microsoft's verification suite, repeated when a device wants more.
+static const uint8_t key_bytes[KEY_LEN_DEFAULT] = {
+	0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
+	0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
+	0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
+};
+
+int rss_configure(struct iface *iface, const struct rte_eth_dev_info *info,
+                  struct rte_eth_conf *conf)
+{
+	uint64_t types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER;
+	uint64_t usable = types & info->flow_type_rss_offloads;
+	uint16_t len = info->hash_key_size ? info->hash_key_size : KEY_LEN_DEFAULT;
+
+	if (iface->n_rx < 2 || usable == 0 || info->reta_size == 0 || len < KEY_LEN_DEFAULT)
+		return 0;
+	iface->rss_key = malloc(len);
+	if (!iface->rss_key)
+		return -ENOMEM;
+	for (uint16_t i = 0; i < len; i++)
+		iface->rss_key[i] = key_bytes[i % KEY_LEN_DEFAULT];
+	iface->rss_key_len = len;
+	iface->rss_reta_size = info->reta_size;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf = (struct rte_eth_rss_conf){
+		.rss_key = iface->rss_key, .rss_key_len = (uint8_t)len, .rss_hf = usable};
+	return 0;
+}
+
+void rss_read_table(struct iface *iface)
+{
+	uint16_t size = iface->rss_reta_size;
+	struct rte_eth_rss_reta_entry64 *groups;
+
+	if (!iface->rss_key)
+		return;
+	groups = calloc(size / RTE_ETH_RETA_GROUP_SIZE + 1u, sizeof(*groups));
+	iface->rss_reta = calloc(size, sizeof(*iface->rss_reta));
+	for (uint16_t i = 0; groups && i < size; i += RTE_ETH_RETA_GROUP_SIZE)
+		groups[i / RTE_ETH_RETA_GROUP_SIZE].mask = UINT64_MAX;
+	if (!groups || !iface->rss_reta || rte_eth_dev_rss_reta_query(iface->port, groups, size)) {
+		free(iface->rss_reta);
+		iface->rss_reta = NULL;
+		free(groups);
+		return;
+	}
+	for (uint16_t i = 0; i < size; i++)
+		iface->rss_reta[i] =
+			groups[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
+	free(groups);
+}
+
+void rss_free(struct iface *iface)
+{
+	free(iface->rss_key);
+	free(iface->rss_reta);
+	iface->rss_key = NULL;
+	iface->rss_reta = NULL;
+}
+
+static uint16_t queue_for(const struct iface *iface, uint32_t src, uint32_t dst)
+{
+	struct rte_ipv4_tuple tuple = {.src_addr = rte_be_to_cpu_32(src),
+	                               .dst_addr = rte_be_to_cpu_32(dst)};
+	uint32_t hash;
+
+	if (iface->n_rx < 2)
+		return 0;
+	if (!iface->rss_reta)
+		return (uint16_t)(rte_hash_crc_8byte((uint64_t)src << 32 | dst, 0) % iface->n_rx);
+	hash = rte_softrss((uint32_t *)&tuple, RTE_THASH_V4_L3_LEN, iface->rss_key);
+	return iface->rss_reta[hash % iface->rss_reta_size];
+}
+
+unsigned port_worker_for(const struct dp *dp, uint32_t src, uint32_t dst)
+{
+	const struct route_hop *hop = route_hop(dp->routes, route_lookup(dp->routes, src));
+	uint16_t index = hop->iface < dp->n_ifaces ? hop->iface : 0;
+
+	return iface_worker(dp, &dp->ifaces[index], queue_for(&dp->ifaces[index], src, dst));
+}

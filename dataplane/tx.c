@@ -1,0 +1,55 @@
+// Frames on their way into a port: gathered for each interface, sent in bursts. [W] A port that is
+// full is a drop. A worker without a TX queue of its own on a port hands its frames to one that
+// has.
+#include <rte_ethdev.h>
+
+#include "worker.h"
+
+static void send_burst(struct worker *w, uint16_t index)
+{
+	const struct iface *iface = &w->dp->ifaces[index];
+	struct worker_tx *tx = &w->tx[index];
+	uint16_t queue = (uint16_t)iface_queue(w->dp, iface, w->index);
+	uint16_t sent = rte_eth_tx_burst(iface->port, queue, tx->pkts, tx->n);
+	uint16_t left = tx->n - sent;
+
+	worker_count_n(w, COUNT_TX, sent);
+	if (left) {
+		worker_count_n(w, DROP_TX_FULL, left);
+		__atomic_store_n(&tx->dropped, tx->dropped + left, __ATOMIC_RELAXED);
+		rte_pktmbuf_free_bulk(tx->pkts + sent, left);
+	}
+	tx->n = 0;
+}
+
+static void tx_one(struct worker *w, struct rte_mbuf *m)
+{
+	uint16_t out = packet_of(m)->out;
+	const struct iface *iface = &w->dp->ifaces[out];
+	unsigned queue = iface_queue(w->dp, iface, w->index);
+
+	if (!iface_is_up(iface)) {
+		worker_drop(w, m, DROP_TX_IFACE_DOWN);
+		return;
+	}
+	if (queue >= iface->n_tx) {
+		handoff_send(w, iface_worker(w->dp, iface, queue % iface->n_tx), m, PACKET_FRAME);
+		return;
+	}
+	w->tx[out].pkts[w->tx[out].n++] = m;
+	if (w->tx[out].n == WORKER_BURST)
+		send_burst(w, out);
+}
+
+void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		tx_one(w, pkts[i]);
+}
+
+void tx_flush(struct worker *w)
+{
+	for (uint16_t i = 0; i < w->dp->n_ifaces; i++)
+		if (w->tx[i].n)
+			send_burst(w, i);
+}

@@ -1,0 +1,291 @@
+// The life of a packet, top to bottom. [W] One turn: messages, what the control core sends, what
+// the ports and the other workers bring, what this worker made; then the ports' buffers go out and
+// the worker says that it holds no pointer into a shared table.
+#include "worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "adjacency.h"
+#include "handoff.h"
+#include "reassemble.h"
+
+#define IDLE_TURNS    32     // without work, before the worker sleeps
+#define IDLE_NS       20000L // longest sleep: IKE and messages have no doorbell
+#define TIMER_SLACK   1000UL // ns; the kernel's default would more than double the sleep
+#define RELEASE_TURNS 4      // bursts of held packets a turn
+
+typedef bool packet_question(const struct dp *dp, const struct packet *p);
+
+// Moves the packets for which the answer is yes to `out`; the others stay in front.
+static inline uint16_t take(const struct dp *dp, struct rte_mbuf **pkts, uint16_t *n,
+                            struct rte_mbuf **out, packet_question *question)
+{
+	uint16_t kept = 0, taken = 0;
+
+	for (uint16_t i = 0; i < *n; i++) {
+		if (question(dp, packet_of(pkts[i])))
+			out[taken++] = pkts[i];
+		else
+			pkts[kept++] = pkts[i];
+	}
+	*n = kept;
+	return taken;
+}
+
+static bool is_frame(const struct dp *dp, const struct packet *p)
+{
+	(void)dp;
+	return p->kind == PACKET_FRAME;
+}
+
+static bool is_fragment(const struct dp *dp, const struct packet *p)
+{
+	(void)dp;
+	return p->kind == PACKET_FRAGMENT;
+}
+
+static bool is_esp(const struct dp *dp, const struct packet *p)
+{
+	(void)dp;
+	return p->kind == PACKET_ESP;
+}
+
+static bool is_for_tunnel(const struct dp *dp, const struct packet *p)
+{
+	(void)dp;
+	return p->kind == PACKET_TUNNEL;
+}
+
+static bool has_tunnel(const struct dp *dp, const struct packet *p)
+{
+	(void)dp;
+	return !handle_is_null(p->tunnel);
+}
+
+static bool came_in_clear(const struct dp *dp, const struct packet *p)
+{
+	return p->kind == PACKET_PLAIN && iface_has_crypto_map(&dp->ifaces[p->in]);
+}
+
+static bool meets_crypto_map(const struct dp *dp, const struct packet *p)
+{
+	return !(p->flags & PACKET_NO_POLICY) && iface_has_crypto_map(&dp->ifaces[p->out]);
+}
+
+static void egress(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = fragment(w, pkts, n);
+	n = adjacency(w, pkts, n);
+	tx(w, pkts, n);
+}
+
+static void encrypt(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = esp_out(w, pkts, n);
+	n = forward(w, pkts, n);
+	egress(w, pkts, n);
+}
+
+static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *mapped[WORKER_BURST], *tunnel[WORKER_BURST];
+	uint16_t n_mapped, n_tunnel;
+
+	n = forward(w, pkts, n);
+	n_mapped = take(w->dp, pkts, &n, mapped, meets_crypto_map);
+	n_mapped = policy_out(w, mapped, n_mapped);
+	n_tunnel = take(w->dp, mapped, &n_mapped, tunnel, has_tunnel);
+	encrypt(w, tunnel, n_tunnel);
+	egress(w, mapped, n_mapped);
+	egress(w, pkts, n);
+}
+
+// IPv4 packets and frames of all kinds, from wherever they come.
+static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *some[WORKER_BURST];
+	uint16_t k;
+
+	k = take(w->dp, pkts, &n, some, is_frame);
+	tx(w, some, k);
+
+	k = take(w->dp, pkts, &n, some, is_fragment);
+	k = reassemble(w, some, k);
+	memcpy(pkts + n, some, k * sizeof(*pkts));
+	n += k;
+
+	k = take(w->dp, pkts, &n, some, is_for_tunnel);
+	encrypt(w, some, k);
+
+	k = take(w->dp, pkts, &n, some, is_esp);
+	k = esp_in(w, some, k);
+	route(w, some, k);
+
+	k = take(w->dp, pkts, &n, some, came_in_clear);
+	k = policy_in_clear(w, some, k);
+	route(w, some, k);
+
+	route(w, pkts, n);
+}
+
+static unsigned rx_ports(struct worker *w)
+{
+	struct rte_mbuf *pkts[WORKER_BURST];
+	unsigned total = 0;
+
+	for (unsigned i = 0; i < w->n_rxqs; i++) {
+		const struct worker_rxq *q = &w->rxqs[i];
+		uint16_t n = rte_eth_rx_burst(q->port, q->queue, pkts, WORKER_BURST);
+
+		w->rx_behind |= n == WORKER_BURST;
+		total += n;
+		n = classify(w, q->iface, pkts, n);
+		dispatch(w, pkts, n);
+	}
+	return total;
+}
+
+// From the control core: its frames go out before anything else of this turn.
+static unsigned rx_control(struct worker *w)
+{
+	struct rte_mbuf *pkts[WORKER_BURST];
+	unsigned total = 0;
+
+	for (unsigned i = 0; i < w->dp->n_ifaces; i++) {
+		const struct iface *iface = &w->dp->ifaces[i];
+		unsigned n;
+
+		if (iface->first_worker != w->index)
+			continue;
+		n = rte_ring_sc_dequeue_burst(iface->control_ring, (void **)pkts, WORKER_BURST,
+		                              NULL);
+		dispatch(w, pkts, (uint16_t)n);
+		total += n;
+	}
+	return total;
+}
+
+static unsigned rx_workers(struct worker *w)
+{
+	struct rte_mbuf *pkts[WORKER_BURST];
+	unsigned total = 0;
+
+	for (unsigned from = 0; from < w->dp->n_workers; from++) {
+		uint16_t n = handoff_recv(w, from, pkts, WORKER_BURST);
+
+		w->rx_behind |= n == WORKER_BURST;
+		dispatch(w, pkts, n);
+		total += n;
+	}
+	return total;
+}
+
+// What this worker made while it looked at the rest: echo replies, ICMP errors, fragments of what
+// came out of a tunnel. One more round at most; what that makes waits for the next turn.
+static unsigned rx_made(struct worker *w)
+{
+	struct rte_mbuf *pkts[WORKER_BURST];
+	uint16_t n = RTE_MIN(w->n_made, WORKER_BURST);
+
+	memcpy(pkts, w->made, n * sizeof(*pkts));
+	w->n_made -= n;
+	memmove(w->made, w->made + n, w->n_made * sizeof(*pkts));
+	dispatch(w, pkts, n);
+	return n;
+}
+
+static void message_in(struct worker *w, const struct message *msg)
+{
+	switch (msg->kind) {
+	case MESSAGE_NEIGHBOUR:
+		adjacency_release(w, msg->iface, msg->addr);
+		break;
+	case MESSAGE_NEIGHBOUR_GONE:
+		adjacency_give_up(w, msg->iface, msg->addr);
+		break;
+	default:
+		sa_messages(w, msg);
+	}
+}
+
+static unsigned messages(struct worker *w)
+{
+	struct rte_mbuf *pkts[WORKER_BURST];
+	struct message msg;
+	unsigned n = 0;
+	uint16_t k;
+
+	while (n < WORKER_MESSAGES &&
+	       rte_ring_sc_dequeue_elem(w->messages, &msg, sizeof(msg)) == 0) {
+		message_in(w, &msg);
+		n++;
+	}
+	for (unsigned i = 0; i < RELEASE_TURNS; i++) {
+		k = tunnel_released(w, pkts, WORKER_BURST);
+		if (k == 0)
+			break;
+		encrypt(w, pkts, k);
+		n += k;
+	}
+	return n;
+}
+
+static void clock_in(struct worker *w)
+{
+	tick_t before = w->now;
+
+	w->tsc = rte_rdtsc();
+	w->now = clock_tick(&w->dp->clock, w->tsc);
+	if (w->now == before)
+		return;
+	adjacency_tick(w);
+	reassemble_tick(w);
+	worker_esp_tick(w);
+}
+
+// The only system call of a worker, and only when the configuration allows it.
+static void idle(struct worker *w, unsigned work)
+{
+	const struct timespec pause = {.tv_nsec = IDLE_NS};
+
+	w->empty_turns = work ? 0 : w->empty_turns + 1;
+	if (!w->dp->idle_adaptive || w->empty_turns < IDLE_TURNS)
+		return;
+	worker_count(w, COUNT_SLEEPS);
+	nanosleep(&pause, NULL);
+}
+
+static unsigned turn(struct worker *w)
+{
+	unsigned work;
+
+	clock_in(w);
+	w->rx_behind = false;
+	work = messages(w);
+	work += rx_control(w);
+	work += rx_ports(w);
+	work += rx_workers(w);
+	work += rx_made(w);
+	tx_flush(w);
+	rte_rcu_qsbr_quiescent(w->dp->rcu, w->index);
+	// Release: what came in before this turn's tick is in the punt rings by now.
+	if (!w->rx_behind)
+		__atomic_store_n(&w->horizon, w->now, __ATOMIC_RELEASE);
+	return work;
+}
+
+int worker_loop(void *arg)
+{
+	struct worker *w = arg;
+
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK);
+	rte_rcu_qsbr_thread_online(w->dp->rcu, w->index);
+	// Acquire: everything that was made before launch; release on the other side.
+	while (!__atomic_load_n(&w->dp->stop, __ATOMIC_ACQUIRE))
+		idle(w, turn(w));
+	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->index);
+	return 0;
+}
