@@ -169,7 +169,19 @@ static inline void writer_u32(struct writer *w, uint32_t v)
 		bytes_put_u32(p, v);
 }
 
-// Overwrites a 16-bit field that was written before, at `offset` from the start; for lengths.
+// Overwrites a field that was written before, at `offset` from the start; for types and lengths.
+static inline void writer_patch_u8(struct writer *w, size_t offset, uint8_t v)
+{
+	if (!w->failed && offset + 1 <= writer_len(w))
+		w->start[offset] = v;
+}
+
+static inline void writer_patch_u32(struct writer *w, size_t offset, uint32_t v)
+{
+	if (!w->failed && offset + 4 <= writer_len(w))
+		bytes_put_u32(w->start + offset, v);
+}
+
 static inline void writer_patch_u16(struct writer *w, size_t offset, uint16_t v)
 {
 	if (!w->failed && offset + 2 <= writer_len(w))

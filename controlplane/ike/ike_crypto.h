@@ -15,8 +15,8 @@ struct ike_chunk {
 	size_t len;
 };
 
-// NULL with errno. Single DES lives in OpenSSL's legacy provider: where that cannot be loaded,
-// everything else works and ike_crypto_has_cipher() says no.
+// NULL with errno. MD5 and (3)DES may be missing where the machine's OpenSSL forbids them: then
+// functions return -ENOTSUP for them and ike_crypto_has_cipher() says no.
 struct ike_crypto *ike_crypto_create(void);
 void ike_crypto_destroy(struct ike_crypto *c);
 bool ike_crypto_has_cipher(const struct ike_crypto *c, enum ike_cipher cipher);
