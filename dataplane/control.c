@@ -41,9 +41,10 @@ static int tables_init(struct dp *dp)
 	err = tunnel_table_init(dp->tunnels, l->max_tunnels, dp->n_workers);
 	if (err)
 		return err;
-	// A line of an access list, and a few narrower flows of it, for each tunnel.
-	dp->policy = policy_create((uint16_t)dp->n_ifaces, l->max_tunnels * 2 + 1024, dp->rcu);
-	return dp->policy ? 0 : -ENOMEM;
+	// A rule for each flow, and room for lines that have none.
+	errno = ENOMEM;
+	dp->policy = policy_create((uint16_t)dp->n_ifaces, l->max_tunnels + 1024, dp->rcu);
+	return dp->policy ? 0 : -errno;
 }
 
 int control_init(struct dp *dp)
@@ -180,8 +181,10 @@ void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer)
 {
 	struct message msg = {.kind = MESSAGE_TUNNEL_PEER, .tunnel = tunnel, .word = peer};
 
-	if (tunnel_slot(dp, tunnel))
-		(void)tunnel_send(dp, &msg);
+	if (!tunnel_slot(dp, tunnel))
+		return;
+	(void)tunnel_send(dp, &msg);
+	dp_tunnel_doubt_ack(dp, tunnel); // doubt of the old peer is answered
 }
 
 void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa)

@@ -9,7 +9,7 @@
 // What is known of each packet of the burst, beside its crypto_item.
 struct inbound {
 	struct sa *sa;
-	uint32_t seq;
+	uint32_t spi, seq;
 	uint16_t head; // bytes in front of the ESP header
 };
 
@@ -34,44 +34,67 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 	worker_drop(w, m, DROP_ESP_NO_SA);
 }
 
-// Finds the SA of each packet and hands off those of other workers.
+// Reads the ESP header and finds the slot that the SPI names. COUNTERS = done.
+static enum counter parse(struct worker *w, struct rte_mbuf *m, struct inbound *in)
+{
+	const struct packet *p = packet_of(m);
+	struct reader r = reader_make(packet_ip(m), rte_pktmbuf_data_len(m));
+	const struct sa_table *sas = w->dp->sas;
+
+	in->head = p->ihl + (p->flags & PACKET_IN_UDP ? SA_UDP_HEADER : 0);
+	reader_take(&r, in->head);
+	in->spi = reader_u32(&r);
+	in->seq = reader_u32(&r);
+	if (!reader_ok(&r))
+		return DROP_ESP_RUNT;
+	if (!spi_is_own(in->spi) || spi_owner(&sas->layout, in->spi) >= w->dp->n_workers)
+		return DROP_ESP_NO_SA;
+	in->sa = sa_table_at(sas, spi_slot(&sas->layout, in->spi));
+	return in->sa ? COUNTERS : DROP_ESP_NO_SA;
+}
+
+// Hands off packets of other workers and starts to load the SAs of the whole burst.
 static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in)
 {
-	const struct sa_table *sas = w->dp->sas;
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		const struct packet *p = packet_of(m);
-		uint16_t head = p->ihl + (p->flags & PACKET_IN_UDP ? SA_UDP_HEADER : 0);
-		struct reader r = reader_make(packet_ip(m), rte_pktmbuf_data_len(m));
-		uint32_t spi, seq, owner;
-		struct sa *sa;
+		enum counter reason = parse(w, m, &in[k]);
+		uint32_t owner;
 
-		reader_take(&r, head);
-		spi = reader_u32(&r);
-		seq = reader_u32(&r);
-		if (!reader_ok(&r)) {
-			worker_drop(w, m, DROP_ESP_RUNT);
+		if (reason == DROP_ESP_NO_SA) {
+			invalid_spi(w, m, in[k].spi);
 			continue;
 		}
-		owner = spi_owner(&sas->layout, spi);
-		if (!spi_is_own(spi) || owner >= w->dp->n_workers) {
-			invalid_spi(w, m, spi);
+		if (reason != COUNTERS) {
+			worker_drop(w, m, reason);
 			continue;
 		}
+		owner = spi_owner(&w->dp->sas->layout, in[k].spi);
 		if (owner != w->index) {
 			handoff_send(w, owner, m, PACKET_ESP);
 			continue;
 		}
-		sa = sa_table_inbound(sas, spi);
-		if (!sa) {
-			invalid_spi(w, m, spi);
+		__builtin_prefetch(in[k].sa);
+		__builtin_prefetch(&in[k].sa->replay, 1);
+		pkts[k++] = m;
+	}
+	return k;
+}
+
+// Is the slot still what the SPI says?
+static uint16_t identify(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in)
+{
+	uint16_t k = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (!in[i].sa->live || in[i].sa->spi != in[i].spi) {
+			invalid_spi(w, pkts[i], in[i].spi);
 			continue;
 		}
-		__builtin_prefetch(&sa->replay, 1);
-		in[k] = (struct inbound){.sa = sa, .seq = seq, .head = head};
-		pkts[k++] = m;
+		in[k] = in[i];
+		pkts[k++] = pkts[i];
 	}
 	return k;
 }
@@ -300,6 +323,7 @@ uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	struct crypto_item items[WORKER_BURST];
 
 	n = steer(w, pkts, n, in);
+	n = identify(w, pkts, n, in);
 	n = admit(w, pkts, n, in, items);
 	if (n == 0)
 		return 0;

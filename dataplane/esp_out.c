@@ -8,6 +8,13 @@
 
 #define OUTER_TTL 64 // RFC 4301 5.1.2.1: the inner one was lowered by forward, this one is our own
 
+static void prefetch_flows(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		__builtin_prefetch(
+			chunks_at(&w->dp->tunnels->tunnels, packet_of(pkts[i])->tunnel.index), 1);
+}
+
 // Packets that have a flow of this worker's with an SA; the others are taken.
 static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas)
 {
@@ -204,6 +211,7 @@ uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	struct sa *sas[WORKER_BURST];
 	uint16_t k = 0;
 
+	prefetch_flows(w, pkts, n);
 	n = find_sas(w, pkts, n, sas);
 	n = encapsulate_all(w, pkts, n, sas, items);
 	if (n == 0)

@@ -61,18 +61,24 @@ struct iface {
 	struct prefix_set by_remote;
 };
 
+// What control needs to find a rule again.
 struct rule {
-	struct dp_policy_rule rule;
 	uint32_t generation; // odd = in use
-	uint32_t next_free;
+	uint32_t next_free;  // slot + 1, 0 = none
+	uint32_t local, remote;
+	uint8_t local_len, remote_len;
+	uint16_t iface;
 };
+
+_Static_assert(sizeof(struct entry) <= 56 && sizeof(struct node) <= 40 && sizeof(struct rule) <= 20,
+               "budget of DESIGN: memory of a peer");
 
 struct policy {
 	struct prefix_table *table;
 	struct reclaim reclaim;
 	uint16_t n_ifaces;
 	uint32_t n_rules, free_rule; // free_rule: index + 1, 0 = none
-	struct rule *rules;          // control's copies
+	struct rule *rules;          // control's
 	struct iface ifaces[];
 };
 
@@ -347,16 +353,16 @@ static int child_insert(struct policy *p, struct local_index *index, const struc
 	return err;
 }
 
-static void child_remove(struct policy *p, struct local_index *index, const struct entry *entry)
+static void child_remove(struct policy *p, struct local_index *index, uint32_t local, uint8_t len,
+                         uint32_t slot)
 {
-	uint8_t len = mask_len(entry->local_mask);
-	struct node *child = prefix_table_get(p->table, &index->by_local, entry->local, len);
+	struct node *child = prefix_table_get(p->table, &index->by_local, local, len);
 
 	if (!child)
 		return;
-	list_remove(p, child, entry->slot);
+	list_remove(p, child, slot);
 	child->rules--;
-	node_drop_if_empty(p, &index->by_local, child, entry->local, len);
+	node_drop_if_empty(p, &index->by_local, child, local, len);
 }
 
 // Builds the second index behind the readers' backs, then switches them over. If there is no room
@@ -373,7 +379,8 @@ static void node_index(struct policy *p, struct node *node)
 		if (child_insert(p, index, &list->entries[i]) == 0)
 			continue;
 		while (i-- > 0)
-			child_remove(p, index, &list->entries[i]);
+			child_remove(p, index, list->entries[i].local,
+			             mask_len(list->entries[i].local_mask), list->entries[i].slot);
 		free(index);
 		return;
 	}
@@ -472,8 +479,12 @@ int policy_add(struct policy *p, const struct dp_policy_rule *rule, struct handl
 	own = rule_take(p, &slot);
 	if (!own)
 		return -ENOMEM;
-	own->rule = *rule;
 	entry = entry_make(rule, slot);
+	own->local = entry.local;
+	own->remote = entry.remote;
+	own->local_len = rule->local.len;
+	own->remote_len = rule->remote.len;
+	own->iface = rule->iface;
 	iface = &p->ifaces[rule->iface];
 	change_begin(iface);
 	node = node_need(p, &iface->by_remote, entry.remote, rule->remote.len, &err);
@@ -492,26 +503,24 @@ int policy_add(struct policy *p, const struct dp_policy_rule *rule, struct handl
 
 void policy_del(struct policy *p, struct handle policy)
 {
-	struct entry entry;
+	const struct rule *rule;
 	struct iface *iface;
 	struct node *node;
-	uint8_t len;
 
 	if (policy.index >= p->n_rules || policy.generation % 2 == 0 ||
 	    p->rules[policy.index].generation != policy.generation)
 		return;
-	iface = &p->ifaces[p->rules[policy.index].rule.iface];
-	entry = entry_make(&p->rules[policy.index].rule, policy.index);
-	len = p->rules[policy.index].rule.remote.len;
+	rule = &p->rules[policy.index];
+	iface = &p->ifaces[rule->iface];
 	change_begin(iface);
-	node = prefix_table_get(p->table, &iface->by_remote, entry.remote, len);
+	node = prefix_table_get(p->table, &iface->by_remote, rule->remote, rule->remote_len);
 	if (node) {
 		if (node->index)
-			child_remove(p, node->index, &entry);
+			child_remove(p, node->index, rule->local, rule->local_len, policy.index);
 		else
-			list_remove(p, node, entry.slot);
+			list_remove(p, node, policy.index);
 		node->rules--;
-		node_drop_if_empty(p, &iface->by_remote, node, entry.remote, len);
+		node_drop_if_empty(p, &iface->by_remote, node, rule->remote, rule->remote_len);
 	}
 	change_end(iface);
 	rule_put(p, policy.index);

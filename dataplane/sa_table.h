@@ -50,7 +50,8 @@ void sa_table_put(struct sa_table *t, uint32_t slot);
 // [C] Control's record, or NULL if the handle is stale or null.
 struct sa_slot *sa_table_slot(const struct sa_table *t, struct handle sa);
 
-// [any] The SA in a slot, or NULL; its fields belong to whom sa.h says.
+// [any] The SA in a slot, or NULL; its fields belong to whom sa.h says. Does not touch the SA, so
+// that a burst can prefetch first. On arrival it is the right one if it is live and has the SPI.
 static inline struct sa *sa_table_at(const struct sa_table *t, uint32_t slot)
 {
 	return chunks_at(&t->sas, slot);
@@ -59,15 +60,6 @@ static inline struct sa *sa_table_at(const struct sa_table *t, uint32_t slot)
 static inline struct sa_keys *sa_table_keys(const struct sa_table *t, uint32_t slot)
 {
 	return chunks_at(&t->keys, slot);
-}
-
-// [W] The live inbound SA that this worker owns, or NULL. The owner has been checked.
-static inline struct sa *sa_table_inbound(const struct sa_table *t, uint32_t spi)
-{
-	uint32_t slot = spi_slot(&t->layout, spi);
-	struct sa *sa = slot < t->max ? sa_table_at(t, slot) : NULL;
-
-	return sa && sa->live && sa->spi == spi ? sa : NULL;
 }
 
 #endif

@@ -238,6 +238,13 @@ static void peer_of_a_flow_changes(void **state)
 	gate_turn();
 	send_one(&f);
 	assert_int_equal(doubts(), 1);
+	send_one(&f);
+	assert_int_equal(doubts(), 0);
+	dp_tunnel_set_peer(&gate, f.tunnel, 4); // its doubt is not the old peer's
+	dp_peer_watch(&gate, 4, 500);
+	gate_turn();
+	send_one(&f);
+	assert_int_equal(doubts(), 1);
 }
 
 // An inbound SA whose slot somebody else has by now does not answer for the outbound one.

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "addr.h"
-#include "test_eal.h"
 #include "policy.h"
+#include "test_eal.h"
 
 #define RULES_MAX 400u
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "test_eal.h"
 #include "prefix_table.h"
+#include "test_eal.h"
 
 #define PREFIXES 300u
 
