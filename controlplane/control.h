@@ -12,6 +12,7 @@
 
 struct dh_pool;
 struct exchange;
+struct ike_crypto;
 struct neighbours;
 struct request_queue;
 
@@ -23,6 +24,15 @@ struct control_counters {
 	uint64_t losses, verdicts_deferred, deaths, failovers;
 	uint64_t windows_restarted;
 	uint64_t admissions_refused;
+	uint64_t ike_unauthentic; // hash did not hold, or came in clear where it must not
+	uint64_t ike_unsupported; // IKEv2, aggressive mode, XAUTH, mode config
+	uint64_t ike_refused;     // no key, no policy, no flow, too many half-open
+};
+
+// How often something was done in the second that began at `since`.
+struct ike_rate {
+	tick_t since;
+	unsigned count;
 };
 
 struct control {
@@ -55,6 +65,8 @@ struct control {
 	uint32_t max_sas;
 
 	struct dh_pool *dh;
+	struct ike_crypto *crypto; // the control core's own contexts
+	struct ike_rate ike_replies, ike_logs; // to and about strangers; see ike1/output.h
 	struct neighbours *neighbours;
 	struct request_queue *requests;
 	struct control_counters counters;

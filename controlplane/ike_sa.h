@@ -33,15 +33,17 @@ enum ike_state {
 };
 
 #define IKE_NODES_MAX 16
+#define IKE_NODE_HASH 20
 
-// A phase 2 message ID seen or sent lately, with the answer it got: a second copy of the message
-// gets the stored answer again and is not processed (a "node" in IOS's debug lines).
+// An exchange that ended lately, with the answer that its last message got: a second copy of that
+// message gets the answer again and is not processed (a "node" in IOS's debug lines).
 struct ike_node {
-	uint32_t message_id; // 0 = unused
+	bool used;
+	uint32_t message_id; // 0 = phase 1
 	tick_t when;
 	uint16_t answer_len;
-	uint8_t *answer;  // NULL: none
-	uint8_t hash[20]; // of the message that was answered
+	uint8_t *answer;             // NULL: none
+	uint8_t hash[IKE_NODE_HASH]; // of the message that was answered
 };
 
 struct ike_sa {
@@ -57,6 +59,7 @@ struct ike_sa {
 	bool peer_nat_t; // ... and RFC 3947
 	bool replaced;   // a newer one carries the exchanges; deleted soon
 	bool delete_sent;
+	bool nat_local, nat_remote; // who is behind a NAT on this SA's path (RFC 3947, 3.2)
 	uint16_t local_port, remote_port;
 	uint32_t conn_id;
 	struct ike_suite suite; // as agreed

@@ -12,6 +12,10 @@
 
 // IKE SAs that are being negotiated, in either role. New ones above this are refused or put off.
 #define HALF_OPEN_MAX 1024
+// ... by one address; a new one takes the place of the oldest whose cookie never came back.
+#define HALF_OPEN_PER_PEER 4
+// Quick modes that a peer may have open on one IKE SA.
+#define QUICK_MODES_PER_SA 64
 // Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`).
 
 #define NEIGHBOURS_MAX 4096

@@ -11,6 +11,9 @@ struct control;
 struct ike_sa;
 struct peer;
 
+// What IKE keeps for the control core (c->crypto); c->dh is made before. 0 or -errno.
+int ike1_start(struct control *c);
+void ike1_stop(struct control *c);
 // Starts main mode with a peer. 0, -ENOENT (no usable isakmp policy or key; logged), -ENOSPC.
 int ike1_initiate(struct control *c, struct peer *p);
 // Starts a quick mode for a child in state CHILD_NEGOTIATING on an established IKE SA. 0 or -errno;

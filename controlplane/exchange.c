@@ -1,0 +1,99 @@
+// Phase 2 exchanges of an IKE SA. Control core only. Must not send: quick.c does.
+#include "exchange.h"
+
+#include <stdlib.h>
+
+#include "child.h"
+#include "control.h"
+#include "ike1/ike1.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+#include "node.h"
+#include "peer.h"
+#include "secret.h"
+
+struct exchange *exchange_create(struct ike_sa *sa, uint32_t message_id, bool initiator)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	x->sa = sa;
+	x->message_id = message_id;
+	x->initiator = initiator;
+	x->next = sa->exchanges;
+	sa->exchanges = x;
+	return x;
+}
+
+struct exchange *exchange_find(const struct ike_sa *sa, uint32_t message_id)
+{
+	struct exchange *x;
+
+	for (x = sa->exchanges; x; x = x->next)
+		if (x->message_id == message_id)
+			return x;
+	return NULL;
+}
+
+unsigned exchange_count(const struct ike_sa *sa, bool initiator)
+{
+	const struct exchange *x;
+	unsigned n = 0;
+
+	for (x = sa->exchanges; x; x = x->next)
+		n += x->initiator == initiator;
+	return n;
+}
+
+uint32_t exchange_new_id(struct control *c, struct ike_sa *sa)
+{
+	uint32_t id;
+
+	do
+		secret_random(&id, sizeof(id));
+	while (!id || exchange_find(sa, id) || node_find(c, sa, id));
+	return id;
+}
+
+void exchange_end(struct control *c, struct exchange *x)
+{
+	struct exchange **link = &x->sa->exchanges;
+
+	while (*link != x)
+		link = &(*link)->next;
+	*link = x->next;
+	retransmit_stop(c, &x->retransmit);
+	free(x->attributes);
+	secret_wipe(x, sizeof(*x));
+	free(x);
+}
+
+void exchange_fail(struct control *c, struct exchange *x, const char *why)
+{
+	struct child *ch = x->child;
+
+	ike_debug_node_delete(c, x->sa, x->message_id, true, why);
+	exchange_end(c, x);
+	if (ch)
+		child_failed(c, ch, why);
+}
+
+void exchange_end_all(struct control *c, struct ike_sa *sa)
+{
+	while (sa->exchanges)
+		exchange_fail(c, sa->exchanges, "the IKE SA has ended");
+}
+
+void ike1_child_gone(struct control *c, const struct child *ch)
+{
+	struct ike_sa *sa;
+	struct exchange *x, *next;
+
+	for (sa = ch->peer->ike_sas; sa; sa = sa->next)
+		for (x = sa->exchanges; x; x = next) {
+			next = x->next;
+			if (x->child == ch)
+				exchange_end(c, x);
+		}
+}

@@ -1,0 +1,72 @@
+// DPD messages of IKEv1 (RFC 3706). Control core only. Must not decide when a peer is dead, only
+// which message proves what: a repeated sequence is answered and proves nothing.
+#include "dpd_message.h"
+
+#include "control.h"
+#include "ike1.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+
+int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer)
+{
+	struct info_message im;
+	int err;
+
+	// Each probe is one higher, retries too: some peers do not answer a number twice.
+	info_begin(c, sa, &im);
+	notify_write_dpd(&im.m, NOTIFY_R_U_THERE, sa->cookie_i, sa->cookie_r, sa->dpd_next);
+	sa->dpd_next++;
+	if (sa->dpd_outstanding < UINT8_MAX)
+		sa->dpd_outstanding++;
+	else
+		sa->dpd_run_first++;
+	err = info_send(c, sa, &im);
+	ike_debug_event(c, sa, "IKE_MSG_FROM_TIMER", timer);
+	return err;
+}
+
+static bool is_new_hello(const struct ike_sa *sa, uint32_t sequence)
+{
+	return !sa->dpd_in_valid || sequence > sa->dpd_in_highest;
+}
+
+enum dpd_news dpd_message_hello(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n,
+                                struct info_message *answer)
+{
+	enum dpd_news news = DPD_NEWS_NONE;
+	uint32_t sequence;
+
+	answer->len = 0;
+	if (notify_read_dpd(n, sa->cookie_i, sa->cookie_r, &sequence) < 0) {
+		c->counters.ike_malformed++;
+		return news;
+	}
+	ike_debug_dpd(c, sa, "R_U_THERE", sequence);
+	if (is_new_hello(sa, sequence)) {
+		sa->dpd_in_valid = true;
+		sa->dpd_in_highest = sequence;
+		news = DPD_NEWS_HELLO;
+	}
+	c->counters.probes_answered++;
+	info_begin(c, sa, answer);
+	notify_write_dpd(&answer->m, NOTIFY_R_U_THERE_ACK, sa->cookie_i, sa->cookie_r, sequence);
+	info_send(c, sa, answer);
+	return news;
+}
+
+enum dpd_news dpd_message_ack(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
+{
+	uint32_t sequence;
+
+	if (notify_read_dpd(n, sa->cookie_i, sa->cookie_r, &sequence) < 0) {
+		c->counters.ike_malformed++;
+		return DPD_NEWS_NONE;
+	}
+	ike_debug_dpd(c, sa, "R_U_THERE_ACK", sequence);
+	if (sequence - sa->dpd_run_first >= sa->dpd_outstanding) {
+		c->counters.acks_stale++;
+		return DPD_NEWS_NONE;
+	}
+	sa->dpd_outstanding = 0;
+	return DPD_NEWS_ACK;
+}

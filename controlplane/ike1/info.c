@@ -1,0 +1,333 @@
+// Informational exchanges (RFC 2409, 5.7). Control core only. What comes in clear is never
+// believed; at most it shortens a negotiation that has no answer yet.
+#include "info.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "dpd_message.h"
+#include "exchange.h"
+#include "handshake.h"
+#include "ike1.h"
+#include "ike1_message.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+#include "natt.h"
+#include "node.h"
+#include "notify.h"
+#include "output.h"
+#include "peer.h"
+#include "peer_timers.h"
+
+void info_begin(struct control *c, struct ike_sa *sa, struct info_message *im)
+{
+	struct isakmp_header h = {
+		.version = ISAKMP_VERSION_1,
+		.exchange = ISAKMP_EXCHANGE_INFO,
+		.flags = ISAKMP_FLAG_ENCRYPTED,
+		.message_id = exchange_new_id(c, sa),
+	};
+
+	memcpy(h.cookie_i, sa->cookie_i, sizeof(h.cookie_i));
+	memcpy(h.cookie_r, sa->cookie_r, sizeof(h.cookie_r));
+	im->message_id = h.message_id;
+	im->len = 0;
+	ike1_message_begin(&im->m, im->buf, sizeof(im->buf), &h, &sa->keys);
+}
+
+int info_send(struct control *c, struct ike_sa *sa, struct info_message *im)
+{
+	uint8_t iv[IKE_BLOCK_MAX];
+	int len = keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, im->message_id, iv);
+
+	if (len == 0)
+		len = ike1_message_seal_hashed(c->crypto, &sa->suite, &sa->keys, iv, IKE1_HASH_1,
+		                               NULL, &im->m);
+	if (len < 0)
+		return len;
+	im->len = (uint16_t)len;
+	ike_debug_node_new(c, sa, im->message_id);
+	output_send(c, sa, im->buf, im->len);
+	ike_debug_node_purge(c, sa, im->message_id);
+	return 0;
+}
+
+void info_notify(struct control *c, struct ike_sa *sa, uint16_t type, uint32_t spi)
+{
+	struct info_message im;
+
+	ike_debug_line(c, sa, " sending NOTIFY %s protocol %u spi 0x%X", isakmp_notify_name(type),
+	               spi ? ISAKMP_PROTO_ESP : ISAKMP_PROTO_ISAKMP, spi);
+	info_begin(c, sa, &im);
+	notify_write_plain(&im.m, type, spi);
+	info_send(c, sa, &im);
+}
+
+void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch)
+{
+	struct info_message im;
+
+	if (!ike_sa_is_established(sa))
+		return;
+	info_begin(c, sa, &im);
+	delete_write_esp(&im.m, ch->spi_in);
+	info_send(c, sa, &im);
+}
+
+void ike1_delete_sa(struct control *c, struct ike_sa *sa)
+{
+	struct info_message im;
+
+	if (!ike_sa_is_established(sa) || sa->delete_sent)
+		return;
+	sa->delete_sent = true;
+	info_begin(c, sa, &im);
+	delete_write_sa(&im.m, sa->cookie_i, sa->cookie_r);
+	info_send(c, sa, &im);
+}
+
+void info_refuse_stranger(struct control *c, const struct dp_view *v, const struct isakmp_header *h,
+                          uint16_t type)
+{
+	uint8_t buf[INFO_MESSAGE_MAX];
+	struct isakmp_message m;
+	struct isakmp_header answer = {
+		.version = ISAKMP_VERSION_1,
+		.exchange = ISAKMP_EXCHANGE_INFO,
+	};
+	size_t len;
+
+	memcpy(answer.cookie_i, h->cookie_i, sizeof(answer.cookie_i));
+	memcpy(answer.cookie_r, h->cookie_r, sizeof(answer.cookie_r));
+	isakmp_message_begin(&m, buf, sizeof(buf), &answer);
+	notify_write_plain(&m, type, 0);
+	len = isakmp_message_end(&m);
+	if (len && len <= v->len && output_may_reply(c))
+		output_reply(c, v, buf, (uint16_t)len);
+}
+
+// ---- receiving
+
+// What processing one authentic message has found; carried out when all of it was read, since it
+// may end the IKE SA.
+struct info_news {
+	enum dpd_news dpd;
+	bool initial_contact;
+	bool delete_sa;
+	struct info_message answer; // to an R-U-THERE; len 0 = none
+};
+
+// An error about one of our quick modes: by its SPI, or the only one there is.
+static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
+{
+	struct exchange *x;
+	char why[64];
+	uint32_t spi = 0;
+	struct reader r;
+
+	if (n->protocol == ISAKMP_PROTO_ESP && n->spi_len == 4) {
+		r = reader_make(n->spi, 4);
+		spi = reader_u32(&r);
+	}
+	for (x = sa->exchanges; x; x = x->next)
+		if (x->initiator && x->state == EXCHANGE_I_SENT_1 &&
+		    (spi ? x->child->spi_in == spi : exchange_count(sa, true) == 1))
+			break;
+	if (!x)
+		return;
+	snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(n->type));
+	exchange_fail(c, x, why);
+}
+
+static void take_notify(struct control *c, struct ike_sa *sa, const struct isakmp_payload *p,
+                        uint32_t message_id, struct info_news *news)
+{
+	struct isakmp_notify n;
+
+	if (notify_read(p, &n) < 0) {
+		c->counters.ike_malformed++;
+		return;
+	}
+	ike_debug_notify(c, sa, isakmp_notify_name(n.type), message_id);
+	switch (n.type) {
+	case NOTIFY_R_U_THERE:
+		if (!news->answer.len)
+			news->dpd = dpd_message_hello(c, sa, &n, &news->answer);
+		break;
+	case NOTIFY_R_U_THERE_ACK:
+		if (dpd_message_ack(c, sa, &n) == DPD_NEWS_ACK)
+			news->dpd = DPD_NEWS_ACK;
+		break;
+	case NOTIFY_INITIAL_CONTACT:
+		news->initial_contact = true;
+		break;
+	default:
+		if (n.type < NOTIFY_CONNECTED)
+			take_error(c, sa, &n);
+	}
+}
+
+static void delete_esp(struct control *c, struct ike_sa *sa, uint32_t spi)
+{
+	struct child *ch = child_find_out(sa->peer, spi);
+
+	ike_debug_line(c, sa, " processing DELETE of ESP SPI 0x%X: %s", spi,
+	               ch ? "ours is deleted too" : "not known");
+	if (ch)
+		child_delete(c, ch, false, "deleted by the peer");
+}
+
+// A Delete may name an older IKE SA of the same peer.
+static void delete_named_sa(struct control *c, struct ike_sa *sa, const struct isakmp_delete *d,
+                            unsigned nth, struct info_news *news)
+{
+	struct ike_sa *other;
+
+	if (delete_names_cookies(d, nth, sa->cookie_i, sa->cookie_r)) {
+		news->delete_sa = true;
+		return;
+	}
+	for (other = sa->peer->ike_sas; other; other = other->next)
+		if (ike_sa_is_established(other) &&
+		    delete_names_cookies(d, nth, other->cookie_i, other->cookie_r)) {
+			on_ike_deleted_by_peer(c, other);
+			return;
+		}
+}
+
+static void take_delete(struct control *c, struct ike_sa *sa, const struct isakmp_payload *p,
+                        struct info_news *news)
+{
+	struct isakmp_delete d;
+
+	if (delete_read(p, &d) < 0) {
+		c->counters.ike_malformed++;
+		return;
+	}
+	for (unsigned i = 0; i < d.count; i++) {
+		if (d.protocol == ISAKMP_PROTO_ESP)
+			delete_esp(c, sa, delete_spi(&d, i));
+		else if (d.protocol == ISAKMP_PROTO_ISAKMP)
+			delete_named_sa(c, sa, &d, i, news);
+	}
+}
+
+// Reports what was found. The last of it may end the IKE SA.
+static void carry_out(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                      const struct info_news *news)
+{
+	struct handle h = slab_handle(sa);
+
+	if (news->dpd != DPD_NEWS_NONE)
+		natt_follow(c, sa, v);
+	if (news->initial_contact)
+		on_initial_contact(c, sa);
+	if (news->dpd == DPD_NEWS_ACK)
+		on_dpd_ack(c, sa);
+	else if (news->dpd == DPD_NEWS_HELLO)
+		on_dpd_hello(c, sa);
+	if (!news->delete_sa || slab_get(&c->ike_sas, h) != sa)
+		return;
+	ike_debug_deleting(c, sa, "IKE SA deleted by the peer");
+	on_ike_deleted_by_peer(c, sa);
+}
+
+static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                          const struct isakmp_header *h, const struct isakmp_chain *chain,
+                          const uint8_t hash[IKE_NODE_HASH])
+{
+	struct info_news news = {.dpd = DPD_NEWS_NONE};
+	struct handle self = slab_handle(sa);
+	unsigned i;
+
+	ike_debug_node_new(c, sa, h->message_id);
+	ike_debug_hash(c, sa, h->message_id);
+	for (i = 0; i < chain->count && slab_get(&c->ike_sas, self) == sa; i++) {
+		const struct isakmp_payload *p = &chain->payloads[i];
+
+		if (p->type == ISAKMP_NOTIFY)
+			take_notify(c, sa, p, h->message_id, &news);
+		else if (p->type == ISAKMP_DELETE)
+			take_delete(c, sa, p, &news);
+	}
+	if (slab_get(&c->ike_sas, self) != sa)
+		return;
+	ike_debug_node_delete(c, sa, h->message_id, false, "informational (in) state 1");
+	ike_debug_event(c, sa, "IKE_MSG_FROM_PEER", "IKE_INFO_NOTIFY");
+	node_add(c, sa, h->message_id, hash, news.answer.len ? news.answer.buf : NULL,
+	         news.answer.len);
+	carry_out(c, sa, v, &news);
+}
+
+// In clear: only an error in answer to what we began, and it only shortens the waiting, because it
+// may be forged.
+static void take_clear(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                       const struct isakmp_header *h)
+{
+	const struct isakmp_payload *p;
+	struct isakmp_chain chain;
+	struct isakmp_notify n;
+	char text[ADDR_TEXT];
+
+	c->counters.ike_unauthentic++;
+	if (!sa->handshake || !sa->initiator || (h->flags & ISAKMP_FLAG_ENCRYPTED) ||
+	    isakmp_chain_read(h->next, v->data + ISAKMP_HEADER, v->len - ISAKMP_HEADER, false,
+	                      &chain) < 0)
+		return;
+	p = isakmp_chain_find(&chain, ISAKMP_NOTIFY, 0);
+	if (!p || notify_read(p, &n) < 0 || n.type >= NOTIFY_CONNECTED)
+		return;
+	if (output_may_log(c))
+		log_msg(&c->log, LOG_NOTICE, "CRYPTO", "IKMP_REFUSED",
+		        "%s answers phase 1 with %s (not authenticated)",
+		        addr_format(&v->src, text), isakmp_notify_name(n.type));
+	sa->handshake->refused = isakmp_notify_name(n.type);
+	retransmit_hurry(&sa->handshake->retransmit);
+}
+
+// A message ID that was used already: a copy gets its answer, anything else is dropped.
+static bool is_copy(struct control *c, struct ike_sa *sa, uint32_t message_id,
+                    const uint8_t hash[IKE_NODE_HASH])
+{
+	struct ike_node *n = node_find(c, sa, message_id);
+
+	if (!n)
+		return false;
+	c->counters.ike_duplicates++;
+	if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0)
+		output_send(c, sa, n->answer, n->answer_len);
+	return true;
+}
+
+void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                const struct isakmp_header *h)
+{
+	uint8_t plain[ISAKMP_MESSAGE_MAX], iv[IKE_BLOCK_MAX], next_iv[IKE_BLOCK_MAX];
+	uint8_t hash[IKE_NODE_HASH];
+	struct isakmp_chain chain;
+	int err;
+
+	if (!(h->flags & ISAKMP_FLAG_ENCRYPTED) || !ike_sa_is_established(sa)) {
+		take_clear(c, sa, v, h);
+		return;
+	}
+	node_hash(c, v->data, v->len, hash);
+	if (!h->message_id || is_copy(c, sa, h->message_id, hash))
+		return;
+	err = keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, h->message_id, iv);
+	if (err == 0)
+		err = ike1_message_open(c->crypto, &sa->suite, &sa->keys, iv, next_iv, h, v->data,
+		                        plain, sizeof(plain), &chain);
+	if (err == 0)
+		err = ike1_message_check_hash(c->crypto, &sa->suite, &sa->keys, IKE1_HASH_1,
+		                              h->message_id, NULL, &chain);
+	if (err < 0) {
+		c->counters.ike_unauthentic++;
+		return;
+	}
+	ike_debug_received(c, sa, v);
+	take_payloads(c, sa, v, h, &chain, hash);
+}

@@ -1,0 +1,96 @@
+// ISAKMP messages from the network: which IKE SA, which exchange. Control core only. Whatever is
+// wrong with a message is counted, and the message is dropped.
+#include <errno.h>
+#include <string.h>
+
+#include "addr.h"
+#include "control.h"
+#include "ike1.h"
+#include "ike_sa.h"
+#include "info.h"
+#include "main_mode.h"
+#include "output.h"
+#include "peer.h"
+#include "quick.h"
+
+// What other versions and other exchanges are asked for, politely refused.
+static void unsupported(struct control *c, const struct dp_view *v, const struct isakmp_header *h,
+                        const char *what, uint16_t notify)
+{
+	char text[ADDR_TEXT];
+
+	c->counters.ike_unsupported++;
+	if (output_may_log(c))
+		log_msg(&c->log, LOG_WARNING, "CRYPTO", "IKMP_NOT_ACTIVE",
+		        "%s asks for %s, which is not active in this version",
+		        addr_format(&v->src, text), what);
+	if (notify)
+		info_refuse_stranger(c, v, h, notify);
+}
+
+static bool is_zero(const uint8_t cookie[8])
+{
+	static const uint8_t none[8];
+
+	return memcmp(cookie, none, sizeof(none)) == 0;
+}
+
+// A message that names no IKE SA of ours.
+static void input_new(struct control *c, const struct dp_view *v, const struct isakmp_header *h)
+{
+	bool first = is_zero(h->cookie_r);
+
+	if (first && h->exchange == ISAKMP_EXCHANGE_MAIN)
+		main_mode_respond(c, v, h);
+	else if (first && h->exchange == ISAKMP_EXCHANGE_AGGRESSIVE)
+		unsupported(c, v, h, "aggressive mode", NOTIFY_UNSUPPORTED_EXCHANGE_TYPE);
+	else
+		c->counters.ike_unknown++;
+}
+
+static void input_of(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                     const struct isakmp_header *h)
+{
+	switch (h->exchange) {
+	case ISAKMP_EXCHANGE_MAIN:
+		main_mode_input(c, sa, v, h);
+		break;
+	case ISAKMP_EXCHANGE_QUICK:
+		quick_input(c, sa, v, h);
+		break;
+	case ISAKMP_EXCHANGE_INFO:
+		info_input(c, sa, v, h);
+		break;
+	case ISAKMP_EXCHANGE_AGGRESSIVE:
+	case ISAKMP_EXCHANGE_TRANSACTION:
+		unsupported(c, v, h, isakmp_exchange_name(h->exchange), 0);
+		break;
+	default:
+		c->counters.ike_malformed++;
+	}
+}
+
+void ike1_input(struct control *c, const struct dp_view *v)
+{
+	struct isakmp_header h;
+	struct ike_sa *sa;
+	int err;
+
+	err = isakmp_header_read(v->data, v->len, &h);
+	if (err == -EPROTONOSUPPORT && h.version >> 4 == 2) {
+		unsupported(c, v, &h, "IKEv2",
+		            is_zero(h.cookie_r) ? NOTIFY_INVALID_MAJOR_VERSION : 0);
+		return;
+	}
+	if (err < 0) {
+		c->counters.ike_malformed++;
+		return;
+	}
+	sa = ike_sa_find(c, h.cookie_i, h.cookie_r);
+	if (!sa)
+		input_new(c, v, &h);
+	else if (addr_equal(&sa->peer->remote, &v->src) && addr_equal(&sa->peer->local, &v->dst))
+		input_of(c, sa, v, &h);
+	else
+		c->counters.ike_unknown++;
+}

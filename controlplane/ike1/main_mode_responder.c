@@ -1,0 +1,249 @@
+// Main mode as responder: messages 1, 3 and 5 in, 2, 4 and 6 out (RFC 2409, 5.4). Control core
+// only. What a stranger can make us keep is bounded in number and time.
+#include <errno.h>
+#include <string.h>
+
+#include "addr.h"
+#include "control.h"
+#include "handshake.h"
+#include "ike_debug.h"
+#include "info.h"
+#include "limits.h"
+#include "main_mode.h"
+#include "natt.h"
+#include "node.h"
+#include "output.h"
+#include "peer.h"
+#include "proposal.h"
+#include "secret.h"
+#include "vendor.h"
+
+static void refuse(struct control *c, const struct dp_view *v, const char *why)
+{
+	char text[ADDR_TEXT];
+
+	c->counters.ike_refused++;
+	if (output_may_log(c))
+		log_msg(&c->log, LOG_WARNING, "CRYPTO", "IKMP_MODE_FAILURE",
+		        "Processing of Main mode failed with peer at %s: %s",
+		        addr_format(&v->src, text), why);
+}
+
+// The negotiation that a repeated first message belongs to.
+static struct ike_sa *find_by_initiator(const struct peer *p, const uint8_t cookie_i[8])
+{
+	struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		if (!sa->initiator && memcmp(sa->cookie_i, cookie_i, 8) == 0)
+			return sa;
+	return NULL;
+}
+
+// Room for another negotiation that this address begins. The oldest one whose responder cookie
+// never came back makes room: it may be a forger's.
+static bool make_room(struct control *c, const struct peer *p)
+{
+	struct ike_sa *sa, *oldest = NULL;
+	unsigned n = 0;
+
+	if (c->half_open >= HALF_OPEN_MAX)
+		return false;
+	for (sa = p ? p->ike_sas : NULL; sa; sa = sa->next) {
+		if (sa->initiator || sa->state >= IKE_P1_COMPLETE)
+			continue;
+		n++;
+		if (sa->state == IKE_R_MM2)
+			oldest = sa; // newest first in the list
+	}
+	if (n < HALF_OPEN_PER_PEER)
+		return true;
+	if (oldest)
+		ike_sa_destroy(c, oldest);
+	return oldest != NULL;
+}
+
+static int choose(struct control *c, const struct dp_view *v, const struct isakmp_header *h,
+                  const struct isakmp_payload *offer, struct ike_choice *choice)
+{
+	struct ike_suite ours[HANDSHAKE_POLICIES];
+	unsigned n = handshake_policies(c->config, ours);
+	int err;
+
+	err = proposal_choose_ike(offer->body, offer->len, ours, n, choice);
+	if (err == -ENOENT) {
+		refuse(c, v, "no isakmp policy fits its proposal");
+		info_refuse_stranger(c, v, h, NOTIFY_NO_PROPOSAL_CHOSEN);
+	} else if (err < 0) {
+		c->counters.ike_malformed++;
+	}
+	return err;
+}
+
+// Message 2: the choice, and what we can do.
+static int send_2(struct control *c, struct ike_sa *sa, const struct ike_choice *choice)
+{
+	uint8_t buf[OUTPUT_MESSAGE_MAX];
+	struct isakmp_message m;
+	int err;
+
+	main_mode_begin(sa, &m, buf, sizeof(buf), 0);
+	proposal_write_ike_answer(&m, choice);
+	if (sa->peer_nat_t)
+		vendor_write(&m, VENDOR_NAT_T);
+	vendor_write(&m, VENDOR_DPD);
+	err = main_mode_send(c, sa, &m, false);
+	if (err == 0)
+		ike_sa_set_state(c, sa, IKE_R_MM2);
+	return err;
+}
+
+static int begin(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                 const struct isakmp_chain *chain, const struct ike_choice *choice)
+{
+	const struct isakmp_payload *offer = isakmp_chain_find(chain, ISAKMP_SA, 0);
+	int err;
+
+	sa->local_port = v->dst_port;
+	sa->remote_port = v->src_port;
+	sa->suite = choice->suite;
+	ike_debug_received(c, sa, v);
+	err = handshake_create(sa);
+	if (err < 0)
+		return err;
+	err = handshake_keep_sa(sa->handshake, offer->body, offer->len);
+	if (err < 0)
+		return err;
+	node_hash(c, v->data, v->len, sa->handshake->retransmit.request);
+	ike_debug_line(c, sa, "Input = IKE_MSG_FROM_PEER, IKE_MM_EXCH");
+	ike_sa_set_state(c, sa, IKE_R_MM1);
+	ike_debug_line(c, sa, " processing SA payload. message ID = 0");
+	ike_debug_line(c, sa, "Checking ISAKMP transform %u against priority %u policy",
+	               choice->raw.transform, handshake_priority(c->config, choice->raw.index));
+	ike_debug_line(c, sa, "atts are acceptable. Next payload is 0");
+	main_mode_read_vendors(c, sa, chain);
+	return send_2(c, sa, choice);
+}
+
+// A negotiation of a peer that may begin one.
+static void respond(struct control *c, const struct dp_view *v, const struct isakmp_header *h,
+                    const struct isakmp_chain *chain)
+{
+	struct ike_choice choice;
+	struct ike_sa *sa;
+	struct peer *p;
+
+	if (choose(c, v, h, isakmp_chain_find(chain, ISAKMP_SA, 0), &choice) < 0)
+		return;
+	p = peer_get(c, &v->dst, &v->src, v->src_port);
+	if (!p) {
+		refuse(c, v, "the table of peers is full");
+		return;
+	}
+	sa = ike_sa_create(c, p, false, h->cookie_i);
+	if (sa && begin(c, sa, v, chain, &choice) < 0) {
+		ike_sa_destroy(c, sa);
+		sa = NULL;
+	}
+	if (!sa)
+		peer_release(c, p);
+}
+
+void main_mode_respond(struct control *c, const struct dp_view *v, const struct isakmp_header *h)
+{
+	struct peer *p = peer_find(c, &v->dst, &v->src, v->src_port);
+	struct ike_sa *sa = p ? find_by_initiator(p, h->cookie_i) : NULL;
+	struct isakmp_chain chain;
+
+	if (sa) {
+		main_mode_input(c, sa, v, h);
+		return;
+	}
+	if (c->stopping || !config_find_key(c->config, &v->src)) {
+		refuse(c, v, "there is no pre-shared key for this address");
+		return;
+	}
+	if (isakmp_chain_read(h->next, v->data + ISAKMP_HEADER, v->len - ISAKMP_HEADER, false,
+	                      &chain) < 0 ||
+	    (h->flags & ISAKMP_FLAG_ENCRYPTED) || h->message_id ||
+	    isakmp_chain_count(&chain, ISAKMP_SA) != 1 || chain.payloads[0].type != ISAKMP_SA) {
+		c->counters.ike_malformed++;
+		return;
+	}
+	if (!make_room(c, p)) {
+		c->counters.admissions_refused++;
+		refuse(c, v, "too many negotiations are half open");
+		return;
+	}
+	respond(c, v, h, &chain);
+}
+
+void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
+{
+	struct handshake *hs = sa->handshake;
+	struct dh_job job = {.kind = DH_BOTH, .owner = slab_handle(sa)};
+
+	if (main_mode_read_exchange(c, sa, &in->chain) < 0) {
+		main_mode_bad(c, sa, "key exchange or nonce of message 3");
+		return;
+	}
+	job.key.group = sa->suite.group;
+	memcpy(job.peer, hs->peer_public, hs->peer_public_len);
+	job.peer_len = hs->peer_public_len;
+	if (dh_pool_submit(c->dh, &job) < 0)
+		return; // busy: its retransmission tries again
+	hs->dh_pending = true;
+	memcpy(hs->retransmit.request, in->hash, IKE_NODE_HASH);
+	main_mode_read_vendors(c, sa, &in->chain);
+	natt_detect(c, sa, &in->chain, in->view);
+	ike_sa_set_state(c, sa, IKE_R_MM3);
+}
+
+void main_mode_send_4(struct control *c, struct ike_sa *sa)
+{
+	uint8_t buf[OUTPUT_MESSAGE_MAX];
+	struct isakmp_message m;
+	int err;
+
+	nonce_make(&sa->handshake->nonce_r);
+	main_mode_begin(sa, &m, buf, sizeof(buf), 0);
+	main_mode_write_exchange(c, sa, &m);
+	err = main_mode_make_keys(c, sa);
+	if (err == 0)
+		err = main_mode_send(c, sa, &m, false);
+	if (err < 0) {
+		main_mode_fail(c, sa, "message 4 could not be made");
+		return;
+	}
+	ike_sa_set_state(c, sa, IKE_R_MM4);
+}
+
+void main_mode_take_5(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
+{
+	uint8_t buf[OUTPUT_MESSAGE_MAX], answer[OUTPUT_MESSAGE_MAX];
+	struct isakmp_message m;
+	uint16_t len;
+	int err;
+
+	if (main_mode_read_auth(c, sa, in) < 0) {
+		c->counters.ike_unauthentic++;
+		main_mode_bad(c, sa,
+		              "identity or hash of message 5 (is the pre-shared key the same?)");
+		return;
+	}
+	// Only now the ports are believed: the initiator may have floated to 4500 (RFC 3947, 4).
+	sa->local_port = in->view->dst_port;
+	sa->remote_port = in->view->src_port;
+	ike_sa_set_state(c, sa, IKE_R_MM5);
+	main_mode_begin(sa, &m, buf, sizeof(buf), ISAKMP_FLAG_ENCRYPTED);
+	err = main_mode_write_auth(c, sa, &m);
+	if (err == 0)
+		err = main_mode_send(c, sa, &m, true);
+	if (err < 0) {
+		main_mode_fail(c, sa, "message 6 could not be made");
+		return;
+	}
+	len = sa->handshake->retransmit.len;
+	memcpy(answer, sa->handshake->retransmit.message, len);
+	main_mode_established(c, sa, in, answer, len);
+}

@@ -1,0 +1,117 @@
+// NAT traversal of IKEv1 (RFC 3947). Control core only. Must not believe a port that no
+// authenticated message came from.
+#include "natt.h"
+
+#include <string.h>
+
+#include "child.h"
+#include "control.h"
+#include "ike1.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+#include "keymat.h"
+#include "peer.h"
+
+static int nat_d(struct control *c, const struct ike_sa *sa, const struct ip_addr *addr,
+                 uint16_t port, uint8_t out[IKE_HASH_MAX])
+{
+	return keymat_nat_d(c->crypto, sa->suite.hash, sa->cookie_i, sa->cookie_r, addr, port, out);
+}
+
+void natt_write(struct control *c, const struct ike_sa *sa, struct isakmp_message *m)
+{
+	uint8_t hash[IKE_HASH_MAX];
+	unsigned len = suite_hash_len(sa->suite.hash);
+
+	if (nat_d(c, sa, &sa->peer->remote, sa->remote_port, hash) < 0)
+		return;
+	isakmp_payload_put(m, ISAKMP_NAT_D, hash, len);
+	if (nat_d(c, sa, &sa->peer->local, sa->local_port, hash) < 0)
+		return;
+	isakmp_payload_put(m, ISAKMP_NAT_D, hash, len);
+}
+
+static bool nat_d_is(struct control *c, const struct ike_sa *sa, const struct isakmp_payload *p,
+                     const struct ip_addr *addr, uint16_t port)
+{
+	uint8_t hash[IKE_HASH_MAX];
+	unsigned len = suite_hash_len(sa->suite.hash);
+
+	return p->len == len && nat_d(c, sa, addr, port, hash) == 0 &&
+	       memcmp(p->body, hash, len) == 0;
+}
+
+void natt_detect(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain,
+                 const struct dp_view *v)
+{
+	const struct isakmp_payload *p = isakmp_chain_find(chain, ISAKMP_NAT_D, 0);
+
+	sa->nat_local = sa->nat_remote = false;
+	if (!sa->peer_nat_t || isakmp_chain_count(chain, ISAKMP_NAT_D) < 2)
+		return;
+	ike_debug_line(c, sa, " processing NAT-D payload. message ID = 0");
+	// The first is about where it was sent: us, as the peer sees us.
+	sa->nat_local = !nat_d_is(c, sa, p, &v->dst, v->dst_port);
+	// The others are the addresses that it may have sent from.
+	sa->nat_remote = true;
+	for (unsigned i = 1; (p = isakmp_chain_find(chain, ISAKMP_NAT_D, i)); i++)
+		if (nat_d_is(c, sa, p, &v->src, v->src_port))
+			sa->nat_remote = false;
+	if (sa->nat_local)
+		ike_debug_line(c, sa, "NAT found, this side is behind it");
+	if (sa->nat_remote)
+		ike_debug_line(c, sa, "NAT found, the peer is behind it");
+}
+
+void natt_float(struct ike_sa *sa)
+{
+	if ((!sa->nat_local && !sa->nat_remote) || sa->local_port == ISAKMP_PORT_NAT)
+		return;
+	sa->local_port = ISAKMP_PORT_NAT;
+	sa->remote_port = ISAKMP_PORT_NAT;
+}
+
+static void move_children(struct control *c, struct peer *p)
+{
+	struct child *ch;
+
+	for (ch = p->children; ch; ch = ch->next)
+		if (!handle_is_null(ch->out) && ch->encap == SA_ENCAP_UDP)
+			dp_sa_move(c->dp, ch->out, &p->remote, p->remote_port);
+}
+
+void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v)
+{
+	struct peer *p = sa->peer;
+	struct ike_sa *other;
+
+	if (!sa->nat_remote || sa->nat_local || v->dst_port != ISAKMP_PORT_NAT ||
+	    v->src_port == sa->remote_port)
+		return;
+	ike_debug_line(c, sa, "peer's port changed from %u to %u", sa->remote_port, v->src_port);
+	for (other = p->ike_sas; other; other = other->next)
+		if (other == sa || (ike_sa_is_established(other) && other->nat_remote))
+			other->remote_port = v->src_port;
+	p->remote_port = v->src_port;
+	move_children(c, p);
+}
+
+enum sa_encap natt_encap(const struct ike_sa *sa)
+{
+	return sa->nat_local || sa->nat_remote ? SA_ENCAP_UDP : SA_ENCAP_NONE;
+}
+
+void ike1_nat_keepalive(struct control *c, struct peer *p)
+{
+	static const uint8_t byte = 0xff;
+	struct dp_datagram d = {
+		.src = p->local,
+		.dst = p->remote,
+		.src_port = p->local_port,
+		.dst_port = p->remote_port,
+		.data = &byte,
+		.len = 1,
+	};
+
+	dp_datagram_send(c->dp, &d);
+}

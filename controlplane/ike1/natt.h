@@ -1,0 +1,27 @@
+// NAT traversal: detection, floating to port 4500, following a peer whose port changes (RFC 3947),
+// keepalives (RFC 3948, 4). Control core only.
+#ifndef VIGIL_IKE1_NATT_H
+#define VIGIL_IKE1_NATT_H
+
+#include "dp.h"
+#include "isakmp.h"
+#include "sa_spec.h"
+
+struct control;
+struct ike_sa;
+
+// The two NAT-D payloads of main mode: where the message goes, where it comes from.
+void natt_write(struct control *c, const struct ike_sa *sa, struct isakmp_message *m);
+// Compares the peer's NAT-D payloads with where its message came from and went to, and sets
+// nat_local and nat_remote of the SA. Without such payloads there is no NAT to be known of.
+void natt_detect(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain,
+                 const struct dp_view *v);
+// Initiator, before message 5: to port 4500 if there is a NAT (RFC 3947, 4).
+void natt_float(struct ike_sa *sa);
+// An authentic and fresh message came from another port: we follow unless we are behind a NAT
+// ourselves (RFC 3947, 4), with the children too.
+void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v);
+// How ESP travels between the two (RFC 3947, 5.1).
+enum sa_encap natt_encap(const struct ike_sa *sa);
+
+#endif

@@ -1,0 +1,63 @@
+// Sending IKE messages. Control core only. Must not build or judge messages.
+#include "output.h"
+
+#include "control.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+#include "peer.h"
+
+// Unauthenticated answers and log lines about strangers' messages, each a second.
+#define REPLIES_PER_SECOND 10
+#define LOGS_PER_SECOND    5
+
+void output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len)
+{
+	struct dp_datagram d = {
+		.src = sa->peer->local,
+		.dst = sa->peer->remote,
+		.src_port = sa->local_port,
+		.dst_port = sa->remote_port,
+		.marker = sa->local_port == ISAKMP_PORT_NAT,
+		.data = message,
+		.len = len,
+	};
+
+	c->counters.ike_out++;
+	ike_debug_sending(c, sa);
+	dp_datagram_send(c->dp, &d);
+}
+
+void output_reply(struct control *c, const struct dp_view *v, const uint8_t *message, uint16_t len)
+{
+	struct dp_datagram d = {
+		.src = v->dst,
+		.dst = v->src,
+		.src_port = v->dst_port,
+		.dst_port = v->src_port,
+		.marker = v->marker,
+		.data = message,
+		.len = len,
+	};
+
+	c->counters.ike_out++;
+	dp_datagram_send(c->dp, &d);
+}
+
+static bool rate_take(struct ike_rate *r, tick_t now, unsigned per_second)
+{
+	if (!r->count || tick_diff(now, r->since) >= (int32_t)TICKS_PER_SECOND) {
+		r->since = now;
+		r->count = 0;
+	}
+	return r->count < per_second && ++r->count;
+}
+
+bool output_may_reply(struct control *c)
+{
+	return rate_take(&c->ike_replies, c->now, REPLIES_PER_SECOND);
+}
+
+bool output_may_log(struct control *c)
+{
+	return rate_take(&c->ike_logs, c->now, LOGS_PER_SECOND);
+}

@@ -1,0 +1,25 @@
+// Sending IKE messages: addresses, ports and the non-ESP marker of an IKE SA (RFC 3948, 2.2).
+// Control core only.
+#ifndef VIGIL_IKE1_OUTPUT_H
+#define VIGIL_IKE1_OUTPUT_H
+
+#include "dp.h"
+#include "isakmp.h"
+#include "types.h"
+
+struct control;
+struct ike_sa;
+struct peer;
+
+#define OUTPUT_MESSAGE_MAX 4096 // bytes of a message that we build
+
+// Sends a message of an IKE SA on its ports. What is lost here is lost like on the network.
+void output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len);
+// Answers a message that belongs to no IKE SA, back along its way.
+void output_reply(struct control *c, const struct dp_view *v, const uint8_t *message, uint16_t len);
+
+// True at most a few times a second: guards answers to, and log lines about, what strangers send.
+bool output_may_reply(struct control *c);
+bool output_may_log(struct control *c);
+
+#endif

@@ -1,0 +1,181 @@
+// Quick mode as initiator: messages 1 and 3 out, 2 in (RFC 2409, 5.5). Control core only.
+#include <errno.h>
+#include <string.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "ident.h"
+#include "ike1.h"
+#include "ike_debug.h"
+#include "ike_sa.h"
+#include "info.h"
+#include "natt.h"
+#include "notify.h"
+#include "output.h"
+#include "peer.h"
+#include "proposal.h"
+#include "quick.h"
+
+#define DH_RETRY ticks_from_ms(100)
+
+// What the entry's transform sets allow, copied: the configuration may change meanwhile.
+static void offer(struct exchange *x, const struct crypto_entry *e)
+{
+	x->n_offered = e->n_suites;
+	memcpy(x->offered, e->suites, e->n_suites * sizeof(e->suites[0]));
+	x->pfs_group = e->n_suites ? e->suites[0].pfs_group : 0;
+}
+
+static void make_key(struct control *c, struct exchange *x);
+
+static void make_key_again(struct control *c, struct retransmit *r)
+{
+	struct exchange *x;
+
+	for (x = r->sa->exchanges; x && &x->retransmit != r; x = x->next)
+		;
+	if (x)
+		make_key(c, x);
+}
+
+// With PFS: our key, as soon as a helper is free.
+static void make_key(struct control *c, struct exchange *x)
+{
+	if (quick_submit(c, x, DH_GENERATE) < 0)
+		retransmit_wait(c, &x->retransmit, x->sa, DH_RETRY, make_key_again);
+	else
+		retransmit_wait(c, &x->retransmit, x->sa, ticks_from_seconds(30), quick_gave_up);
+}
+
+int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
+{
+	struct exchange *x;
+	int err;
+
+	if (!ike_sa_is_established(sa) || !ch->flow || !ch->flow->entry->n_suites)
+		return -EINVAL;
+	x = exchange_create(sa, exchange_new_id(c, sa), true);
+	if (!x)
+		return -ENOMEM;
+	err = keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, x->message_id, x->iv);
+	if (err < 0) {
+		exchange_end(c, x);
+		return err;
+	}
+	x->child = ch;
+	ch->encap = natt_encap(sa);
+	offer(x, ch->flow->entry);
+	nonce_make(&x->nonce_i);
+	ike_debug_line(c, sa, "beginning Quick Mode exchange, M-ID of %d", (int32_t)x->message_id);
+	ike_debug_node_new(c, sa, x->message_id);
+	x->state = EXCHANGE_I_MAKES_1;
+	if (x->pfs_group)
+		make_key(c, x);
+	else
+		quick_send_1(c, x);
+	return 0;
+}
+
+void quick_send_1(struct control *c, struct exchange *x)
+{
+	uint8_t buf[OUTPUT_MESSAGE_MAX];
+	struct isakmp_message m;
+
+	quick_begin(x, &m, buf, sizeof(buf));
+	proposal_write_esp(&m, x->offered, x->n_offered, x->child->encap, x->child->spi_in);
+	isakmp_payload_put(&m, ISAKMP_NONCE, x->nonce_i.bytes, x->nonce_i.len);
+	if (x->pfs_group)
+		isakmp_payload_put(&m, ISAKMP_KE, x->dh.public_value, x->dh.public_len);
+	ident_write_selector(&m, &x->child->selector, true);
+	if (quick_send(c, x, &m, IKE1_HASH_1, true) < 0) {
+		exchange_fail(c, x, "message 1 of quick mode could not be made");
+		return;
+	}
+	x->state = EXCHANGE_I_SENT_1;
+	ike_debug_event(c, x->sa, "IKE_MSG_INTERNAL", "IKE_INIT_QM");
+}
+
+// RESPONDER-LIFETIME (RFC 2407, 4.6.3.1): the peer ends it earlier than we offered.
+static void take_lifetime(struct esp_suite *s, const struct isakmp_chain *chain)
+{
+	const struct isakmp_payload *p;
+	uint32_t seconds, kilobytes;
+	struct isakmp_notify n;
+
+	for (unsigned i = 0; (p = isakmp_chain_find(chain, ISAKMP_NOTIFY, i)); i++) {
+		if (notify_read(p, &n) < 0 || n.type != NOTIFY_RESPONDER_LIFETIME ||
+		    notify_read_lifetime(&n, &seconds, &kilobytes) < 0)
+			continue;
+		if (seconds && seconds < s->lifetime_seconds)
+			s->lifetime_seconds = seconds;
+		if (kilobytes && kilobytes < s->lifetime_kilobytes)
+			s->lifetime_kilobytes = kilobytes;
+	}
+}
+
+// Whether message 2 answers what we asked. NULL, or what is wrong.
+static const char *check_2(struct exchange *x, const struct quick_message *in)
+{
+	const struct isakmp_payload *p = isakmp_chain_find(&in->chain, ISAKMP_SA, 0);
+	struct esp_choice choice;
+	struct selector s;
+
+	if (!p || isakmp_chain_count(&in->chain, ISAKMP_SA) != 1)
+		return "no SA payload in message 2 of quick mode";
+	if (proposal_accept_esp(p->body, p->len, x->offered, x->n_offered, x->child->encap,
+	                        &choice) < 0)
+		return "the answer is none of what was offered";
+	if (quick_read_exchange(x, &in->chain) < 0)
+		return "nonce or key exchange of message 2 of quick mode";
+	if (quick_read_ids(x->sa, true, &in->chain, &s) < 0 ||
+	    !selector_equal(&s, &x->child->selector))
+		return "the answer is about other networks";
+	x->child->suite = choice.suite;
+	x->peer_spi = choice.spi;
+	take_lifetime(&x->child->suite, &in->chain);
+	return NULL;
+}
+
+void quick_take_2(struct control *c, struct exchange *x, struct quick_message *in)
+{
+	const char *wrong;
+
+	ike_debug_line(c, x->sa, " processing SA payload. message ID = %d", (int32_t)x->message_id);
+	wrong = check_2(x, in);
+	if (wrong) {
+		info_notify(c, x->sa, NOTIFY_NO_PROPOSAL_CHOSEN, x->child->spi_in);
+		exchange_fail(c, x, wrong);
+		return;
+	}
+	if (x->pfs_group && quick_submit(c, x, DH_SHARED) < 0)
+		return; // busy: our retransmission makes the peer answer again
+	ike_debug_line(c, x->sa, "atts are acceptable.");
+	natt_follow(c, x->sa, in->view);
+	memcpy(x->iv, in->next_iv, sizeof(x->iv));
+	memcpy(x->message_hash, in->hash, sizeof(x->message_hash));
+	x->state = EXCHANGE_I_MAKES_3;
+	retransmit_pause(c, &x->retransmit);
+	if (!x->pfs_group)
+		quick_send_3(c, x);
+}
+
+void quick_send_3(struct control *c, struct exchange *x)
+{
+	uint8_t buf[INFO_MESSAGE_MAX];
+	struct isakmp_message m;
+	int len;
+
+	if (quick_install_in(c, x) < 0 || quick_install_out(c, x) < 0) {
+		info_notify(c, x->sa, NOTIFY_NO_PROPOSAL_CHOSEN, x->child->spi_in);
+		exchange_fail(c, x, "the SAs could not be made");
+		return;
+	}
+	quick_begin(x, &m, buf, sizeof(buf));
+	len = quick_send(c, x, &m, IKE1_HASH_3, false);
+	if (len < 0) {
+		exchange_fail(c, x, "message 3 of quick mode could not be made");
+		return;
+	}
+	quick_done(c, x, buf, (uint16_t)len);
+}

@@ -1,0 +1,206 @@
+// IKE SAs: cookies, states, the peer's list of them. Control core only. Must not send messages: the
+// exchanges do.
+//
+// Our cookie is {slot, random tag}, so an IKE SA is found without a search; the tag tells uses of a
+// slot apart and cannot be guessed.
+#include "ike_sa.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "control.h"
+#include "exchange.h"
+#include "ike1/handshake.h"
+#include "ike_debug.h"
+#include "node.h"
+#include "peer.h"
+#include "peer_timers.h"
+#include "secret.h"
+
+const char *ike_state_name(enum ike_state s)
+{
+	static const char *const names[IKE_STATES] = {
+		[IKE_READY] = "IKE_READY",
+		[IKE_I_MM1] = "IKE_I_MM1",
+		[IKE_I_MM2] = "IKE_I_MM2",
+		[IKE_I_MM3] = "IKE_I_MM3",
+		[IKE_I_MM4] = "IKE_I_MM4",
+		[IKE_I_MM5] = "IKE_I_MM5",
+		[IKE_I_MM6] = "IKE_I_MM6",
+		[IKE_R_MM1] = "IKE_R_MM1",
+		[IKE_R_MM2] = "IKE_R_MM2",
+		[IKE_R_MM3] = "IKE_R_MM3",
+		[IKE_R_MM4] = "IKE_R_MM4",
+		[IKE_R_MM5] = "IKE_R_MM5",
+		[IKE_P1_COMPLETE] = "IKE_P1_COMPLETE",
+		[IKE_DEST_SA] = "IKE_DEST_SA",
+	};
+
+	return s < IKE_STATES ? names[s] : "IKE_UNKNOWN";
+}
+
+const char *ike_state_show(const struct ike_sa *sa)
+{
+	switch ((enum ike_state)sa->state) {
+	case IKE_I_MM2:
+	case IKE_I_MM3:
+	case IKE_R_MM2:
+		return "MM_SA_SETUP";
+	case IKE_I_MM4:
+	case IKE_I_MM5:
+	case IKE_I_MM6:
+	case IKE_R_MM3:
+	case IKE_R_MM4:
+	case IKE_R_MM5:
+		return "MM_KEY_EXCH";
+	case IKE_P1_COMPLETE:
+		return "QM_IDLE";
+	default:
+		return "MM_NO_STATE";
+	}
+}
+
+static bool step_is_legal(enum ike_state from, enum ike_state to)
+{
+	if (to == IKE_DEST_SA)
+		return from != IKE_DEST_SA;
+	switch (from) {
+	case IKE_READY:
+		return to == IKE_I_MM1 || to == IKE_R_MM1;
+	case IKE_I_MM6:
+	case IKE_R_MM5:
+		return to == IKE_P1_COMPLETE;
+	case IKE_P1_COMPLETE:
+	case IKE_DEST_SA:
+		return false;
+	default:
+		return to == from + 1;
+	}
+}
+
+static bool is_half_open(enum ike_state s)
+{
+	return s < IKE_P1_COMPLETE;
+}
+
+void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
+{
+	if (!step_is_legal(sa->state, s)) {
+		if (s != sa->state)
+			log_msg(&c->log, LOG_ERROR, "CRYPTO", "IKMP_STATE",
+			        "Step %s to %s of connection %u refused", ike_state_name(sa->state),
+			        ike_state_name(s), sa->conn_id);
+		return;
+	}
+	if (is_half_open(sa->state) && !is_half_open(s))
+		c->half_open--;
+	// The end is told by whoever causes it, with its reason.
+	if (s != IKE_DEST_SA)
+		ike_debug_line(c, sa, "Old State = %s New State = %s", ike_state_name(sa->state),
+		               ike_state_name(s));
+	sa->state = s;
+}
+
+static void make_cookie(struct control *c, struct ike_sa *sa)
+{
+	uint8_t *cookie = sa->initiator ? sa->cookie_i : sa->cookie_r;
+
+	do
+		secret_random(&sa->tag, sizeof(sa->tag));
+	while (!sa->tag);
+	bytes_put_u32(cookie, sa->slab.index);
+	bytes_put_u32(cookie + 4, sa->tag);
+	dp_ike_mark(c->dp, sa->slab.index, sa->tag);
+}
+
+struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
+                             const uint8_t cookie_i[8])
+{
+	struct ike_sa *sa = slab_alloc(&c->ike_sas);
+
+	if (!sa)
+		return NULL;
+	sa->peer = p;
+	sa->version = 1;
+	sa->initiator = initiator;
+	sa->local_port = p->local_port;
+	sa->remote_port = p->remote_port;
+	sa->conn_id = c->next_conn_id++;
+	sa->created = c->now;
+	if (!initiator)
+		memcpy(sa->cookie_i, cookie_i, sizeof(sa->cookie_i));
+	make_cookie(c, sa);
+	// RFC 3706, 6.2: the first sequence number is random with its high bit clear.
+	secret_random(&sa->dpd_next, sizeof(sa->dpd_next));
+	sa->dpd_next &= 0x7fffffff;
+	sa->next = p->ike_sas;
+	p->ike_sas = sa;
+	c->half_open++;
+	c->counters.negotiations_started++;
+	return sa;
+}
+
+static void withdraw_cookie(struct control *c, struct ike_sa *sa)
+{
+	if (!sa->tag)
+		return;
+	dp_ike_mark(c->dp, sa->slab.index, 0);
+	sa->tag = 0;
+}
+
+void ike_sa_retire(struct control *c, struct ike_sa *sa)
+{
+	peer_timers_stop_ike(c, sa);
+	withdraw_cookie(c, sa);
+	// First the state: what the end of an exchange starts must not choose this SA again.
+	ike_sa_set_state(c, sa, IKE_DEST_SA);
+	handshake_destroy(c, sa);
+	exchange_end_all(c, sa);
+}
+
+static void unlink_sa(struct ike_sa *sa)
+{
+	struct ike_sa **link = &sa->peer->ike_sas;
+
+	while (*link != sa)
+		link = &(*link)->next;
+	*link = sa->next;
+	sa->next = NULL;
+}
+
+void ike_sa_destroy(struct control *c, struct ike_sa *sa)
+{
+	ike_sa_retire(c, sa);
+	unlink_sa(sa);
+	node_forget_all(sa);
+	secret_wipe(&sa->keys, sizeof(sa->keys));
+	slab_free(&c->ike_sas, sa);
+}
+
+static struct ike_sa *find_own(const struct control *c, const uint8_t cookie[8], bool initiator)
+{
+	struct reader r = reader_make(cookie, 8);
+	uint32_t slot = reader_u32(&r), tag = reader_u32(&r);
+	struct ike_sa *sa = tag ? slab_at(&c->ike_sas, slot) : NULL;
+
+	return sa && sa->tag == tag && sa->initiator == initiator ? sa : NULL;
+}
+
+struct ike_sa *ike_sa_find(const struct control *c, const uint8_t cookie_i[8],
+                           const uint8_t cookie_r[8])
+{
+	static const uint8_t none[8];
+	struct ike_sa *sa = find_own(c, cookie_r, false);
+
+	if (sa)
+		return memcmp(sa->cookie_i, cookie_i, 8) == 0 ? sa : NULL;
+	sa = find_own(c, cookie_i, true);
+	if (!sa)
+		return NULL;
+	// Before message 2 the responder's cookie is not known.
+	if (memcmp(sa->cookie_r, none, 8) == 0 || memcmp(sa->cookie_r, cookie_r, 8) == 0)
+		return sa;
+	return NULL;
+}

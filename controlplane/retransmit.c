@@ -1,0 +1,93 @@
+// Retransmission of IKE messages. Control core only. The only file that arms a retransmission
+// timer; must not know what a message means.
+#include "retransmit.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+#include "ike1/output.h"
+#include "ike_debug.h"
+
+// Every duration of this file, in seconds: the waits after each sending of a message, and how long
+// the side that only answers keeps an exchange.
+static const uint8_t waits[] = {1, 2, 4, 8, 8};
+#define ANSWERER_WAITS 30
+
+static void expired_retransmit(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct retransmit *r = (void *)((char *)t - offsetof(struct retransmit, timer));
+
+	if (!r->repeat || r->hurry || r->sends >= sizeof(waits)) {
+		r->give_up(c, r);
+		return;
+	}
+	ike_debug_line(c, r->sa, "incrementing error counter on sa, attempt %u of %zu: retransmit",
+	               r->sends, sizeof(waits));
+	c->counters.ike_retransmits++;
+	wheel_arm(&c->wheel, t, c->now + ticks_from_seconds(waits[r->sends]), expired_retransmit);
+	r->sends++;
+	output_send(c, r->sa, r->message, r->len);
+}
+
+int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
+                     const void *message, uint16_t len, bool repeat,
+                     void (*give_up)(struct control *c, struct retransmit *r))
+{
+	uint8_t *copy = malloc(len);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, message, len);
+	free(r->message);
+	r->message = copy;
+	r->len = len;
+	r->sa = sa;
+	r->repeat = repeat;
+	r->sends = 1;
+	r->hurry = false;
+	r->give_up = give_up;
+	wheel_arm(&c->wheel, &r->timer,
+	          c->now + ticks_from_seconds(repeat ? waits[0] : ANSWERER_WAITS),
+	          expired_retransmit);
+	return 0;
+}
+
+void retransmit_answer(struct control *c, struct retransmit *r)
+{
+	c->counters.ike_duplicates++;
+	if (r->message)
+		output_send(c, r->sa, r->message, r->len);
+}
+
+void retransmit_pause(struct control *c, struct retransmit *r)
+{
+	r->repeat = false;
+	wheel_arm(&c->wheel, &r->timer, c->now + ticks_from_seconds(ANSWERER_WAITS),
+	          expired_retransmit);
+}
+
+void retransmit_wait(struct control *c, struct retransmit *r, struct ike_sa *sa, tick_t wait,
+                     void (*wait_over)(struct control *c, struct retransmit *r))
+{
+	r->sa = sa;
+	r->repeat = false;
+	r->give_up = wait_over;
+	wheel_arm(&c->wheel, &r->timer, c->now + wait, expired_retransmit);
+}
+
+void retransmit_hurry(struct retransmit *r)
+{
+	r->hurry = true;
+}
+
+void retransmit_stop(struct control *c, struct retransmit *r)
+{
+	wheel_cancel(&c->wheel, &r->timer);
+	free(r->message);
+	r->message = NULL;
+	r->len = 0;
+}
