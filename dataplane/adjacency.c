@@ -202,13 +202,20 @@ void adjacency_tick(struct worker *w)
 
 uint16_t adjacency(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	struct key last = {.iface = UINT32_MAX};
+	struct rte_ether_addr mac;
+	bool known = false;
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet *p = packet_of(pkts[i]);
-		struct rte_ether_addr mac;
 
-		if (!adjacency_find(w->dp, p->out, p->next_hop, &mac))
+		// A burst mostly goes one way: one look-up for a run of the same next hop.
+		if (p->next_hop != last.addr || p->out != last.iface) {
+			last = (struct key){.addr = p->next_hop, .iface = p->out};
+			known = adjacency_find(w->dp, p->out, p->next_hop, &mac);
+		}
+		if (!known)
 			hold(w, pkts[i]);
 		else if (!adjacency_header(pkts[i], &w->dp->ifaces[p->out], &mac))
 			worker_drop(w, pkts[i], DROP_NO_BUFFER);

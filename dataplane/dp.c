@@ -217,6 +217,7 @@ static void unwind(struct dp *dp, bool eal, unsigned n_ports)
 		rte_timer_subsystem_finalize();
 		rte_eal_cleanup();
 	}
+	eal_tidy();
 	eal_log_close();
 	fifo_fini(&dp->events);
 	free(dp->ike_tags);

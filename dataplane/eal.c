@@ -3,6 +3,7 @@
 #include "eal.h"
 
 #include <errno.h>
+#include <rte_eal.h>
 #include <rte_log.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,6 +109,15 @@ void eal_args_free(struct eal_args *args)
 	for (int i = 0; i < args->count; i++)
 		free(args->args[i]);
 	memset(args, 0, sizeof(*args));
+}
+
+void eal_tidy(void)
+{
+	const char *dir = rte_eal_get_runtime_dir();
+
+	// Only our own (the prefix is ours), and only if it is empty.
+	if (dir && strstr(dir, "/vigil-"))
+		rmdir(dir);
 }
 
 // ---- log -------------------------------------------------------------------------------------

@@ -22,4 +22,7 @@ void eal_args_free(struct eal_args *args);
 int eal_log_open(struct dp *dp);
 void eal_log_close(void);
 
+// After rte_eal_cleanup(), or when the start failed: takes away what EAL leaves in /run/dpdk.
+void eal_tidy(void);
+
 #endif

@@ -1,0 +1,371 @@
+// Every kind of virtual device starts, carries an echo request and its reply where it has another
+// side, and stops. EAL starts once in a process, so each device has a process of its own; those
+// that need a network namespace are skipped without the right to make one.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "addr.h"
+#include "wire.h"
+
+#define GATEWAY 0x0a000001u
+#define HOST    0x0a000002u
+#define SKIPPED 77
+
+static const uint8_t host_mac[6] = {2, 0, 0, 0, 0, 9};
+
+static struct dp *start(const char *device, unsigned workers, bool adaptive)
+{
+	static const unsigned cpus[4];
+	struct dp_port_config port = {.name = "eth0"};
+	const struct dp_config config = {.ports = &port,
+	                                 .n_ports = 1,
+	                                 .worker_cpus = cpus,
+	                                 .n_workers = workers,
+	                                 .memory_mb = 192,
+	                                 .idle_adaptive = adaptive,
+	                                 .max_peers = 8,
+	                                 .max_tunnels = 8,
+	                                 .max_sas = 16,
+	                                 .max_ike_sas = 8};
+	struct dp_iface_config c = {.mtu = 1500, .up = true, .address = addr_v4(GATEWAY)};
+	struct ip_addr host = addr_v4(HOST);
+	char err[256];
+	struct dp *dp;
+
+	snprintf(port.device, sizeof(port.device), "%s", device);
+	dp = dp_start(&config, NULL, err, sizeof(err));
+	if (!dp) {
+		fprintf(stderr, "%s\n", err);
+		exit(1);
+	}
+	c.network = prefix_make(&c.address, 24);
+	if (dp_iface_set(dp, 0, &c) || dp_neighbour_set(dp, 0, &host, host_mac))
+		exit(2);
+	return dp;
+}
+
+static uint64_t counter(const struct dp *dp, const char *name)
+{
+	uint64_t sum = 0;
+
+	for (unsigned c = 0; c < dp_counters(dp); c++)
+		for (unsigned w = 0; w < dp_workers(dp); w++)
+			if (strcmp(dp_counter_name(dp, c), name) == 0)
+				sum += dp_counter(dp, w, c);
+	return sum;
+}
+
+static bool wait_for(const struct dp *dp, const char *name, uint64_t wanted)
+{
+	for (unsigned i = 0; i < 2000; i++) {
+		if (counter(dp, name) >= wanted)
+			return true;
+		usleep(1000);
+	}
+	fprintf(stderr, "%s is %lu\n", name, (unsigned long)counter(dp, name));
+	return false;
+}
+
+static void echo_request(struct frame *f, const uint8_t gateway_mac[6])
+{
+	struct wire w;
+	uint8_t icmp[64];
+
+	memcpy(w.gateway_mac, gateway_mac, 6);
+	memcpy(w.host_mac, host_mac, 6);
+	frame_ipv4(&w, f, HOST, GATEWAY, IPPROTO_ICMP, icmp, icmp_echo(icmp, sizeof(icmp)));
+}
+
+static bool is_reply(struct frame *f)
+{
+	return f->len >= 14 + 20 + 8 && frame_type(f) == RTE_ETHER_TYPE_IPV4 &&
+	       memcmp(f->data, host_mac, 6) == 0 && frame_ip(f)->next_proto_id == IPPROTO_ICMP &&
+	       frame_l4(f)[0] == 0;
+}
+
+// ---- the devices; each runs in a child, 0 = good -----------------------------------------------
+
+static int child_null(void)
+{
+	struct dp *dp = start("net_null0,no-rx=1", 2, false);
+	uint8_t frame[60] = {0xff};
+	bool ok = dp_frame_send(dp, 0, frame, sizeof(frame)) == 0;
+
+	dp_stop(dp);
+	return ok ? 0 : 3;
+}
+
+// What goes out of a ring comes in again.
+static int child_ring(void)
+{
+	struct dp *dp = start("net_ring0", 2, true);
+	uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6};
+	struct dp_view v;
+	unsigned n = 0;
+
+	if (dp_frame_send(dp, 0, frame, sizeof(frame)))
+		return 3;
+	for (unsigned i = 0; i < 2000 && n == 0; i++) {
+		n = dp_punt_recv(dp, DP_PUNT_FRAME, &v, 1);
+		usleep(1000);
+	}
+	if (n)
+		dp_punt_release(dp, &v, n);
+	dp_stop(dp);
+	return n ? 0 : 4;
+}
+
+static void put_u32(FILE *f, uint32_t v)
+{
+	fwrite(&v, sizeof(v), 1, f);
+}
+
+static int child_pcap(void)
+{
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	char dir[] = "/tmp/vigil-test-XXXXXX", in[64], out[64], device[DP_DEVICE_MAX];
+	struct frame f;
+	struct dp *dp;
+	FILE *file;
+	bool ok;
+
+	if (!mkdtemp(dir))
+		return 3;
+	snprintf(in, sizeof(in), "%s/in", dir);
+	snprintf(out, sizeof(out), "%s/out", dir);
+	echo_request(&f, broadcast);
+	memset(f.data, 0xff, 6);
+	f.data[12] = 8;
+	f.data[13] = 6; // the port's MAC is not known yet: ARP
+	file = fopen(in, "w");
+	if (!file)
+		return 3;
+	put_u32(file, 0xa1b2c3d4);
+	put_u32(file, 2 | 4 << 16);
+	put_u32(file, 0);
+	put_u32(file, 0);
+	put_u32(file, 65535);
+	put_u32(file, 1);
+	put_u32(file, 0);
+	put_u32(file, 0);
+	put_u32(file, f.len);
+	put_u32(file, f.len);
+	fwrite(f.data, f.len, 1, file);
+	fclose(file);
+	snprintf(device, sizeof(device), "net_pcap0,rx_pcap=%s,tx_pcap=%s,infinite_rx=1", in, out);
+	dp = start(device, 2, true);
+	ok = wait_for(dp, "punted frames", 10);
+	ok &= dp_frame_send(dp, 0, f.data, f.len) == 0 && wait_for(dp, "sent", 1);
+	dp_stop(dp);
+	unlink(in);
+	unlink(out);
+	rmdir(dir);
+	return ok ? 0 : 4;
+}
+
+static bool run(const char *command)
+{
+	return system(command) == 0;
+}
+
+static int open_socket(const char *name)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = 0x0300};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0x0300); // ETH_P_ALL, network order
+
+	to.sll_ifindex = (int)if_nametoindex(name);
+	return fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ? fd : -1;
+}
+
+// Sends echo requests through a socket on `name` and waits for one reply.
+static bool echo_through(struct dp *dp, const char *name)
+{
+	struct pollfd p = {.fd = open_socket(name), .events = POLLIN};
+	struct dp_iface_info info;
+	struct frame f;
+
+	if (p.fd < 0)
+		return false;
+	dp_iface_info(dp, 0, &info);
+	for (unsigned i = 0; i < 200; i++) {
+		echo_request(&f, info.mac);
+		if (i % 10 == 0 && write(p.fd, f.data, f.len) < 0)
+			break;
+		while (poll(&p, 1, 10) > 0) {
+			ssize_t n = read(p.fd, f.data, sizeof(f.data));
+
+			f.len = n > 0 ? (uint16_t)n : 0;
+			if (is_reply(&f)) {
+				close(p.fd);
+				return true;
+			}
+		}
+	}
+	close(p.fd);
+	return false;
+}
+
+static int af_packet(const char *device, unsigned workers)
+{
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET))
+		return SKIPPED;
+	if (!run("ip link add gw0 type veth peer name host0 && ip link set gw0 up && "
+	         "ip link set host0 up"))
+		return SKIPPED;
+	dp = start(device, workers, true);
+	ok = echo_through(dp, "host0");
+	dp_stop(dp);
+	return ok ? 0 : 4;
+}
+
+static int child_af_packet(void)
+{
+	return af_packet("net_af_packet0,iface=gw0", 1);
+}
+
+// More workers than queues, and the other way round.
+static int child_af_packet_workers(void)
+{
+	return af_packet("net_af_packet0,iface=gw0", 3);
+}
+
+static int child_af_packet_queues(void)
+{
+	return af_packet("net_af_packet0,iface=gw0,qpairs=3", 2);
+}
+
+static int child_tap(void)
+{
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK))
+		return SKIPPED;
+	dp = start("net_tap0,iface=vt0", 2, true);
+	run("ip link set vt0 up");
+	ok = echo_through(dp, "vt0");
+	dp_stop(dp);
+	return ok ? 0 : 4;
+}
+
+static int child_missing(void)
+{
+	static const unsigned cpu;
+	struct dp_port_config port = {.name = "eth0", .device = "net_nothing0"};
+	struct dp_config config = {.ports = &port,
+	                           .n_ports = 1,
+	                           .worker_cpus = &cpu,
+	                           .n_workers = 1,
+	                           .memory_mb = 192,
+	                           .max_peers = 8,
+	                           .max_tunnels = 8,
+	                           .max_sas = 16,
+	                           .max_ike_sas = 8};
+	char err[256];
+
+	if (dp_start(&config, NULL, err, sizeof(err)))
+		return 3;
+	if (!strstr(err, "eth0") && !strstr(err, "net_nothing0"))
+		return 4;
+	config.n_ports = 0;
+	return dp_start(&config, NULL, err, sizeof(err)) ? 5 : 0;
+}
+
+// ---- one process for each ----------------------------------------------------------------------
+
+static void in_a_process(int (*child)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(2, 1); // keeps the TAP stream clean
+		_exit(child());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == SKIPPED)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_null(void **state)
+{
+	(void)state;
+	in_a_process(child_null);
+}
+
+static void test_ring(void **state)
+{
+	(void)state;
+	in_a_process(child_ring);
+}
+
+static void test_pcap(void **state)
+{
+	(void)state;
+	in_a_process(child_pcap);
+}
+
+static void test_af_packet(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet);
+}
+
+static void test_af_packet_with_more_workers(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet_workers);
+}
+
+static void test_af_packet_with_more_queues(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet_queues);
+}
+
+static void test_tap(void **state)
+{
+	(void)state;
+	in_a_process(child_tap);
+}
+
+static void test_missing_device_is_named(void **state)
+{
+	(void)state;
+	in_a_process(child_missing);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_null),
+		cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_pcap),
+		cmocka_unit_test(test_af_packet),
+		cmocka_unit_test(test_af_packet_with_more_workers),
+		cmocka_unit_test(test_af_packet_with_more_queues),
+		cmocka_unit_test(test_tap),
+		cmocka_unit_test(test_missing_device_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
