@@ -12,8 +12,8 @@
 //   name:LINE                the rest of the line, at least one byte
 //   {a|b c}                  one of these; {a|b}+ one or more times
 //   [a|b c]                  one of these or none; options may follow each other
-// A keyword is an argument under its own name, so no other argument may have that name. When several could match a word, a keyword
-// wins, then the order of the list above.
+// A keyword is an argument under its own name, so no other argument may have that name. When
+// several could match a word, a keyword wins, then the order of the list above.
 #ifndef VIGIL_CONFIG_COMMAND_H
 #define VIGIL_CONFIG_COMMAND_H
 
@@ -106,6 +106,7 @@ struct command_match {
 	bool no;
 	uint32_t column;  // where it failed, from 1; when incomplete: behind the last word
 	unsigned matched; // words understood before that; a measure of how far it got
+	unsigned exact;   // of these the leading ones that are keywords, typed in full
 	char expected[COMMAND_ERROR]; // "<10-3600>", "periodic, on-demand or end of line"
 	struct command_arg args[COMMAND_WORDS];
 	unsigned n_args;

@@ -24,7 +24,7 @@ bool walk_init(struct walk *w, const struct command_set *set, enum command_mode 
 	w->set = set;
 	w->mode = mode;
 	w->line = line;
-	w->n_words = w->done = w->begin = w->end = 0;
+	w->n_words = w->done = w->exact = w->begin = w->end = 0;
 	if (len >= COMMAND_LINE)
 		return false;
 	for (;;) {
@@ -243,6 +243,8 @@ enum command_status walk_step(struct walk *w)
 		used = parse_ifname(w, w->done, name);
 	else if (c.best == RANK_TYPED + (int)NODE_LINE)
 		used = w->n_words - w->done;
+	if (c.best == RANK_EXACT && w->exact == w->done)
+		w->exact++;
 	w->begin = w->end;
 	w->end = n;
 	w->done += used;
@@ -398,6 +400,7 @@ static void parse(struct walk *w, struct command_match *m)
 		if (m->status != COMMAND_OK)
 			break;
 		m->matched = w->done;
+		m->exact = w->exact;
 	}
 	if (m->status == COMMAND_OK) {
 		thread = walk_accepts(w);
@@ -421,7 +424,7 @@ void command_parse(const struct command_set *set, enum command_mode mode, const 
 	m->command = NULL;
 	m->no = false;
 	m->column = 0;
-	m->matched = m->n_args = 0;
+	m->matched = m->exact = m->n_args = 0;
 	m->expected[0] = '\0';
 	if (!walk_init(&w, set, mode, line)) {
 		m->status = COMMAND_TOO_LONG;

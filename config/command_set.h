@@ -60,6 +60,7 @@ struct walk {
 	struct walk_word words[COMMAND_WORDS];
 	unsigned n_words;
 	unsigned done;       // words consumed
+	unsigned exact;      // of these the leading ones that are keywords, typed in full
 	unsigned begin, end; // the threads of the last word consumed; equal before the first
 	struct walk_thread threads[WALK_THREADS];
 };

@@ -31,9 +31,9 @@ static inline struct edit *edit_of(const struct command_call *call)
 	return call->user;
 }
 
-// cursor_enter() without sorting the lists for readers.
+// cursor_enter() without sorting the lists for readers. `scratch` may hold secrets afterwards.
 int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
-                 uint32_t line_number, struct diag_list *d);
+                 uint32_t line_number, struct diag_list *d, struct command_match scratch[2]);
 // From now on lines belong to this object of this mode.
 void edit_enter(struct command_call *call, enum command_mode mode, const char *name,
                 uint32_t number);

@@ -123,7 +123,7 @@ static const struct command_word words[] = {
 	{"network-plus", "Hosts keep their addresses, and one is assigned for management"},
 	{"peer", "Server, by address or name"},
 	{"addr", "IP address"},
-        {"host", "Host name of the server"},
+	{"host", "Host name of the server"},
 	{"default", "The server that a failover starts again with"},
 	{"username", "User name for XAuth"},
 	{"password", "Password for XAuth"},

@@ -280,10 +280,12 @@ static const struct command commands[] = {
          "", command_ignored, words},
 	{MODE_CONFIG, "logging {monitor|trap|facility|source-interface|rate-limit} [rest:LINE]", "",
          command_ignored, words},
+	{MODE_CONFIG, "memory-size iomem rest:LINE", "", command_ignored, words},
+	{MODE_CONFIG, "control-plane", NULL, command_ignored, words},
 	{MODE_CONFIG, "{cdp|lldp} run", "", command_ignored, words},
 	{MODE_CONFIG,
-         "{clock|scheduler|memory-size|snmp-server|ntp|archive|redundancy|"
-         "control-plane|gatekeeper|mmi|multilink|resource|call|license|voice-card|"
+         "{clock|scheduler|snmp-server|ntp|archive|redundancy|"
+         "gatekeeper|mmi|multilink|resource|call|license|voice-card|"
          "spanning-tree|subscriber} [rest:LINE]",
          "", command_ignored, words},
 	{MODE_CONFIG, "line {console|con|vty|aux|tty} [rest:LINE]", "", line_enter, words},

@@ -247,7 +247,7 @@ static const struct command_word words[] = {
 	{"ipsec-manual", "IPSEC w/manual keying"},
 	{"peer", "Allowed Encryption/Decryption peer"},
 	{"addr", "IP address"},
-        {"host", "Host name of the peer"},
+	{"host", "Host name of the peer"},
 	{"dynamic", "Resolve the host name again for each SA"},
 	{"default", "The peer that a failover starts again with"},
 	{"transform-set", "Specify list of transform sets in priority order"},

@@ -91,6 +91,8 @@ static int key_compare(const void *a, const void *b)
 		return strcasecmp(x->hostname, y->hostname);
 	if (x->prefix_len != y->prefix_len)
 		return x->prefix_len > y->prefix_len ? -1 : 1;
+	if (x->prefix_len == 32 && x->address.family == 4 && y->address.family == 4)
+		return addr_compare(&x->address, &y->address);
 	p = prefix_make(&x->address, x->prefix_len);
 	q = prefix_make(&y->address, y->prefix_len);
 	return addr_compare(&p.addr, &q.addr);

@@ -147,6 +147,9 @@ static void match_line(const struct config_cursor *cur, const char *line, struct
 	if (m->status == COMMAND_OK || m->status == COMMAND_EMPTY || cur->mode == MODE_CONFIG)
 		return;
 	command_parse(config_commands(), MODE_CONFIG, line, other);
+	// `memory 63` is a bad `memory` of the platform, not an abbreviation of `memory-size`.
+	if (other->exact < m->exact)
+		return;
 	// Both failed: the reading that understood more is what was meant.
 	if (other->status == COMMAND_OK || other->matched > m->matched ||
 	    (other->matched == m->matched && other->column > m->column))
@@ -204,13 +207,11 @@ static int apply_checked(struct edit *e, struct command_match m[2])
 }
 
 int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
-                 uint32_t line_number, struct diag_list *d)
+                 uint32_t line_number, struct diag_list *d, struct command_match scratch[2])
 {
 	struct edit e = {c, cur, d, line_number, line};
 	const char *first = line + strspn(line, " \t");
-	struct command_match *m;
 	uint32_t column;
-	int err;
 
 	if (*first == '!' || *first == '\0')
 		return 0;
@@ -218,23 +219,23 @@ int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
 		diag_add(d, DIAG_ERROR, line_number, column, NULL, "unprintable character");
 		return -EINVAL;
 	}
-	m = malloc(2 * sizeof(*m));
-	if (!m) {
-		diag_add(d, DIAG_ERROR, line_number, 0, NULL, "out of memory");
-		return -ENOMEM;
-	}
-	err = apply_checked(&e, m);
-	secret_wipe(m, 2 * sizeof(*m));
-	free(m);
-	return err;
+	return apply_checked(&e, scratch);
 }
 
 int cursor_enter(struct config *c, struct config_cursor *cur, const char *line,
                  uint32_t line_number, struct diag_list *d)
 {
+	struct command_match *scratch = malloc(2 * sizeof(*scratch));
 	struct config_cursor before = *cur;
-	int err = cursor_apply(c, cur, line, line_number, d);
+	int err;
 
+	if (!scratch) {
+		diag_add(d, DIAG_ERROR, line_number, 0, NULL, "out of memory");
+		return -ENOMEM;
+	}
+	err = cursor_apply(c, cur, line, line_number, d, scratch);
+	secret_wipe(scratch, 2 * sizeof(*scratch));
+	free(scratch);
 	// A refused block is a matter of files; who types sees the error and stays where he is.
 	if (err)
 		*cur = before;

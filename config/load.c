@@ -44,7 +44,8 @@ static bool is_heading(const char *line)
 	       !strncmp(line, "Current configuration", 21);
 }
 
-static void load_lines(struct config *c, const char *text, size_t len, struct diag_list *d)
+static void load_lines(struct config *c, const char *text, size_t len, struct diag_list *d,
+                       struct command_match scratch[2])
 {
 	struct reader r = reader_make(text, len);
 	char line[COMMAND_LINE + 2];
@@ -63,7 +64,7 @@ static void load_lines(struct config *c, const char *text, size_t len, struct di
 		} else if (nul) {
 			diag_add(d, DIAG_ERROR, number, 0, NULL, "the line has a NUL byte in it");
 		} else if (!is_heading(line)) {
-			cursor_apply(c, &cur, line, number, d);
+			cursor_apply(c, &cur, line, number, d, scratch);
 		}
 	}
 	secret_wipe(line, sizeof(line));
@@ -103,13 +104,17 @@ static void add_sources(const char *text, size_t len, struct diag_list *d)
 
 static int load_into(const char *text, size_t len, struct config **out, struct diag_list *d)
 {
+	struct command_match *scratch = malloc(2 * sizeof(*scratch));
 	struct config *c = config_create();
 
 	*out = NULL;
-	if (!c)
-		return -ENOMEM;
-	load_lines(c, text, len, d);
-	if (config_seal(c)) {
+	if (scratch && c) {
+		load_lines(c, text, len, d, scratch);
+		secret_wipe(scratch, 2 * sizeof(*scratch));
+	}
+	free(scratch);
+	if (!scratch || !c || config_seal(c)) {
+		diag_add(d, DIAG_ERROR, 0, 0, NULL, "out of memory");
 		config_free(c);
 		return -ENOMEM;
 	}

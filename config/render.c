@@ -38,6 +38,7 @@ static void render_head(const struct config *c, struct text *out)
 		text_printf(out, "logging file %s\n", l->file);
 	for (uint32_t i = 0; i < l->n_hosts; i++)
 		text_printf(out, "logging host %s\n", addr_format(&l->hosts[i], addr));
+	separator(out);
 }
 
 static void render_cores(const struct config_platform *p, struct text *out)

@@ -11,21 +11,21 @@ bool config_group_usable(uint8_t group, const char **why)
 	const char *reason = NULL;
 
 	switch (group) {
+	case 1:
 	case 2:
 	case 5:
 	case 14:
+	case 15:
+	case 16:
 	case 19:
 	case 20:
+	case 21:
 		break;
 	case 24:
-		reason = "group 24 has a subgroup of unknown origin (RFC 8247 advises against it) "
-			 "and "
-			 "is not active in this version";
+		reason = "group 24 is advised against (RFC 8247) and not active in this version";
 		break;
 	default:
-		reason = "this Diffie-Hellman group is not active in this version (2, 5, 14, 19 "
-			 "and 20 "
-			 "are)";
+		reason = "this Diffie-Hellman group is not active in this version";
 		break;
 	}
 	if (why)
@@ -33,6 +33,7 @@ bool config_group_usable(uint8_t group, const char **why)
 	return !reason;
 }
 
+// Single DES is left to IKE, which knows whether OpenSSL's legacy provider is there.
 bool config_policy_usable(const struct config_policy *p, const char **why)
 {
 	const char *reason = NULL;
@@ -40,9 +41,6 @@ bool config_policy_usable(const struct config_policy *p, const char **why)
 	if (p->auth != CONFIG_AUTH_PRE_SHARE)
 		reason = "authentication rsa-sig (the default) is not active in this version; use "
 			 "'authentication pre-share'";
-	else if (p->encr == CONFIG_ENCR_DES)
-		reason = "encryption des (the default) is not active for IKE in this version; use "
-			 "'encryption aes' or '3des'";
 	else
 		config_group_usable(p->group, &reason);
 	if (why)
@@ -57,15 +55,7 @@ bool config_transform_set_usable(const struct config_transform_set *t, const cha
 	if (t->mode == SA_MODE_TRANSPORT)
 		reason = "transport mode is not active in this version";
 	else if (!sa_cipher_is_aead(t->cipher) && t->auth == SA_AUTH_NONE)
-		reason = "encryption without integrity can be altered on the way and proves no "
-			 "life; "
-			 "add an hmac";
-	else if (t->cipher == SA_CIPHER_DES_CBC)
-		reason = "esp-des is not active in this version";
-	else if (t->cipher == SA_CIPHER_NULL)
-		reason = "esp-null is not active in this version";
-	else if (t->auth == SA_AUTH_HMAC_MD5_96)
-		reason = "esp-md5-hmac is not active in this version";
+		reason = "without an hmac its packets can be altered on the way";
 	if (why)
 		*why = reason;
 	return !reason;
@@ -73,12 +63,16 @@ bool config_transform_set_usable(const struct config_transform_set *t, const cha
 
 const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e)
 {
-	bool address = false, set = false;
+	bool address = false, set = false, usable = false;
 
 	for (uint32_t i = 0; i < e->n_peers; i++)
 		address = address || e->peers[i].address.family;
-	for (uint32_t i = 0; i < e->n_sets; i++)
-		set = set || config_find_transform_set(c, e->sets[i]);
+	for (uint32_t i = 0; i < e->n_sets; i++) {
+		const struct config_transform_set *t = config_find_transform_set(c, e->sets[i]);
+
+		set = set || t;
+		usable = usable || (t && config_transform_set_usable(t, NULL));
+	}
 	if (e->n_peers == 0)
 		return "no peer is set";
 	if (!address)
@@ -87,6 +81,8 @@ const char *config_map_entry_incomplete(const struct config *c, const struct con
 		return "no transform set is set";
 	if (!set)
 		return "its transform sets are not defined";
+	if (!usable)
+		return "its transform sets cannot be used";
 	if (!e->acl[0])
 		return "no access list is matched";
 	if (!config_find_acl(c, e->acl))
