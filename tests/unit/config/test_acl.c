@@ -1,0 +1,188 @@
+// Extended access lists: wildcards, ports, sequence numbers, and what a crypto map may use.
+#include "config_test.h"
+
+#include "addr.h"
+
+static const struct config_acl_line *only_line(const struct config *c)
+{
+	assert_int_equal(c->n_acls, 1);
+	assert_int_equal(c->acls[0].n_lines, 1);
+	return c->acls[0].lines;
+}
+
+static void item_30_number_or_name(void **state)
+{
+	struct config *c = load("access-list 101 permit ip any any\n"
+	                        "access-list 2699 permit ip any any\n"
+	                        "ip access-list extended BRANCH\n"
+	                        " permit ip any any\n"
+	                        "crypto map m 1 ipsec-isakmp\n match address 101\n"
+	                        "crypto map m 2 ipsec-isakmp\n match address BRANCH\n");
+
+	(void)state;
+	assert_non_null(config_find_acl(c, "101"));
+	assert_string_equal(c->map_entries[0].acl, "101");
+	assert_string_equal(c->map_entries[1].acl, "BRANCH");
+	assert_round_trip(c);
+	config_free(c);
+	assert_refused("access-list 99 permit ip any any\n", 1, 13, "<100-199>, <2000-2699>");
+	assert_refused("ip access-list extended 99\n", 1, 25, "<100-199>");
+	assert_refused("ip access-list extended 0101\n", 1, 25, "<100-199>");
+}
+
+static void masks_are_wildcards(void **state)
+{
+	struct config *c = load("access-list 101 permit ip 10.1.2.3 0.0.255.255 host 10.2.0.1\n");
+	const struct config_acl_line *l = only_line(c);
+	char text[SELECTOR_TEXT];
+	struct selector s;
+	const char *why;
+
+	(void)state;
+	assert_string_equal(addr_format(&l->source.address, text), "10.1.0.0");
+	assert_string_equal(addr_format(&l->source.wildcard, text), "0.0.255.255");
+	assert_int_equal(config_acl_selector(l, &s, &why), 0);
+	assert_string_equal(prefix_format(&s.local, text), "10.1.0.0/16");
+	assert_string_equal(prefix_format(&s.remote, text), "10.2.0.1/32");
+	assert_int_equal(s.proto, 0);
+	assert_true(shows(c, "access-list 101 permit ip 10.1.0.0 0.0.255.255 host 10.2.0.1"));
+	assert_round_trip(c);
+	config_free(c);
+}
+
+static void ports_and_protocols(void **state)
+{
+	struct config *c =
+		load("access-list 101 permit tcp any eq www host 10.0.0.1 range 1000 2000\n"
+	             "access-list 101 deny udp any host 10.0.0.1 eq isakmp\n"
+	             "access-list 101 permit 89 any any\n"
+	             "access-list 101 permit 200 any any\n"
+	             "access-list 101 deny tcp any gt 5 any neq bgp\n"
+	             "access-list 101 remark the  rest\n"
+	             "access-list 101 permit icmp any any log\n");
+	const struct config_acl_line *l = c->acls[0].lines;
+	const struct config_acl_end *end;
+	struct selector s;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(c->acls[0].n_lines, 7);
+	assert_int_equal(l[0].source.port, 80);
+	assert_int_equal(l[0].destination.op, CONFIG_PORT_RANGE);
+	assert_int_equal(l[0].destination.port_high, 2000);
+	assert_int_equal(l[1].action, CONFIG_ACL_DENY);
+	assert_int_equal(l[1].protocol, 17);
+	assert_int_equal(l[1].destination.port, 500);
+	assert_int_equal(config_acl_selector(&l[1], &s, &why), 0);
+	assert_int_equal(s.remote_port, 500);
+	assert_int_equal(l[3].protocol, 200);
+	end = &l[4].source;
+	assert_int_equal(end->op, CONFIG_PORT_GT);
+	assert_string_equal(l[5].remark, "the  rest");
+	assert_int_equal(l[6].seq, 70);
+	assert_true(shows(c, "access-list 101 permit ospf any any"));
+	assert_true(shows(c, "access-list 101 deny tcp any gt 5 any neq 179"));
+	assert_round_trip(c);
+	config_free(c);
+	assert_refused("access-list 101 permit ip any eq 5 any\n", 1, 31, "any, host, A.B.C.D");
+	assert_refused("access-list 101 permit tcp any eq 65536 any\n", 1, 35, "<0-65535>");
+	assert_refused("access-list 101 permit tcp any range 9 5 any\n", 1, 32, "lower port");
+}
+
+static void sequence_numbers(void **state)
+{
+	struct config *c = load("ip access-list extended A\n"
+	                        " permit ip host 10.0.0.1 any\n"
+	                        " 5 deny ip host 10.0.0.2 any\n"
+	                        " permit ip host 10.0.0.3 any\n"
+	                        " 15 remark between\n");
+	const struct config_acl *a = c->acls;
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(a->n_lines, 4);
+	assert_int_equal(a->lines[0].seq, 5);
+	assert_int_equal(a->lines[1].seq, 10);
+	assert_int_equal(a->lines[2].seq, 15);
+	assert_int_equal(a->lines[3].seq, 20);
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "ip access-list extended A"), 0);
+	assert_string_equal(command_mode_prompt(cur.mode), "(config-ext-nacl)#");
+	assert_line_refused(c, &cur, "10 permit ip any any");
+	assert_int_equal(enter(c, &cur, "no 10"), 0);
+	assert_line_refused(c, &cur, "no 10");
+	assert_int_equal(enter(c, &cur, "no permit ip host 10.0.0.3 any"), 0);
+	assert_int_equal(enter(c, &cur, "no remark between"), 0);
+	assert_int_equal(c->acls[0].n_lines, 1);
+	assert_int_equal(enter(c, &cur, "2147483647 permit ip any any"), 0);
+	assert_line_refused(c, &cur, "permit ip any any");
+	assert_int_equal(enter(c, &cur, "no ip access-list extended A"), 0);
+	assert_int_equal(c->n_acls, 0);
+	config_free(c);
+}
+
+static void numbered_lists_are_removed(void **state)
+{
+	struct config *c = load("access-list 101 permit ip any host 10.0.0.1\n"
+	                        "access-list 101 permit ip any host 10.0.0.2\n"
+	                        "access-list 102 permit ip any any\n");
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "no access-list 101 permit ip any host 10.0.0.1"), 0);
+	assert_int_equal(config_find_acl(c, "101")->n_lines, 1);
+	assert_round_trip(c); // 20 alone: shown with its number
+	assert_int_equal(enter(c, &cur, "no access-list 101"), 0);
+	assert_null(config_find_acl(c, "101"));
+	assert_line_refused(c, &cur, "no access-list 101");
+	config_free(c);
+}
+
+// Only a crypto map makes it an error, and only for a permit.
+static void what_ike_cannot_express(void **state)
+{
+	static const struct {
+		const char *line, *why;
+	} cases[] = {
+		{"permit tcp any range 1 5 any", "not a range"},
+		{"permit tcp any gt 5 any", "not a range"},
+		{"permit tcp any any lt 5", "not a range"},
+		{"permit tcp any any neq 5", "not a range"},
+		{"permit ip 10.0.0.0 0.255.0.255 any", "no prefix"},
+		{"permit ip any 10.0.0.1 255.255.255.0", "no prefix"},
+		{"permit tcp any eq 0 any", "port 0"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[300];
+
+		snprintf(text, sizeof(text), "access-list 101 %s\n", cases[i].line);
+		config_free(load(text));
+		snprintf(text, sizeof(text),
+		         "crypto map m 1 ipsec-isakmp\n match address 101\naccess-list 101 %s\n",
+		         cases[i].line);
+		assert_refused(text, 3, 0, cases[i].why);
+		snprintf(text, sizeof(text),
+		         "crypto map m 1 ipsec-isakmp\n match address 101\n"
+		         "access-list 101 deny%s\naccess-list 101 permit ip any any\n",
+		         cases[i].line + 6);
+		config_free(load(text));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(item_30_number_or_name),
+		cmocka_unit_test(masks_are_wildcards),
+		cmocka_unit_test(ports_and_protocols),
+		cmocka_unit_test(sequence_numbers),
+		cmocka_unit_test(numbered_lists_are_removed),
+		cmocka_unit_test(what_ike_cannot_express),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

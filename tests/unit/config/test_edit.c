@@ -1,0 +1,208 @@
+// Live editing on a clone, leaving modes, help in the configuration modes, and the difference of
+// two configurations.
+#include "config_test.h"
+
+static void modes_are_left_as_in_ios(void **state)
+{
+	struct config *c = config_create();
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto map m 1 ipsec-isakmp"), 0);
+	assert_int_equal(cur.mode, MODE_CRYPTO_MAP);
+	assert_int_equal(enter(c, &cur, "interface fa0"), 0); // global, leaves the map
+	assert_int_equal(cur.mode, MODE_INTERFACE);
+	assert_int_equal(enter(c, &cur, "crypto map m"), 0); // the interface's command
+	assert_int_equal(cur.mode, MODE_INTERFACE);
+	assert_int_equal(enter(c, &cur, "crypto map m 2 ipsec-isakmp"), 0); // the global one
+	assert_int_equal(cur.mode, MODE_CRYPTO_MAP);
+	assert_int_equal(cur.number, 2);
+	assert_line_refused(c, &cur, "set peer");
+	assert_int_equal(cur.mode, MODE_CRYPTO_MAP);
+	assert_line_refused(c, &cur, "interface 9");
+	assert_line_refused(c, &cur, "hostname bad/name");
+	assert_int_equal(enter(c, &cur, "exit"), 0);
+	assert_int_equal(cur.mode, MODE_CONFIG);
+	assert_int_equal(enter(c, &cur, "crypto isakmp policy 1"), 0);
+	assert_int_equal(enter(c, &cur, "! a comment"), 0);
+	assert_int_equal(enter(c, &cur, "   "), 0);
+	assert_int_equal(cur.mode, MODE_ISAKMP_POLICY);
+	assert_int_equal(enter(c, &cur, "end"), 0);
+	assert_int_equal(cur.mode, MODE_EXEC);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "exit"), 0);
+	assert_int_equal(cur.mode, MODE_EXEC);
+	config_free(c);
+}
+
+static void removing_what_is_edited(void **state)
+{
+	struct config *c = config_create();
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto map m 1 ipsec-isakmp"), 0);
+	assert_int_equal(enter(c, &cur, "no crypto map m 1"), 0);
+	assert_int_equal(cur.mode, MODE_CONFIG);
+	assert_line_refused(c, &cur, "set peer 10.0.0.1");
+	config_free(c);
+}
+
+static void every_error_leaves_things_as_they_were(void **state)
+{
+	static const char *const lines[] = {
+		"crypto isakmp keepalive 10 61",
+		"crypto ipsec transform-set t esp-aes esp-des",
+		"crypto map m 1 ipsec-isakmp dynamic d",
+		"crypto map new 1",
+		"no crypto map nothing",
+		"no interface FastEthernet9",
+		"no access-list 150",
+		"no crypto isakmp policy 77",
+		"no crypto ipsec transform-set nothing",
+		"ip route 10.0.0.1 255.0.0.0 10.0.0.2",
+		"enable secret 5 x",
+		"set peer 10.0.0.400",
+		"crypto isakmp key k address 10.0.0.1 1.2.3.4",
+		"vrf definition RED",
+		"crypto dynamic-map d 1",
+		"ipv6 unicast-routing",
+		"set transform-set",
+		"match address 5",
+		"frobnicate",
+	};
+	struct config *c = load("crypto map m 1 ipsec-isakmp\n set peer 10.0.0.1\n"
+	                        "interface fa0\n ip address 10.0.0.1 255.0.0.0\n"
+	                        "access-list 101 permit ip any any\n");
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto map m 1"), 0);
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_line_refused(c, &cur, lines[i]);
+	config_free(c);
+}
+
+static void a_clone_is_its_own(void **state)
+{
+	struct config *c = load("crypto map m 1 ipsec-isakmp\n set peer 10.0.0.1\n"
+	                        " set transform-set t\n description d\n"
+	                        "access-list 101 remark r\nlogging host 10.0.0.9\n"
+	                        "platform\n port fa0 net_null0\n"
+	                        "crypto ipsec client ezvpn E\n peer 10.0.0.5\n"
+	                        "interface fa0\n crypto ipsec client ezvpn E\n");
+	struct config *clone = config_clone(c);
+	struct config_cursor cur;
+
+	(void)state;
+	assert_true(config_equal(c, clone));
+	cursor_init(&cur);
+	assert_int_equal(enter(clone, &cur, "crypto map m 1"), 0);
+	assert_int_equal(enter(clone, &cur, "set peer 10.0.0.2"), 0);
+	assert_false(config_equal(c, clone));
+	assert_int_equal(c->map_entries[0].n_peers, 1);
+	assert_int_equal(enter(clone, &cur, "no set peer 10.0.0.2"), 0);
+	assert_true(config_equal(c, clone));
+	config_free(c);
+	assert_round_trip(clone);
+	config_free(clone);
+}
+
+static bool has_change(const struct diff_list *d, enum config_kind kind, enum diff_op op,
+                       uint32_t old, uint32_t new)
+{
+	for (uint32_t i = 0; i < d->n; i++)
+		if (d->items[i].kind == kind && d->items[i].op == op &&
+		    d->items[i].old_index == old && d->items[i].new_index == new)
+			return true;
+	return false;
+}
+
+static void differences(void **state)
+{
+	struct config *old = load("hostname a\ncrypto isakmp policy 1\n group 2\n"
+	                          "crypto isakmp policy 3\n group 14\n"
+	                          "crypto map m 1 ipsec-isakmp\n set peer 10.0.0.1\n"
+	                          "crypto map m 2 ipsec-isakmp\n set peer 10.0.0.2\n"
+	                          "access-list 101 permit ip any host 10.0.0.1\n"
+	                          "crypto isakmp keepalive 10\n"
+	                          "ip route 10.0.0.0 255.0.0.0 192.0.2.1\n");
+	struct config *new = load("crypto isakmp policy 2\n group 2\n"
+	                          "crypto isakmp policy 3\n group 15\n"
+	                          "crypto map m 2 ipsec-isakmp\n set peer 10.0.0.2\n"
+	                          "crypto map m 3 ipsec-isakmp\n set peer 10.0.0.3\n"
+	                          "access-list 101 permit ip any host 10.0.0.2\n"
+	                          "crypto isakmp keepalive 10 periodic\n"
+	                          "ip route 10.0.0.0 255.0.0.0 192.0.2.1 5\nhostname a\n");
+	struct diff_list d;
+
+	(void)state;
+	assert_int_equal(diff_configs(old, old, &d), 0);
+	assert_int_equal(d.n, 0);
+	diff_fini(&d);
+	assert_int_equal(diff_configs(old, new, &d), 0);
+	assert_int_equal(d.n, 8);
+	assert_true(has_change(&d, CONFIG_POLICY, DIFF_DEL, 0, 0));
+	assert_true(has_change(&d, CONFIG_POLICY, DIFF_ADD, 0, 0));
+	assert_true(has_change(&d, CONFIG_POLICY, DIFF_CHANGE, 1, 1));
+	assert_true(has_change(&d, CONFIG_MAP_ENTRY, DIFF_DEL, 0, 0));
+	assert_true(has_change(&d, CONFIG_MAP_ENTRY, DIFF_ADD, 0, 1));
+	assert_true(has_change(&d, CONFIG_ACL, DIFF_CHANGE, 0, 0));
+	assert_true(has_change(&d, CONFIG_ROUTE, DIFF_CHANGE, 0, 0));
+	assert_true(has_change(&d, CONFIG_ISAKMP, DIFF_CHANGE, 0, 0));
+	diff_fini(&d);
+	config_free(old);
+	config_free(new);
+}
+
+static void help_in_configuration_modes(void **state)
+{
+	struct text out = {0};
+
+	(void)state;
+	command_help(config_commands(), MODE_CONFIG, "crypto isakmp keepalive ", &out);
+	assert_string_equal(out.data, "  <10-3600>  Number of seconds between keep alives\n");
+	text_fini(&out);
+	command_help(config_commands(), MODE_CONFIG, "crypto isakmp keepalive 10 ", &out);
+	assert_string_equal(out.data,
+	                    "  <2-60>     Number of seconds between retries if keep alive fails\n"
+	                    "  on-demand  Send keepalives only when needed (default)\n"
+	                    "  periodic   Send keepalives at regular intervals\n"
+	                    "  <cr>\n");
+	text_fini(&out);
+	command_help(config_commands(), MODE_CRYPTO_MAP, "set p", &out);
+	assert_string_equal(out.data, "peer  pfs\n");
+	text_fini(&out);
+	command_help(config_commands(), MODE_CRYPTO_MAP, "", &out);
+	assert_non_null(strstr(out.data, "  match          Match values\n"));
+	text_fini(&out);
+}
+
+static void every_mode_has_commands(void **state)
+{
+	(void)state;
+	for (unsigned m = MODE_CONFIG; m < MODE_LINE; m++) {
+		struct text out = {0};
+
+		assert_true(command_help(config_commands(), m, "", &out) > 0);
+		text_fini(&out);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(modes_are_left_as_in_ios),
+		cmocka_unit_test(removing_what_is_edited),
+		cmocka_unit_test(every_error_leaves_things_as_they_were),
+		cmocka_unit_test(a_clone_is_its_own),
+		cmocka_unit_test(differences),
+		cmocka_unit_test(help_in_configuration_modes),
+		cmocka_unit_test(every_mode_has_commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

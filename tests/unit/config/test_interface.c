@@ -1,0 +1,253 @@
+// Interfaces, the platform section, routes, logging: values, ranges, cross references.
+#include "config_test.h"
+
+#include "addr.h"
+
+static void names_are_canonical(void **state)
+{
+	static const struct {
+		const char *typed, *name;
+	} cases[] = {
+		{"FastEthernet0", "FastEthernet0"},
+		{"fa0", "FastEthernet0"},
+		{"FASTETHERNET 0/1", "FastEthernet0/1"},
+		{"gi0/0.100", "GigabitEthernet0/0.100"},
+		{"eth1", "Ethernet1"},
+		{"te1/1", "TenGigabitEthernet1/1"},
+		{"lo0", "Loopback0"},
+		{"wan0", "wan0"},
+		{"gw-wan", "gw-wan"},
+		{"lan", "lan"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[80];
+		struct config *c;
+
+		snprintf(text, sizeof(text), "interface %s\n", cases[i].typed);
+		c = load(text);
+		assert_string_equal(c->interfaces[0].name, cases[i].name);
+		assert_round_trip(c);
+		config_free(c);
+	}
+	assert_refused("interface 0fa\n", 1, 11, "IFNAME");
+	assert_refused("interface FastEthernet\n", 1, 11, "IFNAME");
+}
+
+static void values_of_an_interface(void **state)
+{
+	struct config *c = load("interface FastEthernet0\n"
+	                        " description to the  Internet\n"
+	                        " ip address 203.0.113.2 255.255.255.252\n"
+	                        " mtu 1400\n speed 100\n full-duplex\n shutdown\n"
+	                        " crypto map M\n");
+	struct config_interface *i = c->interfaces;
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(i->prefix_len, 30);
+	assert_int_equal(i->mtu, 1400);
+	assert_int_equal(i->speed, 100);
+	assert_int_equal(i->duplex, CONFIG_DUPLEX_FULL);
+	assert_true(i->shutdown);
+	assert_string_equal(i->description, "to the  Internet");
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+	assert_string_equal(command_mode_prompt(cur.mode), "(config-if)#");
+	assert_int_equal(enter(c, &cur, "no shutdown"), 0);
+	assert_int_equal(enter(c, &cur, "no ip address"), 0);
+	assert_int_equal(enter(c, &cur, "no crypto map"), 0);
+	assert_int_equal(enter(c, &cur, "no mtu"), 0);
+	assert_int_equal(c->interfaces[0].address.family, 0);
+	assert_string_equal(c->interfaces[0].crypto_map, "");
+	assert_line_refused(c, &cur, "ip address 10.0.0.0 255.255.255.0");
+	assert_line_refused(c, &cur, "ip address 10.0.0.255 255.255.255.0");
+	assert_line_refused(c, &cur, "ip address 224.0.0.1 255.255.255.0");
+	assert_line_refused(c, &cur, "ip address 10.0.0.1 0.0.0.0");
+	assert_line_refused(c, &cur, "ip address 10.0.0.1 255.255.0.255");
+	assert_line_refused(c, &cur, "ip address dhcp");
+	assert_line_refused(c, &cur, "vrf forwarding RED");
+	assert_line_refused(c, &cur, "speed 7");
+	assert_int_equal(enter(c, &cur, "ip address 10.0.0.0 255.255.255.254"), 0); // RFC 3021
+	assert_int_equal(enter(c, &cur, "no interface fa0"), 0);
+	assert_int_equal(c->n_interfaces, 0);
+	config_free(c);
+}
+
+static void item_36_easy_vpn_on_interfaces(void **state)
+{
+	struct config *c = load("crypto ipsec client ezvpn E\n"
+	                        "interface FastEthernet0\n crypto ipsec client ezvpn E inside\n"
+	                        "interface FastEthernet1\n crypto ipsec client ezvpn E\n");
+
+	(void)state;
+	assert_true(c->interfaces[0].ezvpn[0].inside);
+	assert_false(c->interfaces[1].ezvpn[0].inside);
+	assert_round_trip(c);
+	config_free(c);
+}
+
+// Checklist items 31-35: accepted and kept.
+static void easy_vpn_mode(void **state)
+{
+	struct config *c =
+		load("crypto ipsec client ezvpn E\n connect manual\n group g key k\n"
+	             " mode network-extension\n peer 10.0.0.1 default\n"
+	             " peer server.example.com\n username u password p\n idle-time 60\n");
+	const struct config_ezvpn *e = c->ezvpns;
+
+	(void)state;
+	assert_int_equal(e->connect, CONFIG_EZVPN_MANUAL);
+	assert_int_equal(e->mode, CONFIG_EZVPN_NETWORK_EXTENSION);
+	assert_int_equal(e->n_peers, 2);
+	assert_true(e->peers[0].is_default);
+	assert_string_equal(e->password, "p");
+	assert_round_trip(c);
+	config_free(c);
+}
+
+static void cross_references(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("platform\n port FastEthernet0 net_null0\n"
+	                           "interface FastEthernet0\n ip address 10.0.0.1 255.255.255.0\n"
+	                           "interface FastEthernet1\n ip address 10.0.0.2 255.255.255.0\n"
+	                           " crypto map nothing\n"
+	                           "interface Loopback0\n ip address 10.9.0.1 255.255.255.255\n"
+	                           "ip route 10.1.0.0 255.255.0.0 FastEthernet7\n",
+	                           &d);
+
+	(void)state;
+	assert_true(has_diag(&d, DIAG_WARNING, 5, "has no port"));
+	assert_true(has_diag(&d, DIAG_WARNING, 5, "crypto map nothing is not defined"));
+	assert_true(has_diag(&d, DIAG_WARNING, 5, "overlaps"));
+	assert_true(has_diag(&d, DIAG_WARNING, 10, "FastEthernet7 is not configured"));
+	assert_int_equal(d.warnings, 4);
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("interface FastEthernet0\n ip address 10.0.0.1 255.255.255.0\n"
+	               "interface FastEthernet1\n ip address 10.0.0.1 255.255.255.0\n",
+	               3, 0, "same address");
+}
+
+static void platform_section(void **state)
+{
+	struct config *c = load("platform\n worker cores 2,4-6\n control core 1\n memory 1024\n"
+	                        " no hugepages\n idle adaptive\n max-peers 1000000\n"
+	                        " max-sas 4000000\n socket /tmp/vigil.sock\n"
+	                        " port fa0 0000:01:00.0\n"
+	                        " port fa1 rx-queues 2 01:00.1\n"
+	                        " port wan net_af_packet0,iface=gw-wan\n");
+	const struct config_platform *p = &c->platform;
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(p->workers, 4);
+	assert_int_equal(p->worker_cores[3], 6);
+	assert_int_equal(p->control_core, 1);
+	assert_false(p->hugepages);
+	assert_int_equal(p->idle, CONFIG_IDLE_ADAPTIVE);
+	assert_string_equal(config_find_port(c, "FastEthernet0")->device, "0000:01:00.0");
+	assert_int_equal(config_find_port(c, "FastEthernet1")->rx_queues, 2);
+	assert_string_equal(config_find_port(c, "wan")->device, "net_af_packet0,iface=gw-wan");
+	assert_true(shows(c, "worker cores 2,4-6"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "platform"), 0);
+	assert_string_equal(command_mode_prompt(cur.mode), "(config-platform)#");
+	assert_line_refused(c, &cur, "worker cores 1-");
+	assert_line_refused(c, &cur, "worker cores 3-1");
+	assert_line_refused(c, &cur, "worker cores 1,1");
+	assert_line_refused(c, &cur, "worker cores 1,");
+	assert_line_refused(c, &cur, "worker cores 0-64");
+	assert_line_refused(c, &cur, "port fa0 eth0");
+	assert_line_refused(c, &cur, "port fa0 net_null0 x");
+	assert_line_refused(c, &cur, "port fa0 0000:01:00.9");
+	assert_line_refused(c, &cur, "memory 63");
+	assert_line_refused(c, &cur, "socket vigil.sock");
+	assert_int_equal(enter(c, &cur, "workers 2"), 0);
+	assert_int_equal(c->platform.n_worker_cores, 0);
+	assert_int_equal(enter(c, &cur, "no port fa0"), 0);
+	assert_null(config_find_port(c, "FastEthernet0"));
+	assert_round_trip(c);
+	assert_int_equal(enter(c, &cur, "no platform"), 0);
+	assert_int_equal(c->platform.workers, 1);
+	assert_true(c->platform.hugepages);
+	config_free(c);
+	assert_refused("platform\n port fa0 net_null0\n port fa1 net_null0\n", 3, 0, "same device");
+}
+
+static void routes(void **state)
+{
+	struct config *c = load("ip route 10.2.0.0 255.255.0.0 192.0.2.1\n"
+	                        "ip route 10.2.0.0 255.255.0.0 192.0.2.2 200\n"
+	                        "ip route 0.0.0.0 0.0.0.0 wan 192.0.2.9\n"
+	                        "ip route 10.3.0.0 255.255.0.0 Null0\n"
+	                        "ip route 10.2.0.0 255.255.0.0 192.0.2.2 250\n");
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(c->n_routes, 4);
+	assert_string_equal(c->routes[0].interface, "wan");
+	assert_int_equal(c->routes[0].prefix.len, 0);
+	assert_int_equal(c->routes[2].distance, 250);
+	assert_true(shows(c, "ip route 0.0.0.0 0.0.0.0 wan 192.0.2.9"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "no ip route 10.2.0.0 255.255.0.0 192.0.2.1"), 0);
+	assert_int_equal(c->n_routes, 3);
+	assert_int_equal(enter(c, &cur, "ip route 10.2.0.0 255.255.0.0 192.0.2.1"), 0);
+	assert_int_equal(enter(c, &cur, "no ip route 10.2.0.0 255.255.0.0"), 0);
+	assert_int_equal(c->n_routes, 2);
+	assert_line_refused(c, &cur, "no ip route 10.2.0.0 255.255.0.0");
+	assert_line_refused(c, &cur, "ip route 10.2.0.0 255.255.0.0 0.0.0.0");
+	assert_line_refused(c, &cur, "ip route vrf RED 10.2.0.0 255.255.0.0 192.0.2.1");
+	config_free(c);
+	assert_refused("ip route 10.2.0.1 255.255.0.0 192.0.2.1\n", 1, 10, "inconsistent");
+}
+
+static void logging(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("no logging on\nlogging buffered 65536 warnings\n"
+	                           "logging console errors\nlogging file /var/log/v.log\n"
+	                           "logging host 10.0.0.5\nlogging 10.0.0.6\n",
+	                           &d);
+	struct config_cursor cur;
+
+	(void)state;
+	assert_false(c->logging.on);
+	assert_int_equal(c->logging.buffered, 65536);
+	assert_int_equal(c->logging.console, 3);
+	assert_int_equal(c->logging.n_hosts, 2);
+	assert_true(has_diag(&d, DIAG_NOTICE, 5, "not active in this version"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "logging console 0"), 0);
+	assert_int_equal(c->logging.console, 0);
+	assert_int_equal(enter(c, &cur, "no logging console"), 0);
+	assert_int_equal(c->logging.console, -1);
+	assert_int_equal(enter(c, &cur, "no logging host 10.0.0.5"), 0);
+	assert_int_equal(enter(c, &cur, "no logging buffered"), 0);
+	assert_round_trip(c);
+	diag_fini(&d);
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_canonical),
+		cmocka_unit_test(values_of_an_interface),
+		cmocka_unit_test(item_36_easy_vpn_on_interfaces),
+		cmocka_unit_test(easy_vpn_mode),
+		cmocka_unit_test(cross_references),
+		cmocka_unit_test(platform_section),
+		cmocka_unit_test(routes),
+		cmocka_unit_test(logging),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,300 @@
+// crypto isakmp: the keepalive command of the checklist, policies, keys.
+#include "config_test.h"
+
+#include "addr.h"
+
+static struct config *fresh(struct config_cursor *cur)
+{
+	struct config *c = config_create();
+
+	assert_non_null(c);
+	cursor_init(cur);
+	return c;
+}
+
+static void item_1_global_configuration(void **state)
+{
+	struct config_cursor cur;
+	struct config *c = fresh(&cur);
+
+	(void)state;
+	assert_int_equal(cur.mode, MODE_CONFIG);
+	assert_string_equal(command_mode_prompt(cur.mode), "(config)#");
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 20 3 periodic"), 0);
+	assert_int_equal(c->isakmp.keepalive.seconds, 20);
+	assert_int_equal(c->isakmp.keepalive.retry, 3);
+	assert_true(c->isakmp.keepalive.periodic);
+	// from a sub-mode too, which it leaves
+	assert_int_equal(enter(c, &cur, "crypto isakmp policy 1"), 0);
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 30 on-demand"), 0);
+	assert_int_equal(cur.mode, MODE_CONFIG);
+	assert_int_equal(c->isakmp.keepalive.seconds, 30);
+	assert_int_equal(enter(c, &cur, "no crypto isakmp keepalive"), 0);
+	assert_int_equal(c->isakmp.keepalive.seconds, 0);
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 30"), 0);
+	assert_int_equal(enter(c, &cur, "no crypto isakmp keepalive 30"), 0);
+	assert_int_equal(c->isakmp.keepalive.seconds, 0);
+	config_free(c);
+}
+
+static void item_2_enable_password(void **state)
+{
+	struct config_cursor cur;
+	struct config *c = fresh(&cur), *again;
+	char *text;
+
+	(void)state;
+	assert_true(config_enable_check(c, "anything")); // none is set
+	assert_int_equal(enter(c, &cur, "enable secret opensesame"), 0);
+	assert_true(config_enable_check(c, "opensesame"));
+	assert_false(config_enable_check(c, "opensesam"));
+	assert_false(config_enable_check(c, ""));
+	assert_null(strstr(c->enable_secret, "opensesame"));
+	text = render(c);
+	assert_null(strstr(text, "opensesame"));
+	again = load(text);
+	assert_true(config_enable_check(again, "opensesame"));
+	assert_true(config_equal(c, again));
+	config_free(again);
+	free(text);
+	assert_line_refused(c, &cur, "enable secret 9 plain");
+	assert_line_refused(c, &cur, "enable secret 9 $9$cisco$scrypt");
+	assert_int_equal(enter(c, &cur, "enable password 0 other"), 0);
+	assert_true(config_enable_check(c, "other"));
+	assert_int_equal(enter(c, &cur, "no enable secret"), 0);
+	assert_string_equal(c->enable_secret, "");
+	config_free(c);
+}
+
+static void item_3_seconds_10_to_3600(void **state)
+{
+	static const char *const modes[] = {"", " periodic", " on-demand"};
+	struct config_cursor cur;
+	struct config *c = fresh(&cur);
+	char line[80];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(line, sizeof(line), "crypto isakmp keepalive 10%s", modes[i]);
+		assert_int_equal(enter(c, &cur, line), 0);
+		snprintf(line, sizeof(line), "crypto isakmp keepalive 3600%s", modes[i]);
+		assert_int_equal(enter(c, &cur, line), 0);
+		snprintf(line, sizeof(line), "crypto isakmp keepalive 9%s", modes[i]);
+		assert_line_refused(c, &cur, line);
+		assert_refused(line, 1, 25, "<10-3600>");
+		snprintf(line, sizeof(line), "crypto isakmp keepalive 3601%s", modes[i]);
+		assert_line_refused(c, &cur, line);
+		assert_refused(line, 1, 25, "<10-3600>");
+	}
+	config_free(c);
+}
+
+static void item_4_no_interval(void **state)
+{
+	struct config_cursor cur;
+	struct config *c = fresh(&cur);
+
+	(void)state;
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 10 periodic"), 0);
+	assert_line_refused(c, &cur, "crypto isakmp keepalive");
+	assert_line_refused(c, &cur, "crypto isakmp keepalive periodic");
+	assert_int_equal(c->isakmp.keepalive.seconds, 10);
+	assert_refused("crypto isakmp keepalive", 1, 24, "incomplete command");
+	assert_refused("crypto isakmp keepalive periodic", 1, 25, "<10-3600>");
+	config_free(c);
+}
+
+static void item_5_retry_2_to_60(void **state)
+{
+	struct config_cursor cur;
+	struct config *c = fresh(&cur);
+
+	(void)state;
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 10"), 0);
+	assert_int_equal(c->isakmp.keepalive.retry, 2);
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 10 2"), 0);
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 10 60"), 0);
+	assert_int_equal(c->isakmp.keepalive.retry, 60);
+	assert_line_refused(c, &cur, "crypto isakmp keepalive 10 1");
+	assert_line_refused(c, &cur, "crypto isakmp keepalive 10 61");
+	assert_refused("crypto isakmp keepalive 10 61", 1, 28, "<2-60>");
+	// the default again when it is not given
+	assert_int_equal(enter(c, &cur, "crypto isakmp keepalive 10 periodic"), 0);
+	assert_int_equal(c->isakmp.keepalive.retry, 2);
+	config_free(c);
+}
+
+static void item_6_neither_keyword_is_on_demand(void **state)
+{
+	struct config *c =
+		load("crypto isakmp keepalive 10 periodic\ncrypto isakmp keepalive 10\n");
+
+	(void)state;
+	assert_false(c->isakmp.keepalive.periodic);
+	config_free(c);
+}
+
+static void item_7_on_demand_is_never_shown(void **state)
+{
+	struct config *c = load("crypto isakmp keepalive 10 on-demand\n");
+
+	(void)state;
+	assert_true(shows(c, "crypto isakmp keepalive 10"));
+	config_free(c);
+	c = load("crypto isakmp keepalive 10 2 periodic\n");
+	assert_true(shows(c, "crypto isakmp keepalive 10 periodic"));
+	config_free(c);
+	c = load("crypto isakmp keepalive 30 20 periodic\n");
+	assert_true(shows(c, "crypto isakmp keepalive 30 20 periodic"));
+	config_free(c);
+}
+
+static void interval_should_exceed_retry(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("crypto isakmp keepalive 10 10\n", &d);
+
+	(void)state;
+	assert_true(has_diag(&d, DIAG_WARNING, 0, "should exceed the retry"));
+	diag_fini(&d);
+	config_free(c);
+}
+
+static void policies_have_ios_defaults(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("crypto isakmp policy 20\n"
+	                           "crypto isakmp policy 5\n"
+	                           " encr aes 256\n"
+	                           " hash sha384\n"
+	                           " authentication pre-share\n"
+	                           " group 20\n"
+	                           " lifetime 600\n",
+	                           &d);
+	const struct config_policy *p = config_find_policy(c, 20);
+	const char *why;
+
+	(void)state;
+	assert_int_equal(c->policies[0].priority, 5);
+	assert_int_equal(p->encr, CONFIG_ENCR_DES);
+	assert_int_equal(p->hash, CONFIG_HASH_SHA1);
+	assert_int_equal(p->auth, CONFIG_AUTH_RSA_SIG);
+	assert_int_equal(p->group, 1);
+	assert_int_equal(p->lifetime, 86400);
+	assert_false(config_policy_usable(p, &why));
+	assert_true(has_diag(&d, DIAG_WARNING, 1, "cannot be used"));
+	assert_true(has_diag(&d, DIAG_WARNING, 1, "weak algorithms: des, group 1"));
+	p = config_find_policy(c, 5);
+	assert_true(config_policy_usable(p, &why));
+	assert_null(why);
+	assert_int_equal(p->key_bits, 256);
+	assert_true(shows(c, "encr aes 256"));
+	assert_false(has_diag(&d, DIAG_WARNING, 2, ""));
+	assert_round_trip(c);
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("crypto isakmp policy 0\n", 1, 22, "<1-10000>");
+	assert_refused("crypto isakmp policy 1\n lifetime 59\n", 2, 11, "<60-86400>");
+	assert_refused("crypto isakmp policy 1\n group 3\n", 2, 8, "19, 20");
+}
+
+static void unusable_groups_say_why(void **state)
+{
+	static const uint8_t usable[] = {1, 2, 5, 14, 15, 16, 19, 20, 21};
+	const char *why;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(usable); i++)
+		assert_true(config_group_usable(usable[i], &why));
+	assert_false(config_group_usable(24, &why));
+	assert_non_null(strstr(why, "not active in this version"));
+	assert_false(config_group_usable(3, NULL));
+}
+
+static void longest_mask_wins(void **state)
+{
+	struct config *c = load("crypto isakmp key any address 0.0.0.0 0.0.0.0\n"
+	                        "crypto isakmp key net address 10.2.80.209 255.255.255.0\n"
+	                        "crypto isakmp key host address 10.2.80.1\n"
+	                        "crypto isakmp key 6 CIPHER address 10.2.80.2\n"
+	                        "crypto isakmp key 0 0 hostname Branch no-xauth\n");
+	static const struct {
+		const char *peer, *secret;
+	} cases[] = {{"10.2.80.1", "host"}, {"10.2.80.77", "net"}, {"10.3.0.1", "any"}};
+	struct ip_addr a;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		addr_parse(cases[i].peer, &a);
+		assert_string_equal(config_find_key(c, &a)->secret, cases[i].secret);
+	}
+	addr_parse("10.2.80.2", &a);
+	assert_null(config_find_key(c, &a)); // type 6: the text is no key
+	assert_string_equal(config_find_key_hostname(c, "branch")->secret, "0");
+	// host bits are kept as entered (item 39)
+	assert_true(shows(c, "crypto isakmp key net address 10.2.80.209 255.255.255.0"));
+	assert_round_trip(c);
+	config_free(c);
+	assert_refused("crypto isakmp key k address 10.0.0.1 255.0.255.0", 1, 38, "contiguous");
+}
+
+static void same_key_is_replaced_and_removed(void **state)
+{
+	struct config_cursor cur;
+	struct config *c = fresh(&cur);
+	struct ip_addr a;
+
+	(void)state;
+	addr_parse("10.0.0.9", &a);
+	assert_int_equal(enter(c, &cur, "crypto isakmp key one address 10.0.0.1 255.255.255.0"), 0);
+	assert_int_equal(enter(c, &cur, "crypto isakmp key two address 10.0.0.2 255.255.255.0"), 0);
+	assert_int_equal(c->n_keys, 1);
+	assert_string_equal(config_find_key(c, &a)->secret, "two");
+	assert_line_refused(c, &cur, "no crypto isakmp key two address 10.0.0.2");
+	assert_int_equal(enter(c, &cur, "no crypto isakmp key two address 10.0.0.2 255.255.255.0"),
+	                 0);
+	assert_int_equal(c->n_keys, 0);
+	config_free(c);
+}
+
+static void other_isakmp_commands(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("crypto isakmp nat keepalive 20\n"
+	                           "crypto isakmp invalid-spi-recovery\n"
+	                           "crypto isakmp aggressive-mode disable\n"
+	                           "crypto isakmp identity hostname\n",
+	                           &d);
+
+	(void)state;
+	assert_int_equal(c->isakmp.nat_keepalive, 20);
+	assert_true(c->isakmp.invalid_spi_recovery);
+	assert_true(c->isakmp.aggressive_disabled);
+	assert_int_equal(c->isakmp.identity, CONFIG_IDENTITY_HOSTNAME);
+	assert_true(has_diag(&d, DIAG_NOTICE, 4, "not active in this version"));
+	assert_round_trip(c);
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("crypto isakmp nat keepalive 4", 1, 29, "<5-3600>");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(item_1_global_configuration),
+		cmocka_unit_test(item_2_enable_password),
+		cmocka_unit_test(item_3_seconds_10_to_3600),
+		cmocka_unit_test(item_4_no_interval),
+		cmocka_unit_test(item_5_retry_2_to_60),
+		cmocka_unit_test(item_6_neither_keyword_is_on_demand),
+		cmocka_unit_test(item_7_on_demand_is_never_shown),
+		cmocka_unit_test(interval_should_exceed_retry),
+		cmocka_unit_test(policies_have_ios_defaults),
+		cmocka_unit_test(unusable_groups_say_why),
+		cmocka_unit_test(longest_mask_wins),
+		cmocka_unit_test(same_key_is_replaced_and_removed),
+		cmocka_unit_test(other_isakmp_commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,337 @@
+// The startup file as a whole: the examples and the seed's configurations, all errors with their
+// place, nothing half applied, files that others can read.
+#include "config_test.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "addr.h"
+
+static struct config *example(const char *name, struct diag_list *d)
+{
+	const char *dir = getenv("CONFIG_EXAMPLES");
+	struct config *c;
+	char path[512];
+
+	assert_non_null(dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (load_file(path, &c, d)) {
+		struct text out = {0};
+
+		diag_format_all(d, &out);
+		print_error("%s", out.data);
+		fail();
+	}
+	assert_int_equal(d->errors, 0);
+	assert_round_trip(c);
+	return c;
+}
+
+static void item_39_site_to_site(void **state)
+{
+	struct diag_list d;
+	struct config *c = example("site-to-site.conf", &d);
+	const struct config_interface *i = config_find_interface(c, "FastEthernet0");
+	struct ip_addr peer;
+
+	(void)state;
+	assert_int_equal(c->policies[0].encr, CONFIG_ENCR_3DES);
+	assert_int_equal(c->policies[0].group, 2);
+	assert_true(config_policy_usable(&c->policies[0], NULL));
+	addr_parse("10.2.80.209", &peer);
+	assert_string_equal(config_find_key(c, &peer)->secret, "kd94j1ksldz");
+	assert_int_equal(config_find_key(c, &peer)->prefix_len, 24);
+	assert_int_equal(c->isakmp.keepalive.seconds, 10);
+	assert_true(c->isakmp.keepalive.periodic);
+	assert_string_equal(i->crypto_map, "test");
+	assert_int_equal(i->speed, CONFIG_SPEED_AUTO);
+	assert_non_null(config_find_port(c, "FastEthernet0"));
+	assert_true(has_diag(&d, DIAG_WARNING, 0, "weak algorithms: 3des, group 2"));
+	diag_fini(&d);
+	config_free(c);
+}
+
+static void item_40_easy_vpn(void **state)
+{
+	struct diag_list d;
+	struct config *c = example("easy-vpn.conf", &d);
+	const struct config_ezvpn *e = config_find_ezvpn(c, "ezvpn-config");
+
+	(void)state;
+	assert_int_equal(c->isakmp.keepalive.seconds, 30);
+	assert_int_equal(c->isakmp.keepalive.retry, 20);
+	assert_string_equal(e->group, "unity");
+	assert_string_equal(e->group_key, "preshared");
+	assert_int_equal(e->n_peers, 1);
+	assert_int_equal(config_find_interface(c, "Ethernet0")->duplex, CONFIG_DUPLEX_HALF);
+	assert_true(config_find_interface(c, "Ethernet0")->ezvpn[0].inside);
+	assert_false(config_find_interface(c, "FastEthernet0")->ezvpn[0].inside);
+	assert_true(has_diag(&d, DIAG_NOTICE, 0, "not active in this version"));
+	diag_fini(&d);
+	config_free(c);
+}
+
+static void item_41_three_peers(void **state)
+{
+	struct diag_list d;
+	struct config *c = example("several-peers.conf", &d);
+
+	(void)state;
+	assert_int_equal(c->map_entries[0].n_peers, 3);
+	assert_string_equal(c->map_entries[0].map, "green");
+	diag_fini(&d);
+	config_free(c);
+}
+
+static void item_42_easy_vpn_three_peers(void **state)
+{
+	struct diag_list d;
+	struct config *c = example("easy-vpn-several-peers.conf", &d);
+
+	(void)state;
+	assert_int_equal(c->ezvpns[0].n_peers, 3);
+	assert_int_equal(c->ezvpns[0].connect, CONFIG_EZVPN_AUTO);
+	assert_true(has_diag(&d, DIAG_NOTICE, 0, "not active in this version"));
+	diag_fini(&d);
+	config_free(c);
+}
+
+static void item_43_undefined_names_are_warnings(void **state)
+{
+	static const char *const names[] = {"site-to-site.conf", "several-peers.conf"};
+	struct diag_list d;
+	struct config *c;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		c = example(names[i], &d);
+		assert_true(has_diag(&d, DIAG_WARNING, 0, "access list 101 is not defined"));
+		assert_true(has_diag(&d, DIAG_WARNING, 0, "is in an incomplete state"));
+		assert_int_equal(has_diag(&d, DIAG_WARNING, 0, "transform set txfm is not defined"),
+		                 i == 1);
+		diag_fini(&d);
+		config_free(c);
+	}
+}
+
+static void other_examples(void **state)
+{
+	struct diag_list d;
+	struct config *c = example("server-two-nics.conf", &d);
+
+	(void)state;
+	assert_int_equal(d.warnings, has_diag(&d, DIAG_WARNING, 0, "chmod 600"));
+	assert_int_equal(c->platform.n_ports, 2);
+	assert_int_equal(c->platform.n_worker_cores, 4);
+	assert_true(c->platform.hugepages);
+	assert_null(config_map_entry_incomplete(c, c->map_entries));
+	diag_fini(&d);
+	config_free(c);
+	c = example("lab.conf", &d);
+	assert_int_equal(d.warnings, has_diag(&d, DIAG_WARNING, 0, "chmod 600"));
+	assert_false(c->platform.hugepages);
+	assert_null(config_map_entry_incomplete(c, c->map_entries));
+	diag_fini(&d);
+	config_free(c);
+}
+
+static void all_errors_are_reported(void **state)
+{
+	const char *text = "hostname gw\n"
+			   "crypto isakmp keepalive 9\n"
+			   "crypto map m 1 ipsec-isakmp\n"
+			   "  set peer 10.0.0.300\n"
+			   "  set peers 10.0.0.1\n"
+			   "\tset pfs group7\n"
+			   "interface FastEthernet0\n"
+			   " ip address 10.0.0.1 255.0.255.0\n"
+			   "frobnicate\n";
+	struct text out = {0};
+	struct config *c;
+	struct diag_list d;
+
+	(void)state;
+	assert_int_equal(load_text("a.conf", text, strlen(text), &c, &d), -EINVAL);
+	assert_null(c);
+	assert_int_equal(d.errors, 6);
+	diag_format_all(&d, &out);
+	assert_non_null(strstr(out.data,
+	                       "a.conf:2:25: error: invalid input: expected <10-3600> (Number of "
+	                       "seconds between keep alives)\n"
+	                       "    crypto isakmp keepalive 9\n"
+	                       "                            ^\n"));
+	assert_non_null(strstr(out.data, "a.conf:4:12: error: 10.0.0.300 is no IPv4 address\n"
+	                                 "      set peer 10.0.0.300\n"
+	                                 "               ^\n"));
+	assert_non_null(strstr(out.data, "a.conf:5:7: error: "));
+	// a tab stays a tab, so that the caret stands below the word
+	assert_non_null(strstr(out.data, "    \tset pfs group7\n    \t        ^\n"));
+	assert_non_null(
+		strstr(out.data, "a.conf:8:22: error: 255.0.255.0 is not a contiguous mask"));
+	assert_non_null(strstr(out.data, "a.conf:9:1: error: unknown command"));
+	text_fini(&out);
+	diag_fini(&d);
+}
+
+static void rejected_blocks_do_not_cascade(void **state)
+{
+	const char *text = "crypto isakmp profile P\n"
+			   " match identity address 10.0.0.1\n"
+			   " keepalive 10 retry 2\n"
+			   "ip vrf RED\n"
+			   " rd 1:1\n"
+			   "misspelt\n";
+	struct config *c;
+	struct diag_list d;
+
+	(void)state;
+	assert_int_equal(load_text("t", text, strlen(text), &c, &d), -EINVAL);
+	assert_int_equal(d.errors, 3);
+	assert_true(has_diag(&d, DIAG_ERROR, 1, "not active in this version"));
+	assert_true(has_diag(&d, DIAG_ERROR, 4, "not active in this version"));
+	assert_true(has_diag(&d, DIAG_ERROR, 6, "unknown command"));
+	diag_fini(&d);
+}
+
+static void ios_lines_without_effect(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("Building configuration...\n"
+	                           "\n"
+	                           "Current configuration : 1234 bytes\n"
+	                           "!\n"
+	                           "version 12.4\n"
+	                           "service timestamps debug datetime msec\n"
+	                           "no service password-encryption\n"
+	                           "boot-start-marker\n"
+	                           "no aaa new-model\n"
+	                           "ip cef\n"
+	                           "no ip http server\n"
+	                           "line vty 0 4\n"
+	                           " login\n"
+	                           " frequency 5\n"
+	                           "HOSTNAME gw\n"
+	                           "end\n"
+	                           "hostname behind\n",
+	                           &d);
+
+	(void)state;
+	assert_string_equal(c->hostname, "gw");
+	assert_true(has_diag(&d, DIAG_NOTICE, 6, "ignored"));
+	assert_true(has_diag(&d, DIAG_NOTICE, 14, "ignored"));
+	assert_true(has_diag(&d, DIAG_WARNING, 17, "behind 'end'"));
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("line vty 0 4\n login\nmisspelt\n", 3, 1, "unknown command");
+}
+
+static void unclean_text(void **state)
+{
+	static const char nul[] = "hostname a\nhost\0name b\n";
+	struct config *c;
+	struct diag_list d;
+
+	(void)state;
+	assert_int_equal(load_text("t", nul, sizeof(nul) - 1, &c, &d), -EINVAL);
+	assert_true(has_diag(&d, DIAG_ERROR, 2, "NUL"));
+	diag_fini(&d);
+	assert_refused("hostname \001\n", 1, 10, "unprintable");
+	c = load("hostname dos\r\n\r\ninterface FastEthernet0\r\n shutdown\r\n");
+	assert_string_equal(c->hostname, "dos");
+	assert_true(c->interfaces[0].shutdown);
+	config_free(c);
+	c = load("");
+	assert_string_equal(c->hostname, "Router");
+	assert_round_trip(c);
+	config_free(c);
+	c = load("hostname last-line-without-end");
+	assert_string_equal(c->hostname, "last-line-without-end");
+	config_free(c);
+}
+
+static void secrets_that_others_can_read(void **state)
+{
+	static const char text[] = "crypto isakmp key k address 10.0.0.1\n";
+	char path[] = "/tmp/vigil-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct config *c;
+	struct diag_list d;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, 0644), 0);
+	assert_int_equal(load_file(path, &c, &d), 0);
+	assert_true(has_diag(&d, DIAG_WARNING, 0, "chmod 600"));
+	diag_fini(&d);
+	config_free(c);
+	assert_int_equal(fchmod(fd, 0600), 0);
+	assert_int_equal(load_file(path, &c, &d), 0);
+	assert_int_equal(d.warnings, 0);
+	diag_fini(&d);
+	config_free(c);
+	close(fd);
+	unlink(path);
+	assert_int_equal(load_file(path, &c, &d), -ENOENT);
+	assert_null(c);
+	assert_int_equal(d.errors, 1);
+	diag_fini(&d);
+	assert_int_equal(load_file("/tmp", &c, &d), -EINVAL);
+	diag_fini(&d);
+}
+
+// Looking for a name is a binary search, and lines in any order do not cost quadratic time.
+static void a_hundred_thousand_entries(void **state)
+{
+	struct text text = {0};
+	struct config *c;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100000; i++) {
+		uint32_t n =
+			(uint32_t)((uint64_t)i * 48271 % 100000); // every number once, in no order
+
+		text_printf(&text,
+		            "crypto map m%u %u ipsec-isakmp\n set peer 10.%u.%u.%u\n set "
+		            "transform-set t\n match address 101\n"
+		            "crypto isakmp key k%u address 10.%u.%u.%u\n",
+		            n / 50000, n % 50000 + 1, 1 + n / 62500, n / 250 % 250, n % 250 + 1, n,
+		            1 + n / 62500, n / 250 % 250, n % 250 + 1);
+	}
+	text_printf(&text, "access-list 101 permit ip any any\n"
+	                   "crypto ipsec transform-set t esp-gcm\n");
+	c = load(text.data);
+	assert_int_equal(c->n_map_entries, 100000);
+	assert_int_equal(c->n_keys, 100000);
+	for (uint32_t i = 0; i < 100000; i++)
+		assert_int_equal(c->map_entries[i].seq, i % 50000 + 1);
+	for (uint32_t i = 0; i < 100000; i += 997) {
+		const struct config_peer *p = c->map_entries[i].peers;
+		char secret[16];
+
+		snprintf(secret, sizeof(secret), "k%u", i);
+		assert_string_equal(config_find_key(c, &p->address)->secret, secret);
+	}
+	text_fini(&text);
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(item_39_site_to_site),
+		cmocka_unit_test(item_40_easy_vpn),
+		cmocka_unit_test(item_41_three_peers),
+		cmocka_unit_test(item_42_easy_vpn_three_peers),
+		cmocka_unit_test(item_43_undefined_names_are_warnings),
+		cmocka_unit_test(other_examples),
+		cmocka_unit_test(all_errors_are_reported),
+		cmocka_unit_test(rejected_blocks_do_not_cascade),
+		cmocka_unit_test(ios_lines_without_effect),
+		cmocka_unit_test(unclean_text),
+		cmocka_unit_test(secrets_that_others_can_read),
+		cmocka_unit_test(a_hundred_thousand_entries),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
