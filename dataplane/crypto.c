@@ -6,6 +6,7 @@
 // at its arguments: lengths are checked by esp_in and esp_out, algorithms by sa_fill_check().
 #include "crypto.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,11 +33,13 @@ static IMB_MGR *manager_create(void)
 {
 	IMB_MGR *mgr = alloc_mb_mgr(0);
 
+	errno = ENOMEM;
 	if (!mgr)
 		return NULL;
 	init_mb_mgr_auto(mgr, NULL);
-	if (imb_get_errno(mgr)) {
+	if (imb_get_errno(mgr)) { // no AES instructions, or the self-test failed
 		free_mb_mgr(mgr);
+		errno = ENOTSUP;
 		return NULL;
 	}
 	return mgr;
@@ -51,9 +54,12 @@ struct crypto *crypto_create(void)
 		return NULL;
 	memset(c, 0, sizeof(*c));
 	c->aead = manager_create();
-	c->mb = manager_create();
-	if (!c->aead || !c->mb) {
+	c->mb = c->aead ? manager_create() : NULL;
+	if (!c->mb) {
+		int err = errno;
+
 		crypto_destroy(c);
+		errno = err;
 		return NULL;
 	}
 	secret_random(key, sizeof(key));

@@ -19,7 +19,7 @@ struct crypto_item {
 	bool ok;           // result: encrypted, or decrypted and the ICV holds
 };
 
-// NULL: no memory, or the CPU lacks what ipsec-mb needs. `numa` is not used by ipsec-mb itself.
+// NULL and errno: ENOMEM, ENOTSUP (the CPU lacks what ipsec-mb needs, or its self-test failed).
 struct crypto *crypto_create(void);
 void crypto_destroy(struct crypto *c);
 

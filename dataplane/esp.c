@@ -17,8 +17,10 @@ int worker_esp_init(struct worker *w)
 		return -ENOMEM;
 	esp->crypto = crypto_create();
 	if (!esp->crypto) {
+		int err = errno;
+
 		free(esp);
-		return -ENOMEM;
+		return -err;
 	}
 	tunnel_worker_init(&esp->tunnels);
 	w->esp = esp;

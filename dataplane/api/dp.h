@@ -108,13 +108,13 @@ void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag);
 // ---- events --------------------------------------------------------------------------------
 
 enum dp_event_kind {
-	DP_EVENT_ACQUIRE,          // tunnel: a packet has no SA; comes once until it is answered
-	DP_EVENT_DOUBT,            // tunnel: traffic out, nothing in for doubt_after; see dp_peer_watch
-	DP_EVENT_SA_GONE,          // sa: no worker knows it any more, its keys are wiped
-	DP_EVENT_SA_SOFT,          // sa: a soft lifetime in bytes or packets has passed
-	DP_EVENT_SA_HARD,          // sa: hard lifetime or sequence numbers used up; it stopped
-	DP_EVENT_SA_MOVED,         // sa (inbound): authentic packet from another address or port
-	DP_EVENT_INVALID_SPI,      // addr (source), local, spi: ESP for an SPI that nobody has
+	DP_EVENT_ACQUIRE,     // tunnel: a packet has no SA; comes once until it is answered
+	DP_EVENT_DOUBT,       // tunnel: traffic out, nothing in for doubt_after; see dp_peer_watch
+	DP_EVENT_SA_GONE,     // sa: no worker knows it any more, its keys are wiped
+	DP_EVENT_SA_SOFT,     // sa: a soft lifetime in bytes or packets has passed
+	DP_EVENT_SA_HARD,     // sa: hard lifetime or sequence numbers used up; it stopped
+	DP_EVENT_SA_MOVED,    // sa (inbound): authentic packet from another address or port
+	DP_EVENT_INVALID_SPI, // addr (source), local, spi: ESP for an SPI that nobody has
 	DP_EVENT_NEIGHBOUR_WANTED, // iface, addr: a packet waits for this next hop
 };
 
@@ -167,7 +167,8 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 // brings packets from remote to local. 0, -ENOSPC.
 int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
                   struct handle *sa, uint32_t *spi);
-// Makes a reserved inbound SA live. 0, -EINVAL (algorithms), -ENOMEM.
+// Makes a reserved inbound SA live. 0, -EINVAL (algorithms or key length; IPv6 and transport mode,
+// which are not active in this version), -ENOMEM.
 int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel);
 // Makes an outbound SA; traffic uses it from dp_tunnel_use() on. `in` is the inbound SA whose
 // activity answers for it.
