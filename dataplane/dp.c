@@ -115,6 +115,7 @@ static int worker_create(struct dp *dp, unsigned index)
 	w->tsc = rte_rdtsc();
 	w->now = clock_tick(&dp->clock, w->tsc);
 	w->horizon = w->now;
+	w->ip_id = index * (UINT16_MAX / DP_WORKERS_MAX); // apart, for peers that reassemble
 	rc = worker_rings(w);
 	if (rc == 0)
 		rc = adjacency_wait_init(w);

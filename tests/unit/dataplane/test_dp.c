@@ -23,12 +23,18 @@ static void on_tick(void *arg)
 	(*(unsigned *)arg)++;
 }
 
-static void set_iface(uint16_t i, uint16_t mtu, bool up)
+static void set_iface_full(uint16_t i, uint16_t mtu, bool up, bool crypto_map)
 {
-	struct dp_iface_config c = {.mtu = mtu, .up = up, .address = addr_v4(GATEWAY(i))};
+	struct dp_iface_config c = {
+		.mtu = mtu, .up = up, .crypto_map = crypto_map, .address = addr_v4(GATEWAY(i))};
 
 	c.network = prefix_make(&c.address, 24);
 	assert_int_equal(dp_iface_set(dp, i, &c), 0);
+}
+
+static void set_iface(uint16_t i, uint16_t mtu, bool up)
+{
+	set_iface_full(i, mtu, up, false);
 }
 
 static void know_host(uint16_t i)
@@ -548,6 +554,155 @@ static void test_drops(void **state)
 	set_iface(0, 1500, true);
 }
 
+// ---- ESP: what the gateway encrypts comes back to it, since both SAs have one key and one SPI
+// ------
+
+static const struct ip_addr far_net = {.family = 4, .bytes = {192, 168}};
+
+static void far_is_behind(uint16_t iface)
+{
+	const struct ip_prefix net = {.addr = far_net, .len = 16};
+	const struct ip_addr next_hop = addr_v4(HOST(iface));
+
+	assert_int_equal(dp_route_add(dp, &net, &next_hop, iface), 0);
+}
+
+static struct dp_event wait_event(enum dp_event_kind kind)
+{
+	struct dp_event ev = {0};
+
+	for (unsigned i = 0; i < 1000; i++) {
+		while (dp_events(dp, &ev, 1))
+			if (ev.kind == kind)
+				return ev;
+		usleep(1000);
+	}
+	fail_msg("no event of kind %d", (int)kind);
+	return ev;
+}
+
+struct esp_flow {
+	struct handle tunnel, in, out, policy;
+	uint32_t spi;
+};
+
+static void flow_add(struct esp_flow *f)
+{
+	struct dp_tunnel_spec spec = {.iface = 0, .peer = DP_NO_PEER};
+	struct dp_policy_rule rule = {
+		.sequence = 10, .permit = true, .local_port_hi = 65535, .remote_port_hi = 65535};
+
+	spec.selector.local = spec.selector.remote = (struct ip_prefix){.addr = addr_v4(0)};
+	rule.local.addr = addr_v4(0);
+	rule.remote = (struct ip_prefix){.addr = far_net, .len = 16};
+	assert_int_equal(dp_tunnel_add(dp, &spec, &f->tunnel), 0);
+	rule.tunnel = f->tunnel;
+	assert_int_equal(dp_policy_add(dp, &rule, &f->policy), 0);
+}
+
+static void flow_use_sas(struct esp_flow *f, enum sa_encap encap)
+{
+	struct sa_spec spec = {.cipher = SA_CIPHER_AES_CBC,
+	                       .auth = SA_AUTH_HMAC_SHA256_128,
+	                       .encap = encap,
+	                       .key_len = 16,
+	                       .local = addr_v4(GATEWAY(0)),
+	                       .remote = addr_v4(HOST(0)),
+	                       .local_port = 4500,
+	                       .remote_port = 4500,
+	                       .replay_window = 64};
+
+	spec.selector.local = spec.selector.remote = (struct ip_prefix){.addr = addr_v4(0)};
+	memset(spec.key, 7, 16);
+	memset(spec.auth_key, 8, 32);
+	assert_int_equal(dp_sa_reserve(dp, &spec.local, &spec.remote, &f->in, &f->spi), 0);
+	spec.spi = f->spi;
+	assert_int_equal(dp_sa_add_in(dp, f->in, &spec, f->tunnel), 0);
+	assert_int_equal(dp_sa_add_out(dp, &spec, f->tunnel, f->in, &f->out), 0);
+	dp_tunnel_use(dp, f->tunnel, f->out);
+}
+
+static void flow_del(struct esp_flow *f)
+{
+	const struct handle sas[2] = {f->in, f->out};
+
+	dp_policy_del(dp, f->policy);
+	dp_sa_del(dp, sas, 2);
+	dp_tunnel_del(dp, f->tunnel);
+	wait_event(DP_EVENT_SA_GONE);
+	wait_event(DP_EVENT_SA_GONE);
+}
+
+// Sends an ESP packet back to where it came from.
+static void turn_round(struct frame *f)
+{
+	struct rte_ipv4_hdr *ip = frame_ip(f);
+	uint32_t src = ip->src_addr;
+
+	ip->src_addr = ip->dst_addr;
+	ip->dst_addr = src;
+	memcpy(f->data, wires[0].gateway_mac, 6);
+	memcpy(f->data + 6, wires[0].host_mac, 6);
+}
+
+static void through_a_tunnel(enum sa_encap encap)
+{
+	uint8_t data[1000];
+	struct esp_flow flow;
+	struct dp_sa_stats stats;
+	struct frame f, esp, got;
+	tick_t when;
+
+	memset(data, 0x3c, sizeof(data));
+	set_iface_full(0, 1500, true, true);
+	far_is_behind(0);
+	flow_add(&flow);
+	frame_udp(&wires[1], &f, HOST(1), FAR, 1, 2, data, sizeof(data));
+	assert_true(wire_send(&wires[1], &f));
+	assert_true(handle_equal(wait_event(DP_EVENT_ACQUIRE).tunnel, flow.tunnel));
+	flow_use_sas(&flow, encap);
+	assert_true(wire_recv(&wires[0], &esp, 1000)); // the packet that was held
+	assert_int_equal(frame_ip(&esp)->next_proto_id,
+	                 encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP);
+	assert_int_equal(rte_be_to_cpu_32(frame_ip(&esp)->dst_addr), HOST(0));
+	assert_true(frame_checksum_ok(&esp));
+
+	far_is_behind(1);
+	turn_round(&esp);
+	assert_false(dp_sa_last_in(dp, flow.in, &when));
+	assert_true(wire_send(&wires[0], &esp));
+	assert_true(wire_recv(&wires[1], &got, 1000));
+	assert_int_equal(got.len, f.len);
+	assert_int_equal(frame_ip(&got)->time_to_live, 62);
+	assert_memory_equal(frame_l4(&got), frame_l4(&f), 8 + sizeof(data));
+	assert_true(dp_sa_last_in(dp, flow.in, &when));
+	expect_drop(0, &esp, "drop esp-replay");
+	esp.data[esp.len - 1] ^= 1;
+	frame_l4(&esp)[encap == SA_ENCAP_UDP ? 15 : 7]++;
+	expect_drop(0, &esp, "drop esp-auth");
+	dp_sa_stats(dp, flow.in, &stats);
+	assert_int_equal(stats.packets, 1);
+	assert_int_equal(stats.replayed, 1);
+	assert_int_equal(stats.auth_failed, 1);
+	// In clear the same is refused, both through the gateway and to it.
+	frame_udp(&wires[0], &f, FAR, HOST(1), 1, 2, "hello", 5);
+	expect_drop(0, &f, "drop policy-clear-in");
+	frame_udp(&wires[0], &f, FAR, GATEWAY(1), 1, 2, "hello", 5);
+	expect_drop(0, &f, "drop policy-clear-in");
+	flow_del(&flow);
+}
+
+static void test_esp_through_a_tunnel(void **state)
+{
+	const struct ip_prefix net = {.addr = far_net, .len = 16};
+
+	(void)state;
+	through_a_tunnel(SA_ENCAP_NONE);
+	through_a_tunnel(SA_ENCAP_UDP);
+	dp_route_del(dp, &net);
+	set_iface(0, 1500, true);
+}
+
 static void test_settings_are_checked(void **state)
 {
 	struct dp_iface_config c = {.mtu = 9000, .up = true, .address = addr_v4(GATEWAY(0))};
@@ -585,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_fragments_to_the_gateway),
 		cmocka_unit_test(test_mtu),
 		cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_esp_through_a_tunnel),
 		cmocka_unit_test(test_settings_are_checked),
 		cmocka_unit_test(test_no_packet_is_lost),
 	};
