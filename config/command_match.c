@@ -383,6 +383,10 @@ static void fill_expected(const struct walk *w, struct command_match *m)
 		snprintf(m->expected, sizeof(m->expected), "a command of this mode");
 		return;
 	}
+	if (w->done == 1 && w->set->nodes[w->threads[w->begin].node].no) {
+		snprintf(m->expected, sizeof(m->expected), "a command of this mode behind 'no'");
+		return;
+	}
 	walk_next(w, expect, &e);
 	if (walk_accepts(w) >= 0)
 		expect_text(&e, "end of line");

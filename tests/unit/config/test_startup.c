@@ -122,7 +122,7 @@ static void other_examples(void **state)
 	(void)state;
 	assert_int_equal(d.warnings, has_diag(&d, DIAG_WARNING, 0, "chmod 600"));
 	assert_int_equal(c->platform.n_ports, 2);
-	assert_int_equal(c->platform.n_worker_cores, 4);
+	assert_int_equal(c->platform.n_worker_cores, 3);
 	assert_true(c->platform.hugepages);
 	assert_null(config_map_entry_incomplete(c, c->map_entries));
 	diag_fini(&d);
