@@ -82,13 +82,15 @@ static inline int wire_open(struct wire *w, unsigned id, const uint8_t gateway_m
 	return rc;
 }
 
+// Also looks for a frame once: a memif client gives its peer buffers to fill only when it receives.
 static inline bool wire_wait_link(const struct wire *w)
 {
 	struct rte_eth_link link;
+	struct rte_mbuf *m;
 
 	for (unsigned i = 0; i < 500; i++) {
 		if (rte_eth_link_get_nowait(w->port, &link) == 0 && link.link_status)
-			return true;
+			return rte_eth_rx_burst(w->port, 0, &m, 1) == 0;
 		usleep(10000);
 	}
 	return false;
