@@ -100,6 +100,27 @@ static void tables_fini(struct control *c)
 	free(c->peer_buckets);
 }
 
+// The ports as the dataplane takes them. False: too many, or a name or device too long for it.
+static bool ports_fill(const struct config_platform *p, struct dp_port_config ports[DP_PORTS_MAX])
+{
+	if (p->n_ports > DP_PORTS_MAX) {
+		fprintf(stderr, "vigild: at most %d ports\n", DP_PORTS_MAX);
+		return false;
+	}
+	for (unsigned i = 0; i < p->n_ports; i++) {
+		size_t name = strlen(p->ports[i].name), device = strlen(p->ports[i].device);
+
+		if (name >= DP_NAME_MAX || device >= DP_DEVICE_MAX) {
+			fprintf(stderr, "vigild: port %s: name or device is too long\n",
+			        p->ports[i].name);
+			return false;
+		}
+		memcpy(ports[i].name, p->ports[i].name, name + 1);
+		memcpy(ports[i].device, p->ports[i].device, device + 1);
+	}
+	return true;
+}
+
 static struct dp *start_dataplane(const struct control *c, struct log *log)
 {
 	const struct config_platform *p = &c->config->platform;
@@ -123,14 +144,8 @@ static struct dp *start_dataplane(const struct control *c, struct log *log)
 	char err[256] = "";
 	struct dp *dp;
 
-	if (p->n_ports > DP_PORTS_MAX) {
-		fprintf(stderr, "vigild: at most %d ports\n", DP_PORTS_MAX);
+	if (!ports_fill(p, ports))
 		return NULL;
-	}
-	for (unsigned i = 0; i < p->n_ports; i++) {
-		snprintf(ports[i].name, sizeof(ports[i].name), "%s", p->ports[i].name);
-		snprintf(ports[i].device, sizeof(ports[i].device), "%s", p->ports[i].device);
-	}
 	// Without a list the workers take the cores after the control core, in turn.
 	for (unsigned i = 0; i < p->workers && i < CONFIG_CORES; i++)
 		cpus[i] = p->n_worker_cores ? p->worker_cores[i]

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "addr.h"
 #include "child.h"
@@ -136,7 +137,7 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 		wheel_cancel(&c->wheel, &p->probe);
 	if (d.action != DPD_WAIT)
 		send_probe(c, p, d.action);
-	else if (p->dpd.state == DPD_CALM && !p->dpd_config.periodic)
+	else if (p->dpd.state != DPD_AGGRESSIVE)
 		answer_doubts(c, p, f);
 }
 
@@ -312,13 +313,26 @@ static void expired_ike(void *ctx, struct wheel_timer *t)
 	peer_release(c, p);
 }
 
-// The older IKE SAs of a peer only receive from now on, and end soon.
+// Both sides began at the same moment: `sa` came up while `other` already was, or was about to.
+// Both keep the one whose initiator's cookie is lower, so that neither deletes what the other uses.
+static bool gives_way(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return other->initiator != sa->initiator && !tick_before(other->established, sa->created) &&
+	       memcmp(other->cookie_i, sa->cookie_i, sizeof(sa->cookie_i)) < 0;
+}
+
+// One IKE SA of a peer carries new exchanges, the newest; the others only receive from now on, and
+// end soon.
 static void replace_older(struct control *c, struct ike_sa *newest)
 {
-	struct ike_sa *sa;
+	struct ike_sa *sa, *current = newest;
 
+	for (sa = newest->peer->ike_sas; sa; sa = sa->next)
+		if (sa != newest && ike_sa_is_established(sa) && !sa->replaced &&
+		    gives_way(newest, sa))
+			current = sa;
 	for (sa = newest->peer->ike_sas; sa; sa = sa->next) {
-		if (sa == newest || !ike_sa_is_established(sa) || sa->replaced)
+		if (sa == current || !ike_sa_is_established(sa) || sa->replaced)
 			continue;
 		sa->replaced = true;
 		wheel_cancel(&c->wheel, &sa->rekey);
@@ -335,10 +349,10 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	p->dpd_capable = sa->peer_dpd;
 	p->probe_wants_ike = false;
 	wheel_cancel(&c->wheel, &p->retry);
-	replace_older(c, sa);
 	wheel_arm(&c->wheel, &sa->rekey, c->now + later(life, rekey_margin(life, sa->initiator)),
 	          expired_ike_rekey);
 	wheel_arm(&c->wheel, &sa->expire, c->now + life, expired_ike);
+	replace_older(c, sa);
 	alive(c, p);
 	start_dpd(c, p);
 	if (p->nat_local && c->config->isakmp.nat_keepalive)
@@ -369,12 +383,29 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
 		fail_waiting(c, p, true);
 }
 
+// The peer ended the IKE SA that we use, but another is still there: it takes over again.
+static void restore_older(struct control *c, struct peer *p)
+{
+	struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next) {
+		if (!ike_sa_is_established(sa) || sa->delete_sent)
+			continue;
+		sa->replaced = false;
+		wheel_arm(&c->wheel, &sa->expire,
+		          sa->established + ticks_from_seconds(sa->suite.lifetime), expired_ike);
+		return;
+	}
+}
+
 void on_ike_deleted_by_peer(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
 	bool newest = peer_ike_sa(p) == sa;
 
 	ike_sa_destroy(c, sa);
+	if (newest)
+		restore_older(c, p);
 	// Children may outlive phase 1. With DPD the next probe brings a new one; without it the
 	// next renewal of a child does.
 	if (newest && !p->children)
