@@ -120,7 +120,9 @@ static bool udp_in(struct worker *w, struct rte_mbuf *m)
 		return false;
 	}
 	payload = reader_sub(&r, len - UDP_HEADER);
+	// What follows the datagram is nobody's; the UDP checksum goes by the IP length.
 	rte_pktmbuf_trim(m, (uint16_t)reader_left(&r));
+	packet_ip(m)->total_length = rte_cpu_to_be_16(rte_pktmbuf_data_len(m));
 	if (p->dst_port == PACKET_IKE_PORT)
 		return ike_in(w, m, p->ihl + UDP_HEADER);
 	return natt_in(w, m, &payload, p->ihl + UDP_HEADER);

@@ -32,15 +32,17 @@ static bool queues_are_fixed(const struct rte_eth_dev_info *info)
 }
 
 // May the control core have a TX queue beyond the workers'? Not where a queue has side effects: tap
-// wants as many RX as TX queues, memif's and ring's other side must read every one of them.
+// wants as many RX as TX queues, memif's and ring's other side must read every one of them, virtio
+// and netvsc count pairs and receive on all.
 static bool spare_tx_queue(const struct rte_eth_dev_info *info, uint16_t n_tx)
 {
-	bool virtual_device = strncmp(info->driver_name, "net_af_", 7) == 0 ||
-	                      driver_is(info, "net_pcap") || driver_is(info, "net_tap") ||
-	                      driver_is(info, "net_memif") || driver_is(info, "net_ring") ||
-	                      driver_is(info, "net_virtio_user") || driver_is(info, "net_vhost");
+	static const char *const paired[] = {"net_af_",  "net_pcap",   "net_tap",   "net_memif",
+	                                     "net_ring", "net_virtio", "net_vhost", "net_netvsc"};
 
-	return !virtual_device && info->max_tx_queues > n_tx;
+	for (unsigned i = 0; i < RTE_DIM(paired); i++)
+		if (strncmp(info->driver_name, paired[i], strlen(paired[i])) == 0)
+			return false;
+	return info->max_tx_queues > n_tx;
 }
 
 // ---- memory ----------------------------------------------------------------------------------

@@ -67,7 +67,8 @@ static bool has_tunnel(const struct dp *dp, const struct packet *p)
 
 static bool came_in_clear(const struct dp *dp, const struct packet *p)
 {
-	return p->kind == PACKET_PLAIN && iface_has_crypto_map(&dp->ifaces[p->in]);
+	return p->kind == PACKET_PLAIN && p->in < dp->n_ifaces &&
+	       iface_has_crypto_map(&dp->ifaces[p->in]);
 }
 
 static bool meets_crypto_map(const struct dp *dp, const struct packet *p)

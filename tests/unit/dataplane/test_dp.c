@@ -264,6 +264,7 @@ static void test_what_looks_like_ike(void **state)
 	uint8_t data[64] = {0xff};
 	struct frame f;
 	struct dp_event ev;
+	struct dp_view v;
 	uint64_t before = counter("nat keepalives received");
 
 	(void)state;
@@ -280,6 +281,16 @@ static void test_what_looks_like_ike(void **state)
 	frame_udp(&wires[0], &f, HOST(0), GATEWAY(0), 1, 500, data, 40);
 	frame_l4(&f)[12] ^= 0xff;
 	expect_drop(0, &f, "drop udp-checksum");
+	// The UDP length says less than there is: the rest is cut off.
+	frame_udp(&wires[0], &f, HOST(0), GATEWAY(0), 1, 500, data, 40);
+	memset(frame_l4(&f) + 48, 0xee, 8);
+	f.len += 8;
+	frame_ip(&f)->total_length = rte_cpu_to_be_16(20 + 56);
+	frame_checksum(&f);
+	assert_true(wire_send(&wires[0], &f));
+	assert_int_equal(recv_punt(DP_PUNT_IKE_NEW, &v), 1);
+	assert_int_equal(v.len, 40);
+	dp_punt_release(dp, &v, 1);
 	// The UDP length says more than there is.
 	frame_udp(&wires[0], &f, HOST(0), GATEWAY(0), 1, 500, data, 40);
 	frame_l4(&f)[4] = 1;
