@@ -36,7 +36,8 @@ struct sa_spec {
 	enum sa_encap encap;
 	uint16_t key_len; // bytes of key[]
 	uint32_t spi;     // host order
-	// Outer addresses from this gateway's side, in both directions; UDP ports when encapsulated.
+	// Outer addresses from this gateway's side, in both directions; UDP ports when
+	// encapsulated.
 	struct ip_addr local, remote;
 	uint16_t local_port, remote_port;
 	struct selector selector; // negotiated identities

@@ -2,6 +2,8 @@
 // reverse order. The main thread is the control core.
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,27 +159,43 @@ static struct dp *start_dataplane(const struct control *c, struct log *log)
 	return dp;
 }
 
+// Starts the command line's threads where the process may run, not on the control core alone.
+static int manage_unpinned(struct control *c, const char *startup, const cpu_set_t *all)
+{
+	cpu_set_t pinned;
+	int err;
+
+	pthread_getaffinity_np(pthread_self(), sizeof(pinned), &pinned);
+	pthread_setaffinity_np(pthread_self(), sizeof(*all), all);
+	err = manage_start(c, c->config->platform.socket, startup);
+	pthread_setaffinity_np(pthread_self(), sizeof(pinned), &pinned);
+	return err;
+}
+
 // Start list with reverse unwind.
 static int run(struct control *c, const char *startup)
 {
 	int ret = EXIT_FAILURE;
+	cpu_set_t cpus;
 
+	pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	if (log_writer_start(&c->log, c->config) < 0)
 		return ret;
 	if (tables_init(c) < 0) {
 		fprintf(stderr, "vigild: out of memory\n");
 		goto out_tables;
 	}
+	// Before the dataplane: it pins this thread, and threads made later would share that core.
+	c->dh = dh_pool_create(DH_THREADS, DH_QUEUE);
+	if (!c->dh)
+		goto out_tables;
 	c->dp = start_dataplane(c, &c->log);
 	if (!c->dp)
-		goto out_tables;
-	c->dh = dh_pool_create(DH_THREADS, DH_QUEUE);
-	if (!c->dh || loop_init(c) < 0)
-		goto out_dp;
-	if (ike1_start(c) < 0)
+		goto out_dh;
+	if (loop_init(c) < 0 || ike1_start(c) < 0)
 		goto out_dp;
 	apply_start(c);
-	if (manage_start(c, c->config->platform.socket, startup) < 0)
+	if (manage_unpinned(c, startup, &cpus) < 0)
 		goto out_apply;
 	log_msg(&c->log, LOG_NOTICE, "SYS", "RESTART", "Vigil started, %s", dp_version());
 	loop_run(c, &stop);
@@ -189,8 +207,9 @@ out_apply:
 	apply_stop(c);
 	ike1_stop(c);
 out_dp:
-	dh_pool_destroy(c->dh);
 	dp_stop(c->dp);
+out_dh:
+	dh_pool_destroy(c->dh);
 out_tables:
 	tables_fini(c);
 	log_writer_stop(&c->log);

@@ -221,8 +221,8 @@ static void start_dpd(struct control *c, struct peer *p)
 	dpd_stop(&p->dpd);
 	dp_peer_watch(c->dp, p->slab.index, now.enabled && !now.periodic ? now.interval : 0);
 	f = facts_of(c, p);
-	// The phase of a periodic schedule is free: spread it.
-	carry_out(c, p, dpd_start(&p->dpd, &p->dpd_config, &f, jitter(now.interval / 4)), &f);
+	// The phase of a periodic schedule is free: spread it a little.
+	carry_out(c, p, dpd_start(&p->dpd, &p->dpd_config, &f, jitter(now.interval / 20)), &f);
 }
 
 // ---- NAT keepalive

@@ -26,7 +26,8 @@ static struct ip_prefix prefix(const char *text, uint8_t len)
 
 static void text_round_trip(void **state)
 {
-	static const char *const texts[] = {"0.0.0.0", "192.0.2.1", "255.255.255.255", "2001:db8::1"};
+	static const char *const texts[] = {"0.0.0.0", "192.0.2.1", "255.255.255.255",
+	                                    "2001:db8::1"};
 	char out[ADDR_TEXT];
 
 	(void)state;
@@ -108,9 +109,9 @@ static void ticks_wrap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(text_round_trip), cmocka_unit_test(prefix_cuts_host_bits),
-	        cmocka_unit_test(containment),     cmocka_unit_test(masks),
-	        cmocka_unit_test(selectors),       cmocka_unit_test(ticks_wrap),
+		cmocka_unit_test(text_round_trip), cmocka_unit_test(prefix_cuts_host_bits),
+		cmocka_unit_test(containment),     cmocka_unit_test(masks),
+		cmocka_unit_test(selectors),       cmocka_unit_test(ticks_wrap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

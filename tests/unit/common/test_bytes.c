@@ -75,10 +75,10 @@ static void secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(reader_stops_at_end),
-	        cmocka_unit_test(reader_sub_is_bounded),
-	        cmocka_unit_test(writer_stops_at_end),
-	        cmocka_unit_test(secrets),
+		cmocka_unit_test(reader_stops_at_end),
+		cmocka_unit_test(reader_sub_is_bounded),
+		cmocka_unit_test(writer_stops_at_end),
+		cmocka_unit_test(secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
