@@ -47,16 +47,27 @@ static void usage(FILE *to)
 	            "  --version\n");
 }
 
-static void print_diags(const struct diag_list *diags, bool errors_only)
+static void print_diags(const struct diag_list *diags)
 {
 	struct text t = {0};
 
-	for (uint32_t i = 0; i < diags->n; i++)
-		if (!errors_only || diags->items[i].severity == DIAG_ERROR)
-			diag_format(diags, &diags->items[i], &t);
+	diag_format_all(diags, &t);
 	if (t.len)
 		fwrite(t.data, 1, t.len, stderr);
 	text_fini(&t);
+}
+
+// What the startup file was warned about stands in the log too: there somebody may look for it
+// later.
+static void log_diags(struct log *log, const struct diag_list *diags)
+{
+	for (uint32_t i = 0; i < diags->n; i++) {
+		const struct diag *d = &diags->items[i];
+
+		log_msg(log, d->severity == DIAG_WARNING ? LOG_WARNING : LOG_NOTICE, "PARSER",
+		        d->severity == DIAG_WARNING ? "WARNING" : "NOTICE", "%s:%u: %s",
+		        diags->name ? diags->name : "startup", d->line, d->message);
+	}
 }
 
 static int tables_init(struct control *c)
@@ -173,7 +184,7 @@ static int manage_unpinned(struct control *c, const char *startup, const cpu_set
 }
 
 // Start list with reverse unwind.
-static int run(struct control *c, const char *startup)
+static int run(struct control *c, const char *startup, const struct diag_list *diags)
 {
 	int ret = EXIT_FAILURE;
 	cpu_set_t cpus;
@@ -181,6 +192,7 @@ static int run(struct control *c, const char *startup)
 	pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	if (log_writer_start(&c->log, c->config) < 0)
 		return ret;
+	log_diags(&c->log, diags);
 	if (tables_init(c) < 0) {
 		fprintf(stderr, "vigild: out of memory\n");
 		goto out_tables;
@@ -262,20 +274,21 @@ int main(int argc, char **argv)
 	if (err)
 		return err < 0 ? 2 : EXIT_SUCCESS;
 	err = load_file(startup, &control.config, &diags);
-	print_diags(&diags, false);
+	print_diags(&diags);
 	if (err == 0 && check)
 		printf("%s: ok, %u warnings, %u notices\n", startup, diags.warnings, diags.notices);
 	if (err < 0 && !diags.errors)
 		fprintf(stderr, "vigild: %s: %s\n", startup, strerror(-err));
-	diag_fini(&diags);
 	if (err < 0 || check) {
-		config_free(control.config);
-		return err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		err = err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		goto out;
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	err = run(&control, startup);
+	err = run(&control, startup, &diags);
+out:
+	diag_fini(&diags);
 	config_free(control.config);
 	return err;
 }
