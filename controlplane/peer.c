@@ -129,7 +129,8 @@ bool peer_is_negotiating(const struct peer *p)
 	const struct ike_sa *sa;
 
 	for (sa = p->ike_sas; sa; sa = sa->next)
-		if (sa->state < IKE_P1_COMPLETE)
+		if (sa->initiator ? sa->state < IKE_P1_COMPLETE
+		                  : sa->state >= IKE_R_MM3 && sa->state < IKE_P1_COMPLETE)
 			return true;
 	return false;
 }

@@ -64,7 +64,8 @@ void peer_note_life(struct peer *p, tick_t when);
 void peer_release(struct control *c, struct peer *p);
 // The IKE SA for new exchanges: the newest established one, or NULL.
 struct ike_sa *peer_ike_sa(const struct peer *p);
-// True while a phase 1 is being negotiated.
+// True while a phase 1 is being negotiated: one that we began, or one of the peer's whose cookie
+// has come back (a first message alone may be forged, and must not keep us waiting).
 bool peer_is_negotiating(const struct peer *p);
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
