@@ -130,6 +130,7 @@ static bool ports_fill(const struct config_platform *p, struct dp_port_config po
 		}
 		memcpy(ports[i].name, p->ports[i].name, name + 1);
 		memcpy(ports[i].device, p->ports[i].device, device + 1);
+		ports[i].rx_queues = p->ports[i].rx_queues;
 	}
 	return true;
 }

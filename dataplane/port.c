@@ -111,10 +111,13 @@ static int find_port(const char *device, uint16_t *port)
 	return -ENODEV;
 }
 
-static void choose_queues(struct dp *dp, uint16_t index, const struct rte_eth_dev_info *info)
+// `asked` receive queues; 0 = one for each worker.
+static void choose_queues(struct dp *dp, uint16_t index, uint16_t asked,
+                          const struct rte_eth_dev_info *info)
 {
 	struct iface *iface = &dp->ifaces[index];
-	uint16_t wanted = (uint16_t)dp->n_workers;
+	uint16_t workers = (uint16_t)dp->n_workers;
+	uint16_t wanted = asked ? asked : workers;
 
 	if (queues_are_fixed(info)) {
 		iface->n_rx = info->max_rx_queues;
@@ -128,7 +131,7 @@ static void choose_queues(struct dp *dp, uint16_t index, const struct rte_eth_de
 		iface->n_tx = iface->n_rx;
 	}
 	iface->control_queue = spare_tx_queue(info, iface->n_tx) ? iface->n_tx : -1;
-	iface->first_worker = iface->n_rx < wanted ? index % wanted : 0;
+	iface->first_worker = iface->n_rx < workers ? index % workers : 0;
 }
 
 static int setup_queues(struct dp *dp, struct iface *iface, uint16_t n_tx)
@@ -160,14 +163,15 @@ static int deal_queues(struct dp *dp, uint16_t index)
 	return 0;
 }
 
-static int configure(struct dp *dp, uint16_t index, const struct rte_eth_dev_info *info)
+static int configure(struct dp *dp, uint16_t index, uint16_t rx_queues,
+                     const struct rte_eth_dev_info *info)
 {
 	struct iface *iface = &dp->ifaces[index];
 	struct rte_eth_conf conf = {.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE};
 	uint16_t n_tx;
 	int rc;
 
-	choose_queues(dp, index, info);
+	choose_queues(dp, index, rx_queues, info);
 	n_tx = iface->n_tx + (iface->control_queue >= 0);
 	if (iface->n_rx == 0 || iface->n_tx == 0)
 		return -ENOTSUP;
@@ -214,7 +218,7 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 	}
 	rc = rte_eth_dev_info_get(iface->port, &info);
 	if (rc == 0)
-		rc = configure(dp, index, &info);
+		rc = configure(dp, index, config->rx_queues, &info);
 	if (rc == 0)
 		rc = rte_eth_macaddr_get(iface->port, &iface->mac);
 	if (rc == 0)

@@ -20,6 +20,7 @@ struct log;
 struct dp_port_config {
 	char name[DP_NAME_MAX];     // as the configuration calls the interface
 	char device[DP_DEVICE_MAX]; // PCI address, or vdev name and arguments
+	uint16_t rx_queues;         // 0 = one for each worker; a port may have fewer
 };
 
 struct dp_config {
