@@ -186,7 +186,9 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "ip address addr:A.B.C.D mask:WILDCARD secondary", NULL, command_inactive,
          NULL},
 	{MODE_INTERFACE, "ip address {dhcp|negotiated}", NULL, command_inactive, NULL},
-	{MODE_INTERFACE, "mtu n:<68-9600>", "mtu", mtu, words},
+	// The upper end is what the dataplane takes (PORT_MTU_MAX): no jumbo frames in this
+        // version.
+	{MODE_INTERFACE, "mtu n:<68-1800>", "mtu", mtu, words},
 	{MODE_INTERFACE, "crypto map name:WORD", "crypto map", crypto_map, words},
 	{MODE_INTERFACE, "shutdown", "", shut, words},
 	{MODE_INTERFACE, "description text:LINE", "description", description, words},
