@@ -105,8 +105,10 @@ static int start(void **state)
 		struct dp_iface_info info;
 
 		dp_iface_info(dp, i, &info);
-		if (wire_open(&wires[i], i, info.mac) || !wire_wait_link(&wires[i]))
+		if (wire_open(&wires[i], i, info.mac) || !wire_wait_link(&wires[i])) {
+			print_error("wire %u does not come up\n", i);
 			return -1;
+		}
 		set_iface(i, 1500, true);
 		know_host(i);
 	}
