@@ -35,11 +35,12 @@
 #define ACTIVATE_REKEY   ticks_from_seconds(5) // that message may have to be sent again
 #define OLD_CHILD_STAYS  ticks_from_seconds(10)
 #define TWINS_WITHIN     ticks_from_seconds(30)
-#define OLD_IKE_STAYS    ticks_from_seconds(10)
+#define OLD_IKE_STAYS    ticks_from_seconds(3)
 #define RETRY_AFTER      ticks_from_seconds(2)
 #define RETRY_JITTER     ticks_from_seconds(2)
 #define REKEY_MARGIN_MIN ticks_from_seconds(10)
 #define REKEY_RETRY      ticks_from_seconds(10)
+#define REKEY_SOON       ticks_from_ms(200)
 
 #define owner_of(timer, type, member) ((type *)(void *)((char *)(timer)-offsetof(type, member)))
 
@@ -302,23 +303,39 @@ static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
 		on_tunnel_wanted(c, sa->peer);
 }
 
+// When its lifetime is over.
+static tick_t ike_end(const struct ike_sa *sa)
+{
+	return sa->established + ticks_from_seconds(sa->suite.lifetime);
+}
+
 static void expired_ike(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
 	struct ike_sa *sa = owner_of(t, struct ike_sa, expire);
 	struct peer *p = sa->peer;
 
+	// What is being negotiated on a replaced one may end, within the SA's lifetime.
+	if (sa->replaced && sa->exchanges && tick_before(c->now, ike_end(sa))) {
+		wheel_arm(&c->wheel, t, c->now + TICKS_PER_SECOND, expired_ike);
+		return;
+	}
 	ike1_delete_sa(c, sa);
 	ike_sa_destroy(c, sa);
 	peer_release(c, p);
 }
 
-// Both sides began at the same moment: `sa` came up while `other` already was, or was about to.
-// Both keep the one whose initiator's cookie is lower, so that neither deletes what the other uses.
-static bool gives_way(const struct ike_sa *sa, const struct ike_sa *other)
+// Whether `sa`, which has just come up, is not the one to use. Both sides began at the same moment:
+// both keep the one whose initiator's cookie is lower, so that neither deletes what the other uses.
+// Or the peer (strongSwan does so) renews an IKE SA that we have renewed a moment ago: its children
+// went along to ours, and would end with it.
+static bool gives_way(const struct control *c, const struct ike_sa *sa, const struct ike_sa *other)
 {
-	return other->initiator != sa->initiator && !tick_before(other->established, sa->created) &&
-	       memcmp(other->cookie_i, sa->cookie_i, sizeof(sa->cookie_i)) < 0;
+	if (other->initiator == sa->initiator)
+		return false;
+	if (!tick_before(other->established, sa->created))
+		return memcmp(other->cookie_i, sa->cookie_i, sizeof(sa->cookie_i)) < 0;
+	return other->initiator && tick_diff(c->now, other->established) <= (int32_t)OLD_IKE_STAYS;
 }
 
 // One IKE SA of a peer carries new exchanges, the newest; the others only receive from now on, and
@@ -329,7 +346,7 @@ static void replace_older(struct control *c, struct ike_sa *newest)
 
 	for (sa = newest->peer->ike_sas; sa; sa = sa->next)
 		if (sa != newest && ike_sa_is_established(sa) && !sa->replaced &&
-		    gives_way(newest, sa))
+		    gives_way(c, newest, sa))
 			current = sa;
 	for (sa = newest->peer->ike_sas; sa; sa = sa->next) {
 		if (sa == current || !ike_sa_is_established(sa) || sa->replaced)
@@ -392,8 +409,7 @@ static void restore_older(struct control *c, struct peer *p)
 		if (!ike_sa_is_established(sa) || sa->delete_sent)
 			continue;
 		sa->replaced = false;
-		wheel_arm(&c->wheel, &sa->expire,
-		          sa->established + ticks_from_seconds(sa->suite.lifetime), expired_ike);
+		wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
 		return;
 	}
 }
@@ -434,9 +450,16 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 
 // ---- children
 
+// One with a short lifetime may be due before it has taken over from its predecessor: then soon.
 static void expired_child_rekey(void *ctx, struct wheel_timer *t)
 {
-	child_rekey(ctx, owner_of(t, struct child, rekey));
+	struct control *c = ctx;
+	struct child *ch = owner_of(t, struct child, rekey);
+
+	if (ch->state == CHILD_INBOUND)
+		wheel_arm(&c->wheel, t, c->now + REKEY_SOON, expired_child_rekey);
+	else
+		child_rekey(c, ch);
 }
 
 static void expired_child(void *ctx, struct wheel_timer *t)
