@@ -465,7 +465,7 @@ static void death_lines(void **state)
 		"peer 192.0.2.11 not responding!",
 		"peer does not do paranoid keepalives.",
 		"deleting SA reason \"peers alive\" state (I) QM_IDLE (peer 192.0.2.11) input "
-	        "queue 0",
+		"queue 0",
 		"%CRYPTO-5-SESSION_STATUS: Crypto tunnel is DOWN",
 		"ISAKMP: set new node ",
 		": sending packet to 192.0.2.11 my_port 500 peer_port 500 (I) QM_IDLE",
@@ -473,7 +473,7 @@ static void death_lines(void **state)
 		"Input = IKE_MSG_FROM_TIMER, IKE_TIMER_PEERS_ALIVE",
 		"Old State = IKE_P1_COMPLETE New State = IKE_DEST_SA",
 		"deleting SA reason \"peers alive\" state (I) QM_IDLE (peer 192.0.2.11) input "
-	        "queue 0",
+		"queue 0",
 		"ISAKMP: Deleting peer node by peer_reap for 192.0.2.11: ",
 		"error TRUE reason \"peers alive\"",
 		"Input = IKE_MSG_INTERNAL, IKE_PHASE1_DEL",
