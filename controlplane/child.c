@@ -26,6 +26,12 @@ struct child *child_of(const struct control *c, struct handle sa)
 
 static void child_link(struct control *c, struct child *ch, struct handle sa)
 {
+	struct child *last = c->child_of_sa[sa.index];
+
+	// The dataplane gives a slot out again as soon as its last use is over, and that may be
+	// before we have read the event which says so.
+	if (last)
+		child_sa_gone(c, last->in.index == sa.index ? last->in : last->out);
 	c->child_of_sa[sa.index] = ch;
 	ch->sas++;
 	ch->peer->sas_pending++;

@@ -71,7 +71,6 @@ static void wait_or_bury(struct control *c, struct peer *p)
 
 void teardown_dead_peer(struct control *c, struct peer *p)
 {
-	struct handle self = slab_handle(p);
 	struct handle tunnels[FLOWS_AT_ONCE];
 	struct flow *flows[FLOWS_AT_ONCE], *f;
 	struct ike_sa *sa = peer_ike_sa(p);
@@ -92,14 +91,14 @@ void teardown_dead_peer(struct control *c, struct peer *p)
 		ike1_delete_sa(c, sa);
 	ike_debug_dest_sa(c, p, sa);
 	retire_ike_sas(c, p, false);
+	p->sas_pending++; // stays while its flows go on: that may take its last slot over
 	for (unsigned i = 0; i < n; i++) {
 		f = flow_of(c, tunnels[i]);
 		if (f)
 			flow_next_peer(c, f, p, true);
 	}
-	p = slab_get(&c->peers, self);
-	if (p)
-		wait_or_bury(c, p);
+	p->sas_pending--;
+	wait_or_bury(c, p);
 }
 
 void teardown_peer(struct control *c, struct peer *p, const char *why)

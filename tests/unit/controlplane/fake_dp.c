@@ -107,10 +107,12 @@ void fake_dp_deliver_frame(struct dp *dp, const uint8_t *frame, uint16_t len)
 
 void fake_dp_raise(struct dp *dp, struct dp_event ev)
 {
-	if (dp->n_events < FAKE_EVENTS)
-		dp->events[dp->n_events++] = ev;
-	else
+	if (dp->n_events == FAKE_EVENTS) {
 		dp->errors++;
+		return;
+	}
+	dp->due[dp->n_events] = fake_now + (dp->event_delay ? dp->event_delay() : 0);
+	dp->events[dp->n_events++] = ev;
 }
 
 static struct fake_sa *sa_at(struct dp *dp, struct handle h)
@@ -135,7 +137,7 @@ static void doubt(struct dp *dp, struct handle tunnel, struct fake_tunnel *t, st
 	struct fake_peer *p;
 	tick_t last;
 
-	if (t->spec.peer >= FAKE_PEERS || t->doubted)
+	if (t->spec.peer >= FAKE_PEERS || t->doubted || dp->event_ring_full)
 		return;
 	p = &dp->peers[t->spec.peer];
 	last = in && in->have_in ? in->last_in : p->heard;
@@ -164,7 +166,7 @@ bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa)
 		return true;
 	}
 	t->held++;
-	if (!t->asked) {
+	if (!t->asked && !dp->event_ring_full) {
 		t->asked = true;
 		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_ACQUIRE, .tunnel = tunnel});
 	}
@@ -311,14 +313,24 @@ void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag)
 
 unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max)
 {
-	unsigned n = dp->n_events < max ? dp->n_events : max;
+	unsigned n = 0, kept = 0;
 
-	memcpy(events, dp->events, n * sizeof(*events));
-	memmove(dp->events, dp->events + n, (dp->n_events - n) * sizeof(*events));
-	dp->n_events -= n;
-	for (unsigned i = 0; i < n; i++)
-		if (events[i].kind == DP_EVENT_SA_GONE)
-			dp->sas[events[i].sa.index].used = false;
+	for (unsigned i = 0; i < dp->n_events; i++) {
+		if (n < max && tick_diff(fake_now, dp->due[i]) >= 0) {
+			events[n++] = dp->events[i];
+			continue;
+		}
+		dp->due[kept] = dp->due[i];
+		dp->events[kept++] = dp->events[i];
+	}
+	dp->n_events = kept;
+	// The slots are free from here on, before the caller has looked at the events.
+	for (unsigned i = 0; i < n; i++) {
+		struct fake_sa *sa = &dp->sas[events[i].sa.index];
+
+		if (events[i].kind == DP_EVENT_SA_GONE && sa->generation == events[i].sa.generation)
+			sa->used = false;
+	}
 	return n;
 }
 
@@ -406,7 +418,7 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 
 static int sa_take(struct dp *dp, struct handle *h)
 {
-	for (uint32_t i = 0; i < FAKE_SAS; i++) {
+	for (uint32_t i = 0; i < (dp->max_sas ? dp->max_sas : FAKE_SAS); i++) {
 		uint32_t generation = dp->sas[i].generation + 1;
 
 		if (dp->sas[i].used)
@@ -474,6 +486,7 @@ void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)
 		t = tunnel_at(dp, s->tunnel);
 		if (t && handle_equal(t->out_sa, sas[i]))
 			t->out_sa = (struct handle){0};
+		s->used = s->live; // no worker knows one that is only reserved: its slot is free
 		s->live = false;
 		s->gone_pending = true;
 		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_SA_GONE, .sa = sas[i]});

@@ -60,7 +60,11 @@ struct dp {
 	struct fake_peer peers[FAKE_PEERS];
 	struct fake_policy policies[FAKE_POLICY];
 	struct dp_event events[FAKE_EVENTS];
+	tick_t due[FAKE_EVENTS]; // when an event may be seen
 	unsigned n_events;
+	tick_t (*event_delay)(void); // NULL: no delay
+	bool event_ring_full;        // workers raise nothing and try again with the next packet
+	uint32_t max_sas;            // 0 = FAKE_SAS
 	uint32_t ike_tags[FAKE_IKE];
 	struct fake_datagram *sent, **sent_tail;
 	unsigned n_sent;

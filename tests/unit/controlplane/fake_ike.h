@@ -7,11 +7,31 @@
 #include "control.h"
 #include "ike_sa.h"
 
+enum fake_kind {
+	FAKE_PHASE1,
+	FAKE_QUICK,
+	FAKE_PROBE,
+};
+
+enum fake_verdict {
+	FAKE_ANSWER,
+	FAKE_SILENT, // for now; asked again at every tick until the negotiation is given up
+	FAKE_REFUSE, // fails at once; a probe stays without an answer
+};
+
 struct fake_ike {
 	struct ip_addr dead[8]; // peers that do not answer
 	unsigned n_dead;
-	bool refuses_quick; // quick modes fail at once
-	bool has_no_key;    // phase 1 cannot be started
+	// A test with its own idea of who answers, when and how; NULL: as above, at the next tick.
+	enum fake_verdict (*judge)(struct control *c, const struct ike_sa *sa, enum fake_kind kind);
+	tick_t (*delay)(void);                                     // of an answer, at least 1
+	int (*start)(struct control *c);                           // what ike1_initiate() says
+	void (*established)(struct control *c, struct ike_sa *sa); // before on_ike_established()
+	void (*died)(struct control *c, const struct peer *p);     // DPD has given it up
+	uint32_t ike_lifetime;                                     // seconds; 0 = a day
+	bool refuses_quick;                                        // quick modes fail at once
+	bool has_no_key;                                           // phase 1 cannot be started
+	uint32_t next_spi;
 	unsigned initiated, quick_modes, probes, deletes_child, deletes_sa, nat_keepalives;
 	tick_t probe_times[256];
 	struct ip_addr last_probed;
@@ -27,5 +47,13 @@ void fake_ike_revive(const char *addr);
 void fake_ike_run(struct control *c);
 // The peer starts: phase 1 and a quick mode for `s` (seen from us). False: it was refused.
 bool fake_ike_peer_starts(struct control *c, const char *addr, const struct selector *s);
+
+// The peer begins a phase 1, which ends like one of ours, or a quick mode on an established IKE SA.
+// NULL or false: it was refused.
+struct ike_sa *fake_ike_phase1_from(struct control *c, const struct ip_addr *local,
+                                    const struct ip_addr *remote);
+bool fake_ike_quick_from(struct control *c, struct ike_sa *sa, const struct selector *s);
+// Whether a quick mode is under way for this child.
+bool fake_ike_negotiates(const struct child *ch);
 
 #endif
