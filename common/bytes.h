@@ -136,7 +136,10 @@ static inline void writer_zero(struct writer *w, size_t n)
 
 static inline void writer_u8(struct writer *w, uint8_t v)
 {
-	writer_put(w, &v, 1);
+	uint8_t *p = writer_reserve(w, 1);
+
+	if (p)
+		*p = v;
 }
 
 static inline void bytes_put_u16(uint8_t *p, uint16_t v)
