@@ -8,12 +8,35 @@
 
 #include "secret.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 #define CHUNK_ITEMS 256u
 
 // While an item is free its bytes behind the header hold the link of the free list.
 static uint32_t *slab_link(void *item)
 {
 	return (uint32_t *)((struct slab_item *)item + 1);
+}
+
+// Tells AddressSanitizer, in builds with it, whether what lies behind a free item's link may be
+// touched: else use after slab_free() would go unseen.
+static void slab_guard(const struct slab *s, void *item, bool is_free)
+{
+#ifdef __SANITIZE_ADDRESS__
+	char *from = (char *)(slab_link(item) + 1);
+	size_t len = s->item_size - sizeof(struct slab_item) - sizeof(uint32_t);
+
+	if (is_free)
+		__asan_poison_memory_region(from, len);
+	else
+		__asan_unpoison_memory_region(from, len);
+#else
+	(void)s;
+	(void)item;
+	(void)is_free;
+#endif
 }
 
 int slab_init(struct slab *s, size_t item_size, uint32_t limit)
@@ -28,19 +51,21 @@ int slab_init(struct slab *s, size_t item_size, uint32_t limit)
 	return s->chunks ? 0 : -ENOMEM;
 }
 
+static void *slab_item_at(const struct slab *s, uint32_t index)
+{
+	return (char *)s->chunks[index / CHUNK_ITEMS] + (index % CHUNK_ITEMS) * s->item_size;
+}
+
 void slab_fini(struct slab *s)
 {
+	for (uint32_t i = 0; i < s->made; i++)
+		slab_guard(s, slab_item_at(s, i), false);
 	for (uint32_t i = 0; i < s->made; i += CHUNK_ITEMS) {
 		secret_wipe(s->chunks[i / CHUNK_ITEMS], CHUNK_ITEMS * s->item_size);
 		free(s->chunks[i / CHUNK_ITEMS]);
 	}
 	free(s->chunks);
 	memset(s, 0, sizeof(*s));
-}
-
-static void *slab_item_at(const struct slab *s, uint32_t index)
-{
-	return (char *)s->chunks[index / CHUNK_ITEMS] + (index % CHUNK_ITEMS) * s->item_size;
 }
 
 static int slab_grow(struct slab *s)
@@ -61,6 +86,7 @@ static int slab_grow(struct slab *s)
 			continue;
 		*slab_link(item) = s->free_head;
 		s->free_head = item->index + 1;
+		slab_guard(s, item, true);
 	}
 	s->made += CHUNK_ITEMS;
 	return 0;
@@ -78,6 +104,7 @@ void *slab_alloc(struct slab *s)
 	item = slab_item_at(s, s->free_head - 1);
 	s->free_head = *slab_link(item);
 	*slab_link(item) = 0;
+	slab_guard(s, item, false);
 	item->generation = s->next_generation++;
 	if (!s->next_generation)
 		s->next_generation = 1;
@@ -93,6 +120,7 @@ void slab_free(struct slab *s, void *p)
 	item->generation = 0;
 	*slab_link(item) = s->free_head;
 	s->free_head = item->index + 1;
+	slab_guard(s, item, true);
 	s->used--;
 }
 
