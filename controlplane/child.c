@@ -37,6 +37,17 @@ static void child_link(struct control *c, struct child *ch, struct handle sa)
 	ch->peer->sas_pending++;
 }
 
+void child_leave_flow(struct child *ch)
+{
+	struct child **link = &ch->flow->children;
+
+	while (*link != ch)
+		link = &(*link)->next_of_flow;
+	*link = ch->next_of_flow;
+	ch->next_of_flow = NULL;
+	ch->flow = NULL;
+}
+
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator)
 {
 	struct child *ch = slab_alloc(&c->children);
@@ -52,6 +63,8 @@ struct child *child_create(struct control *c, struct peer *p, struct flow *f, bo
 	}
 	ch->peer = p;
 	ch->flow = f;
+	ch->next_of_flow = f->children;
+	f->children = ch;
 	ch->initiator = initiator;
 	ch->selector = f->selector;
 	ch->created = c->now;
@@ -108,6 +121,12 @@ static void session_status(struct control *c, const struct peer *p, const char *
 	        sa && sa->phase1_id[0] ? sa->phase1_id : text);
 }
 
+static void child_retire(struct control *c, struct child *ch)
+{
+	ch->state = CHILD_OLD;
+	on_child_replaced(c, ch);
+}
+
 void child_activate(struct control *c, struct child *ch)
 {
 	struct flow *f = ch->flow;
@@ -115,19 +134,32 @@ void child_activate(struct control *c, struct child *ch)
 
 	if (ch->state != CHILD_INBOUND || !f)
 		return;
+	if (f->child != ch) { // overtaken by a newer one
+		child_retire(c, ch);
+		return;
+	}
 	ch->state = CHILD_LIVE;
 	dp_tunnel_use(c->dp, f->tunnel, ch->out);
-	for (other = ch->peer->children; other; other = other->next)
-		if (other != ch && other->flow == f && other->state == CHILD_LIVE) {
-			other->state = CHILD_OLD;
-			on_child_replaced(c, other);
-		}
+	for (other = f->children; other; other = other->next_of_flow)
+		if (other != ch && (other->state == CHILD_INBOUND || other->state == CHILD_LIVE))
+			child_retire(c, other);
+}
+
+// Another peer has taken the flow over: what this gateway has or began with others for it ends.
+static void end_with_others(struct control *c, struct flow *f, const struct peer *p)
+{
+	struct child *ch, *next;
+
+	for (ch = f->children; ch; ch = next) {
+		next = ch->next_of_flow;
+		if (ch->peer != p && (ch->state != CHILD_NEGOTIATING || ch->initiator))
+			child_delete(c, ch, true, "another peer took over");
+	}
 }
 
 void child_established(struct control *c, struct child *ch)
 {
 	bool first = !peer_has_tunnel(ch->peer, ch);
-	struct child *before = ch->flow->child;
 
 	ch->state = CHILD_INBOUND;
 	flow_up(c, ch->flow, ch);
@@ -135,8 +167,7 @@ void child_established(struct control *c, struct child *ch)
 		session_status(c, ch->peer, "UP  ");
 	if (!ch->initiator)
 		child_activate(c, ch);
-	if (before && before != ch && before->peer != ch->peer)
-		child_delete(c, before, true, "another peer took over");
+	end_with_others(c, ch->flow, ch->peer);
 	on_child_established(c, ch);
 }
 
@@ -155,8 +186,8 @@ static struct child *flow_successor(const struct flow *f, const struct peer *p)
 {
 	struct child *ch;
 
-	for (ch = p->children; ch; ch = ch->next)
-		if (ch->flow == f && ch->state >= CHILD_INBOUND && ch->state <= CHILD_LIVE)
+	for (ch = f->children; ch; ch = ch->next_of_flow)
+		if (ch->peer == p && (ch->state == CHILD_INBOUND || ch->state == CHILD_LIVE))
 			return ch;
 	return NULL;
 }
@@ -187,25 +218,28 @@ static void child_end(struct control *c, struct child *ch)
 	dp_sa_del(c->dp, sas, 2);
 }
 
-// The flow goes on with a newer child, or is down; a negotiation that nobody continues is given up.
+// The flow goes on with another child, or is down; a negotiation that nobody continues is given up.
 static void flow_lost_child(struct control *c, struct flow *f, const struct child *ch,
-                            const struct peer *p)
+                            const struct peer *p, bool was_live)
 {
 	struct child *heir;
 
 	if (f->child == ch) {
 		heir = flow_successor(f, p);
 		f->child = heir;
-		if (heir)
-			child_activate(c, heir);
-		else
+		if (!heir) {
 			flow_down(c, f);
-	} else if (f->child && f->child->rekeying && ch->state == CHILD_GONE && !ch->spi_out) {
+			return;
+		}
+		child_activate(c, heir);
+		if (heir->rekeying)
+			on_child_rekey_failed(c, heir); // it was the successor that has ended
+	} else if (f->child && was_live) {
+		child_activate(c, f->child); // its successor must not keep packets waiting
+	} else if (f->child && f->child->rekeying && !ch->spi_out) {
 		on_child_rekey_failed(c, f->child); // its successor never got up
-	} else if (f->state == FLOW_WANTED && f->peer == p) {
-		flow_refuse(c, f);
 	} else {
-		flow_release(c, f);
+		flow_settle(c, f);
 	}
 }
 
@@ -214,7 +248,7 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 	struct peer *p = ch->peer;
 	struct flow *f = ch->flow;
 	struct ike_sa *sa = peer_ike_sa(p);
-	bool had = ch->state != CHILD_NEGOTIATING;
+	bool had = ch->state != CHILD_NEGOTIATING, was_live = ch->state == CHILD_LIVE;
 	char text[ADDR_TEXT];
 
 	if (ch->state == CHILD_GONE)
@@ -225,9 +259,10 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 		ike1_delete_child(c, sa, ch);
 	ike1_child_gone(c, ch);
 	child_end(c, ch);
-	ch->flow = NULL;
-	if (f)
-		flow_lost_child(c, f, ch, p);
+	if (f) {
+		child_leave_flow(ch);
+		flow_lost_child(c, f, ch, p, was_live);
+	}
 	if (had && !peer_has_tunnel(p, NULL))
 		session_status(c, p, "DOWN");
 }
@@ -235,29 +270,25 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 void child_failed(struct control *c, struct child *ch, const char *why)
 {
 	struct flow *f = ch->flow;
-	struct child *other;
-	bool others = false;
+	struct peer *p = ch->peer;
+	bool initiator = ch->initiator;
 
 	if (ch->state == CHILD_GONE)
 		return;
 	log_ipsec(&c->log, "IPSEC: negotiation failed: %s", why);
 	ike1_child_gone(c, ch);
 	child_end(c, ch);
-	ch->flow = NULL;
 	if (!f)
 		return;
-	if (f->child == ch)
-		f->child = NULL;
-	for (other = ch->peer->children; other; other = other->next)
-		if (other->flow == f && other->state <= CHILD_LIVE) {
-			others = true;
-			if (other->rekeying)
-				on_child_rekey_failed(c, other);
-		}
-	if (!others && ch->initiator)
-		flow_next_peer(c, f, ch->peer, true);
-	else if (!others)
+	child_leave_flow(ch);
+	if (f->child) {
+		if (f->child->rekeying)
+			on_child_rekey_failed(c, f->child);
+	} else if (initiator || f->state == FLOW_WANTED) {
+		flow_next_peer(c, f, p, true);
+	} else {
 		flow_release(c, f);
+	}
 }
 
 struct child *child_find_out(const struct peer *p, uint32_t spi_out)

@@ -24,8 +24,9 @@ struct child {
 	struct slab_item slab;
 	struct child *next; // of the peer
 	struct peer *peer;
-	struct flow *flow; // NULL once the flow is gone
-	uint8_t state;     // enum child_state
+	struct flow *flow;          // NULL once the flow has lost it
+	struct child *next_of_flow; // newest first
+	uint8_t state;              // enum child_state
 	bool initiator;
 	bool rekeying;  // a successor is being negotiated
 	bool life_seen; // something came in on it
@@ -63,6 +64,8 @@ void child_activate(struct control *c, struct child *ch);
 void child_delete(struct control *c, struct child *ch, bool notify, const char *why);
 // By the peer's own SPI, as a Delete payload names it (RFC 2408, 3.15). NULL: none.
 struct child *child_find_out(const struct peer *p, uint32_t spi_out);
+// Out of its flow's list; the flow is not told.
+void child_leave_flow(struct child *ch);
 // DP_EVENT_SA_GONE.
 void child_sa_gone(struct control *c, struct handle sa);
 // The child that owns an SA, or NULL.

@@ -219,14 +219,17 @@ static void drop_unlisted(struct control *c, struct crypto_entry *e)
 	struct flow *f, *next;
 
 	for (f = e->flows; f; f = next) {
-		struct peer *p = f->peer;
+		struct handle tunnel = f->tunnel;
+		struct child *ch, *later;
 
 		next = f->next;
-		if (!p || flow_entry_lists(e, &p->local, &p->remote))
-			continue;
-		if (f->child)
-			child_delete(c, f->child, true, "peer removed from the crypto map");
-		else
+		for (ch = f->children; ch; ch = later) {
+			later = ch->next_of_flow;
+			if (!flow_entry_lists(e, &ch->peer->local, &ch->peer->remote))
+				child_delete(c, ch, true, "peer removed from the crypto map");
+		}
+		f = flow_of(c, tunnel);
+		if (f && f->waiting && !flow_entry_lists(e, &f->peer->local, &f->peer->remote))
 			flow_refuse(c, f);
 	}
 }

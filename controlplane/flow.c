@@ -42,6 +42,16 @@ void flow_unwait(struct flow *f)
 	f->waiting = false;
 }
 
+struct flow *flow_unwait_all(struct peer *p)
+{
+	struct flow *list = p->waiting, *f;
+
+	p->waiting = NULL;
+	for (f = list; f; f = f->next_waiting)
+		f->waiting = false;
+	return list;
+}
+
 static void flow_wait(struct flow *f)
 {
 	if (f->waiting)
@@ -73,13 +83,11 @@ void flow_negotiate(struct control *c, struct flow *f)
 
 void flow_start_waiting(struct control *c, struct peer *p)
 {
-	struct flow *list = p->waiting, *f;
+	struct flow *list = flow_unwait_all(p), *f;
 
-	p->waiting = NULL;
 	while ((f = list)) {
 		list = f->next_waiting;
 		f->next_waiting = NULL;
-		f->waiting = false;
 		flow_negotiate(c, f);
 	}
 }
@@ -91,19 +99,55 @@ void flow_refuse(struct control *c, struct flow *f)
 	f->failed_once = true;
 	f->failed_at = c->now;
 	f->entry->tried = 0;
-	if (f->child)
-		return; // a rekey failed: the old one still carries the traffic
+	if (f->child) { // a rekey failed: the old one still carries the traffic
+		on_child_rekey_failed(c, f->child);
+		return;
+	}
 	flow_unwait(f);
 	f->state = FLOW_IDLE;
 	flow_set_peer(c, f, NULL);
 	dp_tunnel_refuse(c->dp, f->tunnel);
+	flow_release(c, f);
 	if (p)
 		peer_release(c, p);
+}
+
+// A quick mode for this flow that is under way, NULL: none.
+static struct child *flow_negotiation(const struct flow *f)
+{
+	struct child *ch;
+
+	for (ch = f->children; ch; ch = ch->next_of_flow)
+		if (ch->state == CHILD_NEGOTIATING)
+			return ch;
+	return NULL;
+}
+
+// Something else will bring the flow up, or it is up. Then its peer is that one's.
+static bool flow_goes_on(struct control *c, struct flow *f)
+{
+	struct child *ch;
+
+	if (f->child || f->waiting)
+		return true;
+	ch = flow_negotiation(f);
+	if (ch && f->state == FLOW_WANTED && f->peer != ch->peer)
+		flow_set_peer(c, f, ch->peer);
+	return ch;
+}
+
+void flow_settle(struct control *c, struct flow *f)
+{
+	if (f->state == FLOW_WANTED && !f->losing_peer && !flow_goes_on(c, f))
+		flow_refuse(c, f);
+	else
+		flow_release(c, f);
 }
 
 void flow_acquire(struct control *c, struct flow *f)
 {
 	struct crypto_entry *e = f->entry;
+	struct child *ch;
 	struct peer *p;
 
 	if (f->state == FLOW_WANTED)
@@ -117,6 +161,12 @@ void flow_acquire(struct control *c, struct flow *f)
 	if (c->stopping || !e->complete ||
 	    (f->failed_once && tick_diff(c->now, f->failed_at) < (int32_t)FAILURE_PAUSE)) {
 		dp_tunnel_refuse(c->dp, f->tunnel);
+		return;
+	}
+	ch = flow_negotiation(f);
+	if (ch && ch->initiator) { // a successor whose predecessor has ended
+		f->state = FLOW_WANTED;
+		flow_set_peer(c, f, ch->peer);
 		return;
 	}
 	p = peer_get(c, &e->local, &e->peers[e->current], 500);
@@ -159,9 +209,11 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 	char from[ADDR_TEXT], to[ADDR_TEXT];
 	bool exhausted;
 
-	flow_unwait(f);
+	f->losing_peer = false;
+	if (flow_goes_on(c, f))
+		return;
 	if (f->instance != FLOW_LINE || !e->n_peers) {
-		flow_release(c, f);
+		flow_refuse(c, f);
 		return;
 	}
 	entry_advance(e, failed);
@@ -186,6 +238,8 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 
 void flow_up(struct control *c, struct flow *f, struct child *ch)
 {
+	struct peer *was = f->peer;
+
 	flow_unwait(f);
 	f->state = FLOW_UP;
 	f->child = ch;
@@ -194,6 +248,8 @@ void flow_up(struct control *c, struct flow *f, struct child *ch)
 	dp_tunnel_doubt_ack(c->dp, f->tunnel); // a doubt of the last peer is no doubt of this one
 	flow_set_peer(c, f, ch->peer);
 	flow_set_current_peer(c, f, ch->peer);
+	if (was && was != ch->peer)
+		peer_release(c, was);
 }
 
 void flow_down(struct control *c, struct flow *f)
@@ -201,13 +257,10 @@ void flow_down(struct control *c, struct flow *f)
 	f->child = NULL;
 	if (f->state == FLOW_WANTED)
 		return;
-	f->state = FLOW_IDLE;
-	if (f->instance != FLOW_LINE) {
-		flow_release(c, f);
-		return;
-	}
 	flow_unwait(f);
+	f->state = FLOW_IDLE;
 	flow_set_peer(c, f, NULL);
+	flow_release(c, f);
 }
 
 void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
@@ -333,17 +386,13 @@ void flow_destroy(struct control *c, struct flow *f)
 {
 	struct flow **link = &f->entry->flows;
 	struct peer *p = f->peer;
-	struct child *ch, *next;
+	struct child *ch;
 
 	flow_unwait(f);
-	if (p)
-		for (ch = p->children; ch; ch = next) {
-			next = ch->next;
-			if (ch->flow != f)
-				continue;
-			ch->flow = NULL; // the flow is going: it must not be told
-			child_delete(c, ch, true, "policy removed");
-		}
+	while ((ch = f->children)) {
+		child_leave_flow(ch); // the flow is going: it must not be told
+		child_delete(c, ch, true, "policy removed");
+	}
 	dp_policy_del(c->dp, f->policy);
 	dp_tunnel_del(c->dp, f->tunnel);
 	c->flow_of_tunnel[f->tunnel.index] = NULL;
@@ -355,18 +404,8 @@ void flow_destroy(struct control *c, struct flow *f)
 		peer_release(c, p);
 }
 
-static bool flow_has_child(const struct flow *f)
-{
-	const struct child *ch;
-
-	for (ch = f->peer ? f->peer->children : NULL; ch; ch = ch->next)
-		if (ch->flow == f)
-			return true;
-	return false;
-}
-
 void flow_release(struct control *c, struct flow *f)
 {
-	if (f->instance != FLOW_LINE && !flow_has_child(f))
+	if (f->instance != FLOW_LINE && !f->children && !f->waiting)
 		flow_destroy(c, f);
 }

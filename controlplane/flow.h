@@ -53,10 +53,12 @@ struct flow {
 	uint32_t instance;
 	uint8_t state; // enum flow_state
 	struct selector selector;
+	struct child *children;    // all that serve it, with whatever peer; newest first
 	struct child *child;       // the one whose outbound SA encrypts; NULL = none
 	struct peer *peer;         // negotiating with, or used by child; NULL = none
 	struct flow *next_waiting; // peer's list of flows that wait for phase 1
 	bool waiting;
+	bool losing_peer; // its peer is dead; teardown.c takes it on to the next
 	bool failed_once; // failed_at is set
 	tick_t failed_at; // last failure; a packet right after it is refused without a new attempt
 };
@@ -72,10 +74,14 @@ void flow_negotiate(struct control *c, struct flow *f);
 void flow_start_waiting(struct control *c, struct peer *p);
 // Takes a flow off its peer's waiting list.
 void flow_unwait(struct flow *f);
-// Gives up for now: what is held is dropped, a later packet starts again.
+// Takes all flows off a peer's waiting list; they are linked by next_waiting.
+struct flow *flow_unwait_all(struct peer *p);
+// Gives up for now: what is held is dropped, a later packet starts again. An instance may be
+// removed.
 void flow_refuse(struct control *c, struct flow *f);
 // Negotiation with a peer failed, or the peer died: on to the next peer of the list, at
-// once if traffic went out lately, else with the next packet.
+// once if traffic went out lately, else with the next packet. Nothing happens if the flow is up or
+// another negotiation goes on. `failed` may be gone afterwards, and an instance.
 void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once);
 // As responder: the flow that a peer's quick mode proposes, seen from here. Entries are tried in
 // order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
@@ -89,6 +95,9 @@ bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote);
 // The tunnel with a peer is up: the search of the list is over.
 void flow_up(struct control *c, struct flow *f, struct child *ch);
+// A flow that has lost a child, not the one that carries its traffic: it goes on with what is left,
+// or is refused. An instance that nothing is left of is removed.
+void flow_settle(struct control *c, struct flow *f);
 // The flow's last child is gone: the next packet asks for a new one. An instance is removed.
 void flow_down(struct control *c, struct flow *f);
 // The peer of this flow has become the entry's current one.

@@ -9,6 +9,8 @@
 // The debug lines of a death come in the order that network engineers know from IOS.
 #include "teardown.h"
 
+#include <stdlib.h>
+
 #include "child.h"
 #include "control.h"
 #include "flow.h"
@@ -18,24 +20,34 @@
 #include "peer.h"
 #include "peer_timers.h"
 
-#define FLOWS_AT_ONCE 64
-
-// Flows of the peer's children and those that wait for it; at most `max`, each once.
-static unsigned collect_flows(const struct peer *p, struct flow **flows, unsigned max)
+// The flows that lose this peer: those that wait for it and those of its children, each once.
+// NULL: no memory; then each asks again with its next packet.
+static struct handle *collect_flows(const struct peer *p, unsigned *n)
 {
+	struct handle *tunnels;
 	const struct child *ch;
 	struct flow *f;
-	unsigned n = 0, i;
+	size_t most = 0;
 
-	for (f = p->waiting; f && n < max; f = f->next_waiting)
-		flows[n++] = f;
-	for (ch = p->children; ch && n < max; ch = ch->next) {
-		for (i = 0; i < n && flows[i] != ch->flow; i++)
-			;
-		if (i == n && ch->flow)
-			flows[n++] = ch->flow;
+	*n = 0;
+	for (f = p->waiting; f; f = f->next_waiting)
+		most++;
+	for (ch = p->children; ch; ch = ch->next)
+		most++;
+	tunnels = calloc(most ? most : 1, sizeof(*tunnels));
+	if (!tunnels)
+		return NULL;
+	for (f = p->waiting; f; f = f->next_waiting) {
+		f->losing_peer = true;
+		tunnels[(*n)++] = f->tunnel;
 	}
-	return n;
+	for (ch = p->children; ch; ch = ch->next) {
+		if (!ch->flow || ch->flow->losing_peer)
+			continue;
+		ch->flow->losing_peer = true;
+		tunnels[(*n)++] = ch->flow->tunnel;
+	}
+	return tunnels;
 }
 
 static void delete_children(struct control *c, struct peer *p, bool notify, const char *why)
@@ -71,16 +83,21 @@ static void wait_or_bury(struct control *c, struct peer *p)
 
 void teardown_dead_peer(struct control *c, struct peer *p)
 {
-	struct handle tunnels[FLOWS_AT_ONCE];
-	struct flow *flows[FLOWS_AT_ONCE], *f;
+	unsigned n;
+	struct handle *tunnels = collect_flows(p, &n);
 	struct ike_sa *sa = peer_ike_sa(p);
-	unsigned n = collect_flows(p, flows, FLOWS_AT_ONCE);
+	struct flow *f, *waiting;
 
 	c->counters.deaths++;
 	ike_debug_not_responding(c, p, sa);
-	for (unsigned i = 0; i < n; i++) {
-		tunnels[i] = flows[i]->tunnel;
-		flow_unwait(flows[i]);
+	waiting = flow_unwait_all(p);
+	while ((f = waiting)) {
+		waiting = f->next_waiting;
+		f->next_waiting = NULL;
+		if (!tunnels && !f->child) {
+			f->peer = NULL;
+			flow_refuse(c, f);
+		}
 	}
 	peer_timers_stop(c, p);
 	peer_set_state(c, p, PEER_DEAD);
@@ -97,6 +114,7 @@ void teardown_dead_peer(struct control *c, struct peer *p)
 		if (f)
 			flow_next_peer(c, f, p, true);
 	}
+	free(tunnels);
 	p->sas_pending--;
 	wait_or_bury(c, p);
 }
@@ -110,6 +128,8 @@ void teardown_peer(struct control *c, struct peer *p, const char *why)
 	peer_timers_stop(c, p);
 	while ((f = p->waiting)) {
 		flow_unwait(f);
+		if (f->child)
+			continue; // it goes with the child
 		f->peer = NULL;
 		flow_refuse(c, f);
 	}
