@@ -106,9 +106,11 @@ void peer_sas_gone(struct control *c, struct peer *p)
 
 void peer_release(struct control *c, struct peer *p)
 {
-	if (p->ike_sas || p->children || p->waiting || p->sas_pending)
+	if (p->ike_sas || p->children || p->waiting)
 		return;
 	peer_timers_stop(c, p);
+	if (p->sas_pending)
+		return;
 	peer_set_state(c, p, PEER_DEAD);
 	dp_peer_watch(c->dp, p->slab.index, 0);
 	slab_free(&c->peers, p);

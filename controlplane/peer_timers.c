@@ -100,7 +100,7 @@ static void send_probe(struct control *c, struct peer *p, enum dpd_action action
 		on_tunnel_wanted(c, p);
 		return;
 	}
-	if (action == DPD_PROBE) {
+	if (action == DPD_PROBE || !sa->dpd_outstanding) { // or the run goes on on another SA
 		sa->dpd_run_first = sa->dpd_next;
 		sa->dpd_outstanding = 0;
 	}
@@ -250,6 +250,8 @@ static void expired_retry(void *ctx, struct wheel_timer *t)
 
 	if (p->waiting || p->children)
 		on_tunnel_wanted(c, p);
+	else
+		peer_release(c, p);
 }
 
 static void retry_later(struct control *c, struct peer *p)
@@ -260,20 +262,19 @@ static void retry_later(struct control *c, struct peer *p)
 // Every flow that waits for this peer goes on to its next one. The peer may be gone afterwards.
 static void fail_waiting(struct control *c, struct peer *p, bool at_once)
 {
-	struct handle h = slab_handle(p);
+	struct flow *list = flow_unwait_all(p), *f;
 
-	while (p && p->waiting) {
-		struct flow *f = p->waiting;
-
-		flow_unwait(f);
+	p->sas_pending++; // stays until the last of them has gone on
+	while ((f = list)) {
+		list = f->next_waiting;
+		f->next_waiting = NULL;
 		if (f->child) // the renewal of a child that still lives
 			on_child_rekey_failed(c, f->child);
 		else
 			flow_next_peer(c, f, p, at_once);
-		p = slab_get(&c->peers, h);
 	}
-	if (p)
-		peer_release(c, p);
+	p->sas_pending--;
+	peer_release(c, p);
 }
 
 void on_tunnel_wanted(struct control *c, struct peer *p)
@@ -410,6 +411,7 @@ static void restore_older(struct control *c, struct peer *p)
 			continue;
 		sa->replaced = false;
 		wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
+		flow_start_waiting(c, p);
 		return;
 	}
 }
@@ -420,14 +422,11 @@ void on_ike_deleted_by_peer(struct control *c, struct ike_sa *sa)
 	bool newest = peer_ike_sa(p) == sa;
 
 	ike_sa_destroy(c, sa);
-	if (newest)
-		restore_older(c, p);
 	// Children may outlive phase 1. With DPD the next probe brings a new one; without it the
 	// next renewal of a child does.
-	if (newest && !p->children)
-		fail_waiting(c, p, true);
-	else
-		peer_release(c, p);
+	if (newest)
+		restore_older(c, p);
+	peer_release(c, p);
 }
 
 void on_initial_contact(struct control *c, struct ike_sa *sa)
@@ -446,6 +445,8 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 		if (old != sa && ike_sa_is_established(old))
 			ike_sa_destroy(c, old);
 	}
+	if (!peer_ike_sa(p))
+		restore_older(c, p); // it had given way to one that is gone now
 }
 
 // ---- children
