@@ -260,6 +260,7 @@ void flow_down(struct control *c, struct flow *f)
 	flow_unwait(f);
 	f->state = FLOW_IDLE;
 	flow_set_peer(c, f, NULL);
+	dp_tunnel_refuse(c->dp, f->tunnel); // packets that waited for its activation ask again
 	flow_release(c, f);
 }
 
