@@ -12,6 +12,8 @@
 #include "entry.h"
 #include "flow.h"
 #include "neighbour.h"
+#include "peer.h"
+#include "teardown.h"
 
 static const struct config_interface *interface_at(const struct control *c,
                                                    const struct config *config, unsigned iface)
@@ -172,6 +174,15 @@ static void note_change(struct control *c, const struct config *old, const struc
 	}
 }
 
+static bool end_unlisted(struct peer *p, void *arg)
+{
+	struct control *c = arg;
+
+	if (!p->children && !flow_peer_is_listed(c, &p->local, &p->remote))
+		teardown_peer(c, p, "no crypto map names it");
+	return true;
+}
+
 struct config *apply_config(struct control *c, struct config *next, const struct diff_list *changes)
 {
 	struct config *old = c->config;
@@ -194,6 +205,7 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 		entry_sync_all(c);
 		for (unsigned n = 0; n < c->n_ports; n++)
 			dp_policy_hold(c->dp, (uint16_t)n, false);
+		peer_for_each(c, end_unlisted, c);
 	}
 	return old;
 }
