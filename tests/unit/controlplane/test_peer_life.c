@@ -72,7 +72,7 @@ static struct config *load(const char *keepalive, const char *peers, const char 
 {
 	struct config *config = NULL;
 	struct diag_list diags;
-	char text[4096];
+	char text[16384];
 
 	snprintf(text, sizeof(text), base, keepalive, peers, rest);
 	load_text("test", text, strlen(text), &config, &diags);
@@ -249,6 +249,34 @@ static void death_and_failover(void **state)
 	traffic(w, 120);
 	assert_int_equal(w->c.entries->current, 0);
 	assert_true(packet(w));
+	world_destroy(w);
+}
+
+// A peer that carries many flows takes none of them along.
+static void death_takes_no_flow_along(void **state)
+{
+	char lines[8192];
+	struct world *w;
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		n += (unsigned)snprintf(
+			lines + n, sizeof(lines) - n,
+			"access-list 101 permit ip 10.3.%u.0 0.0.0.255 10.2.0.0 0.0.255.255\n", i);
+	w = world_create("crypto isakmp keepalive 10 periodic",
+	                 " set peer 192.0.2.11\n set peer 192.0.2.12", lines);
+	for (unsigned i = 0; i < 40; i++) {
+		if (i == 10)
+			fake_ike_kill("192.0.2.11");
+		for (struct flow *f = w->c.entries->flows; f; f = f->next)
+			fake_dp_packet(w->c.dp, f->tunnel, NULL);
+		pass(w, S);
+	}
+	assert_int_equal(w->c.counters.deaths, 1);
+	for (struct flow *f = w->c.entries->flows; f; f = f->next)
+		assert_true(fake_dp_packet(w->c.dp, f->tunnel, NULL));
+	assert_int_equal(fake_dp_live_sas(w->c.dp), 2 * 101);
 	world_destroy(w);
 }
 
@@ -576,6 +604,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(traffic_brings_the_tunnel_up),
 		cmocka_unit_test(death_and_failover),
+		cmocka_unit_test(death_takes_no_flow_along),
 		cmocka_unit_test(idle_failover_waits),
 		cmocka_unit_test(on_demand),
 		cmocka_unit_test(no_keepalive_no_probe),
