@@ -136,6 +136,28 @@ void ike_debug_deleting(struct control *c, const struct ike_sa *sa, const char *
 			why, role_of(sa), ike_state_show(sa), addr_format(&sa->peer->remote, text));
 }
 
+void ike_debug_children_gone(struct control *c, const struct peer *p)
+{
+	if (c->log.debug_isakmp)
+		ike_debug_line(c, NULL, "Unlocking IPSEC struct 0x%X from delete_siblings, count 0",
+		               ike_debug_id(&p->slab));
+}
+
+void ike_debug_released(struct control *c, const struct peer *p, uint32_t spi)
+{
+	char local[ADDR_TEXT], remote[ADDR_TEXT];
+
+	if (!c->log.debug_isakmp)
+		return;
+	ike_debug_line(c, NULL, "received ke message (4/1)");
+	ike_debug_line(c, NULL, "received ke message (3/1)");
+	ike_debug_line(
+		c, NULL,
+		"ignoring request to send delete notify (no ISAKMP sa) src %s dst %s for SPI "
+		"0x%X",
+		addr_format(&p->local, local), addr_format(&p->remote, remote), spi);
+}
+
 // The exchanges that are remembered: those of which a second copy may still come, and those that
 // have not ended.
 static void debug_nodes(struct control *c, const struct ike_sa *sa, bool error, const char *reason)

@@ -41,7 +41,11 @@ void ike_debug_loss(struct control *c, const struct peer *p);
 // A death, in this order; sa NULL: the peer has no established IKE SA.
 void ike_debug_not_responding(struct control *c, const struct peer *p, const struct ike_sa *sa);
 void ike_debug_deleting(struct control *c, const struct ike_sa *sa, const char *why);
+void ike_debug_children_gone(struct control *c, const struct peer *p);
 void ike_debug_dest_sa(struct control *c, const struct peer *p, const struct ike_sa *sa);
+// The workers have let go of the peer's SAs; `spi` is the inbound SPI of one of them, for which no
+// Delete payload can be sent any more.
+void ike_debug_released(struct control *c, const struct peer *p, uint32_t spi);
 void ike_debug_last_pass(struct control *c, const struct ike_sa *sa);
 
 // The number that lines print as an SA's or peer's address: the same for one object while it lives,

@@ -39,6 +39,7 @@ struct peer {
 	bool have_heard;
 	tick_t heard; // newest proof of life other than ESP
 	uint32_t session_id;
+	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer probe;         // DPD

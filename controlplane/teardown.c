@@ -103,6 +103,10 @@ void teardown_dead_peer(struct control *c, struct peer *p)
 	peer_set_state(c, p, PEER_DEAD);
 	if (sa)
 		ike_debug_deleting(c, sa, "peers alive");
+	if (p->children) {
+		p->last_spi = p->children->spi_in;
+		ike_debug_children_gone(c, p);
+	}
 	delete_children(c, p, false, "peers alive");
 	if (sa)
 		ike1_delete_sa(c, sa);
@@ -141,6 +145,8 @@ void teardown_peer(struct control *c, struct peer *p, const char *why)
 
 void teardown_bury(struct control *c, struct peer *p)
 {
+	if (p->last_spi)
+		ike_debug_released(c, p, p->last_spi);
 	while (p->ike_sas) {
 		ike_debug_last_pass(c, p->ike_sas);
 		ike_sa_destroy(c, p->ike_sas);

@@ -376,6 +376,19 @@ void ike_debug_dest_sa(struct control *c, const struct peer *p, const struct ike
 	(void)sa;
 }
 
+void ike_debug_children_gone(struct control *c, const struct peer *p)
+{
+	(void)c;
+	(void)p;
+}
+
+void ike_debug_released(struct control *c, const struct peer *p, uint32_t spi)
+{
+	(void)c;
+	(void)p;
+	(void)spi;
+}
+
 void ike_debug_last_pass(struct control *c, const struct ike_sa *sa)
 {
 	(void)c;
