@@ -20,7 +20,9 @@
 #define ASK_EVERY   ticks_from_seconds(1)
 #define ASKS_MAX    3
 #define FRESH_FOR   ticks_from_seconds(60)
-#define KEEP_ASKING ticks_from_seconds(10) // a gateway that does not answer
+#define KEEP_ASKING ticks_from_seconds(10) // one that does not answer and is still wanted
+// Requests without an answer until a known neighbour is given up: about two minutes.
+#define STALE_ASKS_MAX 14
 
 struct neighbour {
 	struct neighbour *next;
@@ -117,7 +119,8 @@ static void ask(struct control *c, struct neighbour *n)
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, nobody[6];
 	const struct config_interface *i = interface_of(c, n->iface);
 
-	n->asks++;
+	if (n->asks < UINT8_MAX)
+		n->asks++;
 	// A known neighbour is asked directly first (RFC 1122, 2.3.2.1).
 	if (i)
 		send_arp(c, n->iface, ARP_REQUEST, n->complete && n->asks < 3 ? n->mac : broadcast,
@@ -129,20 +132,39 @@ static void expired(void *ctx, struct wheel_timer *t)
 	struct control *c = ctx;
 	struct neighbour *n =
 		(struct neighbour *)(void *)((char *)t - offsetof(struct neighbour, timer));
-	tick_t again = ASK_EVERY;
 
-	if (n->asks >= ASKS_MAX) {
-		if (n->complete)
-			dp_neighbour_del(c->dp, n->iface, &n->addr);
+	// A known neighbour that does not answer goes on being used for a while: silence on ARP
+	// must not keep a probe from the wire, and a new address would come with the answer.
+	if (n->complete && n->asks >= STALE_ASKS_MAX) {
+		dp_neighbour_del(c->dp, n->iface, &n->addr);
 		n->complete = false;
-		if (!n->kept) {
-			drop(c, n);
-			return;
-		}
-		again = KEEP_ASKING;
+	}
+	if (!n->complete && n->asks >= ASKS_MAX && !n->kept) {
+		dp_neighbour_del(c->dp, n->iface, &n->addr);
+		drop(c, n);
+		return;
 	}
 	ask(c, n);
-	wheel_arm(&c->wheel, &n->timer, c->now + again, expired);
+	wheel_arm(&c->wheel, &n->timer, c->now + (n->asks < ASKS_MAX ? ASK_EVERY : KEEP_ASKING),
+	          expired);
+}
+
+static struct neighbour *make(struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	struct neighbour *n;
+
+	if (c->neighbours->n >= NEIGHBOURS_MAX)
+		return NULL;
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return NULL;
+	n->addr = *addr;
+	n->iface = iface;
+	n->since = c->now;
+	n->next = c->neighbours->list;
+	c->neighbours->list = n;
+	c->neighbours->n++;
+	return n;
 }
 
 void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep)
@@ -152,22 +174,14 @@ void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 	if (addr->family != 4)
 		return;
 	if (!n) {
-		if (c->neighbours->n >= NEIGHBOURS_MAX)
-			return;
-		n = calloc(1, sizeof(*n));
+		n = make(c, iface, addr);
 		if (!n)
 			return;
-		n->addr = *addr;
-		n->iface = iface;
-		n->since = c->now;
-		n->next = c->neighbours->list;
-		c->neighbours->list = n;
-		c->neighbours->n++;
 		ask(c, n);
 		wheel_arm(&c->wheel, &n->timer, c->now + ASK_EVERY, expired);
 	} else if (n->complete) {
 		dp_neighbour_set(c->dp, iface, addr, n->mac);
-	} else if (n->asks > ASKS_MAX) {
+	} else if (n->asks >= ASKS_MAX) {
 		// A gateway that was given up for a while is wanted now.
 		n->asks = 0;
 		wheel_arm(&c->wheel, &n->timer, c->now, expired);
@@ -237,11 +251,8 @@ void neighbour_frame(struct control *c, const struct dp_view *v)
 	if (a.operation == ARP_REQUEST && addr_equal(&a.target, &i->address)) {
 		send_arp(c, v->iface, ARP_REPLY, a.sender_mac, &i->address, a.sender_mac,
 		         &a.sender);
-		if (!n) {
-			// It is about to talk to us: do not ask back.
-			neighbour_want(c, v->iface, &a.sender, false);
-			n = find(c, v->iface, &a.sender);
-		}
+		if (!n) // it is about to talk to us: no need to ask back
+			n = make(c, v->iface, &a.sender);
 	}
 	if (n)
 		learn(c, n, a.sender_mac);

@@ -1,0 +1,209 @@
+// ARP as the control core does it: what is answered, what is learned, what is not believed, and how
+// long a silent neighbour is kept.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "bytes.h"
+#include "control.h"
+#include "fake_dp.h"
+#include "load.h"
+#include "neighbour.h"
+
+#define S TICKS_PER_SECOND
+
+static const uint8_t host_mac[6] = {0x02, 1, 2, 3, 4, 5};
+static struct control c;
+
+static void sink(void *arg, enum log_level level, const char *line)
+{
+	(void)arg;
+	(void)level;
+	(void)line;
+}
+
+static int setup(void **state)
+{
+	static const char text[] = "platform\n port FastEthernet0 net_null0\n"
+				   "interface FastEthernet0\n ip address 192.0.2.1 255.255.255.0\n";
+	struct diag_list diags;
+	int err;
+
+	(void)state;
+	memset(&c, 0, sizeof(c));
+	fake_now = 0xffffff00u;
+	c.log.sink = sink;
+	c.dp = fake_dp_create();
+	c.now = fake_now;
+	wheel_init(&c.wheel, c.now);
+	err = load_text("test", text, strlen(text), &c.config, &diags);
+	diag_fini(&diags);
+	c.ports = calloc(1, sizeof(*c.ports));
+	strcpy(c.ports[0], "FastEthernet0");
+	c.n_ports = 1;
+	c.neighbours = neighbour_create();
+	return err;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	neighbour_destroy(&c);
+	free(c.ports);
+	config_free(c.config);
+	fake_dp_destroy(c.dp);
+	return c.wheel.armed ? -1 : 0;
+}
+
+static void pass(tick_t ticks)
+{
+	for (tick_t i = 0; i < ticks; i++) {
+		c.now = ++fake_now;
+		wheel_run(&c.wheel, c.now, 100, &c);
+	}
+}
+
+// An ARP packet from the segment.
+static void arp(uint16_t operation, const char *sender, const char *target)
+{
+	uint8_t frame[60] = {0};
+	struct writer w = writer_make(frame, sizeof(frame));
+	struct ip_addr from, to;
+	struct dp_view v = {.data = frame, .len = sizeof(frame)};
+
+	addr_parse(sender, &from);
+	addr_parse(target, &to);
+	writer_zero(&w, 6);
+	writer_put(&w, host_mac, 6);
+	writer_u16(&w, 0x0806);
+	writer_u16(&w, 1);
+	writer_u16(&w, 0x0800);
+	writer_u16(&w, 0x0604);
+	writer_u16(&w, operation);
+	writer_put(&w, host_mac, 6);
+	writer_put(&w, from.bytes, 4);
+	writer_zero(&w, 6);
+	writer_put(&w, to.bytes, 4);
+	neighbour_frame(&c, &v);
+}
+
+static bool known(const char *text)
+{
+	struct ip_addr a;
+
+	addr_parse(text, &a);
+	for (unsigned i = 0; i < FAKE_NEIGH; i++)
+		if (c.dp->neighbours[i].used && addr_equal(&c.dp->neighbours[i].addr, &a))
+			return memcmp(c.dp->neighbours[i].mac, host_mac, 6) == 0;
+	return false;
+}
+
+static void want(const char *text, bool keep)
+{
+	struct ip_addr a;
+
+	addr_parse(text, &a);
+	neighbour_want(&c, 0, &a, keep);
+}
+
+static void requests_for_us_are_answered(void **state)
+{
+	(void)state;
+	arp(1, "192.0.2.9", "192.0.2.1");
+	assert_int_equal(c.dp->frame[21], 2); // a reply
+	assert_memory_equal(c.dp->frame, host_mac, 6);
+	assert_true(known("192.0.2.9"));
+	c.dp->frames = 0;
+	arp(1, "192.0.2.9", "192.0.2.77"); // somebody else's
+	assert_int_equal(c.dp->frames, 0);
+}
+
+static void strangers_are_not_believed(void **state)
+{
+	(void)state;
+	arp(2, "192.0.2.8", "192.0.2.1"); // nobody asked
+	assert_false(known("192.0.2.8"));
+	arp(1, "198.51.100.1", "192.0.2.1"); // not on this network
+	assert_false(known("198.51.100.1"));
+	arp(1, "192.0.2.1", "192.0.2.1"); // our own address
+	assert_false(known("192.0.2.1"));
+	assert_int_equal(c.dp->frames, 0);
+}
+
+static void short_and_wrong_frames_are_ignored(void **state)
+{
+	uint8_t frame[60];
+	struct dp_view v = {.data = frame};
+
+	(void)state;
+	memset(frame, 0xff, sizeof(frame));
+	for (v.len = 0; v.len <= sizeof(frame); v.len++)
+		neighbour_frame(&c, &v);
+	assert_int_equal(c.dp->frames, 0);
+}
+
+static void wanted_is_asked_for(void **state)
+{
+	(void)state;
+	want("192.0.2.20", false);
+	assert_int_equal(c.dp->frames, 1);
+	assert_int_equal(c.dp->frame[21], 1);
+	pass(S);
+	assert_int_equal(c.dp->frames, 2);
+	arp(2, "192.0.2.20", "192.0.2.1");
+	assert_true(known("192.0.2.20"));
+	pass(59 * S);
+	assert_int_equal(c.dp->frames, 2);
+	pass(2 * S); // fresh for a minute, then asked again, at its own address first
+	assert_true(c.dp->frames > 2);
+	assert_memory_equal(c.dp->frame, host_mac, 6);
+}
+
+static void nobody_there_is_given_up(void **state)
+{
+	(void)state;
+	want("192.0.2.30", false);
+	pass(60 * S);
+	assert_int_equal(c.dp->frames, 3);
+	assert_int_equal(c.wheel.armed, 0);
+	want("192.0.2.31", true); // a gateway is asked for as long as a route names it
+	pass(60 * S);
+	assert_true(c.dp->frames >= 8);
+	arp(2, "192.0.2.31", "192.0.2.1");
+	assert_true(known("192.0.2.31"));
+}
+
+// A peer that vanishes must get its probes on the wire for longer than DPD takes.
+static void silent_neighbour_is_kept_for_a_while(void **state)
+{
+	(void)state;
+	want("192.0.2.40", false);
+	arp(2, "192.0.2.40", "192.0.2.1");
+	pass(150 * S);
+	assert_true(known("192.0.2.40"));
+	pass(60 * S);
+	assert_false(known("192.0.2.40"));
+	assert_int_equal(c.wheel.armed, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(requests_for_us_are_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(strangers_are_not_believed, setup, teardown),
+		cmocka_unit_test_setup_teardown(short_and_wrong_frames_are_ignored, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(wanted_is_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_there_is_given_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(silent_neighbour_is_kept_for_a_while, setup,
+	                                        teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
