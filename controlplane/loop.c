@@ -1,15 +1,15 @@
 // The loop of the control core. Must not block, wait for a worker, or do work for all peers in one
-// turn: every step has a budget (limits.h).
+// turn: every step has a budget (bounds.h).
 //
 // The order matters for DPD: a verdict may only be given when all input that arrived before its
 // deadline has been consumed, so input comes before timers, and heard_until says how far it got.
 #include "loop.h"
 
+#include "bounds.h"
 #include "child.h"
 #include "control.h"
 #include "flow.h"
 #include "ike1/ike1.h"
-#include "limits.h"
 #include "manage/request.h"
 #include "neighbour.h"
 #include "peer.h"

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "bytes.h"
 #include "control.h"
-#include "limits.h"
 #include "wheel.h"
 
 #define ARP_REQUEST 1

@@ -19,13 +19,13 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "child.h"
 #include "control.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
-#include "limits.h"
 #include "peer.h"
 #include "secret.h"
 #include "teardown.h"

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "control.h"
 #include "handshake.h"
 #include "ike_debug.h"
 #include "info.h"
-#include "limits.h"
 #include "main_mode.h"
 #include "natt.h"
 #include "node.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "child.h"
 #include "control.h"
 #include "flow.h"
@@ -13,7 +14,6 @@
 #include "ike_debug.h"
 #include "ike_sa.h"
 #include "info.h"
-#include "limits.h"
 #include "natt.h"
 #include "node.h"
 #include "output.h"

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "dh_pool.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike1/info.h"
 #include "isakmp.h"
-#include "limits.h"
 #include "notify.h"
 #include "peer_timers.h"
 

@@ -1,6 +1,6 @@
 // Bounds of the control plane: what one turn may do, and what strangers may make us keep.
-#ifndef VIGIL_LIMITS_H
-#define VIGIL_LIMITS_H
+#ifndef VIGIL_BOUNDS_H
+#define VIGIL_BOUNDS_H
 
 // One turn of the loop.
 #define TURN_EVENTS          128
