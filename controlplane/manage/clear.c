@@ -1,0 +1,91 @@
+// `clear crypto ...` on the control core: ends what matches, one object a step, with Delete
+// payloads to the peers and no failover. Must not walk all peers in one turn: request.c bounds it.
+#include <string.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "flow.h"
+#include "ike1/ike1.h"
+#include "ike_sa.h"
+#include "peer.h"
+#include "peer_timers.h"
+#include "request.h"
+#include "teardown.h"
+
+static bool matches(const struct request_filter *f, const struct peer *p)
+{
+	return (!f->local.family || addr_equal(&f->local, &p->local)) &&
+	       (!f->remote.family || addr_equal(&f->remote, &p->remote)) &&
+	       (!f->local_port || f->local_port == p->local_port) &&
+	       (!f->remote_port || f->remote_port == p->remote_port);
+}
+
+static unsigned clear_session(struct control *c, struct request *r)
+{
+	struct peer *p;
+
+	if (r->cursor.index >= c->peers.made)
+		return 0;
+	p = slab_at(&c->peers, r->cursor.index++);
+	if (!p || p->state == PEER_DEAD || !matches(&r->filter, p))
+		return 1;
+	teardown_peer(c, p, "cleared");
+	r->count++;
+	return REQUEST_TEARDOWN;
+}
+
+static unsigned clear_child(struct control *c, struct request *r)
+{
+	struct child *ch;
+	struct peer *p;
+
+	if (r->cursor.index >= c->children.made)
+		return 0;
+	ch = slab_at(&c->children, r->cursor.index++);
+	if (!ch || ch->state == CHILD_GONE || ch->state == CHILD_NEGOTIATING ||
+	    !matches(&r->filter, ch->peer))
+		return 1;
+	if (r->filter.map[0] && (!ch->flow || strcmp(r->filter.map, ch->flow->entry->map_name)))
+		return 1;
+	p = ch->peer;
+	child_delete(c, ch, true, "cleared");
+	peer_release(c, p);
+	r->count++;
+	return REQUEST_TEARDOWN;
+}
+
+// Children stay, as they do when the peer deletes its IKE SA.
+static unsigned clear_ike(struct control *c, struct request *r)
+{
+	struct ike_sa *sa;
+
+	if (r->cursor.index >= c->ike_sas.made)
+		return 0;
+	sa = slab_at(&c->ike_sas, r->cursor.index++);
+	if (!sa || sa->state == IKE_DEST_SA || !matches(&r->filter, sa->peer) ||
+	    (r->filter.conn_id && r->filter.conn_id != sa->conn_id))
+		return 1;
+	r->count++;
+	if (ike_sa_is_established(sa)) {
+		ike1_delete_sa(c, sa);
+		on_ike_deleted_by_peer(c, sa);
+	} else {
+		on_ike_failed(c, sa, "cleared");
+	}
+	return REQUEST_TEARDOWN;
+}
+
+unsigned clear_step(struct control *c, struct request *r)
+{
+	switch (r->kind) {
+	case REQUEST_CLEAR_SESSIONS:
+		return clear_session(c, r);
+	case REQUEST_CLEAR_SAS:
+		return clear_child(c, r);
+	case REQUEST_CLEAR_IKE:
+		return clear_ike(c, r);
+	default:
+		return 0;
+	}
+}

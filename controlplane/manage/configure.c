@@ -1,0 +1,207 @@
+// `configure terminal`. Helper threads only; the running configuration is never changed in place.
+#include "configure.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "check.h"
+#include "log.h"
+#include "session.h"
+
+static void print_message(struct session *s, const char *prefix, const char *message)
+{
+	session_printf(s, "%% %s%c%s\n", prefix, toupper((unsigned char)message[0]),
+	               message[0] ? message + 1 : "");
+}
+
+// The reading of cursor_enter() in the words of IOS, and what it expected below.
+static void print_error(struct session *s, const char *line, const struct diag *d)
+{
+	static const char invalid[] = "invalid input: ", incomplete[] = "incomplete command: ";
+	const char *m = d->message;
+
+	session_point(s, line, d->column);
+	if (!strncmp(m, "unknown command", 15))
+		session_printf(s, "%% Invalid input detected at '^' marker.\n");
+	else if (!strncmp(m, invalid, sizeof(invalid) - 1))
+		session_printf(s, "%% Invalid input detected at '^' marker.\n%% %s\n",
+		               m + sizeof(invalid) - 1);
+	else if (!strncmp(m, incomplete, sizeof(incomplete) - 1))
+		session_printf(s, "%% Incomplete command.\n%% %s\n", m + sizeof(incomplete) - 1);
+	else if (!strncmp(m, "ambiguous command", 17))
+		session_printf(s, "%% Ambiguous command:  \"%s\"\n", line);
+	else
+		print_message(s, "", m);
+	s->failed = true;
+}
+
+static bool was_known(const struct diag_list *known, const struct diag *d)
+{
+	for (uint32_t i = 0; i < known->n; i++)
+		if (known->items[i].severity == d->severity &&
+		    !strcmp(known->items[i].message, d->message))
+			return true;
+	return false;
+}
+
+// What a line brought up that was not there before.
+static void print_news(struct session *s, const struct diag_list *d, const struct diag_list *known)
+{
+	for (uint32_t i = 0; i < d->n; i++)
+		if (d->items[i].severity != DIAG_ERROR &&
+		    !(known && was_known(known, &d->items[i])))
+			print_message(s, d->items[i].severity == DIAG_WARNING ? "Warning: " : "",
+			              d->items[i].message);
+}
+
+void configure_enter(struct session *s)
+{
+	struct configure *e = &s->edit;
+	struct running *r;
+	char who[SESSION_USER + 64];
+
+	if (!state_take_writer(s->m, s, who, sizeof(who))) {
+		session_error(s, "Configuration mode is locked by %s", who);
+		return;
+	}
+	*e = (struct configure){0};
+	r = state_get(s->m);
+	e->work = config_clone(r->config);
+	diag_init(&e->known, NULL);
+	check_config(r->config, &e->known);
+	state_put(s->m, r);
+	if (!e->work) {
+		configure_leave(s);
+		session_error(s, "Out of memory");
+		return;
+	}
+	cursor_init(&e->cursor);
+	s->mode = MODE_CONFIG;
+	session_printf(s, "Enter configuration commands, one per line.  End with CNTL/Z.\n");
+}
+
+void configure_leave(struct session *s)
+{
+	struct configure *e = &s->edit;
+
+	config_free(e->work);
+	diag_fini(&e->known);
+	state_drop_writer(s->m, s);
+	if (e->changed)
+		log_msg(s->m->log, LOG_NOTICE, "SYS", "CONFIG_I", "Configured from vty%u by %s",
+		        s->vty, s->user);
+	*e = (struct configure){0};
+}
+
+// Hands a copy to the control core, unless it is what runs. 0 or -errno.
+static int hand_over(struct session *s, const struct config *c, struct diag_list *found)
+{
+	struct running *r = state_get(s->m);
+	bool same = config_equal(r->config, c);
+	struct config *next;
+	int err;
+
+	state_put(s->m, r);
+	if (same)
+		return 0;
+	next = config_clone(c);
+	err = next ? state_apply(s->m, s->slot, s->request, next) : -ENOMEM;
+	if (err) {
+		session_error(s, "Not changed: %s", strerror(-err));
+		return err;
+	}
+	s->edit.changed = true;
+	print_news(s, found, &s->edit.known);
+	diag_fini(&s->edit.known);
+	s->edit.known = *found;
+	diag_init(found, NULL);
+	return 0;
+}
+
+static bool same_map(const struct config_cursor *a, const struct config_cursor *b)
+{
+	return a->mode == MODE_CRYPTO_MAP && b->mode == MODE_CRYPTO_MAP && a->number == b->number &&
+	       !strcmp(a->name, b->name);
+}
+
+// A crypto map whose sub-mode is left for another one's.
+static int hand_over_map(struct session *s)
+{
+	struct diag_list found;
+	int err;
+
+	diag_init(&found, NULL);
+	check_config(s->edit.work, &found);
+	err = hand_over(s, s->edit.work, &found);
+	diag_fini(&found);
+	return err;
+}
+
+// `next` and `cursor` are what the line makes of the configuration. 0: they may take over.
+static int accept(struct session *s, const char *line, const struct config *next,
+                  const struct config_cursor *cursor)
+{
+	struct configure *e = &s->edit;
+	bool was_map = e->cursor.mode == MODE_CRYPTO_MAP, is_map = cursor->mode == MODE_CRYPTO_MAP;
+	struct diag_list found;
+	int err = 0;
+
+	diag_init(&found, NULL);
+	if (check_config(next, &found)) {
+		for (uint32_t i = 0; i < found.n; i++)
+			if (found.items[i].severity == DIAG_ERROR)
+				print_error(s, line, &found.items[i]);
+		err = -EINVAL;
+	} else if (was_map && is_map && !same_map(&e->cursor, cursor)) {
+		err = hand_over_map(s);
+	} else if (!is_map) {
+		err = hand_over(s, next, &found);
+	}
+	diag_fini(&found);
+	return err;
+}
+
+static int try_line(struct session *s, const char *line, struct config *next,
+                    struct config_cursor *cursor)
+{
+	struct diag_list d;
+	int err;
+
+	diag_init(&d, NULL);
+	err = cursor_enter(next, cursor, line, 0, &d);
+	if (err && !d.n)
+		session_error(s, "%s", strerror(-err));
+	for (uint32_t i = 0; err && i < d.n; i++)
+		if (d.items[i].severity == DIAG_ERROR)
+			print_error(s, line, &d.items[i]);
+	if (!err)
+		err = accept(s, line, next, cursor);
+	if (!err)
+		print_news(s, &d, NULL);
+	diag_fini(&d);
+	return err;
+}
+
+void configure_line(struct session *s, const char *line)
+{
+	struct configure *e = &s->edit;
+	struct config_cursor cursor = e->cursor;
+	struct config *next = config_clone(e->work), *unused = next;
+
+	if (!next) {
+		session_error(s, "Out of memory");
+		return;
+	}
+	if (!try_line(s, line, next, &cursor)) {
+		unused = e->work;
+		e->work = next;
+		e->cursor = cursor;
+		s->mode = cursor.mode;
+	}
+	config_free(unused);
+	if (s->mode < MODE_CONFIG) {
+		s->mode = MODE_EXEC;
+		configure_leave(s);
+	}
+}

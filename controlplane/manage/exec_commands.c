@@ -1,0 +1,228 @@
+// The table of EXEC commands, and how one line of them is run. Helper threads only.
+#include "exec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+#define FILTER                                                                                     \
+	"[local laddr:A.B.C.D [port lport:<1-65535>]] [remote raddr:A.B.C.D [port "                \
+	"rport:<1-65535>]]"
+
+static const struct command_word words[] = {
+	{"show", "Show running system information"},
+	{"clear", "Reset functions"},
+	{"crypto", "Encryption module"},
+	{"session", "Crypto sessions (tunnels)"},
+	{"isakmp", "ISAKMP: phase 1"},
+	{"ipsec", "IPsec: phase 2"},
+	{"sa", "Security associations"},
+	{"peers", "Peers, and what dead peer detection knows of them"},
+	{"peer", "Of one peer"},
+	{"policy", "ISAKMP protection suites"},
+	{"key", "Pre-shared keys"},
+	{"transform-set", "Transform sets"},
+	{"map", "Crypto maps"},
+	{"tag", "The crypto map of this name"},
+	{"name", "Name"},
+	{"brief", "One line each"},
+	{"detail", "All there is to know"},
+	{"count", "Numbers only"},
+	{"local", "With this address of the gateway"},
+	{"remote", "With this peer"},
+	{"port", "With this port"},
+	{"laddr", "Local address"},
+	{"raddr", "Remote address"},
+	{"lport", "Port number"},
+	{"rport", "Port number"},
+	{"fvrf", "Front-door VRF"},
+	{"ivrf", "Inside VRF"},
+	{"access-lists", "Access lists"},
+	{"interfaces", "Interface status and counters"},
+	{"interface", "Of one interface"},
+	{"ip", "IP information"},
+	{"route", "IP routing table"},
+	{"arp", "ARP table"},
+	{"counters", "Packet and protocol counters"},
+	{"all", "All of them"},
+	{"version", "Versions, limits and uptime"},
+	{"logging", "Log buffer and destinations"},
+	{"debugging", "What is being debugged"},
+	{"clock", "The system clock"},
+	{"history", "The last lines of this session"},
+	{"users", "Who is here"},
+	{"running-config", "The configuration that runs"},
+	{"startup-config", "The configuration of the next start"},
+	{"copy", "Copy a configuration"},
+	{"write", "Write the running configuration"},
+	{"memory", "To the startup file"},
+	{"terminal", "Set terminal line parameters; configure from the terminal"},
+	{"length", "Lines on a screen"},
+	{"lines", "Number of lines, 0 for no pausing"},
+	{"monitor", "Copy log and debug output to this terminal"},
+	{"debug", "Debugging functions (see also 'undebug')"},
+	{"undebug", "Disable debugging functions (see also 'debug')"},
+	{"no", "Disable debugging functions"},
+	{"configure", "Enter configuration mode"},
+	{"enable", "Turn on privileged commands"},
+	{"disable", "Turn off privileged commands"},
+	{"exit", "Exit from the EXEC"},
+	{"logout", "Exit from the EXEC"},
+	{"quit", "Exit from the EXEC"},
+	{"help", "How to get help"},
+	{"id", "Connection number"},
+	{"ezvpn", "Easy VPN"},
+	{"client", "Easy VPN Remote"},
+	{"connect", "Bring up a tunnel"},
+	{"xauth", "Answer a question for user and password"},
+	{"ikev2", "IKEv2"},
+	{"reload", "Restart"},
+	{NULL, NULL},
+};
+
+#define BOTH MODE_EXEC_USER
+
+// What an unprivileged user may type; for the privileged one a copy is made.
+static const struct command for_all[] = {
+	{BOTH, "enable", NULL, exec_enable, NULL},
+	{BOTH, "exit", NULL, exec_leave, NULL},
+	{BOTH, "logout", NULL, exec_leave, NULL},
+	{BOTH, "quit", NULL, exec_leave, NULL},
+	{BOTH, "help", NULL, exec_help, NULL},
+	{BOTH, "show version", NULL, exec_show_version, NULL},
+	{BOTH, "show clock", NULL, exec_show_clock, NULL},
+	{BOTH, "show history", NULL, exec_show_history, NULL},
+	{BOTH, "show users", NULL, exec_show_users, NULL},
+	{BOTH, "show counters [all]", NULL, exec_show_counters, NULL},
+	{BOTH, "show logging", NULL, exec_show_logging, NULL},
+	{BOTH, "show debugging", NULL, exec_show_debugging, NULL},
+	{BOTH, "show crypto session " FILTER " [brief|detail]", NULL, exec_show_session, NULL},
+	{BOTH, "show crypto isakmp sa [detail|count]", NULL, exec_show_isakmp_sa, NULL},
+	{BOTH, "show crypto isakmp peers [raddr:A.B.C.D]", NULL, exec_show_isakmp_peers, NULL},
+	{BOTH, "show crypto isakmp policy", NULL, exec_show_isakmp_policy, NULL},
+	{BOTH, "show crypto ipsec sa [peer raddr:A.B.C.D] [map name:WORD]", NULL,
+         exec_show_ipsec_sa, NULL},
+	{BOTH, "show crypto ipsec transform-set", NULL, exec_show_transform_sets, NULL},
+	{BOTH, "show crypto ipsec client ezvpn", NULL, exec_inactive, NULL},
+	{BOTH, "show crypto ikev2 [rest:LINE]", NULL, exec_inactive, NULL},
+	{BOTH, "show crypto map [interface ifname:IFNAME|tag name:WORD]", NULL, exec_show_map,
+         NULL},
+	{BOTH, "show access-lists [name:WORD]", NULL, exec_show_access_lists, NULL},
+	{BOTH, "show ip access-lists [name:WORD]", NULL, exec_show_access_lists, NULL},
+	{BOTH, "show ip route", NULL, exec_show_ip_route, NULL},
+	{BOTH, "show ip interface brief", NULL, exec_show_ip_brief, NULL},
+	{BOTH, "show [ip] arp", NULL, exec_show_arp, NULL},
+	{BOTH, "show interfaces [ifname:IFNAME]", NULL, exec_show_interfaces, NULL},
+	{BOTH, "terminal length lines:<0-512>", NULL, exec_terminal_length, NULL},
+};
+
+static const struct command for_privileged[] = {
+	{MODE_EXEC, "disable", NULL, exec_disable, NULL},
+	{MODE_EXEC, "configure [terminal]", NULL, exec_configure, NULL},
+	{MODE_EXEC, "copy running-config startup-config", NULL, exec_save, NULL},
+	{MODE_EXEC, "write [memory]", NULL, exec_save, NULL},
+	{MODE_EXEC, "write terminal", NULL, exec_show_running, NULL},
+	{MODE_EXEC, "show running-config", NULL, exec_show_running, NULL},
+	{MODE_EXEC, "show startup-config", NULL, exec_show_startup, NULL},
+	{MODE_EXEC, "show crypto isakmp key", NULL, exec_show_isakmp_key, NULL},
+	{MODE_EXEC, "terminal monitor", NULL, exec_terminal_monitor, NULL},
+	{MODE_EXEC, "terminal no monitor", NULL, exec_terminal_monitor, NULL},
+	{MODE_EXEC, "clear crypto session " FILTER, NULL, exec_clear_session, NULL},
+	{MODE_EXEC, "clear crypto session [fvrf front:WORD] [ivrf inside:WORD]", NULL,
+         exec_clear_session, NULL},
+	{MODE_EXEC, "clear crypto sa [peer raddr:A.B.C.D] [map name:WORD]", NULL, exec_clear_sa,
+         NULL},
+	{MODE_EXEC, "clear crypto isakmp [id:<1-4294967295>]", NULL, exec_clear_isakmp, NULL},
+	{MODE_EXEC, "clear crypto ipsec client ezvpn [name:WORD]", NULL, exec_inactive, NULL},
+	{MODE_EXEC, "clear logging", NULL, exec_clear_logging, NULL},
+	{MODE_EXEC, "clear counters [ifname:IFNAME]", NULL, exec_inactive, NULL},
+	{MODE_EXEC, "debug crypto {isakmp|ipsec}", "", exec_debug, NULL},
+	{MODE_EXEC, "no debug all", NULL, exec_undebug, NULL},
+	{MODE_EXEC, "undebug all", NULL, exec_undebug, NULL},
+	{MODE_EXEC, "undebug crypto {isakmp|ipsec}", NULL, exec_undebug, NULL},
+	{MODE_EXEC, "crypto ipsec client ezvpn {connect|xauth} [name:WORD]", NULL, exec_inactive,
+         NULL},
+	{MODE_EXEC, "reload", NULL, exec_inactive, NULL},
+};
+
+#define FOR_ALL        (sizeof(for_all) / sizeof(for_all[0]))
+#define FOR_PRIVILEGED (sizeof(for_privileged) / sizeof(for_privileged[0]))
+
+static struct command copies[FOR_ALL];   // of for_all, for MODE_EXEC
+static struct command_set *all_commands; // written once under commands_once, then read only
+static pthread_once_t commands_once = PTHREAD_ONCE_INIT;
+
+static void commands_compile(void)
+{
+	struct command_set *set = command_set_create();
+	int err = set ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; i < FOR_ALL; i++) {
+		copies[i] = for_all[i];
+		copies[i].mode = MODE_EXEC;
+	}
+	if (!err)
+		err = command_set_add(set, for_all, FOR_ALL);
+	if (!err)
+		err = command_set_add(set, copies, FOR_ALL);
+	if (!err)
+		err = command_set_add(set, for_privileged, FOR_PRIVILEGED);
+	if (err) {
+		fprintf(stderr, "vigil: the EXEC commands: %s\n", strerror(-err));
+		abort();
+	}
+	command_set_words(set, words);
+	all_commands = set;
+}
+
+const struct command_set *exec_commands(void)
+{
+	pthread_once(&commands_once, commands_compile);
+	return all_commands;
+}
+
+// The line did not match.
+static void print_error(struct session *s, const char *typed, unsigned offset)
+{
+	struct command_match *m = s->match;
+	struct text t = {0};
+
+	session_point(s, typed, m->status == COMMAND_INVALID ? offset + m->column : 0);
+	if (m->status == COMMAND_INVALID)
+		session_printf(s, "%% Invalid input detected at '^' marker.\n");
+	else
+		command_error(m, typed, 0, &t);
+	if (t.data)
+		session_printf(s, "%s", t.data);
+	session_printf(s, "\n");
+	text_fini(&t);
+	s->failed = true;
+}
+
+void exec_line(struct session *s, enum command_mode mode, const char *typed, unsigned offset)
+{
+	struct command_match *m = s->match;
+	struct command_call call;
+	int err;
+
+	if (typed[offset + strspn(typed + offset, " \t")] == '!')
+		return;
+	command_parse(exec_commands(), mode, typed + offset, m);
+	if (m->status == COMMAND_EMPTY)
+		return;
+	if (m->status != COMMAND_OK) {
+		print_error(s, typed, offset);
+		return;
+	}
+	err = command_run(m, s, &call);
+	if (!err)
+		return;
+	s->failed = true;
+	if (call.error[0]) {
+		session_point(s, typed, call.error_column ? offset + call.error_column : 0);
+		session_error(s, "%s", call.error);
+	}
+}

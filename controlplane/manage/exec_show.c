@@ -1,0 +1,275 @@
+// The show commands of tunnels, maps and interfaces: asks the control core for views and hands them
+// to the formatters. Helper threads only.
+#include <stdio.h>
+#include <string.h>
+
+#include "exec.h"
+#include "session.h"
+#include "show_interface.h"
+#include "show_ipsec.h"
+#include "show_isakmp.h"
+#include "show_map.h"
+#include "show_session.h"
+
+static struct session *session_of(const struct command_call *call)
+{
+	return call->user;
+}
+
+static void set_filter(struct command_call *call, struct request_filter *f)
+{
+	const struct command_arg *local = command_arg(call, "laddr"),
+				 *remote = command_arg(call, "raddr");
+
+	if (local)
+		f->local = local->addr;
+	if (remote)
+		f->remote = remote->addr;
+	f->local_port = (uint16_t)command_number(call, "lport", 0);
+	f->remote_port = (uint16_t)command_number(call, "rport", 0);
+	snprintf(f->map, sizeof(f->map), "%s", command_text(call, "name"));
+}
+
+// ---- sessions
+
+static void session_view(void *arg, const struct view *v, struct text *out)
+{
+	session_format_view(arg, v, out);
+}
+
+int exec_show_session(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	struct session_format f;
+	int err;
+
+	session_format_init(&f,
+	                    command_has(call, "detail")  ? SESSION_DETAIL
+	                    : command_has(call, "brief") ? SESSION_BRIEF
+	                                                 : SESSION_NORMAL,
+	                    &s->out);
+	session_request(s, REQUEST_SESSIONS);
+	set_filter(call, &s->request->filter);
+	err = session_each(s, session_view, &f);
+	session_format_end(&f, &s->out);
+	return err;
+}
+
+// ---- isakmp
+
+static void isakmp_line(void *arg, const struct view *v, struct text *out)
+{
+	isakmp_sa_line(&v->ike, *(const bool *)arg, out);
+}
+
+static void isakmp_count(void *arg, const struct view *v, struct text *out)
+{
+	(void)out;
+	isakmp_count_add(arg, &v->ike);
+}
+
+int exec_show_isakmp_sa(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	bool detail = command_has(call, "detail");
+	struct isakmp_count n = {0};
+	int err;
+
+	session_request(s, REQUEST_IKE_SAS);
+	if (command_has(call, "count")) {
+		err = session_each(s, isakmp_count, &n);
+		if (!err)
+			isakmp_count_print(&n, &s->out);
+		return err;
+	}
+	isakmp_sa_head(detail, &s->out);
+	err = session_each(s, isakmp_line, &detail);
+	if (!err)
+		isakmp_sa_end(detail, &s->out);
+	return err;
+}
+
+static void peer_view(void *arg, const struct view *v, struct text *out)
+{
+	(void)arg;
+	isakmp_peer(&v->peer, out);
+}
+
+int exec_show_isakmp_peers(struct command_call *call)
+{
+	struct session *s = session_of(call);
+
+	session_request(s, REQUEST_PEERS);
+	set_filter(call, &s->request->filter);
+	return session_each(s, peer_view, NULL);
+}
+
+int exec_show_isakmp_policy(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+
+	isakmp_policies(r->config, &s->out);
+	state_put(s->m, r);
+	return 0;
+}
+
+int exec_show_isakmp_key(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+
+	isakmp_keys(r->config, &s->out);
+	state_put(s->m, r);
+	return 0;
+}
+
+// ---- ipsec
+
+static void ipsec_view(void *arg, const struct view *v, struct text *out)
+{
+	ipsec_format_view(arg, v, out);
+}
+
+int exec_show_ipsec_sa(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	struct ipsec_format f = {0};
+	int err;
+
+	session_request(s, REQUEST_IPSEC_SAS);
+	set_filter(call, &s->request->filter);
+	err = session_each(s, ipsec_view, &f);
+	ipsec_format_end(&f, &s->out);
+	return err;
+}
+
+int exec_show_transform_sets(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+
+	ipsec_transform_sets(r->config, &s->out);
+	state_put(s->m, r);
+	return 0;
+}
+
+// ---- maps and lists
+
+static void flow_view(void *arg, const struct view *v, struct text *out)
+{
+	(void)out;
+	map_peers_add(arg, &v->flow);
+}
+
+int exec_show_map(struct command_call *call)
+{
+	const struct command_arg *tag = command_arg(call, "name"),
+				 *iface = command_arg(call, "ifname");
+	struct session *s = session_of(call);
+	struct map_peers current = {0};
+	struct running *r;
+	int err;
+
+	session_request(s, REQUEST_FLOWS);
+	err = session_each(s, flow_view, &current);
+	if (!err) {
+		map_peers_sort(&current);
+		r = state_get(s->m);
+		map_print(r->config, &current, tag ? tag->text : NULL, iface ? iface->text : NULL,
+		          &s->out);
+		state_put(s->m, r);
+	}
+	map_peers_free(&current);
+	return err;
+}
+
+int exec_show_access_lists(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "name");
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+
+	map_access_lists(r->config, name ? name->text : NULL, &s->out);
+	state_put(s->m, r);
+	return 0;
+}
+
+// ---- interfaces, routes
+
+struct interfaces {
+	const struct config *config;
+	const char *name; // only this one, NULL = all
+	bool brief;
+	unsigned printed;
+};
+
+static void interface_view(void *arg, const struct view *v, struct text *out)
+{
+	struct interfaces *i = arg;
+
+	if (i->name && strcmp(i->name, v->interface.name) != 0)
+		return;
+	i->printed++;
+	if (i->brief)
+		interface_brief(i->config, &v->interface, out);
+	else
+		interface_print(i->config, &v->interface, out);
+}
+
+static int show_interfaces(struct command_call *call, struct interfaces *i)
+{
+	const struct command_arg *name = command_arg(call, "ifname");
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+	int err;
+
+	i->config = r->config;
+	i->name = name ? name->text : NULL;
+	session_request(s, REQUEST_INTERFACES);
+	err = session_each(s, interface_view, i);
+	state_put(s->m, r);
+	if (!err && name && !i->printed)
+		return command_fail(call, name, "There is no port of this name");
+	return err;
+}
+
+int exec_show_interfaces(struct command_call *call)
+{
+	struct interfaces i = {0};
+
+	return show_interfaces(call, &i);
+}
+
+int exec_show_ip_brief(struct command_call *call)
+{
+	struct interfaces i = {.brief = true};
+
+	interface_brief_head(&session_of(call)->out);
+	return show_interfaces(call, &i);
+}
+
+int exec_show_ip_route(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+
+	interface_routes(r->config, &s->out);
+	state_put(s->m, r);
+	return 0;
+}
+
+static void arp_view(void *arg, const struct view *v, struct text *out)
+{
+	(void)arg;
+	interface_arp(&v->arp, out);
+}
+
+int exec_show_arp(struct command_call *call)
+{
+	struct session *s = session_of(call);
+
+	interface_arp_head(&s->out);
+	session_request(s, REQUEST_ARP);
+	return session_each(s, arp_view, NULL);
+}

@@ -1,0 +1,195 @@
+// Output of `vigil`: line by line through the filter, a page at a time on a terminal. One thread.
+#include "screen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define MORE " --More-- "
+
+// ---- filters
+
+static bool starts(const char *word, size_t len, const char *keyword, size_t least)
+{
+	return len >= least && len <= strlen(keyword) && !strncasecmp(word, keyword, len);
+}
+
+// Only what shows something has a filter: elsewhere a bar is part of the line.
+static bool shows(const char *line)
+{
+	line += strspn(line, " \t");
+	if (!strncasecmp(line, "do ", 3))
+		line += 3 + strspn(line + 3, " \t");
+	return starts(line, strcspn(line, " \t"), "show", 2) ||
+	       (starts(line, strcspn(line, " \t"), "write", 1) && strstr(line, " t"));
+}
+
+static enum filter_kind kind_of(const char *word, size_t len)
+{
+	if (starts(word, len, "include", 1))
+		return FILTER_INCLUDE;
+	if (starts(word, len, "exclude", 1))
+		return FILTER_EXCLUDE;
+	if (starts(word, len, "begin", 1))
+		return FILTER_BEGIN;
+	if (starts(word, len, "section", 1))
+		return FILTER_SECTION;
+	if (starts(word, len, "count", 1))
+		return FILTER_COUNT;
+	return FILTER_NONE;
+}
+
+int filter_parse(char *line, struct filter *f, char *err, size_t err_size)
+{
+	char *bar = shows(line) ? strstr(line, " |") : NULL, *word, *re;
+	size_t len;
+	int code;
+
+	*f = (struct filter){0};
+	if (!bar)
+		return 1;
+	word = bar + 2 + strspn(bar + 2, " \t");
+	len = strcspn(word, " \t");
+	re = word + len + strspn(word + len, " \t");
+	f->kind = kind_of(word, len);
+	if (f->kind == FILTER_NONE || !*re) {
+		snprintf(err, err_size, "%% Expected '| {include|exclude|begin|section|count} RE'");
+		f->kind = FILTER_NONE;
+		return -EINVAL;
+	}
+	code = regcomp(&f->regex, re, REG_EXTENDED | REG_NOSUB);
+	if (code) {
+		snprintf(err, err_size, "%% Failed to compile regular expression: ");
+		regerror(code, &f->regex, err + strlen(err), err_size - strlen(err));
+		f->kind = FILTER_NONE;
+		return -EINVAL;
+	}
+	*bar = '\0';
+	return 0;
+}
+
+bool filter_line(struct filter *f, const char *line)
+{
+	bool match = f->kind != FILTER_NONE && regexec(&f->regex, line, 0, NULL, 0) == 0;
+
+	switch (f->kind) {
+	case FILTER_INCLUDE:
+		return match;
+	case FILTER_EXCLUDE:
+		return !match;
+	case FILTER_BEGIN:
+		f->begun = f->begun || match;
+		return f->begun;
+	case FILTER_SECTION:
+		f->begun = match || (f->begun && line[0] == ' ');
+		return f->begun;
+	case FILTER_COUNT:
+		f->count += match;
+		return false;
+	default:
+		return true;
+	}
+}
+
+void filter_end(struct filter *f, char *out, size_t size)
+{
+	out[0] = '\0';
+	if (f->kind == FILTER_COUNT)
+		snprintf(out, size, "Number of lines which match regexp = %u\n", f->count);
+	if (f->kind != FILTER_NONE)
+		regfree(&f->regex);
+	f->kind = FILTER_NONE;
+}
+
+// ---- pages
+
+void screen_start(struct screen *s, unsigned rows, unsigned columns)
+{
+	s->rows = rows;
+	s->columns = columns ? columns : 80;
+	s->row = 0;
+	s->len = 0;
+	s->quit = false;
+}
+
+// One key, without waiting for the end of a line.
+static int read_key(void)
+{
+	struct termios old, raw;
+	unsigned char key = 'q';
+
+	if (tcgetattr(STDIN_FILENO, &old) < 0)
+		return 'q';
+	raw = old;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	if (read(STDIN_FILENO, &key, 1) != 1)
+		key = 'q';
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &old);
+	return key;
+}
+
+// Waits at the bottom of a page: a blank goes on a page, return a line, anything else ends it.
+static void more(struct screen *s)
+{
+	int key;
+
+	fputs(MORE, stdout);
+	fflush(stdout);
+	key = read_key();
+	printf("\r%*s\r", (int)strlen(MORE), "");
+	if (key == '\r' || key == '\n')
+		s->row = s->rows - 1;
+	else if (key == ' ')
+		s->row = 0;
+	else
+		s->quit = true;
+}
+
+static void print_line(struct screen *s, const char *line)
+{
+	unsigned rows = (unsigned)(strlen(line) / s->columns) + 1;
+
+	if (s->rows && s->row && s->row + rows > s->rows)
+		more(s);
+	if (s->quit)
+		return;
+	s->row += rows;
+	fputs(line, stdout);
+	putchar('\n');
+}
+
+static void finish_line(struct screen *s, struct filter *f)
+{
+	s->line[s->len] = '\0';
+	s->len = 0;
+	if (!s->quit && filter_line(f, s->line))
+		print_line(s, s->line);
+}
+
+void screen_put(struct screen *s, struct filter *f, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n' || s->len == sizeof(s->line) - 1)
+			finish_line(s, f);
+		if (text[i] != '\n')
+			s->line[s->len++] = text[i];
+	}
+}
+
+void screen_end(struct screen *s, struct filter *f)
+{
+	char result[80];
+
+	if (s->len)
+		finish_line(s, f);
+	filter_end(f, result, sizeof(result));
+	if (!s->quit)
+		fputs(result, stdout);
+	fflush(stdout);
+}

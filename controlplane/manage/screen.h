@@ -1,0 +1,50 @@
+// What `vigil` prints: filters behind `|`, and pages with --More--. One thread.
+#ifndef VIGIL_MANAGE_SCREEN_H
+#define VIGIL_MANAGE_SCREEN_H
+
+#include <regex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum filter_kind {
+	FILTER_NONE,
+	FILTER_INCLUDE,
+	FILTER_EXCLUDE,
+	FILTER_BEGIN,
+	FILTER_SECTION, // matching lines, and the indented ones below them
+	FILTER_COUNT,
+};
+
+struct filter {
+	enum filter_kind kind;
+	regex_t regex;
+	bool begun;     // begin: from here on; section: inside one
+	unsigned count; // of lines that matched
+};
+
+// Splits a show command at its ` | `: cuts `line` there and sets the filter. 0; 1 = there is none;
+// -EINVAL and a text for a person in err.
+int filter_parse(char *line, struct filter *f, char *err, size_t err_size);
+// Whether this line, without newline, is shown.
+bool filter_line(struct filter *f, const char *line);
+// For count: its result in `out`. Frees.
+void filter_end(struct filter *f, char *out, size_t size);
+
+struct screen {
+	unsigned rows; // lines between two --More--, 0 = none
+	unsigned columns;
+	unsigned row;    // lines since the last one
+	bool quit;       // the person does not want to see more
+	char line[8192]; // an unfinished line
+	size_t len;
+};
+
+// A command begins.
+void screen_start(struct screen *s, unsigned rows, unsigned columns);
+// Prints text through the filter, page by page.
+void screen_put(struct screen *s, struct filter *f, const char *text, size_t len);
+// The command ends: prints the unfinished line.
+void screen_end(struct screen *s, struct filter *f);
+
+#endif

@@ -1,0 +1,139 @@
+// Interfaces, routes and neighbours in the words of IOS. Helper threads only.
+#include "show_interface.h"
+
+#include <stdio.h>
+
+#include "addr.h"
+#include "text.h"
+
+static const char *state_of(const struct config_interface *i, const struct interface_view *v)
+{
+	if (!i || i->shutdown)
+		return "administratively down";
+	return v->info.link_up ? "up" : "down";
+}
+
+static const char *protocol_of(const struct config_interface *i, const struct interface_view *v)
+{
+	return i && !i->shutdown && v->info.link_up ? "up" : "down";
+}
+
+static void print_mac(const uint8_t mac[6], struct text *out)
+{
+	text_printf(out, "%02x%02x.%02x%02x.%02x%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+	            mac[5]);
+}
+
+void interface_print(const struct config *c, const struct interface_view *v, struct text *out)
+{
+	const struct config_interface *i = config_find_interface(c, v->name);
+	const struct dp_iface_info *n = &v->info;
+	char addr[ADDR_TEXT];
+
+	text_printf(out, "%s is %s, line protocol is %s \n  Hardware is %s, address is ", v->name,
+	            state_of(i, v), protocol_of(i, v), n->driver[0] ? n->driver : "unknown");
+	print_mac(n->mac, out);
+	text_printf(out, "\n");
+	if (i && i->description[0])
+		text_printf(out, "  Description: %s\n", i->description);
+	if (i && i->address.family)
+		text_printf(out, "  Internet address is %s/%u\n", addr_format(&i->address, addr),
+		            i->prefix_len);
+	text_printf(out, "  MTU %u bytes", i && i->mtu ? i->mtu : 1500);
+	if (n->speed_mbps)
+		text_printf(out, ", BW %llu Kbit/sec", n->speed_mbps * 1000ull);
+	text_printf(out, "\n");
+	if (i && i->crypto_map[0])
+		text_printf(out, "  Crypto map: %s\n", i->crypto_map);
+	text_printf(out,
+	            "     %llu packets input, %llu bytes\n"
+	            "     %llu input errors, %llu missed\n"
+	            "     %llu packets output, %llu bytes\n"
+	            "     %llu output errors, %llu dropped\n",
+	            (unsigned long long)n->rx_packets, (unsigned long long)n->rx_bytes,
+	            (unsigned long long)n->rx_errors, (unsigned long long)n->rx_missed,
+	            (unsigned long long)n->tx_packets, (unsigned long long)n->tx_bytes,
+	            (unsigned long long)n->tx_errors, (unsigned long long)n->tx_dropped);
+}
+
+void interface_brief_head(struct text *out)
+{
+	text_printf(out, "%-26s %-15s %-3s %-6s %-21s %s\n", "Interface", "IP-Address", "OK?",
+	            "Method", "Status", "Protocol");
+}
+
+void interface_brief(const struct config *c, const struct interface_view *v, struct text *out)
+{
+	const struct config_interface *i = config_find_interface(c, v->name);
+	bool has = i && i->address.family;
+	char addr[ADDR_TEXT] = "unassigned";
+
+	if (has)
+		addr_format(&i->address, addr);
+	text_printf(out, "%-26s %-15s %-3s %-6s %-21s %s\n", v->name, addr, "YES",
+	            has ? "manual" : "unset", state_of(i, v), protocol_of(i, v));
+}
+
+static void print_static(const struct config_route *r, struct text *out)
+{
+	char prefix[PREFIX_TEXT], hop[ADDR_TEXT];
+
+	text_printf(out, "S%c    %s [%u/0]", r->prefix.len ? ' ' : '*',
+	            prefix_format(&r->prefix, prefix), r->distance);
+	if (r->next_hop.family)
+		text_printf(out, " via %s", addr_format(&r->next_hop, hop));
+	else
+		text_printf(out, " is directly connected");
+	if (r->interface[0])
+		text_printf(out, ", %s", r->interface);
+	text_printf(out, "\n");
+}
+
+void interface_routes(const struct config *c, struct text *out)
+{
+	char text[PREFIX_TEXT], addr[ADDR_TEXT];
+	const struct config_route *last_resort = NULL;
+
+	for (uint32_t i = 0; i < c->n_routes; i++)
+		if (!c->routes[i].prefix.len && c->routes[i].next_hop.family &&
+		    (!last_resort || c->routes[i].distance < last_resort->distance))
+			last_resort = &c->routes[i];
+	text_printf(out, "Codes: L - local, C - connected, S - static, * - candidate default\n\n");
+	if (last_resort)
+		text_printf(out, "Gateway of last resort is %s to network 0.0.0.0\n\n",
+		            addr_format(&last_resort->next_hop, addr));
+	else
+		text_printf(out, "Gateway of last resort is not set\n\n");
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct config_interface *n = &c->interfaces[i];
+		struct ip_prefix net = prefix_make(&n->address, n->prefix_len);
+
+		if (!n->address.family || n->shutdown)
+			continue;
+		text_printf(out, "C     %s is directly connected, %s\n", prefix_format(&net, text),
+		            n->name);
+		text_printf(out, "L     %s/32 is directly connected, %s\n",
+		            addr_format(&n->address, addr), n->name);
+	}
+	for (uint32_t i = 0; i < c->n_routes; i++)
+		print_static(&c->routes[i], out);
+}
+
+void interface_arp_head(struct text *out)
+{
+	text_printf(out, "%-9s %-15s %-9s %-15s %-6s %s\n", "Protocol", "Address", "Age (min)",
+	            "Hardware Addr", "Type", "Interface");
+}
+
+void interface_arp(const struct arp_view *v, struct text *out)
+{
+	char addr[ADDR_TEXT];
+
+	text_printf(out, "%-9s %-15s %9u ", "Internet", addr_format(&v->entry.addr, addr),
+	            v->entry.age / TICKS_PER_SECOND / 60);
+	if (v->entry.complete)
+		print_mac(v->entry.mac, out);
+	else
+		text_printf(out, "Incomplete    ");
+	text_printf(out, "  %-6s %s\n", "ARPA", v->iface);
+}
