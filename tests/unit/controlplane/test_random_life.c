@@ -507,6 +507,7 @@ static void workers_report(struct world *w)
 {
 	struct child *ch = some_child(w);
 	struct ip_addr local = addr_v4(0xc0000201);
+	bool hard = w->phase != CALM && one_in(3);
 
 	if (!ch || one_in(5)) {
 		on_invalid_spi(&w->c, &local, &w->check.hosts[below(HOSTS)].addr, any());
@@ -515,9 +516,9 @@ static void workers_report(struct world *w)
 	if (one_in(3))
 		on_peer_moved(&w->c, ch, &ch->peer->remote, (uint16_t)(1024 + below(1000)));
 	else
-		fake_dp_raise(w->c.dp, (struct dp_event){.kind = one_in(3) ? DP_EVENT_SA_HARD
-		                                                           : DP_EVENT_SA_SOFT,
-		                                         .sa = one_in(2) ? ch->in : ch->out});
+		fake_dp_raise(w->c.dp,
+		              (struct dp_event){.kind = hard ? DP_EVENT_SA_HARD : DP_EVENT_SA_SOFT,
+		                                .sa = one_in(2) ? ch->in : ch->out});
 }
 
 static void something_happens(struct world *w)
