@@ -135,6 +135,7 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	// RFC 3706, 6.2: the first sequence number is random with its high bit clear.
 	secret_random(&sa->dpd_next, sizeof(sa->dpd_next));
 	sa->dpd_next &= 0x7fffffff;
+	sa->dpd_first = sa->dpd_next;
 	sa->next = p->ike_sas;
 	p->ike_sas = sa;
 	c->half_open++;

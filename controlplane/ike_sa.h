@@ -69,7 +69,8 @@ struct ike_sa {
 
 	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every
 	// message.
-	uint32_t dpd_next;       // sequence of the next R-U-THERE
+	uint32_t dpd_first;      // sequence of our first R-U-THERE
+	uint32_t dpd_next;       // ... and of the next one
 	uint32_t dpd_run_first;  // first outstanding one of this run
 	uint8_t dpd_outstanding; // how many are: [run_first, run_first + outstanding)
 	bool dpd_in_valid;       // dpd_in_highest is set

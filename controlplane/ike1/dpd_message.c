@@ -25,6 +25,14 @@ int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer)
 	return err;
 }
 
+// A sequence of ours: the keys of IKEv1 are the same in both directions, so what we sent can be
+// sent back to us and is authentic. It must not be answered either, or the answer could be sent
+// back as well. That the peer's own numbers, as random as ours, come near ours is one in millions.
+static bool is_ours(const struct ike_sa *sa, uint32_t sequence)
+{
+	return sequence - sa->dpd_first < sa->dpd_next - sa->dpd_first;
+}
+
 static bool is_new_hello(const struct ike_sa *sa, uint32_t sequence)
 {
 	return !sa->dpd_in_valid || sequence > sa->dpd_in_highest;
@@ -39,6 +47,10 @@ enum dpd_news dpd_message_hello(struct control *c, struct ike_sa *sa, const stru
 	answer->len = 0;
 	if (notify_read_dpd(n, sa->cookie_i, sa->cookie_r, &sequence) < 0) {
 		c->counters.ike_malformed++;
+		return news;
+	}
+	if (is_ours(sa, sequence)) {
+		c->counters.ike_unauthentic++;
 		return news;
 	}
 	ike_debug_dpd(c, sa, "R_U_THERE", sequence);
