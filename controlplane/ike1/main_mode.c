@@ -359,6 +359,11 @@ void main_mode_input(struct control *c, struct ike_sa *sa, const struct dp_view 
 	ike_debug_received(c, sa, v);
 	if (is_copy(c, sa, in.hash))
 		return;
+	// Only who has seen our answer knows both cookies: a forged address has not.
+	if (sa->state != IKE_I_MM1 && memcmp(h->cookie_r, sa->cookie_r, sizeof(h->cookie_r)) != 0) {
+		c->counters.ike_unauthentic++;
+		return;
+	}
 	if (!sa->handshake || encrypted != expects_encrypted || h->message_id) {
 		c->counters.ike_duplicates++; // a late copy of an older message
 		return;
@@ -382,8 +387,7 @@ void main_mode_dh_done(struct control *c, struct ike_sa *sa, const struct dh_res
 		return;
 	hs->dh_pending = false;
 	if (r->error < 0) {
-		main_mode_bad(c, sa, "Diffie-Hellman value of the peer");
-		retransmit_hurry(&hs->retransmit);
+		main_mode_fail(c, sa, "Diffie-Hellman value of the peer");
 		return;
 	}
 	if (r->kind != DH_SHARED)

@@ -118,8 +118,9 @@ void main_mode_take_2(struct control *c, struct ike_sa *sa, struct main_mode_mes
 	struct ike_choice choice;
 
 	if (!p || isakmp_chain_count(&in->chain, ISAKMP_SA) != 1 ||
-	    memcmp(in->header->cookie_r, none, sizeof(none)) == 0) {
-		main_mode_bad(c, sa, "no SA payload in message 2");
+	    memcmp(in->header->cookie_r, none, sizeof(none)) == 0 ||
+	    memcmp(in->header->cookie_r, sa->cookie_i, sizeof(sa->cookie_i)) == 0) {
+		main_mode_bad(c, sa, "SA payload or cookie of message 2");
 		return;
 	}
 	ike_debug_line(c, sa, " processing SA payload. message ID = 0");
@@ -153,7 +154,11 @@ void main_mode_send_3(struct control *c, struct ike_sa *sa)
 
 void main_mode_take_4(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
 {
-	if (main_mode_read_exchange(c, sa, &in->chain) < 0) {
+	struct handshake *hs = sa->handshake;
+
+	// Our own value is no answer: it would make both hashes of phase 1 the same.
+	if (main_mode_read_exchange(c, sa, &in->chain) < 0 ||
+	    memcmp(hs->peer_public, hs->dh.public_value, hs->dh.public_len) == 0) {
 		main_mode_bad(c, sa, "key exchange or nonce of message 4");
 		return;
 	}
