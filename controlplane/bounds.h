@@ -10,10 +10,12 @@
 #define TURN_TIMERS          256
 #define TURN_PAUSE_MS        500 // a turn that starts later than this restarts all DPD windows
 
-// IKE SAs that are being negotiated, in either role. New ones above this are refused or put off.
+// IKE SAs that are being negotiated: those that we began, and, counted apart, those that others
+// began. Of ours, new ones above this are put off.
 #define HALF_OPEN_MAX 1024
-// ... by one address; a new one takes the place of the oldest whose cookie never came back.
-#define HALF_OPEN_PER_PEER 4
+// ... that others began from one address, whatever the port. Above either bound a new one takes the
+// place of the oldest whose cookie never came back.
+#define HALF_OPEN_PER_ADDRESS 4
 // Quick modes that a peer may have open on one IKE SA.
 #define QUICK_MODES_PER_SA 64
 // Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`).

@@ -13,6 +13,7 @@
 struct dh_pool;
 struct exchange;
 struct ike_crypto;
+struct ike_sa;
 struct neighbours;
 struct request_queue;
 
@@ -56,7 +57,10 @@ struct control {
 	struct peer **peer_buckets; // by {local, remote, port}
 	uint32_t peer_bucket_mask;
 	uint32_t hash_seed;
-	uint32_t half_open; // IKE SAs that are not established
+	uint32_t half_open;  // IKE SAs that are not established
+	uint32_t responding; // ... and that the peers began
+	// Those of them that nothing has come back for: their peers' addresses may be forged.
+	struct ike_sa *oldest_stranger, *newest_stranger;
 
 	struct crypto_entry *entries; // list in order {interface, sequence}
 	struct flow **flow_of_tunnel; // by tunnel index; NULL = free
@@ -65,7 +69,7 @@ struct control {
 	uint32_t max_sas;
 
 	struct dh_pool *dh;
-	struct ike_crypto *crypto; // the control core's own contexts
+	struct ike_crypto *crypto;             // the control core's own contexts
 	struct ike_rate ike_replies, ike_logs; // to and about strangers; see ike1/output.h
 	struct neighbours *neighbours;
 	struct request_queue *requests;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addr.h"
 #include "bytes.h"
 #include "control.h"
 #include "exchange.h"
@@ -85,6 +86,40 @@ static bool is_half_open(enum ike_state s)
 	return s < IKE_P1_COMPLETE;
 }
 
+// ---- negotiations that nothing has come back for, in order of age
+
+static void stranger_link(struct control *c, struct ike_sa *sa)
+{
+	sa->is_stranger = true;
+	sa->older = c->newest_stranger;
+	if (sa->older)
+		sa->older->newer = sa;
+	else
+		c->oldest_stranger = sa;
+	c->newest_stranger = sa;
+}
+
+static void stranger_unlink(struct control *c, struct ike_sa *sa)
+{
+	if (!sa->is_stranger)
+		return;
+	*(sa->older ? &sa->older->newer : &c->oldest_stranger) = sa->newer;
+	*(sa->newer ? &sa->newer->older : &c->newest_stranger) = sa->older;
+	sa->older = sa->newer = NULL;
+	sa->is_stranger = false;
+}
+
+struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,
+                                      const struct ip_addr *remote)
+{
+	struct ike_sa *sa;
+
+	for (sa = c->oldest_stranger; sa && remote; sa = sa->newer)
+		if (addr_equal(&sa->peer->remote, remote) && addr_equal(&sa->peer->local, local))
+			break;
+	return sa;
+}
+
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 {
 	if (!step_is_legal(sa->state, s)) {
@@ -94,8 +129,12 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 			        ike_state_name(s), sa->conn_id);
 		return;
 	}
-	if (is_half_open(sa->state) && !is_half_open(s))
+	if (is_half_open(sa->state) && !is_half_open(s)) {
 		c->half_open--;
+		c->responding -= !sa->initiator;
+	}
+	if (s > IKE_R_MM2)
+		stranger_unlink(c, sa);
 	// The end is told by whoever causes it, with its reason.
 	if (s != IKE_DEST_SA)
 		ike_debug_line(c, sa, "Old State = %s New State = %s", ike_state_name(sa->state),
@@ -139,6 +178,10 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	sa->next = p->ike_sas;
 	p->ike_sas = sa;
 	c->half_open++;
+	if (!initiator) {
+		c->responding++;
+		stranger_link(c, sa);
+	}
 	c->counters.negotiations_started++;
 	return sa;
 }

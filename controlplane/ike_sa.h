@@ -65,7 +65,9 @@ struct ike_sa {
 	struct ike_suite suite; // as agreed
 	struct ike1_keys keys;
 	tick_t created, established;
-	char phase1_id[48]; // the peer's identity, as text
+	struct ike_sa *older, *newer; // in the list of strangers
+	bool is_stranger;             // others began it, and nothing has come back for our answer
+	char phase1_id[48];           // the peer's identity, as text
 
 	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every
 	// message.
@@ -94,6 +96,10 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 void ike_sa_retire(struct control *c, struct ike_sa *sa);
 // Out of all tables, exchanges ended (their children fail), keys wiped, freed. Sends nothing.
 void ike_sa_destroy(struct control *c, struct ike_sa *sa);
+// Of the negotiations that others began and that nothing has come back for, the oldest: with any
+// peer at `remote`, or with anyone (remote NULL). NULL: none.
+struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,
+                                      const struct ip_addr *remote);
 // The one setter: refuses an illegal step, logs "Old State = X New State = Y" when told to by
 // debug, keeps the gauges.
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);

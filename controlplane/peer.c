@@ -24,22 +24,34 @@ static struct peer **peer_bucket(const struct control *c, const struct ip_addr *
 	return &c->peer_buckets[(h >> 8) & c->peer_bucket_mask];
 }
 
-struct peer *peer_find(const struct control *c, const struct ip_addr *local,
-                       const struct ip_addr *remote, uint16_t remote_port)
+struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
+                          const struct ip_addr *remote, const struct peer *last)
 {
-	struct peer *p;
+	struct peer *p = last ? last->hash_next : *peer_bucket(c, local, remote);
 
-	for (p = *peer_bucket(c, local, remote); p; p = p->hash_next)
-		if (addr_equal(&p->remote, remote) && addr_equal(&p->local, local) &&
-		    (!p->key_port || p->key_port == remote_port || p->remote_port == remote_port))
-			return p;
-	return NULL;
+	while (p && !(addr_equal(&p->remote, remote) && addr_equal(&p->local, local)))
+		p = p->hash_next;
+	return p;
 }
 
 // A first message from another port than IKE's own comes through a NAT that may hide several peers.
 static uint16_t key_port_of(uint16_t remote_port)
 {
 	return remote_port == IKE_PORT || remote_port == NAT_T_PORT ? 0 : remote_port;
+}
+
+struct peer *peer_find(const struct control *c, const struct ip_addr *local,
+                       const struct ip_addr *remote, uint16_t remote_port)
+{
+	struct peer *p = NULL, *found = NULL;
+
+	while ((p = peer_next_at(c, local, remote, p))) {
+		if (p->remote_port == remote_port)
+			return p;
+		if (p->key_port == key_port_of(remote_port))
+			found = p;
+	}
+	return found;
 }
 
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
@@ -57,8 +69,8 @@ struct peer *peer_get(struct control *c, const struct ip_addr *local, const stru
 	p->local = *local;
 	p->remote = *remote;
 	p->local_port = IKE_PORT;
-	p->remote_port = remote_port;
 	p->key_port = key_port_of(remote_port);
+	p->remote_port = p->key_port ? p->key_port : IKE_PORT; // 4500 only once it has proved it
 	p->session_id = c->next_session_id++;
 	if (dp_route_find(c->dp, remote, &p->iface, &next_hop, &source) < 0)
 		p->iface = 0;

@@ -47,9 +47,13 @@ struct peer {
 	struct wheel_timer retry;         // initiate again
 };
 
-// Finds by addresses; `remote_port` is compared only for peers that have a key_port.
+// Finds by addresses and port: the peer whose IKE comes from this port now, or else the one that
+// began from it. IKE's own two ports count as one.
 struct peer *peer_find(const struct control *c, const struct ip_addr *local,
                        const struct ip_addr *remote, uint16_t remote_port);
+// The peers at an address, whatever their ports: the first for NULL, then each next one.
+struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
+                          const struct ip_addr *remote, const struct peer *last);
 // Finds or makes one in state PEER_NEW. NULL with errno: ENOSPC (limit), ENOMEM.
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
                       uint16_t remote_port);

@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "bounds.h"
 #include "control.h"
+#include "flow.h"
 #include "handshake.h"
 #include "ike_debug.h"
 #include "info.h"
@@ -40,27 +41,38 @@ static struct ike_sa *find_by_initiator(const struct peer *p, const uint8_t cook
 	return NULL;
 }
 
-// Room for another negotiation that this address begins. The oldest one whose responder cookie
-// never came back makes room: it may be a forger's.
-static bool make_room(struct control *c, const struct peer *p)
+// How many others have begun from this address.
+static unsigned count_half_open(const struct control *c, const struct dp_view *v)
 {
-	struct ike_sa *sa, *oldest = NULL;
+	const struct peer *p = NULL;
+	const struct ike_sa *sa;
 	unsigned n = 0;
 
-	if (c->half_open >= HALF_OPEN_MAX)
-		return false;
-	for (sa = p ? p->ike_sas : NULL; sa; sa = sa->next) {
-		if (sa->initiator || sa->state >= IKE_P1_COMPLETE)
-			continue;
-		n++;
-		if (sa->state == IKE_R_MM2)
-			oldest = sa; // newest first in the list
-	}
-	if (n < HALF_OPEN_PER_PEER)
+	while ((p = peer_next_at(c, &v->dst, &v->src, p)))
+		for (sa = p->ike_sas; sa; sa = sa->next)
+			n += !sa->initiator && sa->state < IKE_P1_COMPLETE;
+	return n;
+}
+
+// Room for another negotiation that this address begins. The oldest one whose responder cookie
+// never came back makes room: it may be a forger's.
+static bool make_room(struct control *c, const struct dp_view *v)
+{
+	struct ike_sa *oldest;
+	struct peer *p;
+
+	if (count_half_open(c, v) >= HALF_OPEN_PER_ADDRESS)
+		oldest = ike_sa_oldest_stranger(c, &v->dst, &v->src);
+	else if (c->responding >= HALF_OPEN_MAX)
+		oldest = ike_sa_oldest_stranger(c, NULL, NULL);
+	else
 		return true;
-	if (oldest)
-		ike_sa_destroy(c, oldest);
-	return oldest != NULL;
+	if (!oldest)
+		return false;
+	p = oldest->peer;
+	ike_sa_destroy(c, oldest);
+	peer_release(c, p);
+	return true;
 }
 
 static int choose(struct control *c, const struct dp_view *v, const struct isakmp_header *h,
@@ -159,6 +171,10 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 		main_mode_input(c, sa, v, h);
 		return;
 	}
+	if (!flow_peer_is_listed(c, &v->dst, &v->src)) {
+		refuse(c, v, "no crypto map names this address");
+		return;
+	}
 	if (c->stopping || !config_find_key(c->config, &v->src)) {
 		refuse(c, v, "there is no pre-shared key for this address");
 		return;
@@ -170,7 +186,7 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 		c->counters.ike_malformed++;
 		return;
 	}
-	if (!make_room(c, p)) {
+	if (!make_room(c, v)) {
 		c->counters.admissions_refused++;
 		refuse(c, v, "too many negotiations are half open");
 		return;
@@ -231,9 +247,13 @@ void main_mode_take_5(struct control *c, struct ike_sa *sa, struct main_mode_mes
 		              "identity or hash of message 5 (is the pre-shared key the same?)");
 		return;
 	}
-	// Only now the ports are believed: the initiator may have floated to 4500 (RFC 3947, 4).
-	sa->local_port = in->view->dst_port;
-	sa->remote_port = in->view->src_port;
+	// Only now other ports are believed, which no hash covers: behind a NAT any, else that the
+	// initiator has floated to 4500 (RFC 3947, 4).
+	if (sa->nat_local || sa->nat_remote ||
+	    (in->view->dst_port == ISAKMP_PORT_NAT && in->view->src_port == ISAKMP_PORT_NAT)) {
+		sa->local_port = in->view->dst_port;
+		sa->remote_port = in->view->src_port;
+	}
 	ike_sa_set_state(c, sa, IKE_R_MM5);
 	main_mode_begin(sa, &m, buf, sizeof(buf), ISAKMP_FLAG_ENCRYPTED);
 	err = main_mode_write_auth(c, sa, &m);

@@ -77,9 +77,13 @@ bool side_logged_in_order(const struct side *s, const char *const *lines);
 void side_forget_log(struct side *s);
 // A datagram straight into a side.
 void side_receive(struct side *s, const struct fake_datagram *d);
+// A's first message, as in another life; a datagram as from A to B, both ports 500.
+void pair_first_message(uint8_t *out, size_t *len);
+struct fake_datagram pair_from_a(const void *data, size_t len);
 
-// Networks: all arrive; all take 30 ms; the `target`th datagram is lost, comes twice, comes 200 ms
-// late.
+// Networks: none arrives; all arrive; all take 30 ms; the `target`th datagram is lost, comes twice,
+// comes 200 ms late.
+unsigned network_is_cut(struct pair *p, struct fake_datagram *d, bool from_a);
 unsigned network_good(struct pair *p, struct fake_datagram *d, bool from_a);
 unsigned network_far(struct pair *p, struct fake_datagram *d, bool from_a);
 unsigned network_loses_one(struct pair *p, struct fake_datagram *d, bool from_a);

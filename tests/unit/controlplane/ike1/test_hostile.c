@@ -16,14 +16,6 @@
 #include "notify.h"
 #include "peer_timers.h"
 
-static unsigned network_is_cut(struct pair *p, struct fake_datagram *d, bool from_a)
-{
-	(void)p;
-	(void)d;
-	(void)from_a;
-	return 0;
-}
-
 // What must not change by anything that is not authentic.
 struct snapshot {
 	unsigned peers, ike_sas, children, live, half_open;
@@ -68,16 +60,6 @@ static void assert_unchanged(const struct side *s, const struct snapshot *before
 	assert_int_equal(now.spi_out, before->spi_out);
 }
 
-static struct fake_datagram from_a(const void *data, size_t len)
-{
-	struct fake_datagram d = {.src_port = 500, .dst_port = 500, .len = (uint16_t)len};
-
-	addr_parse(ADDR_A, &d.src);
-	addr_parse(ADDR_B, &d.dst);
-	memcpy(d.data, data, len);
-	return d;
-}
-
 // A message in clear that A could have sent about its established IKE SA.
 static struct fake_datagram in_clear(const struct ike_sa *sa, uint8_t exchange, uint32_t message_id,
                                      void (*write)(struct isakmp_message *m,
@@ -92,7 +74,7 @@ static struct fake_datagram in_clear(const struct ike_sa *sa, uint8_t exchange, 
 	memcpy(h.cookie_r, sa->cookie_r, 8);
 	isakmp_message_begin(&m, buf, sizeof(buf), &h);
 	write(&m, sa);
-	return from_a(buf, isakmp_message_end(&m));
+	return pair_from_a(buf, isakmp_message_end(&m));
 }
 
 static void write_hello(struct isakmp_message *m, const struct ike_sa *sa)
@@ -256,24 +238,11 @@ static void noise(void **state)
 			data[26] = (uint8_t)(len >> 8);
 			data[27] = (uint8_t)len;
 		}
-		d = from_a(data, len);
+		d = pair_from_a(data, len);
 		side_receive(&p->b, &d);
 		pair_settle(p);
 	}
 	assert_unchanged(&p->b, &before);
-	pair_destroy(p);
-}
-
-static void first_message(uint8_t *out, size_t *len)
-{
-	struct pair *p = pair_create(NULL, NULL);
-
-	side_packet(&p->a, NULL);
-	// One turn of A alone: its first message waits to be taken.
-	p->network = network_is_cut;
-	flow_acquire(&p->a.c, flow_of(&p->a.c, fake_dp_tunnel(p->a.c.dp)));
-	memcpy(out, p->a.c.dp->sent->data, p->a.c.dp->sent->len);
-	*len = p->a.c.dp->sent->len;
 	pair_destroy(p);
 }
 
@@ -287,15 +256,15 @@ static void flood_of_first_messages(void **state)
 	size_t len;
 
 	(void)state;
-	first_message(msg, &len);
+	pair_first_message(msg, &len);
 	p = pair_create(NULL, NULL);
 	for (unsigned i = 0; i < 500; i++) {
-		d = from_a(msg, len);
+		d = pair_from_a(msg, len);
 		d.data[3] = (uint8_t)i;
 		d.data[4] = (uint8_t)(i >> 8);
 		side_receive(&p->b, &d);
 		pair_settle(p);
-		assert_true(p->b.c.half_open <= HALF_OPEN_PER_PEER);
+		assert_true(p->b.c.half_open <= HALF_OPEN_PER_ADDRESS);
 	}
 	pair_up(p);
 	pair_pass(p, 40 * S);
@@ -314,9 +283,9 @@ static void stranger_does_not_delay_us(void **state)
 	size_t len;
 
 	(void)state;
-	first_message(msg, &len);
+	pair_first_message(msg, &len);
 	p = pair_create(NULL, NULL);
-	d = from_a(msg, len);
+	d = pair_from_a(msg, len);
 	side_receive(&p->b, &d);
 	pair_settle(p);
 	assert_int_equal(p->b.c.half_open, 1);
@@ -336,10 +305,10 @@ static void unsupported_is_refused(void **state)
 	unsigned n;
 
 	(void)state;
-	first_message(msg, &len);
+	pair_first_message(msg, &len);
 	p = pair_create(NULL, NULL);
 	for (unsigned i = 0; i < 100; i++) {
-		d = from_a(msg, len);
+		d = pair_from_a(msg, len);
 		if (i % 2)
 			d.data[17] = 0x20; // IKEv2
 		else

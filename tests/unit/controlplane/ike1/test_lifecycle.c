@@ -12,14 +12,6 @@
 #include "peer_timers.h"
 #include "teardown.h"
 
-static unsigned network_is_cut(struct pair *p, struct fake_datagram *d, bool from_a)
-{
-	(void)p;
-	(void)d;
-	(void)from_a;
-	return 0;
-}
-
 // Packets in both directions, every tick, are encrypted with an SA that the other side has.
 static void traffic_without_loss(struct pair *p, unsigned seconds)
 {

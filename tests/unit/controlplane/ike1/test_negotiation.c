@@ -276,14 +276,6 @@ static void many_messages_lost(void **state)
 	pair_destroy(p);
 }
 
-static unsigned network_is_cut(struct pair *p, struct fake_datagram *d, bool from_a)
-{
-	(void)p;
-	(void)d;
-	(void)from_a;
-	return 0;
-}
-
 // Sent at 0, 1, 3, 7 and 15 s, given up at 23 s.
 static void retransmission_schedule(void **state)
 {
