@@ -1,0 +1,270 @@
+// The log: lines and their order, overflow that is counted and told, destinations.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lines.h"
+#include "log_ring.h"
+#include "log_writer.h"
+#include "text.h"
+
+static void ring_is_bounded(void **state)
+{
+	const struct log_entry *e;
+	struct log_ring r;
+	char line[16];
+
+	(void)state;
+	assert_int_equal(log_ring_init(&r, 8), 0);
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(line, sizeof(line), "line %u", i);
+		assert_int_equal(log_ring_push(&r, LOG_NOTICE, line), i < 8);
+	}
+	assert_int_equal(atomic_load(&r.lost), 4);
+	for (unsigned i = 0; i < 8; i++) {
+		e = log_ring_peek(&r);
+		assert_non_null(e);
+		snprintf(line, sizeof(line), "line %u", i);
+		assert_string_equal(e->line, line);
+		log_ring_pop(&r);
+	}
+	assert_null(log_ring_peek(&r));
+	assert_true(log_ring_push(&r, LOG_NOTICE, "again"));
+	assert_string_equal(log_ring_peek(&r)->line, "again");
+	log_ring_fini(&r);
+}
+
+static void lines_evict_the_oldest(void **state)
+{
+	struct text t = {0};
+	struct lines l;
+	char out[8];
+
+	(void)state;
+	assert_int_equal(lines_init(&l, 16), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(out, sizeof(out), "aaaa%u", i); // six bytes each with the newline
+		assert_true(lines_push(&l, out, true));
+	}
+	assert_int_equal(l.count, 2);
+	lines_copy(&l, &t);
+	assert_string_equal(t.data, "aaaa3\naaaa4\n");
+	text_fini(&t);
+	assert_false(lines_push(&l, "bbbbb", false));
+	assert_true(lines_pop(&l, out, sizeof(out)));
+	assert_string_equal(out, "aaaa3");
+	assert_true(lines_push(&l, "bbbbb", false));
+	assert_false(lines_push(&l, "longer than the ring", true));
+	assert_true(lines_pop(&l, out, 3));
+	assert_string_equal(out, "aa");
+	assert_true(lines_pop(&l, out, sizeof(out)));
+	assert_false(lines_pop(&l, out, sizeof(out)));
+	lines_fini(&l);
+}
+
+struct world {
+	struct log log;
+	struct config *config;
+	char file[64];
+};
+
+static struct world *world_create(uint32_t buffered)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	int fd;
+
+	snprintf(w->file, sizeof(w->file), "/tmp/vigil-log-XXXXXX");
+	fd = mkstemp(w->file);
+	close(fd);
+	unlink(w->file);
+	w->config = config_create();
+	w->config->logging.console = -1;
+	w->config->logging.buffered = buffered;
+	snprintf(w->config->logging.file, sizeof(w->config->logging.file), "%s", w->file);
+	assert_int_equal(log_writer_start(&w->log, w->config), 0);
+	return w;
+}
+
+static void world_destroy(struct world *w)
+{
+	unlink(w->file);
+	config_free(w->config);
+	free(w);
+}
+
+static char *file_text(const char *path)
+{
+	static char text[1 << 20];
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void destinations(void **state)
+{
+	struct world *w = world_create(4096);
+	struct log_writer_stats s;
+	struct log_tap *tap = log_tap_open(&w->log);
+	struct pollfd p = {.fd = log_tap_fd(tap), .events = POLLIN};
+	char line[LOG_STAMPED_MAX];
+	struct text t = {0};
+	unsigned month_day;
+	uint64_t lost;
+
+	(void)state;
+	log_msg(&w->log, LOG_NOTICE, "CRYPTO", "SESSION_STATUS", "Crypto tunnel is UP\033[2J");
+	assert_int_equal(poll(&p, 1, 2000), 1);
+	assert_true(log_tap_next(&w->log, tap, line, &lost));
+	assert_int_equal(lost, 0);
+	// "*Mar 25 15:17:14.131: ", and nothing that a terminal would obey.
+	assert_int_equal(line[0], '*');
+	assert_int_equal(sscanf(line + 4, "%u", &month_day), 1);
+	assert_string_equal(line + strlen("*Mar 25 15:17:14.131: "),
+	                    "%CRYPTO-5-SESSION_STATUS: Crypto tunnel is UP.[2J");
+	assert_false(log_tap_next(&w->log, tap, line, &lost));
+	assert_int_equal(poll(&p, 1, 0), 0);
+	log_tap_close(&w->log, tap);
+	log_writer_history(&w->log, &t);
+	assert_non_null(strstr(t.data, "Crypto tunnel is UP"));
+	text_fini(&t);
+	log_writer_stats(&w->log, &s);
+	assert_int_equal(s.logged, 1);
+	assert_int_equal(s.buffered, 1);
+	assert_string_equal(s.file_error, "");
+	log_writer_stop(&w->log);
+	assert_non_null(strstr(file_text(w->file), "Crypto tunnel is UP"));
+	world_destroy(w);
+}
+
+static void *log_many(void *arg)
+{
+	struct world *w = arg;
+
+	for (unsigned i = 0; i < 1000; i++)
+		log_msg(&w->log, LOG_INFO, "TEST", "HELPER", "line %u", i);
+	return NULL;
+}
+
+// Lines of one thread stay in order, whatever other threads log; what is lost is told.
+static void threads_and_losses(void **state)
+{
+	struct world *w = world_create(0);
+	unsigned control = 0, helper = 0, lost = 0, n;
+	pthread_t t;
+	int next = 0;
+	char *at;
+
+	(void)state;
+	pthread_create(&t, NULL, log_many, w);
+	for (unsigned i = 0; i < 20000; i++)
+		log_msg(&w->log, LOG_INFO, "TEST", "CONTROL", "line %u", i);
+	pthread_join(t, NULL);
+	log_writer_stop(&w->log);
+	for (char *line = strtok_r(file_text(w->file), "\n", &at); line;
+	     line = strtok_r(NULL, "\n", &at)) {
+		if (strstr(line, "%SYS-4-LOGLOST") &&
+		    sscanf(strstr(line, "LOST: "), "LOST: %u", &n))
+			lost += n;
+		helper += strstr(line, "%TEST-6-HELPER") != NULL;
+		if (!strstr(line, "%TEST-6-CONTROL"))
+			continue;
+		control++;
+		assert_int_equal(sscanf(strstr(line, "line "), "line %u", &n), 1);
+		assert_true((int)n >= next);
+		next = (int)n + 1;
+	}
+	assert_int_equal(control + helper + lost, 21000);
+	world_destroy(w);
+}
+
+// A terminal that does not read loses lines and is told how many; nobody else does.
+static void slow_terminal(void **state)
+{
+	struct world *w = world_create(0);
+	struct log_tap *tap = log_tap_open(&w->log);
+	struct log_writer_stats s;
+	char line[LOG_STAMPED_MAX], text[256];
+	uint64_t lost, told = 0, got = 0;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (unsigned i = 0; i < 3000; i++) {
+		log_msg(&w->log, LOG_INFO, "TEST", "LONG", "%s", text);
+		if (i % 500 == 0)
+			usleep(20000);
+	}
+	do {
+		usleep(1000);
+		log_writer_stats(&w->log, &s);
+	} while (s.logged < 3000);
+	while (log_tap_next(&w->log, tap, line, &lost)) {
+		told += lost;
+		got++;
+	}
+	assert_int_equal(s.lost, 0);
+	assert_true(told > 0);
+	assert_int_equal(got + told, 3000);
+	log_tap_close(&w->log, tap);
+	log_writer_stop(&w->log);
+	world_destroy(w);
+}
+
+// A moved file is opened again (logrotate), and new destinations hold at once.
+static void file_is_followed(void **state)
+{
+	struct world *w = world_create(0);
+	struct config_logging l = w->config->logging;
+	struct log_writer_stats s;
+	char moved[80];
+
+	(void)state;
+	log_msg(&w->log, LOG_INFO, "TEST", "ONE", "first");
+	usleep(100000);
+	snprintf(moved, sizeof(moved), "%s.1", w->file);
+	assert_int_equal(rename(w->file, moved), 0);
+	log_msg(&w->log, LOG_INFO, "TEST", "TWO", "second");
+	usleep(100000);
+	assert_non_null(strstr(file_text(moved), "first"));
+	assert_null(strstr(file_text(moved), "second"));
+	assert_non_null(strstr(file_text(w->file), "second"));
+	unlink(moved);
+	snprintf(l.file, sizeof(l.file), "/nonexistent/log");
+	l.buffered = 4096;
+	assert_int_equal(log_writer_configure(&w->log, &l), 0);
+	log_msg(&w->log, LOG_INFO, "TEST", "THREE", "third");
+	usleep(100000);
+	log_writer_stats(&w->log, &s);
+	assert_string_not_equal(s.file_error, "");
+	assert_int_equal(s.buffered, 1);
+	log_writer_clear(&w->log);
+	log_writer_stats(&w->log, &s);
+	assert_int_equal(s.buffered, 0);
+	log_writer_stop(&w->log);
+	world_destroy(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ring_is_bounded), cmocka_unit_test(lines_evict_the_oldest),
+		cmocka_unit_test(destinations),    cmocka_unit_test(threads_and_losses),
+		cmocka_unit_test(slow_terminal),   cmocka_unit_test(file_is_followed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+// The filters behind `|` of show commands, and frames.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frame.h"
+#include "screen.h"
+
+static const char *const text[] = {"interface FastEthernet0", " ip address 10.0.0.1",
+                                   " crypto map test", "interface FastEthernet1", "end"};
+
+// What of `text` is shown, by number.
+static const char *shown(const char *typed)
+{
+	static char out[128];
+	char line[128], err[128], result[80];
+	struct filter f;
+
+	snprintf(line, sizeof(line), "%s", typed);
+	assert_int_equal(filter_parse(line, &f, err, sizeof(err)), 0);
+	assert_null(strchr(line, '|'));
+	out[0] = '\0';
+	for (unsigned i = 0; i < 5; i++)
+		if (filter_line(&f, text[i]))
+			snprintf(out + strlen(out), sizeof(out) - strlen(out), "%u", i);
+	filter_end(&f, result, sizeof(result));
+	snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s", result);
+	return out;
+}
+
+static void filters(void **state)
+{
+	(void)state;
+	assert_string_equal(shown("show running-config | include Fast|crypto"), "023");
+	assert_string_equal(shown("sh run | inc ^interface"), "03");
+	assert_string_equal(shown("do show run | exclude ^ "), "034");
+	assert_string_equal(shown("show run | begin crypto"), "234");
+	assert_string_equal(shown("show run | section Ethernet0$"), "012");
+	assert_string_equal(shown("show run | count interface"),
+	                    "Number of lines which match regexp = 2\n");
+}
+
+static int parse(const char *typed)
+{
+	char line[128], err[128], result[80];
+	struct filter f;
+	int n;
+
+	snprintf(line, sizeof(line), "%s", typed);
+	n = filter_parse(line, &f, err, sizeof(err));
+	if (n == 0)
+		filter_end(&f, result, sizeof(result));
+	else
+		assert_string_equal(line, typed);
+	return n;
+}
+
+static void not_a_filter(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("show version"), 1);
+	// A bar in a line that shows nothing is part of it.
+	assert_int_equal(parse("crypto isakmp key a |b address 10.0.0.1"), 1);
+	assert_int_equal(parse("show run | inc"), -EINVAL);
+	assert_int_equal(parse("show run | grep x"), -EINVAL);
+	assert_int_equal(parse("show run | include ("), -EINVAL);
+}
+
+static void frames(void **state)
+{
+	struct frame_reader r;
+	struct frame f;
+	uint8_t bytes[64];
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(frame_reader_init(&r, 16), 0);
+	frame_header(bytes, FRAME_LINE, 3);
+	memcpy(bytes + FRAME_HEADER, "abc", 3);
+	frame_header(bytes + 7, FRAME_HELP, 0);
+	// In two pieces: nothing is there before the last byte.
+	assert_int_equal(write(fd[1], bytes, 5), 5);
+	assert_int_equal(frame_read(&r, fd[0]), 0);
+	assert_int_equal(frame_next(&r, &f), 0);
+	assert_int_equal(write(fd[1], bytes + 5, 6), 6);
+	assert_int_equal(frame_read(&r, fd[0]), 0);
+	assert_int_equal(frame_next(&r, &f), 1);
+	assert_int_equal(f.type, FRAME_LINE);
+	assert_int_equal(f.len, 3);
+	assert_memory_equal(f.data, "abc", 3);
+	assert_int_equal(frame_next(&r, &f), 1);
+	assert_int_equal(f.type, FRAME_HELP);
+	assert_int_equal(frame_next(&r, &f), 0);
+	// The largest that is allowed, and one more.
+	frame_header(bytes, FRAME_LINE, 16);
+	assert_int_equal(write(fd[1], bytes, 20), 20);
+	assert_int_equal(frame_read(&r, fd[0]), 0);
+	assert_int_equal(frame_next(&r, &f), 1);
+	frame_header(bytes, FRAME_LINE, 17);
+	assert_int_equal(write(fd[1], bytes, 4), 4);
+	assert_int_equal(frame_read(&r, fd[0]), 0);
+	assert_int_equal(frame_next(&r, &f), -EPROTO);
+	close(fd[1]);
+	assert_int_equal(frame_read(&r, fd[0]), -EPIPE);
+	close(fd[0]);
+	frame_reader_fini(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(filters),
+		cmocka_unit_test(not_a_filter),
+		cmocka_unit_test(frames),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,694 @@
+// The command line's server over its real socket, in front of a control core with fakes behind it:
+// modes, live configuration, clear, debug; and clients that mean no good.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "addr.h"
+#include "flow.h"
+#include "frame.h"
+#include "gateway.h"
+#include "peer.h"
+#include "state.h"
+
+#define WAIT_MS 20000
+
+struct terminal {
+	int fd;
+	struct frame_reader in;
+	char prompt[128];
+	bool failed;     // the last command
+	char log[65536]; // log lines so far
+};
+
+static struct gateway *g;
+
+static int setup(void **state)
+{
+	(void)state;
+	g = gateway_start(gateway_config);
+	if (!g)
+		return -1;
+	gateway_traffic(g);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	gateway_stop(g);
+	return 0;
+}
+
+// ---- a client
+
+static int raw_connect(void)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", g->socket);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static void send_frame(int fd, enum frame_type type, const void *data, size_t len)
+{
+	uint8_t header[FRAME_HEADER];
+
+	frame_header(header, type, len);
+	send(fd, header, sizeof(header), MSG_NOSIGNAL);
+	send(fd, data, len, MSG_NOSIGNAL);
+}
+
+// The next frame that is no log line. False: the server has closed.
+static bool next_frame(struct terminal *t, struct frame *f)
+{
+	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+
+	for (;;) {
+		int got = frame_next(&t->in, f);
+
+		assert_true(got >= 0);
+		if (got && f->type == FRAME_LOG) {
+			snprintf(t->log + strlen(t->log), sizeof(t->log) - strlen(t->log), "%.*s",
+			         (int)f->len, (const char *)f->data);
+			continue;
+		}
+		if (got)
+			return f->type != FRAME_BYE;
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+		if (frame_read(&t->in, t->fd) < 0)
+			return false;
+	}
+}
+
+static void take_prompt(struct terminal *t, const struct frame *f)
+{
+	assert_int_equal(f->type, FRAME_PROMPT);
+	assert_true(f->len > FRAME_PROMPT_FIXED);
+	t->failed = f->data[0];
+	snprintf(t->prompt, sizeof(t->prompt), "%.*s", (int)f->len - FRAME_PROMPT_FIXED,
+	         (const char *)f->data + FRAME_PROMPT_FIXED);
+}
+
+static struct terminal *terminal_open(uint8_t flags)
+{
+	struct terminal *t = calloc(1, sizeof(*t));
+	struct frame f;
+
+	t->fd = raw_connect();
+	frame_reader_init(&t->in, FRAME_SERVER_MAX);
+	send_frame(t->fd, FRAME_HELLO, &flags, 1);
+	assert_true(next_frame(t, &f));
+	take_prompt(t, &f);
+	return t;
+}
+
+static void terminal_close(struct terminal *t)
+{
+	close(t->fd);
+	frame_reader_fini(&t->in);
+	free(t);
+}
+
+// Output of a command up to the next prompt; valid until the next call.
+static const char *run(struct terminal *t, const char *line)
+{
+	static char out[1 << 20];
+	struct frame f;
+	size_t n = 0;
+
+	send_frame(t->fd, FRAME_LINE, line, strlen(line));
+	out[0] = '\0';
+	while (next_frame(t, &f)) {
+		if (f.type != FRAME_TEXT) {
+			take_prompt(t, &f);
+			return out;
+		}
+		assert_true(n + f.len < sizeof(out));
+		memcpy(out + n, f.data, f.len);
+		n += f.len;
+		out[n] = '\0';
+	}
+	return out;
+}
+
+static void has(const char *out, const char *text)
+{
+	if (!strstr(out, text))
+		print_error("no \"%s\" in:\n%s\n", text, out);
+	assert_non_null(strstr(out, text));
+}
+
+static void lacks(const char *out, const char *text)
+{
+	if (strstr(out, text))
+		print_error("\"%s\" is in:\n%s\n", text, out);
+	assert_null(strstr(out, text));
+}
+
+static const char *ask(struct terminal *t, enum frame_type type, const char *line)
+{
+	static char out[65536];
+	struct frame f;
+
+	send_frame(t->fd, type, line, strlen(line));
+	assert_true(next_frame(t, &f));
+	snprintf(out, sizeof(out), "%.*s", (int)f.len, (const char *)f.data);
+	return out;
+}
+
+// ---- what an operator does
+
+// Checklist 2: prompts and modes.
+static void modes(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_TTY);
+
+	(void)state;
+	assert_string_equal(t->prompt, "Router>");
+	has(run(t, "configure terminal"), "% Invalid input detected at '^' marker.");
+	assert_true(t->failed);
+	run(t, "enable");
+	assert_string_equal(t->prompt, "Router#");
+	has(run(t, "conf t"), "Enter configuration commands, one per line.  End with CNTL/Z.");
+	assert_string_equal(t->prompt, "Router(config)#");
+	run(t, "crypto map test 1");
+	assert_string_equal(t->prompt, "Router(config-crypto-map)#");
+	has(run(t, "do show clock"), "UTC");
+	run(t, "exit");
+	assert_string_equal(t->prompt, "Router(config)#");
+	run(t, "interface fa0");
+	assert_string_equal(t->prompt, "Router(config-if)#");
+	run(t, "end");
+	assert_string_equal(t->prompt, "Router#");
+	run(t, "disable");
+	assert_string_equal(t->prompt, "Router>");
+	has(run(t, "show history"), "  conf t\n");
+	run(t, "exit");
+	terminal_close(t);
+}
+
+// Checklist 2: the enable secret.
+static void password(void **state)
+{
+	struct terminal *admin = terminal_open(FRAME_HELLO_SCRIPT), *t;
+	struct frame f;
+
+	(void)state;
+	run(admin, "configure terminal");
+	run(admin, "enable secret s3cret");
+	assert_false(admin->failed);
+	run(admin, "end");
+	t = terminal_open(FRAME_HELLO_TTY);
+	send_frame(t->fd, FRAME_LINE, "enable", 6);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(next_frame(t, &f));
+		assert_int_equal(f.type, FRAME_ASK);
+		send_frame(t->fd, FRAME_SECRET, "wrong", 5);
+	}
+	assert_true(next_frame(t, &f));
+	assert_int_equal(f.type, FRAME_TEXT);
+	has((const char *)f.data, "% Bad secrets");
+	assert_true(next_frame(t, &f));
+	take_prompt(t, &f);
+	assert_string_equal(t->prompt, "Router>");
+	send_frame(t->fd, FRAME_LINE, "enable", 6);
+	assert_true(next_frame(t, &f));
+	send_frame(t->fd, FRAME_SECRET, "s3cret", 6);
+	assert_true(next_frame(t, &f));
+	take_prompt(t, &f);
+	assert_string_equal(t->prompt, "Router#");
+	run(admin, "configure terminal");
+	run(admin, "no enable secret");
+	run(admin, "end");
+	terminal_close(t);
+	terminal_close(admin);
+}
+
+// Checklist 3, 4, 7: what is wrong is refused with a caret and changes nothing.
+static void errors(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	const char *out;
+
+	(void)state;
+	has(run(t, "show nothing"), "Router#show nothing\n            ^\n");
+	has(run(t, "show crypto"), "% Incomplete command.");
+	has(run(t, "show c"), "% Ambiguous command:  \"show c\"");
+	assert_true(t->failed);
+	run(t, "configure terminal");
+	out = run(t, "crypto isakmp keepalive 9");
+	has(out, "Router(config)#crypto isakmp keepalive 9\n"
+	         "                                       ^\n");
+	has(out, "<10-3600>");
+	assert_true(t->failed);
+	has(run(t, "do show running-config"), "\ncrypto isakmp keepalive 10 periodic\n");
+	run(t, "crypto isakmp keepalive 10 3 on-demand");
+	has(run(t, "do show running-config"), "\ncrypto isakmp keepalive 10 3\n");
+	run(t, "crypto isakmp keepalive 10 periodic");
+	run(t, "end");
+	assert_false(t->failed);
+	terminal_close(t);
+}
+
+static void help(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	assert_string_equal(ask(t, FRAME_COMPLETE, "show crypto is"), "isakmp\n");
+	has(ask(t, FRAME_HELP, "show crypto "), "  session");
+	has(ask(t, FRAME_HELP, "clear crypto session "), "  <cr>\n");
+	run(t, "configure terminal");
+	run(t, "crypto map test 1");
+	has(ask(t, FRAME_HELP, "set "), "  transform-set");
+	has(ask(t, FRAME_HELP, "do show crypto "), "  session");
+	// A sub-mode understands global commands too.
+	assert_string_equal(ask(t, FRAME_COMPLETE, "hostn"), "hostname\n");
+	run(t, "end");
+	terminal_close(t);
+}
+
+static void find_entry(struct gateway *gw, void *arg)
+{
+	bool *found = arg;
+
+	*found = false;
+	for (const struct crypto_entry *e = gw->c.entries; e; e = e->next)
+		*found = *found || e->sequence == 30;
+}
+
+static bool entry_runs(void)
+{
+	bool found;
+
+	gateway_do(g, find_entry, &found);
+	return found;
+}
+
+// A crypto map's sub-mode is applied when it is left, other lines at once.
+static void live_configuration(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "configure terminal");
+	run(t, "hostname Changed");
+	assert_string_equal(t->prompt, "Changed(config)#");
+	run(t, "hostname Router");
+	run(t, "access-list 130 permit ip 10.1.0.0 0.0.0.255 10.30.0.0 0.0.0.255");
+	run(t, "crypto map test 30 ipsec-isakmp");
+	run(t, "set peer 192.0.2.30");
+	run(t, "set transform-set ts");
+	run(t, "match address 130");
+	assert_false(entry_runs());
+	run(t, "exit");
+	assert_true(entry_runs());
+	has(run(t, "do show crypto map"), "Crypto Map IPv4 \"test\" 30 ipsec-isakmp");
+	has(run(t, "do show crypto session"), "10.30.0.0");
+	run(t, "no crypto map test 30");
+	assert_false(entry_runs());
+	// Two maps one after the other: the first is left by the second's line.
+	run(t, "crypto map test 30 ipsec-isakmp");
+	run(t, "set peer 192.0.2.30");
+	run(t, "crypto map test 31 ipsec-isakmp");
+	assert_true(entry_runs());
+	run(t, "no crypto map test 31");
+	run(t, "no crypto map test 30");
+	run(t, "end");
+	terminal_close(t);
+}
+
+// Who goes away in a crypto map leaves it as it was.
+static void abandoned_map(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "configure terminal");
+	run(t, "crypto map test 30 ipsec-isakmp");
+	run(t, "set peer 192.0.2.30");
+	terminal_close(t);
+	t = terminal_open(FRAME_HELLO_SCRIPT);
+	for (unsigned i = 0; i < 100 && !strstr(run(t, "configure terminal"), "Enter"); i++)
+		usleep(10000);
+	assert_string_equal(t->prompt, "Router(config)#");
+	lacks(run(t, "do show running-config"), "192.0.2.30");
+	assert_false(entry_runs());
+	run(t, "end");
+	terminal_close(t);
+}
+
+static void one_writer(void **state)
+{
+	struct terminal *a = terminal_open(FRAME_HELLO_SCRIPT),
+			*b = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(a, "configure terminal");
+	has(run(b, "configure terminal"), "% Configuration mode is locked by ");
+	assert_true(b->failed);
+	assert_string_equal(b->prompt, "Router#");
+	has(run(b, "show users"), "configuration");
+	run(a, "end");
+	run(b, "configure terminal");
+	assert_string_equal(b->prompt, "Router(config)#");
+	run(b, "end");
+	terminal_close(a);
+	terminal_close(b);
+}
+
+static void count_peers(struct gateway *gw, void *arg)
+{
+	unsigned *n = arg;
+
+	*n = 0;
+	for (uint32_t i = 0; i < gw->c.peers.made; i++) {
+		const struct peer *p = slab_at(&gw->c.peers, i);
+
+		*n += p && p->state == PEER_UP;
+	}
+}
+
+static unsigned peers_up(void)
+{
+	unsigned n;
+
+	gateway_do(g, count_peers, &n);
+	return n;
+}
+
+// Checklist 37.
+static void clear_session(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	gateway_traffic(g);
+	assert_int_equal(peers_up(), 2);
+	run(t, "clear crypto session remote 198.51.100.1");
+	run(t, "clear crypto session remote 192.0.2.11 port 999");
+	run(t, "clear crypto session local 192.0.2.2");
+	assert_int_equal(peers_up(), 2);
+	has(run(t, "clear crypto session fvrf blue"), "VRFs are not active in this version");
+	assert_true(t->failed);
+	assert_int_equal(peers_up(), 2);
+	run(t, "clear crypto session remote 192.0.2.11 port 500");
+	assert_int_equal(peers_up(), 1);
+	lacks(run(t, "show crypto isakmp sa"), "192.0.2.11 ");
+	run(t, "clear crypto session local 192.0.2.1 port 500 remote 192.0.2.13 port 500");
+	assert_int_equal(peers_up(), 0);
+	gateway_traffic(g);
+	assert_int_equal(peers_up(), 2);
+	run(t, "clear crypto session");
+	assert_int_equal(peers_up(), 0);
+	assert_false(t->failed);
+	terminal_close(t);
+}
+
+static void clear_sas(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	gateway_traffic(g);
+	has(run(t, "show crypto session"), "UP-ACTIVE");
+	run(t, "clear crypto sa");
+	lacks(run(t, "show crypto session"), "UP-ACTIVE");
+	has(run(t, "show crypto session"), "UP-IDLE");
+	has(run(t, "clear crypto isakmp 4000000000"), "% There is no such connection");
+	run(t, "clear crypto isakmp");
+	lacks(run(t, "show crypto isakmp sa"), "QM_IDLE");
+	gateway_traffic(g);
+	has(run(t, "show crypto session"), "UP-ACTIVE");
+	terminal_close(t);
+}
+
+// Checklist 38: who turns debugging on sees it, until all is turned off.
+static void debug(void **state)
+{
+	struct terminal *t = terminal_open(0), *other = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	gateway_traffic(g);
+	run(t, "enable");
+	has(run(t, "debug crypto isakmp"), "Crypto ISAKMP debugging is on");
+	has(run(other, "show debugging"), "Crypto ISAKMP debugging is on");
+	run(other, "clear crypto session");
+	for (unsigned i = 0; i < 100 && !strstr(t->log, "SESSION_STATUS"); i++)
+		run(t, "show clock");
+	has(t->log, "%CRYPTO-5-SESSION_STATUS: Crypto tunnel is DOWN.");
+	assert_string_equal(other->log, "");
+	has(run(t, "undebug all"), "All possible debugging has been turned off");
+	assert_string_equal(run(other, "show debugging"), "");
+	run(t, "terminal no monitor");
+	t->log[0] = '\0';
+	gateway_traffic(g);
+	run(t, "show clock");
+	assert_string_equal(t->log, "");
+	has(run(t, "show logging"), "Crypto tunnel is UP");
+	terminal_close(t);
+	terminal_close(other);
+}
+
+static void save(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	char path[128];
+	struct stat st;
+
+	(void)state;
+	run(t, "configure terminal");
+	run(t, "hostname Saved");
+	run(t, "end");
+	lacks(run(t, "show startup-config"), "hostname Saved");
+	has(run(t, "copy running-config startup-config"), "[OK]");
+	has(run(t, "show startup-config"), "hostname Saved");
+	assert_int_equal(stat(g->startup, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(path, sizeof(path), "%s.bak", g->startup);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(path, sizeof(path), "%s.new", g->startup);
+	assert_int_not_equal(stat(path, &st), 0);
+	run(t, "configure terminal");
+	run(t, "hostname Router");
+	run(t, "end");
+	has(run(t, "write"), "[OK]");
+	terminal_close(t);
+}
+
+static void show_all(void **state)
+{
+	static const char *const commands[][2] = {
+		{"show version", "Vigil IPsec gateway"},
+		{"show crypto session brief", "UA"},
+		{"show crypto session detail", "Capabilities:D"},
+		{"show crypto isakmp sa detail", "Engine-id:Conn-id = SW:"},
+		{"show crypto isakmp sa count", "Active ISAKMP SA's: 2"},
+		{"show crypto isakmp peers", "State: calm"},
+		{"show crypto isakmp peers 192.0.2.13", "Peer: 192.0.2.13"},
+		{"show crypto isakmp policy", "Global IKE policy"},
+		{"show crypto isakmp key", "192.0.2.0"},
+		{"show crypto ipsec sa", "current outbound spi: 0x"},
+		{"show crypto ipsec sa peer 192.0.2.13", "10.3.0.0"},
+		{"show crypto ipsec transform-set", "Transform set ts"},
+		{"show crypto map tag test", "Current peer: 192.0.2.11"},
+		{"show crypto map interface fa1", "No crypto maps found."},
+		{"show access-lists", "Extended IP access list 101"},
+		{"show ip route", "S*    0.0.0.0/0 [1/0] via 192.0.2.11"},
+		{"show ip interface brief", "FastEthernet1              10.1.0.1"},
+		{"show interfaces fa0", "FastEthernet0 is up"},
+		{"show arp", "Hardware Addr"},
+		{"show counters all", "dpd verdicts deferred"},
+		{"show logging", "Buffer logging"},
+		{"show running-config", "hostname Router"},
+	};
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	gateway_traffic(g);
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		has(run(t, commands[i][0]), commands[i][1]);
+		assert_false(t->failed);
+	}
+	has(run(t, "show interfaces fa7"), "% There is no port of this name");
+	has(run(t, "crypto ipsec client ezvpn connect x"), "% Not active in this version");
+	assert_true(t->failed);
+	terminal_close(t);
+}
+
+// ---- clients that mean no good
+
+static void still_serves(void)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	has(run(t, "show clock"), "UTC");
+	terminal_close(t);
+}
+
+// The server has ended the connection.
+static void is_closed(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char sink[4096];
+	ssize_t n;
+
+	do {
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+		n = recv(fd, sink, sizeof(sink), 0);
+	} while (n > 0);
+	close(fd);
+}
+
+static void broken_frames(void **state)
+{
+	static const uint8_t huge[] = {'L', 0xff, 0xff, 0xff}, unknown[] = {'#', 0, 0, 0};
+	static const char nul[] = "show\0clock";
+	char line[FRAME_CLIENT_MAX];
+	struct terminal *t;
+	int fd = raw_connect();
+
+	(void)state;
+	send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL);
+	is_closed(fd);
+	t = terminal_open(0);
+	send(t->fd, huge, sizeof(huge), MSG_NOSIGNAL);
+	is_closed(dup(t->fd));
+	terminal_close(t);
+	t = terminal_open(0);
+	send(t->fd, unknown, sizeof(unknown), MSG_NOSIGNAL);
+	is_closed(dup(t->fd));
+	terminal_close(t);
+	t = terminal_open(0);
+	send_frame(t->fd, FRAME_LINE, nul, sizeof(nul) - 1);
+	is_closed(dup(t->fd));
+	terminal_close(t);
+	// The longest line that a frame takes is refused as a line.
+	t = terminal_open(FRAME_HELLO_SCRIPT);
+	memset(line, 'a', sizeof(line));
+	line[sizeof(line) - 1] = '\0';
+	has(run(t, line), "%");
+	assert_true(t->failed);
+	memset(line, '?', sizeof(line) - 1);
+	ask(t, FRAME_HELP, line);
+	run(t, "configure terminal");
+	run(t, line);
+	assert_true(t->failed);
+	terminal_close(t);
+	still_serves();
+}
+
+static void many_counters(struct gateway *gw, void *arg)
+{
+	(void)arg;
+	atomic_store(&gw->longest_us, 0);
+}
+
+// Clients that ask for much and read nothing, or go away in the middle: the control core's turns
+// stay short, and others are served.
+static void slow_readers(void **state)
+{
+	int fds[8];
+	uint8_t flags = FRAME_HELLO_SCRIPT;
+
+	(void)state;
+	gateway_do(g, many_counters, NULL);
+	for (unsigned i = 0; i < 8; i++) {
+		int small = 1;
+
+		fds[i] = raw_connect();
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+		send_frame(fds[i], FRAME_HELLO, &flags, 1);
+		send_frame(fds[i], FRAME_LINE, "show counters all", 17);
+		if (i & 1)
+			close(fds[i]);
+	}
+	for (unsigned i = 0; i < 20; i++)
+		still_serves();
+	for (unsigned i = 0; i < 8; i += 2)
+		close(fds[i]);
+	still_serves();
+	// The machine that tests is shared and sanitized: far from the 50 us of the design, far
+	// from a client's speed too.
+	assert_true(atomic_load(&g->longest_us) < 100000);
+}
+
+static void all_lines_in_use(void **state)
+{
+	struct terminal *t[SESSIONS_MAX];
+	struct frame f;
+	int fd;
+	struct terminal late = {0};
+
+	(void)state;
+	// Sessions of earlier tests may still be ending.
+	usleep(200000);
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		t[i] = terminal_open(0);
+	fd = raw_connect();
+	late.fd = fd;
+	frame_reader_init(&late.in, FRAME_SERVER_MAX);
+	assert_false(next_frame(&late, &f));
+	frame_reader_fini(&late.in);
+	close(fd);
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		terminal_close(t[i]);
+	usleep(200000);
+	still_serves();
+}
+
+// A command that is interrupted ends, and the session goes on.
+static void interrupted(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	struct frame f;
+
+	(void)state;
+	send_frame(t->fd, FRAME_LINE, "show running-config", 19);
+	send_frame(t->fd, FRAME_INTERRUPT, NULL, 0);
+	do
+		assert_true(next_frame(t, &f));
+	while (f.type == FRAME_TEXT);
+	take_prompt(t, &f);
+	has(run(t, "show clock"), "UTC");
+	terminal_close(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(modes),
+		cmocka_unit_test(password),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(help),
+		cmocka_unit_test(live_configuration),
+		cmocka_unit_test(abandoned_map),
+		cmocka_unit_test(one_writer),
+		cmocka_unit_test(clear_session),
+		cmocka_unit_test(clear_sas),
+		cmocka_unit_test(debug),
+		cmocka_unit_test(save),
+		cmocka_unit_test(show_all),
+		cmocka_unit_test(broken_frames),
+		cmocka_unit_test(slow_readers),
+		cmocka_unit_test(all_lines_in_use),
+		cmocka_unit_test(interrupted),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
