@@ -741,7 +741,7 @@ static void live(unsigned seed, unsigned seconds)
 		if (!w->limited)
 			check_all_up(&w->check, &w->c);
 	}
-	print_message("seed %u: %llu deaths, %llu losses, %llu deferred, %u phase 1, %u quick\n",
+	print_message("# seed %u: %llu deaths, %llu losses, %llu deferred, %u phase 1, %u quick\n",
 	              seed, (unsigned long long)w->c.counters.deaths,
 	              (unsigned long long)w->c.counters.losses,
 	              (unsigned long long)w->c.counters.verdicts_deferred, fake_ike.initiated,
