@@ -162,9 +162,7 @@ void ike_debug_released(struct control *c, const struct peer *p, uint32_t spi)
 // have not ended.
 static void debug_nodes(struct control *c, const struct ike_sa *sa, bool error, const char *reason)
 {
-	if (!sa->nodes)
-		return;
-	for (unsigned i = 0; i < IKE_NODES_MAX; i++)
+	for (unsigned i = 0; i < sa->n_nodes; i++)
 		if (sa->nodes[i].message_id)
 			ike_debug_node_delete(c, sa, sa->nodes[i].message_id, error, reason);
 }

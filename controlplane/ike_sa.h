@@ -32,7 +32,9 @@ enum ike_state {
 	IKE_STATES,
 };
 
-#define IKE_NODES_MAX 16
+// How many are remembered; more if they are recent and may be asked for again.
+#define IKE_NODES     16
+#define IKE_NODES_MAX 128
 #define IKE_NODE_HASH 20
 
 // An exchange that ended lately, with the answer that its last message got: a second copy of that
@@ -80,8 +82,8 @@ struct ike_sa {
 
 	struct handshake *handshake; // phase 1 in progress; NULL once established
 	struct exchange *exchanges;  // phase 2 in progress
-	struct ike_node *nodes;      // IKE_NODES_MAX, made when first needed
-	uint8_t node_next;
+	struct ike_node *nodes;      // a ring, made when first needed
+	uint8_t n_nodes, node_next;
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer rekey;
 	struct wheel_timer expire;

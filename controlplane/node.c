@@ -11,6 +11,8 @@
 // A copy that comes later than this is processed like any message; DPD sequences and used-up SPIs
 // keep it from doing harm.
 #define NODE_LIFE ticks_from_seconds(120)
+// As long as the other side repeats its message (retransmit.c; others do not take much longer).
+#define NODE_NEEDED ticks_from_seconds(30)
 
 void node_hash(struct control *c, const void *message, size_t len, uint8_t out[IKE_NODE_HASH])
 {
@@ -29,9 +31,7 @@ static bool node_is_fresh(const struct control *c, const struct ike_node *n)
 
 struct ike_node *node_find(struct control *c, struct ike_sa *sa, uint32_t message_id)
 {
-	if (!sa->nodes)
-		return NULL;
-	for (unsigned i = 0; i < IKE_NODES_MAX; i++)
+	for (unsigned i = 0; i < sa->n_nodes; i++)
 		if (sa->nodes[i].message_id == message_id && node_is_fresh(c, &sa->nodes[i]))
 			return &sa->nodes[i];
 	return NULL;
@@ -43,16 +43,46 @@ static void node_clear(struct ike_node *n)
 	*n = (struct ike_node){0};
 }
 
+// A copy may still come whose answer the other side needs: a lost message 3 of quick mode leaves it
+// with half a tunnel.
+static bool node_is_needed(const struct control *c, const struct ike_node *n)
+{
+	return n->used && n->answer && tick_diff(c->now, n->when) < (int32_t)NODE_NEEDED;
+}
+
+// More room, up to the bound. True if there is.
+static bool ring_grow(struct ike_sa *sa)
+{
+	unsigned n = sa->n_nodes ? sa->n_nodes * 2u : IKE_NODES;
+	struct ike_node *nodes;
+
+	if (n > IKE_NODES_MAX)
+		return false;
+	nodes = realloc(sa->nodes, n * sizeof(*nodes));
+	if (!nodes)
+		return false;
+	memset(nodes + sa->n_nodes, 0, (n - sa->n_nodes) * sizeof(*nodes));
+	sa->node_next = sa->n_nodes;
+	sa->nodes = nodes;
+	sa->n_nodes = (uint8_t)n;
+	return true;
+}
+
+// The oldest that is not needed any more, or a new one, or if there can be none the oldest.
 static struct ike_node *node_slot(struct control *c, struct ike_sa *sa)
 {
 	struct ike_node *n;
+	unsigned i;
 
-	if (!sa->nodes)
-		sa->nodes = calloc(IKE_NODES_MAX, sizeof(*sa->nodes));
-	if (!sa->nodes)
+	for (i = 0; i < sa->n_nodes; i++)
+		if (!node_is_needed(c, &sa->nodes[(sa->node_next + i) % sa->n_nodes]))
+			break;
+	if (i < sa->n_nodes)
+		sa->node_next = (uint8_t)((sa->node_next + i) % sa->n_nodes);
+	else if (!ring_grow(sa) && !sa->n_nodes)
 		return NULL;
 	n = &sa->nodes[sa->node_next];
-	sa->node_next = (uint8_t)((sa->node_next + 1) % IKE_NODES_MAX);
+	sa->node_next = (uint8_t)((sa->node_next + 1) % sa->n_nodes);
 	if (n->used && n->message_id)
 		ike_debug_node_purge(c, sa, n->message_id);
 	node_clear(n);
@@ -85,10 +115,9 @@ void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
 
 void node_forget_all(struct ike_sa *sa)
 {
-	if (!sa->nodes)
-		return;
-	for (unsigned i = 0; i < IKE_NODES_MAX; i++)
+	for (unsigned i = 0; i < sa->n_nodes; i++)
 		node_clear(&sa->nodes[i]);
 	free(sa->nodes);
 	sa->nodes = NULL;
+	sa->n_nodes = sa->node_next = 0;
 }
