@@ -42,7 +42,8 @@ struct exchange {
 	struct nonce nonce_i, nonce_r;
 	struct esp_suite offered[ENTRY_SUITES_MAX]; // initiator
 	unsigned n_offered;
-	uint32_t peer_spi; // host order
+	uint32_t peer_spi;   // host order
+	const char *refused; // initiator: by an error notify without SPI, its name; else NULL
 	// PFS: pfs_group 0 = none.
 	uint16_t pfs_group;
 	struct dh_key dh; // ours

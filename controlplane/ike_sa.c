@@ -133,6 +133,8 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 		c->half_open--;
 		c->responding -= !sa->initiator;
 	}
+	if (s == IKE_I_MM3 || s == IKE_R_MM3)
+		sa->exchanged_after = c->now - sa->created;
 	if (s > IKE_R_MM2)
 		stranger_unlink(c, sa);
 	// The end is told by whoever causes it, with its reason.

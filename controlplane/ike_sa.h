@@ -67,6 +67,7 @@ struct ike_sa {
 	struct ike_suite suite; // as agreed
 	struct ike1_keys keys;
 	tick_t created, established;
+	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
 	struct ike_sa *older, *newer; // in the list of strangers
 	bool is_stranger;             // others began it, and nothing has come back for our answer
 	char phase1_id[48];           // the peer's identity, as text

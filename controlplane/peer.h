@@ -29,7 +29,6 @@ struct peer {
 	uint8_t state;              // enum peer_state
 	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
 	bool dpd_capable;           // sent the DPD vendor ID
-	bool probe_wants_ike;       // a probe was due without a phase 1: its end is the answer
 	struct ike_sa *ike_sas;     // newest first
 	struct child *children;     // newest first
 	struct flow *waiting;       // flows that wait for phase 1

@@ -89,14 +89,13 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
 
 static void expired_probe(void *ctx, struct wheel_timer *t);
 
-// A probe on the newest IKE SA; without one phase 1 is started, and its end is the answer.
+// A probe on the newest IKE SA; without one phase 1 is started, and if it completes that is life.
 static void send_probe(struct control *c, struct peer *p, enum dpd_action action)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
 
 	c->counters.probes_sent++;
 	if (!sa) {
-		p->probe_wants_ike = true;
 		on_tunnel_wanted(c, p);
 		return;
 	}
@@ -326,17 +325,21 @@ static void expired_ike(void *ctx, struct wheel_timer *t)
 	peer_release(c, p);
 }
 
-// Whether `sa`, which has just come up, is not the one to use. Both sides began at the same moment:
-// both keep the one whose initiator's cookie is lower, so that neither deletes what the other uses.
-// Or the peer (strongSwan does so) renews an IKE SA that we have renewed a moment ago: its children
-// went along to ours, and would end with it.
-static bool gives_way(const struct control *c, const struct ike_sa *sa, const struct ike_sa *other)
+// Whether `sa`, which has just come up, is not the one to use. Neither side may delete what the
+// other uses, so both decide by what both know. Both began at the same moment: the one whose
+// initiator's cookie is lower. Or one was up when the other's keys were exchanged: that one. Then a
+// first message was lost, or the peer (strongSwan does so) renews what we have renewed a moment
+// ago: its children went along to ours, and would end with it. When keys are exchanged is message
+// 3's moment, which the two sides see at the same distance from the other IKE SA's end.
+static bool gives_way(const struct ike_sa *sa, const struct ike_sa *other)
 {
+	tick_t exchanged = sa->created + sa->exchanged_after;
+
 	if (other->initiator == sa->initiator)
 		return false;
-	if (!tick_before(other->established, sa->created))
+	if (!tick_before(other->established, exchanged))
 		return memcmp(other->cookie_i, sa->cookie_i, sizeof(sa->cookie_i)) < 0;
-	return other->initiator && tick_diff(c->now, other->established) <= (int32_t)OLD_IKE_STAYS;
+	return tick_diff(exchanged, other->established) <= (int32_t)OLD_IKE_STAYS;
 }
 
 // One IKE SA of a peer carries new exchanges, the newest; the others only receive from now on, and
@@ -347,7 +350,7 @@ static void replace_older(struct control *c, struct ike_sa *newest)
 
 	for (sa = newest->peer->ike_sas; sa; sa = sa->next)
 		if (sa != newest && ike_sa_is_established(sa) && !sa->replaced &&
-		    gives_way(c, newest, sa))
+		    gives_way(newest, sa))
 			current = sa;
 	for (sa = newest->peer->ike_sas; sa; sa = sa->next) {
 		if (sa == current || !ike_sa_is_established(sa) || sa->replaced)
@@ -365,7 +368,6 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 
 	peer_set_state(c, p, PEER_UP);
 	p->dpd_capable = sa->peer_dpd;
-	p->probe_wants_ike = false;
 	wheel_cancel(&c->wheel, &p->retry);
 	wheel_arm(&c->wheel, &sa->rekey, c->now + later(life, rekey_margin(life, sa->initiator)),
 	          expired_ike_rekey);
@@ -399,6 +401,21 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
 	}
 	if (!peer_is_negotiating(p))
 		fail_waiting(c, p, true);
+}
+
+void on_ike_unanswered(struct control *c, struct ike_sa *sa)
+{
+	char text[ADDR_TEXT];
+
+	if (!ike_sa_is_established(sa) || sa->delete_sent)
+		return;
+	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "IKMP_NO_ANSWER",
+	        "%s answers nothing on its IKE SA, which is given up",
+	        addr_format(&sa->peer->remote, text));
+	ike1_delete_sa(c, sa);
+	sa->replaced = true;
+	wheel_cancel(&c->wheel, &sa->rekey);
+	wheel_arm(&c->wheel, &sa->expire, c->now + OLD_IKE_STAYS, expired_ike);
 }
 
 // The peer ended the IKE SA that we use, but another is still there: it takes over again.
@@ -442,7 +459,8 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 	}
 	for (old = p->ike_sas; old; old = next_sa) {
 		next_sa = old->next;
-		if (old != sa && ike_sa_is_established(old))
+		if (old != sa && ike_sa_is_established(old) &&
+		    tick_before(old->established, sa->created))
 			ike_sa_destroy(c, old);
 	}
 	if (!peer_ike_sa(p))

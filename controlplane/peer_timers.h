@@ -14,6 +14,9 @@ struct peer;
 void on_ike_established(struct control *c, struct ike_sa *sa);
 // Phase 1 failed or timed out; `sa` is destroyed by this call.
 void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why);
+// The peer answers nothing on this IKE SA: it has forgotten it. The next who needs one makes a new
+// one.
+void on_ike_unanswered(struct control *c, struct ike_sa *sa);
 // The peer deleted this IKE SA; `sa` is destroyed by this call.
 void on_ike_deleted_by_peer(struct control *c, struct ike_sa *sa);
 // A quick mode is complete, in either role (after child_established).

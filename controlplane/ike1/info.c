@@ -138,6 +138,11 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 			break;
 	if (!x)
 		return;
+	if (!spi) { // it may be a copy from earlier, and the real answer is on its way
+		x->refused = isakmp_notify_name(n->type);
+		retransmit_hurry(&x->retransmit);
+		return;
+	}
 	snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(n->type));
 	exchange_fail(c, x, why);
 }

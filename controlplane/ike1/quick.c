@@ -3,17 +3,20 @@
 #include "quick.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
 #include "natt.h"
 #include "node.h"
 #include "output.h"
 #include "peer.h"
+#include "peer_timers.h"
 #include "secret.h"
 
 void quick_begin(const struct exchange *x, struct isakmp_message *m, void *buf, size_t size)
@@ -39,14 +42,28 @@ struct ike1_quick quick_inputs(const struct exchange *x)
 	};
 }
 
+// Whether an IKE message of the peer has come since this negotiation began.
+static bool heard_since(const struct peer *p, const struct child *ch)
+{
+	return p->have_heard && tick_before(ch->created, p->heard);
+}
+
 void quick_gave_up(struct control *c, struct retransmit *r)
 {
 	struct exchange *x;
+	char why[64] = "no answer";
 
 	for (x = r->sa->exchanges; x && &x->retransmit != r; x = x->next)
 		;
-	if (x)
-		exchange_fail(c, x, "no answer");
+	if (!x)
+		return;
+	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x->sa->peer, x->child))
+		on_ike_unanswered(c, x->sa);
+	else if (x->state == EXCHANGE_R_SENT_2) // the peer may take the tunnel for complete
+		ike1_delete_child(c, x->sa, x->child);
+	if (x->refused)
+		snprintf(why, sizeof(why), "the peer says %s", x->refused);
+	exchange_fail(c, x, why);
 }
 
 int quick_send(struct control *c, struct exchange *x, struct isakmp_message *m,

@@ -1,5 +1,5 @@
-// What somebody on the path or with a forged address can try without a key: reflection, negotiations
-// in another's name, floods. It may cost him his own negotiation, never ours.
+// What somebody on the path or with a forged address can try without a key: reflection,
+// negotiations in another's name, floods. It may cost him his own negotiation, never ours.
 #include "pair.h"
 
 #include <stdlib.h>
