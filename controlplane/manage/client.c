@@ -100,12 +100,13 @@ static size_t read_secret(const struct client *c, const char *question, char *ou
 	char ch;
 
 	if (c->tty) {
-		fputs(question, stdout);
-		fflush(stdout);
 		tcgetattr(STDIN_FILENO, &old);
 		quiet = old;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		// What was typed before the question is no answer to it.
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		fputs(question, stdout);
+		fflush(stdout);
 	}
 	while (!client_interrupted && read(STDIN_FILENO, &ch, 1) == 1 && ch != '\n')
 		if (len < size - 1)
