@@ -116,7 +116,7 @@ static void finish_sa(struct control *c, struct ike_sa *sa, bool answered)
 		return;
 	}
 	ike_sa_set_state(c, sa, IKE_P1_COMPLETE);
-	sa->peer_dpd = true;
+	sa->peer_dpd = !fake_ike.no_dpd;
 	sa->established = c->now;
 	sa->suite.lifetime = fake_ike.ike_lifetime ? fake_ike.ike_lifetime : 86400;
 	if (fake_ike.established)

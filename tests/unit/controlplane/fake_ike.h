@@ -30,7 +30,8 @@ struct fake_ike {
 	void (*died)(struct control *c, const struct peer *p);     // DPD has given it up
 	uint32_t ike_lifetime;                                     // seconds; 0 = a day
 	bool refuses_quick;                                        // quick modes fail at once
-	bool has_no_key;                                           // phase 1 cannot be started
+	bool no_dpd;     // peers do not send the DPD vendor ID
+	bool has_no_key; // phase 1 cannot be started
 	uint32_t next_spi;
 	unsigned initiated, quick_modes, probes, deletes_child, deletes_sa, nat_keepalives;
 	tick_t probe_times[256];

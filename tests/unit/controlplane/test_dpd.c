@@ -56,7 +56,7 @@ static void pass(struct world *w, tick_t ticks)
 	for (tick_t i = 0; i < ticks; i++) {
 		w->facts.now++;
 		w->facts.heard_until = w->facts.now;
-		if (w->last.arm && w->last.at == w->facts.now)
+		if (w->last.arm && tick_diff(w->last.at, w->facts.now) <= 0)
 			take(w, dpd_expired(&w->dpd, &w->config, &w->facts));
 	}
 }
@@ -142,6 +142,42 @@ static void death_on_schedule(void **state)
 		pass(&w, 1000 * S);
 		assert_int_equal(w.probes, 5);
 	}
+}
+
+// Item 13: ten seconds with five tries, for high availability: a retry other than the default.
+static void retry_of_ten_seconds(void **state)
+{
+	struct world w = world_make(true, 10 * S, 10 * S);
+
+	(void)state;
+	start(&w);
+	pass(&w, 10 * S + 49 * S); // a router that becomes active within 50 s is not dead
+	assert_int_equal(w.deaths, 0);
+	ack(&w);
+	assert_int_equal(w.dpd.losses, 0);
+	pass(&w, 10 * S + 50 * S);
+	assert_int_equal(w.deaths, 1);
+	assert_int_equal(w.death - w.first_probe, 50 * S);
+}
+
+// Item 23: what the two modes cost. A live periodic peer: one exchange an interval, whatever the
+// traffic. An idle on-demand peer: nothing, not even a timer.
+static void cost_of_the_modes(void **state)
+{
+	struct world periodic = world_make(true, 10 * S, 2 * S);
+	struct world on_demand = world_make(false, 10 * S, 2 * S);
+
+	(void)state;
+	start(&periodic);
+	start(&on_demand);
+	for (unsigned i = 0; i < 360; i++) {
+		pass(&periodic, 10 * S);
+		ack(&periodic);
+		pass(&on_demand, 10 * S);
+		assert_false(on_demand.last.arm);
+	}
+	assert_int_equal(periodic.probes, 360);
+	assert_int_equal(on_demand.probes, 0);
 }
 
 // Item 12: at worst interval + 5 x retry after the peer died.
@@ -345,6 +381,8 @@ int main(void)
 		cmocka_unit_test(hello_suppresses_ours),
 		cmocka_unit_test(traffic_does_not_suppress_periodic),
 		cmocka_unit_test(death_on_schedule),
+		cmocka_unit_test(retry_of_ten_seconds),
+		cmocka_unit_test(cost_of_the_modes),
 		cmocka_unit_test(worst_case_detection),
 		cmocka_unit_test(on_demand_asks_only_on_doubt),
 		cmocka_unit_test(doubt_with_fresh_life_is_nothing),

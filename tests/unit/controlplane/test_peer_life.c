@@ -344,6 +344,23 @@ static void no_keepalive_no_probe(void **state)
 	world_destroy(w);
 }
 
+// Item 20: DPD is negotiated by vendor ID; a peer that does not send it is not probed.
+static void peer_without_dpd_is_not_probed(void **state)
+{
+	struct world *w =
+		world_create("crypto isakmp keepalive 10 periodic", " set peer 192.0.2.11", "");
+
+	(void)state;
+	fake_ike.no_dpd = true;
+	up(w);
+	fake_ike_kill("192.0.2.11");
+	traffic(w, 100);
+	assert_int_equal(fake_ike.probes, 0);
+	assert_int_equal(w->c.counters.deaths, 0);
+	fake_ike_revive("192.0.2.11");
+	world_destroy(w);
+}
+
 static void rekey_loses_no_packet(void **state)
 {
 	struct world *w = world_create("crypto ipsec security-association lifetime seconds 120",
@@ -608,6 +625,7 @@ int main(void)
 		cmocka_unit_test(idle_failover_waits),
 		cmocka_unit_test(on_demand),
 		cmocka_unit_test(no_keepalive_no_probe),
+		cmocka_unit_test(peer_without_dpd_is_not_probed),
 		cmocka_unit_test(rekey_loses_no_packet),
 		cmocka_unit_test(phase1_is_renewed),
 		cmocka_unit_test(no_answer_goes_to_next_peer),

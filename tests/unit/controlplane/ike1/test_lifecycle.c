@@ -329,8 +329,8 @@ static void hello_is_life_once(void **state)
 	pair_destroy(p);
 }
 
-// Any sequence that is outstanding in this run is acknowledged; a late one of an earlier run is
-// not.
+// Item 26 (RFC 3706, 6): the sequence rises with every message; any that is outstanding in this run
+// is acknowledged, a late one of an earlier run is not.
 static void acks_of_this_run(void **state)
 {
 	struct pair *p = pair_create(NULL, NULL);
