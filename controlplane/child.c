@@ -204,6 +204,18 @@ static void child_free_if_gone(struct control *c, struct child *ch)
 		peer_sas_gone(c, p);
 }
 
+// Adds what an SA carried to its flow's totals.
+static void count_ended(struct control *c, struct handle sa, uint64_t *packets, uint64_t *drops)
+{
+	struct dp_sa_stats s;
+
+	if (handle_is_null(sa))
+		return;
+	dp_sa_stats(c->dp, sa, &s);
+	*packets += s.packets;
+	*drops += s.auth_failed + s.replayed + s.bad_selector + s.other_drops;
+}
+
 // Ends a child: SAs out of the dataplane, out of the peer's list. What it proved is remembered.
 static void child_end(struct control *c, struct child *ch)
 {
@@ -212,6 +224,12 @@ static void child_end(struct control *c, struct child *ch)
 
 	if (ch->state != CHILD_NEGOTIATING && dp_sa_last_in(c->dp, ch->in, &last))
 		peer_note_life(ch->peer, last);
+	if (ch->state != CHILD_NEGOTIATING && ch->flow) {
+		struct flow_totals *t = &ch->flow->ended;
+
+		count_ended(c, ch->in, &t->in_packets, &t->in_drops);
+		count_ended(c, ch->out, &t->out_packets, &t->out_drops);
+	}
 	peer_timers_stop_child(c, ch);
 	child_unlink(ch);
 	ch->state = CHILD_GONE;

@@ -44,6 +44,11 @@ enum flow_state {
 
 // An access list line (instance = FLOW_LINE) or a narrower flow that a peer proposed within one.
 #define FLOW_LINE UINT32_MAX
+// What SAs that have ended carried, so that a flow's counters never fall.
+struct flow_totals {
+	uint64_t in_packets, in_drops, out_packets, out_drops;
+};
+
 struct flow {
 	struct flow *next; // of the entry
 	struct crypto_entry *entry;
@@ -58,6 +63,7 @@ struct flow {
 	struct peer *peer;         // negotiating with, or used by child; NULL = none
 	struct flow *next_waiting; // peer's list of flows that wait for phase 1
 	bool waiting;
+	struct flow_totals ended;
 	bool losing_peer; // its peer is dead; teardown.c takes it on to the next
 	bool failed_once; // failed_at is set
 	tick_t failed_at; // last failure; a packet right after it is refused without a new attempt

@@ -168,6 +168,7 @@ static void fill_child(const struct control *c, const struct child *ch, struct c
 		v->tunnel = ch->flow->tunnel;
 		copy_name(v->map_name, ch->flow->entry->map_name);
 		v->sequence = ch->flow->entry->sequence;
+		v->ended = ch->flow->ended;
 	}
 	v->state = ch->state;
 	v->selector = ch->selector;
@@ -195,6 +196,7 @@ static void fill_flow(const struct control *c, const struct flow *f, struct flow
 		v->current = e->peers[e->current];
 	v->peer = f->peer ? f->peer->remote : v->current;
 	v->peer_port = f->peer ? f->peer->remote_port : 500;
+	v->ended = f->ended;
 	v->line = f->instance == FLOW_LINE;
 	v->state = f->state;
 	v->selector = f->selector;

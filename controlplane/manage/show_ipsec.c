@@ -45,7 +45,9 @@ static void print_ident(const char *side, const struct ip_prefix *p, uint8_t pro
 
 static void print_counts(const struct ipsec_format *f, struct text *out)
 {
-	unsigned long long in = 0, outbound = 0, in_bad = 0, out_bad = 0;
+	const struct flow_totals *t = &f->flow.ended;
+	unsigned long long in = t->in_packets, outbound = t->out_packets;
+	unsigned long long in_bad = t->in_drops, out_bad = t->out_drops;
 
 	for (unsigned i = 0; i < f->n_children; i++) {
 		in += f->children[i].in.packets;

@@ -103,6 +103,12 @@ static void print_flow_sas(const struct session_format *f, const struct child_vi
 	struct sa_view in = {0}, outbound = {0};
 	unsigned sas = 0;
 
+	if (n) {
+		in.packets = c[0].ended.in_packets;
+		in.drops = c[0].ended.in_drops;
+		outbound.packets = c[0].ended.out_packets;
+		outbound.drops = c[0].ended.out_drops;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		sas += c[i].in.live + c[i].out.live;
 		if (c[i].in.live && !newest)

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "dp.h"
 #include "dpd.h"
+#include "flow.h"
 #include "neighbour.h"
 #include "suite.h"
 #include "types.h"
@@ -64,9 +65,9 @@ struct child_view {
 	bool udp;
 	uint32_t replay_window; // as configured now
 	struct sa_view in, out;
-	uint32_t seconds_left;   // VIEW_NONE: no end in time
-	uint32_t kilobytes_left; // VIEW_NONE: no end in volume
-	uint32_t flow_kilobytes; // of both SAs, the lesser
+	uint32_t seconds_left;    // VIEW_NONE: no end in time
+	uint32_t kilobytes_left;  // VIEW_NONE: no end in volume
+	struct flow_totals ended; // what earlier children of the flow carried
 };
 
 struct flow_view {
@@ -83,6 +84,7 @@ struct flow_view {
 	bool waiting;  // follows the peer that it waits for
 	uint8_t state; // enum flow_state
 	struct selector selector;
+	struct flow_totals ended;
 };
 
 struct interface_view {

@@ -160,6 +160,7 @@ bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa)
 	t->last_out = fake_now;
 	out = sa_at(dp, t->out_sa);
 	if (out && out->live) {
+		out->packets++;
 		doubt(dp, tunnel, t, out);
 		if (sa)
 			*sa = out;
@@ -515,9 +516,11 @@ bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
 
 void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out)
 {
-	(void)dp;
-	(void)sa;
+	const struct fake_sa *s = &dp->sas[sa.index];
+
 	memset(out, 0, sizeof(*out));
+	if (s->used && s->generation == sa.generation)
+		out->packets = s->packets;
 }
 
 int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy)

@@ -24,6 +24,7 @@ struct fake_sa {
 	struct handle tunnel, pair;
 	bool have_in;
 	tick_t last_in;
+	uint64_t packets;
 };
 
 struct fake_tunnel {

@@ -361,6 +361,20 @@ static void peer_without_dpd_is_not_probed(void **state)
 	world_destroy(w);
 }
 
+// What the flow's SAs carried, those that have ended included.
+static uint64_t carried(const struct world *w)
+{
+	const struct flow *f = w->c.entries->flows;
+	uint64_t n = f->ended.out_packets;
+	struct dp_sa_stats s;
+
+	for (const struct child *ch = f->peer->children; ch; ch = ch->next) {
+		dp_sa_stats(w->c.dp, ch->out, &s);
+		n += s.packets;
+	}
+	return n;
+}
+
 static void rekey_loses_no_packet(void **state)
 {
 	struct world *w = world_create("crypto ipsec security-association lifetime seconds 120",
@@ -372,6 +386,7 @@ static void rekey_loses_no_packet(void **state)
 		pass(w, 1);
 		assert_true(packet(w));
 	}
+	assert_int_equal(carried(w), 1000 * S + 1);
 	assert_true(fake_ike.quick_modes >= 8);
 	assert_true(fake_ike.quick_modes <= 14);
 	assert_int_equal(fake_ike.initiated, 1);
