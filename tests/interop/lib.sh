@@ -49,7 +49,7 @@ finish() {
 	trap - EXIT INT TERM
 	set +e
 	exec >&3 2>&3
-	if [ "$status" != 0 ]; then
+	if [ "$status" != 0 ] && [ "$status" != 130 ]; then # 130: somebody pressed Ctrl-C
 		echo "---- ended with status $status while checking: $now_checking"
 		local f
 		for f in "$LAB_RUN"/*.log "$LAB_RUN"/*.out "$LAB_RUN"/peer*/charon.log; do
