@@ -254,7 +254,7 @@ static void flow_lost_child(struct control *c, struct flow *f, const struct chil
 			on_child_rekey_failed(c, heir); // it was the successor that has ended
 	} else if (f->child && was_live) {
 		child_activate(c, f->child); // its successor must not keep packets waiting
-	} else if (f->child && f->child->rekeying && !ch->spi_out) {
+	} else if (f->child && f->child->rekeying && ch->initiator && !ch->spi_out) {
 		on_child_rekey_failed(c, f->child); // its successor never got up
 	} else {
 		flow_settle(c, f);
@@ -300,7 +300,7 @@ void child_failed(struct control *c, struct child *ch, const char *why)
 		return;
 	child_leave_flow(ch);
 	if (f->child) {
-		if (f->child->rekeying)
+		if (initiator && f->child->rekeying)
 			on_child_rekey_failed(c, f->child);
 	} else if (initiator || f->state == FLOW_WANTED) {
 		flow_next_peer(c, f, p, true);
