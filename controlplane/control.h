@@ -43,7 +43,7 @@ struct control {
 	unsigned n_ports;      // what the process was started with, whatever is configured later
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;
-	tick_t now;         // read at the start of the turn and again after every sleep
+	tick_t now;         // read at the start of each turn, so after every sleep
 	tick_t heard_until; // input that arrived before this tick has been consumed
 	tick_t last_turn;   // when the turn before this one started
 	tick_t restarted;   // last time that all DPD windows were restarted

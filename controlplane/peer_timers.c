@@ -2,13 +2,13 @@
 // them: the rest of the program reports facts with on_*(), and what follows from a fact stands
 // here.
 //
-//   peer.probe          DPD. Periodic and calm: when the next probe is due. While a probe is out:
-//   when
-//                       its window ends. On-demand and calm: not armed, such a peer costs nothing.
+//   peer.probe          DPD. Periodic and calm: the next probe is due. While a probe is out: its
+//                       window ends. On-demand and calm: not armed, such a peer costs nothing.
 //   peer.nat_keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
-//   peer.retry          phase 1 could not be started (too many at once), or its renewal failed.
+//   peer.retry          phase 1 could not be started: too many at once.
 //   ike_sa.rekey        phase 1 is renewed, if the peer has children.
-//   ike_sa.expire       the end of an IKE SA: its lifetime, or soon after a newer one took over.
+//   ike_sa.expire       the end of an IKE SA: its lifetime, soon after a newer one took over, or
+//                       because the peer leaves a quick mode on it without any answer.
 //   child.rekey         a successor is negotiated.
 //   child.expire        the end of a child: its lifetime, or soon after its successor took over.
 //   child.activate      as initiator of a quick mode: its outbound SA takes over.
