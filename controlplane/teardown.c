@@ -1,10 +1,10 @@
-// The end of a peer, in two phases, so that a dead peer costs the workers one batch of messages and
+// The end of a peer, in two phases, so that a dead peer costs the workers a message for each SA and
 // nobody waits. Control core only.
 //
 //   1. teardown_dead_peer / teardown_peer: out of the tables, timers cancelled, Delete payload
 //   sent,
-//      one batch of deletes to the workers. IKE SAs stay visible as deleted.
-//   2. teardown_bury: the last DP_EVENT_SA_GONE has come; keys are wiped, the peer is freed.
+//      a delete of each SA to its worker. IKE SAs stay visible as deleted.
+//   2. teardown_bury: the last DP_EVENT_SA_GONE has come; IKE keys are wiped, the caller frees.
 //
 // The debug lines of a death come in the order that network engineers know from IOS.
 #include "teardown.h"
