@@ -1,8 +1,7 @@
 // The end of a peer, in two phases, so that a dead peer costs the workers a message for each SA and
 // nobody waits. Control core only.
 //
-//   1. teardown_dead_peer / teardown_peer: out of the tables, timers cancelled, Delete payload
-//   sent,
+//   1. teardown_dead_peer / teardown_peer: out of the tables, timers cancelled, Delete sent,
 //      a delete of each SA to its worker. IKE SAs stay visible as deleted.
 //   2. teardown_bury: the last DP_EVENT_SA_GONE has come; IKE keys are wiped, the caller frees.
 //
