@@ -58,8 +58,8 @@ finish() {
 			tail -n 25 "$f"
 		done
 		if [ -n "${KEEP_LOGS:-}" ]; then
-			rm -rf "$KEEP_LOGS"
-			cp -r "$LAB_RUN" "$KEEP_LOGS"
+			mkdir -p "$KEEP_LOGS"
+			cp -r "$LAB_RUN" "$KEEP_LOGS/" # in a folder of its own: nothing there is lost
 		fi
 	fi
 	[ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null
