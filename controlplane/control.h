@@ -23,7 +23,6 @@ struct control_counters {
 	uint64_t negotiations_started, negotiations_failed;
 	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;
 	uint64_t losses, verdicts_deferred, deaths, failovers;
-	uint64_t windows_restarted;
 	uint64_t admissions_refused;
 	uint64_t ike_unauthentic; // hash did not hold, or came in clear where it must not
 	uint64_t ike_unsupported; // IKEv2, aggressive mode, XAUTH, mode config

@@ -43,7 +43,6 @@ static void start_turn(struct control *c)
 	if (tick_diff(now, c->last_turn) > (int32_t)ticks_from_ms(TURN_PAUSE_MS)) {
 		c->restarted = now;
 		c->counters.late_turns++;
-		c->counters.windows_restarted++;
 	} else if (tick_diff(now, c->restarted) > INT32_MAX / 2) {
 		c->restarted = now - INT32_MAX / 4; // keep the signed distance valid for ever
 	}

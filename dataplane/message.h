@@ -21,7 +21,6 @@ enum message_kind {
 	MESSAGE_TUNNEL_USE,
 	MESSAGE_TUNNEL_REFUSE,
 	MESSAGE_TUNNEL_PEER,
-	MESSAGE_TUNNEL_ACK,
 };
 
 struct message {

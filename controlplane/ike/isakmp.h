@@ -144,7 +144,6 @@ const struct isakmp_payload *isakmp_chain_find(const struct isakmp_chain *c, uin
 unsigned isakmp_chain_count(const struct isakmp_chain *c, uint8_t type);
 // "main mode", for logs. Unknown numbers get "unknown".
 const char *isakmp_exchange_name(uint8_t exchange);
-const char *isakmp_type_name(uint8_t type);
 // "NO_PROPOSAL_CHOSEN", "R_U_THERE_ACK"; with underscores as IOS prints them.
 const char *isakmp_notify_name(uint16_t type);
 

@@ -25,28 +25,6 @@ const char *isakmp_exchange_name(uint8_t exchange)
 	}
 }
 
-const char *isakmp_type_name(uint8_t type)
-{
-	static const char *const low[] = {"NONE",  "SA",     "P",      "T",         "KE",
-	                                  "ID",    "CERT",   "CR",     "HASH",      "SIG",
-	                                  "NONCE", "NOTIFY", "DELETE", "vendor id", "ATTR"};
-
-	if (type < sizeof(low) / sizeof(low[0]))
-		return low[type];
-	switch (type) {
-	case ISAKMP_NAT_D:
-	case ISAKMP_NAT_D_DRAFT:
-		return "NAT-D";
-	case ISAKMP_NAT_OA:
-	case ISAKMP_NAT_OA_DRAFT:
-		return "NAT-OA";
-	case ISAKMP_FRAGMENT:
-		return "FRAGMENT";
-	default:
-		return "unknown";
-	}
-}
-
 const char *isakmp_notify_name(uint16_t type)
 {
 	static const char *const errors[] = {

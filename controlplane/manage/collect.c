@@ -460,7 +460,6 @@ static const struct {
 	{"dpd acks stale", offsetof(struct control_counters, acks_stale)},
 	{"dpd losses", offsetof(struct control_counters, losses)},
 	{"dpd verdicts deferred", offsetof(struct control_counters, verdicts_deferred)},
-	{"dpd windows restarted", offsetof(struct control_counters, windows_restarted)},
 	{"dpd deaths", offsetof(struct control_counters, deaths)},
 	{"failovers", offsetof(struct control_counters, failovers)},
 };
