@@ -142,6 +142,12 @@ static inline void writer_u8(struct writer *w, uint8_t v)
 		*p = v;
 }
 
+// For what lies at a place that has been checked already.
+static inline uint32_t bytes_get_u32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 static inline void bytes_put_u16(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)(v >> 8);

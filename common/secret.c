@@ -14,11 +14,14 @@ void secret_wipe(void *p, size_t n)
 
 bool secret_equal(const void *a, const void *b, size_t n)
 {
-	const volatile uint8_t *x = a, *y = b;
-	uint8_t diff = 0;
+	const uint8_t *x = a, *y = b;
+	uint32_t diff = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		diff |= x[i] ^ y[i];
+		// Keeps the compiler from leaving the loop at the first difference.
+		__asm__("" : "+r"(diff));
+	}
 	return diff == 0;
 }
 

@@ -7,6 +7,7 @@
 #include "crypto.h"
 
 #include <errno.h>
+#include <rte_common.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +15,10 @@
 
 _Static_assert(CRYPTO_BURST <= IMB_MAX_BURST_SIZE, "a burst fits in one call");
 
+// What a job needs beside the packet until it is done.
 struct scratch {
 	alignas(16) uint8_t nonce[16];
-	alignas(16) uint8_t icv[SA_HMAC_STATE_MAX];
+	alignas(16) uint8_t icv[SA_HMAC_STATE_MAX]; // computed, to compare with the packet's
 };
 
 struct crypto {
@@ -103,11 +105,11 @@ void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len)
 	c->iv_used += len;
 }
 
-static void job_aead(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch)
+// RFC 4106 4 and RFC 7634 2: nonce = salt, explicit IV.
+static inline void job_aead(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch)
 {
 	const struct sa *sa = item->sa;
 
-	// RFC 4106 4 and RFC 7634 2: nonce = salt, explicit IV.
 	memcpy(scratch->nonce, sa->salt, sizeof(sa->salt));
 	memcpy(scratch->nonce + sizeof(sa->salt), item->esp + SA_ESP_HEADER, 8);
 	job->iv = scratch->nonce;
@@ -122,7 +124,7 @@ static void job_aead(IMB_JOB *job, const struct crypto_item *item, struct scratc
 	job->u.GCM.ctx = NULL;
 }
 
-static void job_mb(IMB_JOB *job, const struct crypto_item *item)
+static inline void job_mb(IMB_JOB *job, const struct crypto_item *item)
 {
 	const struct sa *sa = item->sa;
 	const struct sa_keys *keys = sa->keys;
@@ -145,7 +147,8 @@ static void job_mb(IMB_JOB *job, const struct crypto_item *item)
 	job->u.HMAC._hashed_auth_key_xor_opad = keys->opad;
 }
 
-static void job_fill(IMB_JOB *job, struct crypto_item *item, struct scratch *scratch, bool encrypt)
+static __rte_always_inline void job_fill(IMB_JOB *job, const struct crypto_item *item,
+                                         struct scratch *scratch, bool aead, bool encrypt)
 {
 	const struct sa *sa = item->sa;
 	uint8_t *text = item->esp + SA_ESP_HEADER + sa->iv_len;
@@ -162,72 +165,112 @@ static void job_fill(IMB_JOB *job, struct crypto_item *item, struct scratch *scr
 	// Inbound the computed ICV goes apart and is compared with the packet's.
 	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
 	job->auth_tag_output_len_in_bytes = sa->icv_len;
-	job->user_data = item;
-	job->user_data2 = scratch;
-	if (sa->aead)
+	if (aead)
 		job_aead(job, item, scratch);
 	else
 		job_mb(job, item);
 }
 
-static void job_done(const IMB_JOB *job, bool encrypt)
+static inline bool icv_holds(const struct crypto_item *item, const struct scratch *scratch)
 {
-	struct crypto_item *item = job->user_data;
-	const struct scratch *scratch = job->user_data2;
 	const struct sa *sa = item->sa;
 	const uint8_t *icv = item->esp + SA_ESP_HEADER + sa->iv_len + item->text_len;
 
-	item->ok = job->status == IMB_STATUS_COMPLETED &&
-	           (encrypt || secret_equal(icv, scratch->icv, sa->icv_len));
+	return sa->icv_len == 16 ? secret_equal16(icv, scratch->icv)
+	                         : secret_equal(icv, scratch->icv, sa->icv_len);
 }
 
-// All items are for one manager; which ones, says `index`.
-static void run(IMB_MGR *mgr, struct crypto *c, struct crypto_item *items, const uint8_t *index,
-                unsigned n, bool encrypt)
-{
-	IMB_JOB *jobs[CRYPTO_BURST];
-	uint32_t done, got;
+// What becomes of a burst: its jobs complete in the order in which they were submitted.
+struct progress {
+	struct crypto_item *items;
+	struct scratch *scratch;
+	unsigned next; // item of the next job that completes
+	bool all;      // good so far
+};
 
-	got = IMB_GET_NEXT_BURST(mgr, n, jobs);
-	for (uint32_t i = 0; i < got; i++)
-		job_fill(jobs[i], &items[index[i]], &c->scratch[index[i]], encrypt);
-	done = IMB_SUBMIT_BURST_NOCHECK(mgr, got, jobs);
+static __rte_always_inline void jobs_done(struct progress *p, IMB_JOB *const *jobs, uint32_t n,
+                                          bool encrypt)
+{
+	for (uint32_t i = 0; i < n; i++, p->next++) {
+		struct crypto_item *item = &p->items[p->next];
+
+		item->ok = jobs[i]->status == IMB_STATUS_COMPLETED &&
+		           (encrypt || icv_holds(item, &p->scratch[p->next]));
+		p->all &= item->ok;
+	}
+}
+
+// All items are for this manager. True: all of them are good.
+static __rte_always_inline bool run(IMB_MGR *mgr, struct scratch *scratch,
+                                    struct crypto_item *items, unsigned n, bool aead, bool encrypt)
+{
+	struct progress p = {.items = items, .scratch = scratch, .all = true};
+	IMB_JOB *jobs[CRYPTO_BURST];
+	uint32_t done, left;
+
+	left = IMB_GET_NEXT_BURST(mgr, n, jobs);
+	for (uint32_t i = 0; i < left; i++)
+		job_fill(jobs[i], &items[i], &scratch[i], aead, encrypt);
+	done = IMB_SUBMIT_BURST_NOCHECK(mgr, left, jobs);
 	for (;;) {
-		for (uint32_t i = 0; i < done; i++)
-			job_done(jobs[i], encrypt);
-		if (done >= got)
+		jobs_done(&p, jobs, done, encrypt);
+		left -= done;
+		if (left == 0)
 			break;
-		got -= done;
-		done = IMB_FLUSH_BURST(mgr, got, jobs);
+		done = IMB_FLUSH_BURST(mgr, left, jobs);
 		if (done == 0)
 			break;
 	}
-}
-
-static void burst(struct crypto *c, struct crypto_item *items, unsigned n, bool encrypt)
-{
-	uint8_t aead[CRYPTO_BURST], mb[CRYPTO_BURST];
-	unsigned n_aead = 0, n_mb = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		items[i].ok = false;
-		if (items[i].sa->aead)
-			aead[n_aead++] = (uint8_t)i;
-		else
-			mb[n_mb++] = (uint8_t)i;
+	while (p.next < n) { // the manager took or returned too few
+		items[p.next++].ok = false;
+		p.all = false;
 	}
-	if (n_aead)
-		run(c->aead, c, items, aead, n_aead, encrypt);
-	if (n_mb)
-		run(c->mb, c, items, mb, n_mb, encrypt);
+	return p.all;
 }
 
-void crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n)
+// Both kinds in one burst: each goes through its own manager, then the results come back.
+static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, bool encrypt)
 {
-	burst(c, items, n, true);
+	struct crypto_item some[CRYPTO_BURST];
+	uint8_t from[CRYPTO_BURST];
+	bool all = true;
+
+	for (int aead = 0; aead < 2; aead++) {
+		unsigned k = 0;
+
+		for (unsigned i = 0; i < n; i++) {
+			if (items[i].sa->aead != aead)
+				continue;
+			some[k] = items[i];
+			from[k++] = (uint8_t)i;
+		}
+		all &= run(aead ? c->aead : c->mb, c->scratch, some, k, aead, encrypt);
+		for (unsigned i = 0; i < k; i++)
+			items[from[i]].ok = some[i].ok;
+	}
+	return all;
 }
 
-void crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n)
+static __rte_always_inline bool burst(struct crypto *c, struct crypto_item *items, unsigned n,
+                                      bool encrypt)
 {
-	burst(c, items, n, false);
+	unsigned aead = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		aead += items[i].sa->aead;
+	if (aead == n)
+		return run(c->aead, c->scratch, items, n, true, encrypt);
+	if (aead == 0)
+		return run(c->mb, c->scratch, items, n, false, encrypt);
+	return run_mixed(c, items, n, encrypt);
+}
+
+bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n)
+{
+	return burst(c, items, n, true);
+}
+
+bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n)
+{
+	return burst(c, items, n, false);
 }

@@ -13,7 +13,7 @@ struct crypto;
 // One packet: at `esp` the ESP header, then the IV, `text_len` bytes of text and room for the ICV,
 // all in one piece.
 struct crypto_item {
-	const struct sa *sa;
+	struct sa *sa;
 	uint8_t *esp;
 	uint32_t text_len; // a multiple of sa->align, not 0
 	bool ok;           // result: encrypted, or decrypted and the ICV holds
@@ -24,27 +24,33 @@ struct crypto *crypto_create(void);
 void crypto_destroy(struct crypto *c);
 
 // Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST.
-// When the ICV does not hold the text is garbage or unauthentic plaintext, and must not be used.
-void crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n);
-void crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n);
+// Sets each item's `ok`; true: all are. When the ICV does not hold the text is garbage or
+// unauthentic plaintext, and must not be used.
+bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n);
+bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n);
 
 // Unpredictable bytes for a CBC IV (RFC 3602, 3), at most 16.
 void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len);
 
-// Starts to load the keys that a packet needs.
-static inline void crypto_prefetch_keys(const struct sa *sa)
-{
-	const char *keys = (const char *)sa->keys;
+#define CRYPTO_GHASH_KEYS 48u // powers of the hash key that ipsec-mb keeps, the lowest last
 
-	// Round keys, then what lies at the end: the low powers of the GCM hash key.
+// Starts to load the lines of expanded keys that a text of so many bytes needs: the round keys, and
+// for AEAD as many powers of the hash key as the text has blocks (with AAD and length).
+static inline void crypto_prefetch_keys(const struct sa_keys *keys, bool aead, uint32_t text_len)
+{
+	const char *at = (const char *)keys;
+	uint32_t powers = text_len / 16 + 3;
+	uint32_t ghash = sizeof(struct gcm_key_data) -
+	                 16 * (powers < CRYPTO_GHASH_KEYS ? powers : CRYPTO_GHASH_KEYS);
+
 	for (unsigned i = 0; i < 4 * SA_LINE; i += SA_LINE)
-		__builtin_prefetch(keys + i);
-	if (sa->aead) {
-		for (unsigned i = 8 * SA_LINE; i < 16 * SA_LINE; i += SA_LINE)
-			__builtin_prefetch(keys + i);
+		__builtin_prefetch(at + i);
+	if (aead) {
+		for (unsigned i = ghash / SA_LINE * SA_LINE; i < sizeof(*keys); i += SA_LINE)
+			__builtin_prefetch(at + i);
 	} else {
 		for (unsigned i = 4 * SA_LINE; i < 10 * SA_LINE; i += SA_LINE)
-			__builtin_prefetch(keys + i);
+			__builtin_prefetch(at + i);
 	}
 }
 

@@ -38,24 +38,35 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 static enum counter parse(struct worker *w, struct rte_mbuf *m, struct inbound *in)
 {
 	const struct packet *p = packet_of(m);
-	struct reader r = reader_make(packet_ip(m), rte_pktmbuf_data_len(m));
 	const struct sa_table *sas = w->dp->sas;
+	const uint8_t *esp;
 
 	in->head = p->ihl + (p->flags & PACKET_IN_UDP ? SA_UDP_HEADER : 0);
-	reader_take(&r, in->head);
-	in->spi = reader_u32(&r);
-	in->seq = reader_u32(&r);
-	if (!reader_ok(&r))
+	if (unlikely(rte_pktmbuf_data_len(m) < in->head + SA_ESP_HEADER))
 		return DROP_ESP_RUNT;
-	if (!spi_is_own(in->spi) || spi_owner(&sas->layout, in->spi) >= w->dp->n_workers)
+	esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, in->head);
+	in->spi = bytes_get_u32(esp);
+	in->seq = bytes_get_u32(esp + 4);
+	if (unlikely(!spi_is_own(in->spi) || spi_owner(&sas->layout, in->spi) >= w->dp->n_workers))
 		return DROP_ESP_NO_SA;
 	in->sa = sa_table_at(sas, spi_slot(&sas->layout, in->spi));
-	return in->sa ? COUNTERS : DROP_ESP_NO_SA;
+	return likely(in->sa) ? COUNTERS : DROP_ESP_NO_SA;
 }
 
-// Hands off packets of other workers and starts to load the SAs of the whole burst.
+// Starts to load the SA and its keys. An AEAD's are assumed: which lines others need is only known
+// once the SA is there.
+static void sa_fetch(const struct worker *w, const struct inbound *in, uint32_t len)
+{
+	__builtin_prefetch(in->sa);
+	__builtin_prefetch(&in->sa->replay, 1);
+	crypto_prefetch_keys(sa_table_keys(w->dp->sas, spi_slot(&w->dp->sas->layout, in->spi)),
+	                     true, len);
+}
+
+// Hands off packets of other workers and starts to load what the whole burst needs.
 static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in)
 {
+	const struct sa *before = NULL;
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -63,11 +74,11 @@ static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stru
 		enum counter reason = parse(w, m, &in[k]);
 		uint32_t owner;
 
-		if (reason == DROP_ESP_NO_SA) {
+		if (unlikely(reason == DROP_ESP_NO_SA)) {
 			invalid_spi(w, m, in[k].spi);
 			continue;
 		}
-		if (reason != COUNTERS) {
+		if (unlikely(reason != COUNTERS)) {
 			worker_drop(w, m, reason);
 			continue;
 		}
@@ -76,27 +87,18 @@ static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stru
 			handoff_send(w, owner, m, PACKET_ESP);
 			continue;
 		}
-		__builtin_prefetch(in[k].sa);
-		__builtin_prefetch(&in[k].sa->replay, 1);
+		if (in[k].sa != before)
+			sa_fetch(w, &in[k], rte_pktmbuf_data_len(m));
+		before = in[k].sa;
 		pkts[k++] = m;
 	}
 	return k;
 }
 
 // Is the slot still what the SPI says?
-static uint16_t identify(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in)
+static bool identify(const struct inbound *in)
 {
-	uint16_t k = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		if (!in[i].sa->live || in[i].sa->spi != in[i].spi) {
-			invalid_spi(w, pkts[i], in[i].spi);
-			continue;
-		}
-		in[k] = in[i];
-		pkts[k++] = pkts[i];
-	}
-	return k;
+	return in->sa->live && in->sa->spi == in->spi;
 }
 
 // Why a packet may not be decrypted; COUNTERS = it may, and its text is so long.
@@ -108,15 +110,15 @@ static enum counter admissible(struct worker *w, struct rte_mbuf *m, const struc
 	uint32_t len = rte_pktmbuf_data_len(m) - in->head;
 	uint32_t fixed = (uint32_t)SA_ESP_HEADER + sa->iv_len + sa->icv_len;
 
-	if (!!(p->flags & PACKET_IN_UDP) != (sa->encap == SA_ENCAP_UDP))
+	if (unlikely(!!(p->flags & PACKET_IN_UDP) != (sa->encap == SA_ENCAP_UDP)))
 		return DROP_ESP_ENCAP;
 	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
-	if (len < fixed + sa->align || (len - fixed) % sa->align)
+	if (unlikely(len < fixed + sa->align || (len - fixed) & (sa->align - 1u)))
 		return DROP_ESP_LENGTH;
 	if (unlikely(sa->packets >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
 	    !esp_limit(w, sa))
 		return DROP_ESP_LIFETIME;
-	if (!replay_check(&sa->replay, in->seq)) {
+	if (unlikely(!replay_check(&sa->replay, in->seq))) {
 		sa_count(&sa->replayed, 1);
 		return DROP_ESP_REPLAY;
 	}
@@ -124,26 +126,28 @@ static enum counter admissible(struct worker *w, struct rte_mbuf *m, const struc
 	return COUNTERS;
 }
 
+// The packets that may be decrypted, and what the cryptography needs of them.
 static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in,
                       struct crypto_item *items)
 {
-	const struct sa *before = NULL;
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint32_t text_len = 0;
-		enum counter reason = admissible(w, m, &in[i], &text_len);
+		enum counter reason;
 
-		if (reason != COUNTERS) {
+		if (unlikely(!identify(&in[i]))) {
+			invalid_spi(w, m, in[i].spi);
+			continue;
+		}
+		reason = admissible(w, m, &in[i], &text_len);
+		if (unlikely(reason != COUNTERS)) {
 			if (reason != DROP_ESP_REPLAY)
 				sa_count(&in[i].sa->other_drops, 1);
 			worker_drop(w, m, reason);
 			continue;
 		}
-		if (in[i].sa != before)
-			crypto_prefetch_keys(in[i].sa);
-		before = in[i].sa;
 		items[k] = (struct crypto_item){
 			.sa = in[i].sa,
 			.esp = rte_pktmbuf_mtod_offset(m, uint8_t *, in[i].head),
@@ -163,7 +167,7 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct inbound *i
 	uint16_t port;
 	struct dp_event event;
 
-	if (sa->encap != SA_ENCAP_UDP || in->seq != sa->replay.top)
+	if (in->seq != sa->replay.top)
 		return;
 	memcpy(&port, (const char *)ip + in->head - SA_UDP_HEADER, sizeof(port));
 	if (likely(ip->src_addr == sa->from && port == sa->from_port))
@@ -182,26 +186,43 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct inbound *i
 	sa->from_port = port;
 }
 
+// Is it 1, 2, 3...? `pad` bytes that end at `end`; behind them 14 more bytes can be read: the rest
+// of the trailer and the ICV.
+static bool padding_holds(const uint8_t *end, uint32_t pad)
+{
+	static const uint64_t one_to_eight = 0x0807060504030201;
+	const uint8_t *at = end - pad;
+	uint64_t first;
+
+	if (pad == 0)
+		return true;
+	memcpy(&first, at, sizeof(first));
+	if (pad <= 8)
+		return (first ^ one_to_eight) << (64 - 8 * pad) == 0;
+	if (first != one_to_eight)
+		return false;
+	for (uint32_t i = 8; i < pad; i++)
+		if (at[i] != i + 1)
+			return false;
+	return true;
+}
+
 // Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one.
 static enum counter strip(struct rte_mbuf *m, const struct inbound *in,
                           const struct crypto_item *item)
 {
-	const struct sa *sa = in->sa;
-	const uint8_t *text = item->esp + SA_ESP_HEADER + sa->iv_len;
-	const uint8_t *end = text + item->text_len - ESP_TRAILER;
+	uint32_t front = (uint32_t)in->head + SA_ESP_HEADER + in->sa->iv_len;
+	const uint8_t *end =
+		item->esp + SA_ESP_HEADER + in->sa->iv_len + item->text_len - ESP_TRAILER;
 	uint32_t pad = end[0];
 
-	if (pad + ESP_TRAILER > item->text_len)
+	if (unlikely(pad + ESP_TRAILER > item->text_len || !padding_holds(end, pad)))
 		return DROP_ESP_PADDING;
-	for (uint32_t i = 0; i < pad; i++)
-		if (end[(int)i - (int)pad] != i + 1)
-			return DROP_ESP_PADDING;
-	if (end[1] == ESP_NEXT_DUMMY)
-		return DROP_ESP_DUMMY;
-	if (end[1] != ESP_NEXT_IPV4)
-		return DROP_ESP_INNER;
-	rte_pktmbuf_trim(m, (uint16_t)(sa->icv_len + ESP_TRAILER + pad));
-	rte_pktmbuf_adj(m, (uint16_t)(in->head + SA_ESP_HEADER + sa->iv_len));
+	if (unlikely(end[1] != ESP_NEXT_IPV4))
+		return end[1] == ESP_NEXT_DUMMY ? DROP_ESP_DUMMY : DROP_ESP_INNER;
+	m->data_off = (uint16_t)(m->data_off + front);
+	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - pad);
+	m->pkt_len = m->data_len;
 	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
 }
 
@@ -212,6 +233,8 @@ static bool ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
 	uint32_t sum;
 
 	outer &= ESP_ECN_MASK;
+	if (likely(outer == from))
+		return true;
 	if (outer == ESP_ECN_CE && from == 0)
 		return false;
 	if (outer == ESP_ECN_CE || (outer == ESP_ECN_ECT1 && from == ESP_ECN_ECT0))
@@ -227,23 +250,15 @@ static bool ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
 	return true;
 }
 
-static bool in_prefix(uint32_t addr, uint32_t prefix, uint8_t len)
+// The part of the selector that few SAs have. Where the SA names ports, a fragment that has none
+// does not belong to it (RFC 4301 7).
+static bool selected_narrowly(const struct sa_narrow *s, struct rte_mbuf *m)
 {
-	return len == 0 || (addr ^ prefix) >> (32 - len) == 0;
-}
-
-// Is the inner packet what the SA was negotiated for (RFC 4301 5.2, step 4)? Where the SA names
-// ports, a fragment that has none does not belong to it (RFC 4301 7).
-static bool selected(const struct sa *sa, struct rte_mbuf *m)
-{
-	const struct sa_selector *s = &sa->in;
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
 	struct reader r = reader_make(ip, rte_pktmbuf_data_len(m));
 	uint16_t remote_port, local_port;
 
-	if (!in_prefix(rte_be_to_cpu_32(ip->src_addr), s->remote, s->remote_len) ||
-	    !in_prefix(rte_be_to_cpu_32(ip->dst_addr), s->local, s->local_len) ||
-	    (s->proto && s->proto != ip->next_proto_id))
+	if (s->proto && s->proto != ip->next_proto_id)
 		return false;
 	if (!s->local_port && !s->remote_port)
 		return true;
@@ -256,6 +271,18 @@ static bool selected(const struct sa *sa, struct rte_mbuf *m)
 	       (!s->remote_port || s->remote_port == remote_port);
 }
 
+// Is the inner packet what the SA was negotiated for (RFC 4301 5.2, step 4)?
+static bool selected(const struct sa *sa, struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	const struct sa_selector *s = &sa->in;
+
+	if (((ip->src_addr ^ s->remote) & s->remote_mask) |
+	    ((ip->dst_addr ^ s->local) & s->local_mask))
+		return false;
+	return likely(!sa->is_narrow) || selected_narrowly(&sa->narrow, m);
+}
+
 // One packet whose crypto is done; the order of the steps is the point. COUNTERS = good.
 static enum counter accept_one(struct worker *w, struct rte_mbuf *m, const struct inbound *in,
                                const struct crypto_item *item)
@@ -264,27 +291,28 @@ static enum counter accept_one(struct worker *w, struct rte_mbuf *m, const struc
 	struct sa *sa = in->sa;
 	enum counter reason;
 
-	if (!item->ok) {
+	if (unlikely(!item->ok)) {
 		sa_count(&sa->auth_failed, 1);
 		return DROP_ESP_AUTH;
 	}
-	if (!replay_commit(&sa->replay, in->seq)) {
+	if (unlikely(!replay_commit(&sa->replay, in->seq))) {
 		sa_count(&sa->replayed, 1);
 		return DROP_ESP_REPLAY_LATE;
 	}
 	// Without replay protection a packet proves nothing, and only the statistics hear of it.
 	activity_mark(sa->replay.size ? &sa->activity->last_in : &sa->last, w->now);
-	follow(w, m, in);
+	if (sa->encap == SA_ENCAP_UDP)
+		follow(w, m, in);
 	reason = strip(m, in, item);
-	if (reason != COUNTERS) {
+	if (unlikely(reason != COUNTERS)) {
 		sa_count(&sa->other_drops, 1);
 		return reason;
 	}
-	if (!selected(sa, m)) {
+	if (unlikely(!selected(sa, m))) {
 		sa_count(&sa->bad_selector, 1);
 		return DROP_ESP_SELECTOR;
 	}
-	if (!ecn(packet_ip(m), outer_tos)) {
+	if (unlikely(!ecn(packet_ip(m), outer_tos))) {
 		sa_count(&sa->other_drops, 1);
 		return DROP_ESP_ECN;
 	}
@@ -303,7 +331,7 @@ static uint16_t accept_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
 		enum counter reason = accept_one(w, m, &in[i], &items[i]);
 		struct packet *p = packet_of(m);
 
-		if (reason != COUNTERS) {
+		if (unlikely(reason != COUNTERS)) {
 			worker_drop(w, m, reason);
 			continue;
 		}
@@ -323,7 +351,6 @@ uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	struct crypto_item items[WORKER_BURST];
 
 	n = steer(w, pkts, n, in);
-	n = identify(w, pkts, n, in);
 	n = admit(w, pkts, n, in, items);
 	if (n == 0)
 		return 0;

@@ -5,52 +5,84 @@
 
 #include "bytes.h"
 #include "esp.h"
-
-#define OUTER_TTL 64 // RFC 4301 5.1.2.1: the inner one was lowered by forward, this one is our own
+#include "route.h"
 
 static void prefetch_flows(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++)
-		__builtin_prefetch(
-			chunks_at(&w->dp->tunnels->tunnels, packet_of(pkts[i])->tunnel.index), 1);
+	uint32_t before = UINT32_MAX;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t index = packet_of(pkts[i])->tunnel.index;
+
+		if (index == before)
+			continue;
+		before = index;
+		__builtin_prefetch(chunks_at(&w->dp->tunnels->tunnels, index), 1);
+	}
+}
+
+// A flow's SA and its keys, on their way to the caches while the rest of the burst is looked at.
+static struct sa *sa_fetch(const struct worker *w, const struct tunnel *t, uint32_t len)
+{
+	struct sa *sa = sa_table_at(w->dp->sas, t->out_sa.index);
+
+	__builtin_prefetch(sa);
+	__builtin_prefetch(&sa->sequence, 1);
+	crypto_prefetch_keys(sa_table_keys(w->dp->sas, t->out_sa.index), t->aead, len);
+	return sa;
+}
+
+// A run of packets of one flow: what the first one found.
+struct run {
+	struct handle flow;
+	struct tunnel *t; // NULL: stale
+	struct sa *sa;    // NULL: none yet
+};
+
+static void run_begin(struct worker *w, struct run *run, struct handle flow, uint32_t len)
+{
+	*run = (struct run){.flow = flow};
+	if (tunnel_owner(w->dp->tunnels, flow.index) == w->index)
+		run->t = tunnel_get(w, flow);
+	if (!run->t)
+		return;
+	activity_mark(&run->t->last_out, w->now);
+	if (handle_is_null(run->t->out_sa))
+		return;
+	run->sa = sa_fetch(w, run->t, len);
+	tunnel_doubt(w, run->t, flow);
+}
+
+// A packet whose flow has no SA here: another worker's, out of date, or to be held.
+static void without_sa(struct worker *w, const struct run *run, struct rte_mbuf *m)
+{
+	unsigned owner = tunnel_owner(w->dp->tunnels, run->flow.index);
+
+	if (run->t)
+		tunnel_hold(w, run->t, m);
+	else if (owner != w->index && tunnel_is_current(w->dp->tunnels, run->flow))
+		handoff_send(w, owner, m, PACKET_TUNNEL);
+	else
+		worker_drop(w, m, DROP_TUNNEL_STALE);
 }
 
 // Packets that have a flow of this worker's with an SA; the others are taken.
 static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas)
 {
-	struct handle before = {0};
-	struct tunnel *t = NULL;
+	struct run run = {0};
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		struct handle h = packet_of(m)->tunnel;
-		unsigned owner = tunnel_owner(w->dp->tunnels, h.index);
+		struct handle flow = packet_of(m)->tunnel;
 
-		if (owner != w->index && tunnel_is_current(w->dp->tunnels, h)) {
-			handoff_send(w, owner, m, PACKET_TUNNEL);
+		if (!handle_equal(flow, run.flow))
+			run_begin(w, &run, flow, rte_pktmbuf_data_len(m));
+		if (unlikely(!run.sa)) {
+			without_sa(w, &run, m);
 			continue;
 		}
-		if (!handle_equal(h, before)) { // a run of packets of one flow looks it up once
-			t = owner == w->index ? tunnel_get(w, h) : NULL;
-			before = h;
-			if (t) {
-				activity_mark(&t->last_out, w->now);
-				if (!handle_is_null(t->out_sa))
-					tunnel_doubt(w, t, h);
-			}
-		}
-		if (!t) {
-			worker_drop(w, m, DROP_TUNNEL_STALE);
-			continue;
-		}
-		if (handle_is_null(t->out_sa)) {
-			tunnel_hold(w, t, m);
-			continue;
-		}
-		sas[k] = sa_table_at(w->dp->sas, t->out_sa.index);
-		__builtin_prefetch(sas[k]);
-		__builtin_prefetch(&sas[k]->sequence, 1);
+		sas[k] = run.sa;
 		pkts[k++] = m;
 	}
 	return k;
@@ -59,54 +91,50 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, s
 // Bytes of text (inner packet, padding, trailer) for an inner packet of `len` bytes.
 static uint32_t text_length(const struct sa *sa, uint32_t len)
 {
-	return (len + ESP_TRAILER + sa->align - 1u) / sa->align * sa->align;
+	return (len + ESP_TRAILER + sa->align - 1u) & ~(sa->align - 1u);
 }
 
-static uint32_t overhead(const struct sa *sa)
+// The longest outer packet that the path takes in one piece.
+static uint32_t path_mtu(const struct worker *w, const struct sa *sa, const struct packet *p)
 {
-	return (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len + sa->icv_len;
+	uint32_t mtu = sa->out.mtu, iface_mtu;
+
+	if (p->out >= w->dp->n_ifaces)
+		return mtu;
+	iface_mtu = iface_word(&w->dp->ifaces[p->out].mtu);
+	return iface_mtu && iface_mtu < mtu ? iface_mtu : mtu;
 }
 
-// Fits the path, or may be cut into fragments after encryption? Else its sender is told the largest
-// size that does (RFC 4301 8.2).
-static bool fits(struct worker *w, struct rte_mbuf *m, const struct sa *sa, uint32_t text_len)
+// Too long for the path in one piece. May the outer packet be cut into fragments? Else the inner
+// one's sender is told the largest size that fits (RFC 4301 8.2).
+static bool may_be_cut(struct worker *w, struct rte_mbuf *m, const struct sa *sa, uint32_t mtu)
 {
-	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	const struct packet *p = packet_of(m);
-	uint32_t mtu = sa->out.mtu, room;
+	uint32_t room;
 
-	if (p->out < w->dp->n_ifaces) {
-		uint32_t iface_mtu = iface_word(&w->dp->ifaces[p->out].mtu);
-
-		mtu = mtu == 0 || iface_mtu < mtu ? iface_mtu : mtu;
-	}
-	if (mtu == 0 || overhead(sa) + text_len <= mtu ||
-	    !(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)))
+	if (!(packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)))
 		return true;
-	room = mtu > overhead(sa) ? mtu - overhead(sa) : 0;
-	room = room / sa->align * sa->align;
+	room = mtu > sa->overhead ? (mtu - sa->overhead) & ~(sa->align - 1u) : 0;
 	icmp_error(w, m, 3, 4, room > ESP_TRAILER ? room - ESP_TRAILER : 0);
 	return false;
 }
 
-static void put_ipv4(struct worker *w, uint8_t *at, const struct sa *sa, uint16_t len, uint8_t tos,
-                     bool df)
+// The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP and DF are copied; RFC 6040 4.1,
+// normal mode: so is ECN. The checksum is the template's and what differs (RFC 1071).
+static void put_ipv4(uint8_t *at, const struct sa *sa, uint32_t len, uint8_t tos, uint16_t frag,
+                     uint16_t id)
 {
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)at;
+	uint64_t be_len = rte_cpu_to_be_16((uint16_t)len), be_id = rte_cpu_to_be_16(id);
+	uint64_t sum = sa->out.sum + ((uint64_t)tos << 8) + be_len + be_id + frag;
+	uint64_t first, second;
 
-	// RFC 4301 5.1.2.1: DSCP copied; RFC 6040 4.1, normal mode: ECN copied.
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = 0x45,
-		.type_of_service = tos,
-		.total_length = rte_cpu_to_be_16(len),
-		.packet_id = rte_cpu_to_be_16((uint16_t)w->ip_id++),
-		.fragment_offset = df ? rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) : 0,
-		.time_to_live = OUTER_TTL,
-		.next_proto_id = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP,
-		.src_addr = sa->out.src,
-		.dst_addr = sa->out.dst,
-	};
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	first = 0x45 | (uint64_t)tos << 8 | be_len << 16 | be_id << 32 | (uint64_t)frag << 48;
+	second = SA_OUTER_TTL | (uint64_t)sa_outer_proto(sa) << 8 | (~sum & 0xffff) << 16 |
+	         (uint64_t)sa->out.src << 32;
+	memcpy(at, &first, sizeof(first));
+	memcpy(at + 8, &second, sizeof(second));
+	memcpy(at + 16, &sa->out.dst, sizeof(sa->out.dst));
 }
 
 static void put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
@@ -133,13 +161,28 @@ static void put_esp(struct worker *w, uint8_t *at, struct sa *sa)
 	}
 }
 
-// Padding 1, 2, 3..., its length, next header (RFC 4303 2.4-2.6).
+// Padding 1, 2, 3..., its length, next header (RFC 4303 2.4-2.6); pad is at most 15. Writes up to 8
+// bytes beyond them, where the ICV (12 bytes and more) will be.
 static void put_trailer(uint8_t *at, uint32_t pad)
 {
-	for (uint32_t i = 0; i < pad; i++)
-		at[i] = (uint8_t)(i + 1);
+	static const uint64_t one_to_eight = 0x0807060504030201, nine_to_16 = 0x100f0e0d0c0b0a09;
+
+	memcpy(at, &one_to_eight, 8);
+	if (pad > 8)
+		memcpy(at + 8, &nine_to_16, 8);
 	at[pad] = (uint8_t)pad;
 	at[pad + 1] = ESP_NEXT_IPV4;
+}
+
+// What the packet is from now on: one of this gateway's own, on its way to the SA's other end.
+static void become_outer(struct worker *w, struct packet *p, struct sa *sa)
+{
+	p->kind = PACKET_PLAIN;
+	p->flags = PACKET_MADE | PACKET_NO_POLICY;
+	p->ihl = SA_IPV4_HEADER;
+	p->hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
+	p->out = PACKET_NO_IFACE;
+	p->tunnel = (struct handle){0};
 }
 
 // Wraps the packet up to the point where it can be encrypted. COUNTERS = done.
@@ -149,30 +192,31 @@ static enum counter encapsulate(struct worker *w, struct rte_mbuf *m, struct sa 
 	const struct rte_ipv4_hdr *inner = packet_ip(m);
 	uint32_t len = rte_pktmbuf_data_len(m), text_len = text_length(sa, len);
 	uint32_t front = (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
+	uint32_t total = sa->overhead + text_len, mtu = path_mtu(w, sa, packet_of(m));
+	uint16_t frag = inner->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
 	uint8_t tos = inner->type_of_service;
-	bool df = inner->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-	uint8_t *at, *tail;
+	uint8_t *at;
 
 	if (unlikely(sa->sequence >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
 	    !esp_limit(w, sa))
 		return DROP_ESP_LIFETIME;
-	if (!fits(w, m, sa, text_len))
+	if (unlikely(total > mtu) && !may_be_cut(w, m, sa, mtu))
 		return DROP_MTU;
-	if (overhead(sa) + text_len > UINT16_MAX)
+	if (unlikely(total > UINT16_MAX || rte_pktmbuf_headroom(m) < front ||
+	             rte_pktmbuf_tailroom(m) < total - front - len))
 		return DROP_NO_BUFFER;
-	tail = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(text_len - len + sa->icv_len));
-	if (!tail)
-		return DROP_NO_BUFFER;
-	at = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)front);
-	if (!at)
-		return DROP_NO_BUFFER;
-	put_trailer(tail, text_len - len - ESP_TRAILER);
-	put_ipv4(w, at, sa, (uint16_t)(overhead(sa) + text_len), tos, df);
+	at = rte_pktmbuf_mtod(m, uint8_t *) - front;
+	put_trailer(at + front + len, text_len - len - ESP_TRAILER);
+	put_ipv4(at, sa, total, tos, frag, (uint16_t)w->ip_id++);
 	if (sa->encap == SA_ENCAP_UDP)
-		put_udp(at + SA_IPV4_HEADER, sa,
-		        (uint16_t)(overhead(sa) + text_len - SA_IPV4_HEADER));
+		put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
 	put_esp(w, at + sa->head_len, sa);
+	m->data_off = (uint16_t)(m->data_off - front);
+	m->data_len = (uint16_t)total;
+	m->pkt_len = total;
+	sa_count(&sa->packets, 1);
 	sa_count(&sa->bytes, len);
+	become_outer(w, packet_of(m), sa);
 	*item = (struct crypto_item){.sa = sa, .esp = at + sa->head_len, .text_len = text_len};
 	return COUNTERS;
 }
@@ -184,23 +228,40 @@ static uint16_t encapsulate_all(struct worker *w, struct rte_mbuf **pkts, uint16
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
+		struct sa *sa = sas[i];
 		enum counter reason;
 
 		// Handed-off and held packets are whole as well; this is for what comes later.
 		if (unlikely(pkts[i]->nb_segs > 1) && rte_pktmbuf_linearize(pkts[i]))
 			reason = DROP_SEGMENTED;
 		else
-			reason = encapsulate(w, pkts[i], sas[i], &items[k]);
-		if (reason != COUNTERS) {
-			sa_count(&sas[i]->other_drops, 1);
+			reason = encapsulate(w, pkts[i], sa, &items[k]);
+		if (unlikely(reason != COUNTERS)) {
+			sa_count(&sa->other_drops, 1);
 			worker_drop(w, pkts[i], reason);
 			continue;
 		}
-		if (sas[i] != before)
-			crypto_prefetch_keys(sas[i]);
-		before = sas[i];
-		sas[k] = sas[i];
+		if (sa != before)
+			activity_mark(&sa->last, w->now);
+		before = sa;
 		pkts[k++] = pkts[i];
+	}
+	return k;
+}
+
+// Takes out what could not be encrypted.
+static uint16_t drop_failed(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
+                            const struct crypto_item *items)
+{
+	uint16_t k = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (items[i].ok) {
+			pkts[k++] = pkts[i];
+			continue;
+		}
+		sa_count(&items[i].sa->other_drops, 1);
+		worker_drop(w, pkts[i], DROP_ESP_CRYPTO);
 	}
 	return k;
 }
@@ -209,32 +270,14 @@ uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct crypto_item items[WORKER_BURST];
 	struct sa *sas[WORKER_BURST];
-	uint16_t k = 0;
 
 	prefetch_flows(w, pkts, n);
 	n = find_sas(w, pkts, n, sas);
 	n = encapsulate_all(w, pkts, n, sas, items);
 	if (n == 0)
 		return 0;
-	crypto_encrypt(w->esp->crypto, items, n);
-	for (uint16_t i = 0; i < n; i++) {
-		struct packet *p = packet_of(pkts[i]);
-
-		if (!items[i].ok) {
-			sa_count(&sas[i]->other_drops, 1);
-			worker_drop(w, pkts[i], DROP_ESP_CRYPTO);
-			continue;
-		}
-		sa_count(&sas[i]->packets, 1);
-		activity_mark(&sas[i]->last, w->now);
-		p->kind = PACKET_PLAIN;
-		p->flags = PACKET_MADE | PACKET_NO_POLICY;
-		p->ihl = SA_IPV4_HEADER;
-		p->hop = PACKET_NO_HOP;
-		p->out = PACKET_NO_IFACE;
-		p->tunnel = (struct handle){0};
-		pkts[k++] = pkts[i];
-	}
-	worker_count_n(w, COUNT_ENCRYPTED, k);
-	return k;
+	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n)))
+		n = drop_failed(w, pkts, n, items);
+	worker_count_n(w, COUNT_ENCRYPTED, n);
+	return n;
 }

@@ -56,6 +56,7 @@ int route_init(struct dp *dp)
 	if (!dp->routes->table || !dp->routes->view.lpm)
 		return -ENOMEM;
 	dp->routes->table->hops_high = 1;
+	dp->routes->view.version = 1;
 	dp->routes->view.hops[ROUTE_NONE].iface = UINT16_MAX;
 	if (rte_lpm_rcu_qsbr_add(dp->routes->view.lpm, &rcu))
 		return -ENOMEM;
@@ -157,8 +158,14 @@ static int install(struct dp *dp, struct route *r, uint16_t hop)
 		rc = rte_lpm_add(view->lpm, r->addr, r->len, hop);
 	else
 		rc = rte_lpm_delete(view->lpm, r->addr, r->len);
-	if (rc == 0)
+	if (rc == 0) {
+		uint32_t next = view->version + 1;
+
 		r->installed = hop;
+		// Release: behind the change. Whoever remembers a hop looks again; the old hop's
+		// grace period starts after this.
+		__atomic_store_n(&view->version, next ? next : 1, __ATOMIC_RELEASE);
+	}
 	return rc;
 }
 

@@ -28,6 +28,7 @@ struct route_hop {
 struct routes_view {
 	struct rte_lpm *lpm;
 	uint32_t default_hop; // 0.0.0.0/0, which rte_lpm has no depth for; control writes (release)
+	uint32_t version; // changes with every change of a route, never 0; control writes (release)
 	struct route_hop hops[ROUTE_HOPS];
 };
 
@@ -55,6 +56,22 @@ static inline uint16_t route_lookup(const struct routes *r, uint32_t dst)
 		return (uint16_t)hop;
 	// Acquire: the hop was filled before it was named.
 	return (uint16_t)__atomic_load_n(&r->view.default_hop, __ATOMIC_ACQUIRE);
+}
+
+// [W] The same for a destination that keeps its last answer: a look-up only when routes have
+// changed since. A remembered hop is still what it was: control takes a hop for other contents only
+// when every worker was quiescent after the change of `version`.
+static inline uint16_t route_remembered(const struct routes *r, uint32_t dst, uint32_t *version,
+                                        uint16_t *hop)
+{
+	// Acquire: the look-up sees at least the routes of this version.
+	uint32_t now = __atomic_load_n(&r->view.version, __ATOMIC_ACQUIRE);
+
+	if (__builtin_expect(*version != now, 0)) {
+		*hop = route_lookup(r, dst);
+		*version = now;
+	}
+	return *hop;
 }
 
 static inline const struct route_hop *route_hop(const struct routes *r, uint16_t hop)

@@ -11,9 +11,11 @@
 #define VIGIL_DATAPLANE_SA_H
 
 #include <intel-ipsec-mb.h>
+#include <netinet/in.h>
 #include <stdalign.h>
 
 #include "replay.h"
+#include "sa_spec.h"
 #include "types.h"
 
 #define SA_LINE           64
@@ -22,6 +24,7 @@
 #define SA_UDP_HEADER     8
 #define SA_AES_SCHEDULE   (15 * 16)
 #define SA_HMAC_STATE_MAX 64
+#define SA_OUTER_TTL      64 // RFC 4301 5.1.2.1: forward lowers the inner one, this is our own
 
 enum sa_direction { SA_IN, SA_OUT };
 
@@ -35,17 +38,20 @@ enum sa_raised {
 struct sa_template {
 	uint32_t src, dst;
 	uint16_t src_port, dst_port; // UDP, when encapsulated
-	uint16_t mtu;                // host order; 0 = the egress interface's
-	uint16_t unused;
+	uint16_t mtu;                // host order; UINT16_MAX = the egress interface's alone
+	// Sum of the header's constant 16-bit words as they lie in memory (RFC 1071), folded.
+	uint16_t sum;
 };
 
-// The selector of an inbound SA, from this gateway's side; host byte order.
+// The addresses of an inbound SA's selector, from this gateway's side; network byte order.
 struct sa_selector {
-	uint32_t local, remote;
-	uint8_t local_len, remote_len;
-	uint8_t proto;                    // 0 = any
-	uint8_t unused;                   //
-	uint16_t local_port, remote_port; // 0 = any
+	uint32_t local, local_mask, remote, remote_mask;
+};
+
+// What a selector says besides addresses, which few do; host byte order, 0 = any.
+struct sa_narrow {
+	uint16_t local_port, remote_port;
+	uint8_t proto;
 };
 
 // Expanded keys, 1 KiB for each SA, in memory of their own.
@@ -83,7 +89,7 @@ struct sa {
 	uint8_t iv_len, icv_len;
 	uint8_t align;    // text length is a multiple of this: 4, 8 or 16
 	uint8_t head_len; // outer headers before the ESP header
-	uint8_t unused;
+	uint8_t overhead; // bytes around the text: outer headers, ESP header, IV, ICV
 	uint8_t salt[4];
 	uint32_t slot;
 	struct sa_keys *keys;
@@ -103,9 +109,18 @@ struct sa {
 	};
 	uint64_t packets, bytes;             // bytes of inner packets
 	uint64_t packets_limit, bytes_limit; // next soft or hard one
-	uint32_t from;                       // inbound: the peer's last address, network order
-	uint16_t from_port;                  // the same; 0 = native ESP
-	uint8_t raised;                      // enum sa_raised
+	// Inbound: the peer's last address and port, network order; port 0 = native ESP.
+	// Outbound: where the outer packet is routed to, see route_remembered().
+	union {
+		uint32_t from;
+		uint32_t routes;
+	};
+	union {
+		uint16_t from_port;
+		uint16_t hop;
+	};
+	uint8_t raised; // enum sa_raised
+	bool is_narrow; // inbound: `narrow` says something
 
 	// Lines 2 and 3: seldom.
 	alignas(SA_LINE) uint64_t auth_failed;
@@ -115,13 +130,19 @@ struct sa {
 	struct handle pair; // outbound: the inbound SA whose activity answers for it
 	uint32_t last;      // last packet, where activity does not say; see activity.h
 	tick_t made;
-	uint64_t *ring; // replay window apart, or NULL; control frees it
+	uint64_t *ring;          // replay window apart, or NULL; control frees it
+	struct sa_narrow narrow; // inbound
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");
 _Static_assert(sizeof(struct sa) == 256, "budget of DESIGN: memory of a peer");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
 _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
+
+static inline uint8_t sa_outer_proto(const struct sa *sa)
+{
+	return sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
+}
 
 // A counter with one writer that others may read: no lock prefix, no torn value.
 static inline void sa_count(uint64_t *counter, uint64_t n)

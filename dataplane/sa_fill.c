@@ -181,28 +181,58 @@ static void fill_limits(const struct sa_spec *spec, enum sa_direction direction,
 static void fill_out(const struct sa_spec *spec, struct sa *sa)
 {
 	sa->out.src = htonl(addr_v4_host(&spec->local));
-	sa->out.mtu = (uint16_t)lower(spec->path_mtu, UINT16_MAX);
+	sa->out.mtu = (uint16_t)(spec->path_mtu ? lower(spec->path_mtu, UINT16_MAX) : UINT16_MAX);
 	sa->out.src_port = htons(spec->local_port);
 	sa_fill_move(sa, htonl(addr_v4_host(&spec->remote)), htons(spec->remote_port));
 	sa->sequence = 0;
 	secret_random(&sa->iv_base, sizeof(sa->iv_base));
 }
 
+static uint32_t mask_of(uint8_t len)
+{
+	return len ? htonl(UINT32_MAX << (32 - len)) : 0;
+}
+
 static void fill_in(const struct sa_spec *spec, struct sa *sa)
 {
 	const struct selector *sel = &spec->selector;
+	uint32_t local_mask = mask_of(sel->local.len), remote_mask = mask_of(sel->remote.len);
 
 	sa->in = (struct sa_selector){
-		.local = addr_v4_host(&sel->local.addr),
-		.remote = addr_v4_host(&sel->remote.addr),
-		.local_len = sel->local.len,
-		.remote_len = sel->remote.len,
-		.proto = sel->proto,
+		.local = htonl(addr_v4_host(&sel->local.addr)) & local_mask,
+		.local_mask = local_mask,
+		.remote = htonl(addr_v4_host(&sel->remote.addr)) & remote_mask,
+		.remote_mask = remote_mask,
+	};
+	sa->narrow = (struct sa_narrow){
 		.local_port = sel->local_port,
 		.remote_port = sel->remote_port,
+		.proto = sel->proto,
 	};
+	sa->is_narrow = sel->proto || sel->local_port || sel->remote_port;
 	sa->from = htonl(addr_v4_host(&spec->remote));
 	sa->from_port = spec->encap == SA_ENCAP_UDP ? htons(spec->remote_port) : 0;
+}
+
+// RFC 1071 over what does not change from packet to packet: version, TTL, protocol, addresses.
+static uint16_t template_sum(const struct sa *sa)
+{
+	const uint8_t head[SA_IPV4_HEADER] = {
+		0x45, 0, 0, 0, 0, 0, 0, 0, SA_OUTER_TTL, sa_outer_proto(sa)};
+	uint8_t whole[SA_IPV4_HEADER];
+	uint32_t sum = 0;
+
+	memcpy(whole, head, sizeof(head));
+	memcpy(whole + 12, &sa->out.src, 4);
+	memcpy(whole + 16, &sa->out.dst, 4);
+	for (unsigned i = 0; i < sizeof(whole); i += 2) {
+		uint16_t word;
+
+		memcpy(&word, whole + i, sizeof(word));
+		sum += word;
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 void sa_fill_move(struct sa *sa, uint32_t remote, uint16_t remote_port)
@@ -210,6 +240,8 @@ void sa_fill_move(struct sa *sa, uint32_t remote, uint16_t remote_port)
 	sa->out.dst = remote;
 	if (sa->encap == SA_ENCAP_UDP)
 		sa->out.dst_port = remote_port;
+	sa->out.sum = template_sum(sa);
+	sa->routes = 0; // no table has this number: look up again
 }
 
 // RFC 4303 2.4: the text ends on a 4-byte boundary, and fills the cipher's blocks.
@@ -238,6 +270,7 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
 	sa->icv_len = (uint8_t)sa_icv_len(spec->cipher, spec->auth);
 	sa->align = alignment(spec->cipher);
 	sa->head_len = SA_IPV4_HEADER + (spec->encap == SA_ENCAP_UDP ? SA_UDP_HEADER : 0);
+	sa->overhead = (uint8_t)(sa->head_len + SA_ESP_HEADER + sa->iv_len + sa->icv_len);
 	memcpy(sa->salt, spec->salt, sizeof(sa->salt));
 	fill_cipher(mgr, spec, sa, keys);
 	fill_auth(mgr, spec, sa, keys);

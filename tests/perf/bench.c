@@ -19,7 +19,7 @@
 #define BURSTS      16u    // of each probe in a round
 #define SWEEPS      4u     // over all cells of a suite, so that a slow while does not hit one cell
 #define ROUNDS_MAX  16384u // of a cell
-#define MEMORY_MB   192u
+#define MEMORY_MB   320u
 #define CELL_MS     1000u
 #define CELL_MS_FEW 100u // --quick
 

@@ -10,6 +10,7 @@
 #include "drop.h"
 #include "esp.h"
 #include "packet.h"
+#include "route.h"
 
 #define RIG_MESSAGES 1024u
 #define RIG_EVENTS   64u
@@ -105,7 +106,9 @@ static int gateway_make(struct rig *r, uint64_t tsc_hz)
 	if (!dp->rcu || !dp->pool)
 		return -ENOMEM;
 	rte_rcu_qsbr_init(dp->rcu, 1);
-	err = control_init(dp);
+	err = route_init(dp);
+	if (err == 0)
+		err = control_init(dp);
 	if (err)
 		return err;
 	dp->workers[0] = r->worker = worker_make(dp);
@@ -144,6 +147,7 @@ void rig_stop(struct rig *r)
 		free(r->worker);
 	}
 	control_fini(&r->dp);
+	route_fini(&r->dp);
 	fifo_fini(&r->dp.waiting[0]);
 	fifo_fini(&r->dp.events);
 	rte_mempool_free(r->dp.pool);

@@ -9,6 +9,7 @@
 #include "esp.h"
 #include "handoff.h"
 #include "policy.h"
+#include "route.h"
 #include "suites.h"
 #include "test_eal.h"
 #include "worker.h"
@@ -66,7 +67,7 @@ static inline int gate_start(void **state)
 	rte_rcu_qsbr_init(gate.rcu, 2);
 	gate.pool = rte_pktmbuf_pool_create("packets", 2047, 0, PACKET_PRIV_SIZE,
 	                                    RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	if (!gate.pool || control_init(&gate))
+	if (!gate.pool || route_init(&gate) || control_init(&gate))
 		return -1;
 	for (unsigned i = 0; i < GATE_WORKERS; i++)
 		gate.workers[i] = gate_worker_make(i);
@@ -91,6 +92,7 @@ static inline int gate_stop(void **state)
 		fifo_fini(&gate.waiting[i]);
 	}
 	control_fini(&gate);
+	route_fini(&gate);
 	fifo_fini(&gate.events);
 	leaked = (int)rte_mempool_in_use_count(gate.pool);
 	rte_mempool_free(gate.pool);
