@@ -335,7 +335,7 @@ static uint16_t accept_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
 			worker_drop(w, m, reason);
 			continue;
 		}
-		p->kind = PACKET_PLAIN;
+		p->kind = PACKET_ROUTE;
 		p->flags = PACKET_DECRYPTED;
 		p->hop = PACKET_NO_HOP;
 		p->sa = esp_handle(in[i].sa);

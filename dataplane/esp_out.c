@@ -177,7 +177,7 @@ static void put_trailer(uint8_t *at, uint32_t pad)
 // What the packet is from now on: one of this gateway's own, on its way to the SA's other end.
 static void become_outer(struct worker *w, struct packet *p, struct sa *sa)
 {
-	p->kind = PACKET_PLAIN;
+	p->kind = PACKET_ROUTE;
 	p->flags = PACKET_MADE | PACKET_NO_POLICY;
 	p->ihl = SA_IPV4_HEADER;
 	p->hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);

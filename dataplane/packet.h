@@ -22,12 +22,13 @@
 
 // Which stage takes it next, also after a handoff.
 enum packet_kind {
-	PACKET_PLAIN,    // policy_in_clear, then forward
+	PACKET_PLAIN,    // policy_in_clear, then forward: came in clear where there is a crypto map
 	PACKET_ESP,      // esp_in: to one of the gateway's addresses, native or in UDP
 	PACKET_TUNNEL,   // esp_out: tunnel is set
 	PACKET_FRAGMENT, // reassemble: to one of the gateway's addresses
-	PACKET_ROUTE,    // forward: made by the control core, or reassembled after decryption
+	PACKET_ROUTE,    // forward: came in where there is none, decrypted, or made by the gateway
 	PACKET_FRAME,    // tx: a whole Ethernet frame for interface `out`
+	PACKET_KINDS,
 };
 
 enum packet_flags {
@@ -68,15 +69,19 @@ static inline struct rte_ipv4_hdr *packet_ip(struct rte_mbuf *m)
 	return rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
 }
 
-static inline void packet_init(struct rte_mbuf *m, uint16_t in, tick_t now)
+// What is known of a packet at first. PACKET_PLAIN.
+static inline void packet_prepare(struct packet *p, uint16_t in, tick_t now)
 {
-	struct packet *p = packet_of(m);
-
 	memset(p, 0, sizeof(*p));
 	p->in = in;
 	p->out = PACKET_NO_IFACE;
 	p->hop = PACKET_NO_HOP;
 	p->arrived = now;
+}
+
+static inline void packet_init(struct rte_mbuf *m, uint16_t in, tick_t now)
+{
+	packet_prepare(packet_of(m), in, now);
 }
 
 // Is the data an IPv4 packet with a whole header and all the bytes that it promises? Cuts what
@@ -92,7 +97,8 @@ static inline bool packet_check_ipv4(struct rte_mbuf *m)
 	total = rte_be_to_cpu_16(ip->total_length);
 	if (ip->version_ihl >> 4 != 4 || ihl < PACKET_IPV4_MIN || total < ihl || total > len)
 		return false;
-	rte_pktmbuf_trim(m, (uint16_t)(len - total));
+	m->data_len = (uint16_t)total;
+	m->pkt_len = total;
 	packet_of(m)->ihl = (uint8_t)ihl;
 	return true;
 }

@@ -73,29 +73,34 @@ static void find(struct worker *w, const struct policy_key *key, struct memory *
 	last->valid = true;
 }
 
-uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
+                    uint16_t *n_tunnel)
 {
 	struct memory last = {0};
-	uint16_t k = 0;
+	uint16_t k = 0, k_tunnel = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		struct policy_key key = key_out(pkts[i]);
+		struct rte_mbuf *m = pkts[i];
+		struct policy_key key = key_out(m);
 
 		find(w, &key, &last);
 		switch (last.verdict) {
 		case POLICY_CLEAR:
+			pkts[k++] = m;
+			break;
 		case POLICY_PROTECT:
-			packet_of(pkts[i])->tunnel = last.tunnel;
-			pkts[k++] = pkts[i];
+			packet_of(m)->tunnel = last.tunnel;
+			tunnel[k_tunnel++] = m;
 			break;
 		case POLICY_CHANGING:
-			worker_drop(w, pkts[i], DROP_POLICY_HELD);
+			worker_drop(w, m, DROP_POLICY_HELD);
 			break;
 		case POLICY_FRAGMENT:
-			worker_drop(w, pkts[i], DROP_POLICY_FRAGMENT);
+			worker_drop(w, m, DROP_POLICY_FRAGMENT);
 			break;
 		}
 	}
+	*n_tunnel = k_tunnel;
 	return k;
 }
 

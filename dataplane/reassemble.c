@@ -137,10 +137,12 @@ uint16_t reassemble(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (!m)
 			continue;
 		// What was inside a tunnel is neither ESP nor IKE of the outside.
-		if (packet_of(m)->flags & PACKET_DECRYPTED)
-			packet_of(m)->kind = PACKET_ROUTE;
-		else if (!classify_own(w, m))
-			continue;
+		packet_of(m)->kind = PACKET_ROUTE;
+		if (!(packet_of(m)->flags & PACKET_DECRYPTED)) {
+			packet_of(m)->kind = PACKET_PLAIN;
+			if (!classify_own(w, m))
+				continue;
+		}
 		pkts[k++] = m;
 	}
 	return k;

@@ -22,6 +22,11 @@ static void send_burst(struct worker *w, uint16_t index)
 	tx->n = 0;
 }
 
+void tx_full(struct worker *w, uint16_t iface)
+{
+	send_burst(w, iface);
+}
+
 static void tx_one(struct worker *w, struct rte_mbuf *m)
 {
 	uint16_t out = packet_of(m)->out;

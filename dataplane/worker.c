@@ -17,16 +17,75 @@
 #define TIMER_SLACK   1000UL // ns; the kernel's default would more than double the sleep
 #define RELEASE_TURNS 4      // bursts of held packets a turn
 
-typedef bool packet_question(const struct dp *dp, const struct packet *p);
+static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
-// Moves the packets for which the answer is yes to `out`; the others stay in front.
-static inline uint16_t take(const struct dp *dp, struct rte_mbuf **pkts, uint16_t *n,
-                            struct rte_mbuf **out, packet_question *question)
+// Outer packets are this gateway's own: no crypto map applies to them, so this ends there.
+static void encrypt(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = esp_out(w, pkts, n);
+	route(w, pkts, n);
+}
+
+static void protect(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *tunnel[WORKER_BURST];
+	uint16_t n_tunnel;
+
+	n = policy_out(w, pkts, n, tunnel, &n_tunnel);
+	encrypt(w, tunnel, n_tunnel);
+	egress(w, pkts, n);
+}
+
+static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *mapped[WORKER_BURST];
+	uint16_t n_mapped;
+
+	if (n == 0)
+		return;
+	n = forward(w, pkts, n, mapped, &n_mapped);
+	if (n_mapped)
+		protect(w, mapped, n_mapped);
+	egress(w, pkts, n);
+}
+
+// Packets of one kind, by the stage that takes them.
+static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mbuf **pkts,
+                          uint16_t n)
+{
+	switch (kind) {
+	case PACKET_FRAME:
+		tx(w, pkts, n);
+		break;
+	case PACKET_FRAGMENT: // whole again it is of another kind
+		n = reassemble(w, pkts, n);
+		dispatch(w, pkts, n);
+		break;
+	case PACKET_TUNNEL:
+		encrypt(w, pkts, n);
+		break;
+	case PACKET_ESP:
+		n = esp_in(w, pkts, n);
+		route(w, pkts, n);
+		break;
+	case PACKET_PLAIN:
+		n = policy_in_clear(w, pkts, n);
+		route(w, pkts, n);
+		break;
+	default:
+		route(w, pkts, n);
+	}
+}
+
+// Moves the packets of a kind to `out`; the others stay in front.
+static uint16_t take(struct rte_mbuf **pkts, uint16_t *n, struct rte_mbuf **out,
+                     enum packet_kind kind)
 {
 	uint16_t kept = 0, taken = 0;
 
 	for (uint16_t i = 0; i < *n; i++) {
-		if (question(dp, packet_of(pkts[i])))
+		if (packet_of(pkts[i])->kind == kind)
 			out[taken++] = pkts[i];
 		else
 			pkts[kept++] = pkts[i];
@@ -35,101 +94,26 @@ static inline uint16_t take(const struct dp *dp, struct rte_mbuf **pkts, uint16_
 	return taken;
 }
 
-static bool is_frame(const struct dp *dp, const struct packet *p)
-{
-	(void)dp;
-	return p->kind == PACKET_FRAME;
-}
-
-static bool is_fragment(const struct dp *dp, const struct packet *p)
-{
-	(void)dp;
-	return p->kind == PACKET_FRAGMENT;
-}
-
-static bool is_esp(const struct dp *dp, const struct packet *p)
-{
-	(void)dp;
-	return p->kind == PACKET_ESP;
-}
-
-static bool is_for_tunnel(const struct dp *dp, const struct packet *p)
-{
-	(void)dp;
-	return p->kind == PACKET_TUNNEL;
-}
-
-static bool has_tunnel(const struct dp *dp, const struct packet *p)
-{
-	(void)dp;
-	return !handle_is_null(p->tunnel);
-}
-
-static bool came_in_clear(const struct dp *dp, const struct packet *p)
-{
-	return p->kind == PACKET_PLAIN && p->in < dp->n_ifaces &&
-	       iface_has_crypto_map(&dp->ifaces[p->in]);
-}
-
-static bool meets_crypto_map(const struct dp *dp, const struct packet *p)
-{
-	return !(p->flags & PACKET_NO_POLICY) && iface_has_crypto_map(&dp->ifaces[p->out]);
-}
-
-static void egress(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
-{
-	n = fragment(w, pkts, n);
-	n = adjacency(w, pkts, n);
-	tx(w, pkts, n);
-}
-
-static void encrypt(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
-{
-	n = esp_out(w, pkts, n);
-	n = forward(w, pkts, n);
-	egress(w, pkts, n);
-}
-
-static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
-{
-	struct rte_mbuf *mapped[WORKER_BURST], *tunnel[WORKER_BURST];
-	uint16_t n_mapped, n_tunnel;
-
-	n = forward(w, pkts, n);
-	n_mapped = take(w->dp, pkts, &n, mapped, meets_crypto_map);
-	n_mapped = policy_out(w, mapped, n_mapped);
-	n_tunnel = take(w->dp, mapped, &n_mapped, tunnel, has_tunnel);
-	encrypt(w, tunnel, n_tunnel);
-	egress(w, mapped, n_mapped);
-	egress(w, pkts, n);
-}
-
-// IPv4 packets and frames of all kinds, from wherever they come.
+// IP packets and frames of all kinds, from wherever they come. Nearly always they are of one.
 static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *some[WORKER_BURST];
-	uint16_t k;
+	uint32_t kinds = 0;
 
-	k = take(w->dp, pkts, &n, some, is_frame);
-	tx(w, some, k);
+	for (uint16_t i = 0; i < n; i++)
+		kinds |= 1u << packet_of(pkts[i])->kind;
+	while (kinds) {
+		enum packet_kind kind = (enum packet_kind)__builtin_ctz(kinds);
+		struct rte_mbuf *some[WORKER_BURST];
+		uint16_t k;
 
-	k = take(w->dp, pkts, &n, some, is_fragment);
-	k = reassemble(w, some, k);
-	memcpy(pkts + n, some, k * sizeof(*pkts));
-	n += k;
-
-	k = take(w->dp, pkts, &n, some, is_for_tunnel);
-	encrypt(w, some, k);
-
-	k = take(w->dp, pkts, &n, some, is_esp);
-	k = esp_in(w, some, k);
-	route(w, some, k);
-
-	k = take(w->dp, pkts, &n, some, came_in_clear);
-	k = policy_in_clear(w, some, k);
-	route(w, some, k);
-
-	route(w, pkts, n);
+		kinds &= kinds - 1;
+		if (!kinds) { // the last, or the only one
+			dispatch_kind(w, kind, pkts, n);
+			return;
+		}
+		k = take(pkts, &n, some, kind);
+		dispatch_kind(w, kind, some, k);
+	}
 }
 
 static unsigned rx_ports(struct worker *w)

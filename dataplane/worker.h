@@ -113,14 +113,22 @@ int worker_loop(void *arg);
 uint16_t classify(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
 // Fragments to the gateway's own addresses, whichever worker got them -> whole packets, classified.
 uint16_t reassemble(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
-// Plain and decrypted packets -> out and next_hop set; delivers what is for the gateway itself.
-uint16_t forward(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+// Packets -> out and next_hop set; delivers what is for the gateway itself. Those for which the
+// interface's crypto map decides go to `mapped`; the others stay in front, their number is
+// returned.
+uint16_t forward(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **mapped,
+                 uint16_t *n_mapped);
+// Routed packets on their way out; takes them all. The three stages that follow, in one pass for
+// the packets that need little.
+void egress(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Routed packets -> none longer than its interface's MTU. Sends the fragments that it makes.
 uint16_t fragment(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Routed packets -> Ethernet frames. Holds packets for neighbours that are not known yet.
 uint16_t adjacency(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Ethernet frames, packet.out says where to; takes them all.
 void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+// Sends what waits for this interface; this worker has a queue there.
+void tx_full(struct worker *w, uint16_t iface);
 void tx_flush(struct worker *w);
 // Packet for the gateway itself (classify found kind and ihl); takes it.
 void local(struct worker *w, struct rte_mbuf *m);
@@ -150,9 +158,11 @@ uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Plain packets that came in clear on an interface with a crypto map (packet.in). Drops those that
 // match a mirrored permit.
 uint16_t policy_in_clear(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
-// Routed packets about to leave an interface with a crypto map (packet.out). Sets packet.tunnel;
-// null means in clear.
-uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+// Routed packets about to leave an interface with a crypto map (packet.out). Those that a flow
+// protects go to `tunnel`, packet.tunnel set; those that leave in clear stay in front, their number
+// is returned.
+uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
+                    uint16_t *n_tunnel);
 // Packets with tunnel set, of any owner: those of other workers are handed off with PACKET_TUNNEL;
 // those without an SA are held (tunnel_hold). Returns outer IPv4 packets, header checksum right,
 // PACKET_MADE | PACKET_NO_POLICY set, ihl set, hop = PACKET_NO_HOP: forward routes them.

@@ -444,16 +444,19 @@ static void policy_stages(void **state)
 {
 	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
 	struct dp_policy_rule permit = rule_for(&f, true), deny = rule_for(&f, false);
-	struct rte_mbuf *m = gate_packet(100, (struct handle){0});
+	struct rte_mbuf *m = gate_packet(100, (struct handle){0}), *out = NULL;
 	struct worker *w = gate.workers[0];
 	struct handle h, h2;
+	uint16_t n;
 	uint32_t src;
 
 	(void)state;
-	assert_int_equal(policy_out(w, &m, 1), 1);
-	assert_true(handle_is_null(packet_of(m)->tunnel));
+	assert_int_equal(policy_out(w, &m, 1, &out, &n), 1);
+	assert_int_equal(n, 0);
 	assert_int_equal(dp_policy_add(&gate, &permit, &h), 0);
-	assert_int_equal(policy_out(w, &m, 1), 1);
+	assert_int_equal(policy_out(w, &m, 1, &out, &n), 0);
+	assert_int_equal(n, 1);
+	assert_ptr_equal(out, m);
 	assert_true(handle_equal(packet_of(m)->tunnel, f.tunnel));
 	// The mirror: what should have come through the tunnel.
 	src = packet_ip(m)->src_addr;
@@ -464,10 +467,11 @@ static void policy_stages(void **state)
 	assert_int_equal(gate_counter(DROP_POLICY_CLEAR_IN), 1);
 	assert_int_equal(dp_policy_add(&gate, &deny, &h2), 0);
 	m = gate_packet(100, (struct handle){0});
-	assert_int_equal(policy_out(w, &m, 1), 1);
-	assert_true(handle_is_null(packet_of(m)->tunnel));
+	assert_int_equal(policy_out(w, &m, 1, &out, &n), 1);
+	assert_int_equal(n, 0);
 	dp_policy_hold(&gate, 1, true);
-	assert_int_equal(policy_out(w, &m, 1), 0);
+	assert_int_equal(policy_out(w, &m, 1, &out, &n), 0);
+	assert_int_equal(n, 0);
 	assert_int_equal(gate_counter(DROP_POLICY_HELD), 1);
 	permit.tunnel.generation += 2;
 	assert_int_equal(dp_policy_add(&gate, &permit, &h), -EINVAL);
