@@ -199,7 +199,7 @@ static int tables_init(struct dp *dp)
 	return rc;
 }
 
-static int launch(struct dp *dp)
+int dp_launch(struct dp *dp)
 {
 	int rc = 0;
 
@@ -273,7 +273,15 @@ static struct dp *dp_alloc(const struct dp_config *config, struct log *log)
 	return dp;
 }
 
-struct dp *dp_start(const struct dp_config *config, struct log *log, char *err, size_t err_size)
+// Unless a step has said more.
+static void say_failed(const struct dp_config *config, int rc, char *err, size_t err_size)
+{
+	if (!err[0])
+		snprintf(err, err_size, "the dataplane cannot be started with %u MB: %s",
+		         config->memory_mb, strerror(-rc));
+}
+
+struct dp *dp_prepare(const struct dp_config *config, struct log *log, char *err, size_t err_size)
 {
 	unsigned opened = 0;
 	bool eal = false;
@@ -302,16 +310,24 @@ struct dp *dp_start(const struct dp_config *config, struct log *log, char *err, 
 		rc = port_open(dp, (uint16_t)opened, &config->ports[opened], err, err_size);
 		opened++;
 	}
-	if (rc)
-		goto fail;
-	rc = launch(dp);
 	if (rc == 0)
 		return dp;
 fail:
-	if (!err[0])
-		snprintf(err, err_size, "the dataplane cannot be started with %u MB: %s",
-		         config->memory_mb, strerror(-rc));
+	say_failed(config, rc, err, err_size);
 	unwind(dp, eal, opened);
+	errno = -rc;
+	return NULL;
+}
+
+struct dp *dp_start(const struct dp_config *config, struct log *log, char *err, size_t err_size)
+{
+	struct dp *dp = dp_prepare(config, log, err, err_size);
+	int rc = dp ? dp_launch(dp) : 0;
+
+	if (rc == 0)
+		return dp;
+	say_failed(config, rc, err, err_size);
+	dp_stop(dp);
 	errno = -rc;
 	return NULL;
 }

@@ -136,6 +136,12 @@ static inline tick_t clock_tick(const struct dp_clock *c, uint64_t tsc)
 	return (tick_t)((tsc - c->base) / c->cycles_a_tick) + TICKS_PER_SECOND;
 }
 
+// [C] dp_start() in two steps: everything but the workers' launch, then the launch. After a failed
+// dp_prepare() nothing is left; after a failed dp_launch() dp_stop() ends it. Between the two a
+// measurement may play the workers itself.
+struct dp *dp_prepare(const struct dp_config *config, struct log *log, char *err, size_t err_size);
+int dp_launch(struct dp *dp);
+
 // [C] Queues an event of the control core's own making for dp_events(). 0 or -ENOMEM.
 int dp_event_add(struct dp *dp, const struct dp_event *event);
 

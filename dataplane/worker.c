@@ -243,7 +243,7 @@ static void idle(struct worker *w, unsigned work)
 	nanosleep(&pause, NULL);
 }
 
-static unsigned turn(struct worker *w)
+unsigned worker_turn(struct worker *w)
 {
 	unsigned work;
 
@@ -270,7 +270,7 @@ int worker_loop(void *arg)
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->index);
 	// Acquire: everything that was made before launch; release on the other side.
 	while (!__atomic_load_n(&w->dp->stop, __ATOMIC_ACQUIRE))
-		idle(w, turn(w));
+		idle(w, worker_turn(w));
 	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->index);
 	return 0;
 }

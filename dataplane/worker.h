@@ -101,6 +101,9 @@ static inline void worker_forward_later(struct worker *w, struct rte_mbuf *m)
 		w->made[w->n_made++] = m;
 }
 
+// One turn of the loop; returns how many packets and messages it handled. For worker_loop(), and
+// for a measurement that plays the loop itself.
+unsigned worker_turn(struct worker *w);
 // Runs on each worker lcore until dp->stop; arg is the worker.
 int worker_loop(void *arg);
 

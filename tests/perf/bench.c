@@ -1,223 +1,33 @@
-// What a packet costs Vigil, and what it would cost at least: `./run bench`. Without a port, on one
-// CPU, one thread. Each round times bursts of ipsec-mb called directly, then bursts of esp_out and
-// of esp_in, which gets what esp_out made; so all see the same states of the machine. Replay
-// protection is on, and one dropped packet ends the run with an error.
+// What a packet costs Vigil's worker, whole, and what it would cost at least: `./run bench`. On one
+// CPU, one thread, which makes a real dataplane, gives it SAs and policies through its contract,
+// and plays its worker. Each cell of the table is measured in rounds: the cryptography alone, the
+// ports alone, the gateway. Replay protection is on, and one dropped packet ends the run with an
+// error.
 #include <errno.h>
-#include <getopt.h>
-#include <rte_cycles.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "raw.h"
-#include "report.h"
-#include "rig.h"
+#include "measure.h"
+#include "options.h"
 
-#define BURSTS      16u    // of each probe in a round
-#define SWEEPS      4u     // over all cells of a suite, so that a slow while does not hit one cell
-#define ROUNDS_MAX  16384u // of a cell
-#define MEMORY_MB   320u
-#define CELL_MS     1000u
-#define CELL_MS_FEW 100u // --quick
-
-static const struct {
-	const char *name;
-	struct suite suite;
-} suites[] = {
-	{"AES-128-GCM", {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE}},
-	{"AES-256-GCM", {SA_CIPHER_AES_GCM_16, 32, SA_AUTH_NONE}},
-	{"AES-128-CBC + HMAC-SHA1", {SA_CIPHER_AES_CBC, 16, SA_AUTH_HMAC_SHA1_96}},
-	{"AES-128-CBC + HMAC-SHA256", {SA_CIPHER_AES_CBC, 16, SA_AUTH_HMAC_SHA256_128}},
-	{"ChaCha20-Poly1305", {SA_CIPHER_CHACHA_POLY, 32, SA_AUTH_NONE}},
-};
-static const uint16_t lengths[] = {64, 256, 512, 1024, 1420};
-static const uint32_t sa_counts[] = {1, 1000, 10000};
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define CELLS           (COUNT_OF(sa_counts) * COUNT_OF(lengths)) // of a suite
-#define RESULTS         (COUNT_OF(suites) * CELLS)
-
-struct samples {
-	unsigned n;
-	float of[PROBES][ROUNDS_MAX]; // cycles a packet
-};
+#define SWEEPS      2u // over the cells of a number of SAs, so that a slow while does not hit one cell
+#define BASE_MB     160u
+#define FLOW_BYTES  4096u // SAs, keys, tunnel, rules
+#define PACKET_MORE 1024u // of a packet buffer beyond its frame
+#define CELLS       (2 * OPTIONS_LIST)
+#define RESULTS     (CELLS * OPTIONS_LIST * OPTIONS_LIST)
 
 struct bench {
+	struct options options;
 	struct machine machine;
-	uint64_t tsc_hz;
-	uint64_t overhead; // cycles of reading the TSC twice, taken off every burst
-	uint64_t cell_ms;  // time for one cell
-	struct rig rig;
-	struct raw raw;
+	struct measure measure;
 	struct samples cells[CELLS];
 	struct result results[RESULTS];
+	unsigned n_results;
 };
 
-// Nothing before it is still under way, nothing behind it has begun.
-static inline uint64_t tsc(void)
-{
-	uint64_t t;
-
-	__builtin_ia32_lfence();
-	t = rte_rdtsc();
-	__builtin_ia32_lfence();
-	return t;
-}
-
-// ---- one round -------------------------------------------------------------------------------
-
-static bool round_raw(struct bench *b, uint64_t cycles[PROBES])
-{
-	for (unsigned i = 0; i < BURSTS; i++) {
-		uint64_t start, between, end;
-		bool good;
-
-		raw_ready(&b->raw, &b->rig);
-		start = tsc();
-		good = raw_encrypt(&b->raw);
-		between = tsc();
-		good &= raw_decrypt(&b->raw);
-		end = tsc();
-		if (!good || !raw_holds(&b->raw)) {
-			fprintf(stderr, "bench: ipsec-mb did not bring a burst back\n");
-			return false;
-		}
-		cycles[PROBE_RAW_ENCRYPT] += between - start - b->overhead;
-		cycles[PROBE_RAW_DECRYPT] += end - between - b->overhead;
-	}
-	return true;
-}
-
-static bool dropped(const struct rig *r, const char *stage, uint16_t n)
-{
-	const char *reason = rig_dropped(r);
-
-	if (n == RIG_BURST && !reason)
-		return false;
-	fprintf(stderr, "bench: %s returned %u of %u packets (%s)\n", stage, n, RIG_BURST,
-	        reason ? reason : "no reason was counted");
-	return true;
-}
-
-static bool round_vigil(struct bench *b, uint64_t cycles[PROBES])
-{
-	struct rig *r = &b->rig;
-
-	for (unsigned i = 0; i < BURSTS; i++) {
-		uint64_t start, end;
-		uint16_t n;
-
-		rig_ready(r);
-		start = tsc();
-		n = esp_out(r->worker, r->pkts, RIG_BURST);
-		end = tsc();
-		if (dropped(r, "esp_out", n))
-			return false;
-		cycles[PROBE_ESP_OUT] += end - start - b->overhead;
-		rig_arrive(r);
-		start = tsc();
-		n = esp_in(r->worker, r->pkts, RIG_BURST);
-		end = tsc();
-		if (dropped(r, "esp_in", n))
-			return false;
-		cycles[PROBE_ESP_IN] += end - start - b->overhead;
-	}
-	return true;
-}
-
-static bool one_round(struct bench *b, struct samples *s)
-{
-	uint64_t cycles[PROBES] = {0};
-
-	// ESP headers lie where the stage before has put its own.
-	raw_fill(&b->raw, &b->rig, rte_pktmbuf_data_len(b->rig.pkts[0]));
-	if (!round_raw(b, cycles) || !round_vigil(b, cycles))
-		return false;
-	if (!s || s->n == ROUNDS_MAX)
-		return true;
-	for (unsigned i = 0; i < PROBES; i++)
-		s->of[i][s->n] = (float)cycles[i] / (float)(BURSTS * RIG_BURST);
-	s->n++;
-	return true;
-}
-
-// ---- cells and suites ------------------------------------------------------------------------
-
-static bool measure(struct bench *b, unsigned cell, uint64_t duration)
-{
-	uint32_t sas = sa_counts[cell / COUNT_OF(lengths)];
-	uint64_t until;
-
-	rig_visit(&b->rig, sas);
-	rig_fill(&b->rig, lengths[cell % COUNT_OF(lengths)]);
-	// Caches and predictors first: every SA is visited once.
-	for (unsigned i = 0; i < 2 + sas / (2 * BURSTS * RIG_BURST); i++)
-		if (!one_round(b, NULL))
-			return false;
-	until = rte_rdtsc() + duration;
-	do {
-		if (!one_round(b, &b->cells[cell]))
-			return false;
-	} while (rte_rdtsc() < until);
-	return true;
-}
-
-static bool measure_suite(struct bench *b, unsigned suite)
-{
-	struct result *results = &b->results[suite * CELLS];
-	int err = rig_start(&b->rig, &suites[suite].suite, sa_counts[COUNT_OF(sa_counts) - 1],
-	                    b->tsc_hz);
-	bool good = err == 0;
-
-	if (err)
-		fprintf(stderr, "bench: cannot make the SAs: %s\n", strerror(-err));
-	for (unsigned i = 0; i < CELLS; i++)
-		b->cells[i].n = 0;
-	for (unsigned i = 0; i < SWEEPS * CELLS && good; i++)
-		good = measure(b, i % CELLS, b->cell_ms * b->tsc_hz / 1000 / SWEEPS);
-	rig_stop(&b->rig);
-	for (unsigned i = 0; i < CELLS && good; i++) {
-		struct samples *s = &b->cells[i];
-
-		results[i] = (struct result){.suite = suites[suite].name,
-		                             .sas = sa_counts[i / COUNT_OF(lengths)],
-		                             .len = lengths[i % COUNT_OF(lengths)],
-		                             .rounds = s->n};
-		for (unsigned p = 0; p < PROBES; p++)
-			results[i].of[p] = report_spread(s->of[p], s->n);
-	}
-	if (good)
-		report_block(stdout, results, CELLS);
-	return good;
-}
-
 // ---- the machine -----------------------------------------------------------------------------
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void tsc_measure(struct bench *b)
-{
-	uint64_t ns = now_ns(), start = rte_rdtsc(), end;
-
-	b->overhead = UINT64_MAX;
-	do {
-		uint64_t one = tsc(), two = tsc();
-
-		b->overhead = RTE_MIN(b->overhead, two - one);
-		end = now_ns();
-	} while (end - ns < 200000000u);
-	b->tsc_hz = (uint64_t)((double)(rte_rdtsc() - start) * 1e9 / (double)(end - ns));
-	b->machine.tsc_mhz = (double)b->tsc_hz / 1e6;
-}
 
 static void cpu_model(char *out, size_t size)
 {
@@ -261,62 +71,137 @@ static int pin(int cpu)
 	return cpu < CPU_SETSIZE && CPU_ISSET(cpu, &set) ? cpu : -EINVAL;
 }
 
-// EAL pins this thread to the CPU. 0 or -errno.
-static int eal_start(struct machine *m)
+static uint32_t most(const uint32_t *list, unsigned n)
 {
-	char lcores[32], memory[16];
-	char *args[] = {"bench", "--no-pci", "--no-telemetry", "--log-level=error",
-	                lcores,  "-m",       memory,           NULL,
-	                NULL,    NULL};
-	int n = 7;
+	uint32_t max = 0;
 
-	snprintf(lcores, sizeof(lcores), "--lcores=0@%u", m->pinned);
-	snprintf(memory, sizeof(memory), "%u", MEMORY_MB);
-	m->hugepages_mb = free_hugepages_mb() >= MEMORY_MB ? MEMORY_MB : 0;
-	args[n++] = m->hugepages_mb ? "--in-memory" : "--no-huge";
-	if (!m->hugepages_mb)
-		args[n++] = "--no-shconf";
-	return rte_eal_init(n, args) < 0 ? -rte_errno : 0;
+	for (unsigned i = 0; i < n; i++)
+		max = RTE_MAX(max, list[i]);
+	return max;
+}
+
+// What EAL needs for the largest cell.
+static unsigned memory_mb(const struct options *o)
+{
+	uint64_t frame = RTE_MAX(most(o->frames, o->n_frames), 2048u) + PACKET_MORE;
+
+	return BASE_MB + (unsigned)((most(o->sas, o->n_sas) * (FLOW_BYTES + frame)) >> 20);
+}
+
+static int start(struct bench *b)
+{
+	const struct options *o = &b->options;
+	uint32_t sas = most(o->sas, o->n_sas);
+	unsigned mb = memory_mb(o);
+	bool huge = free_hugepages_mb() >= mb;
+	char err[256] = "";
+	int rc = gateway_start(&b->measure.gateway, b->machine.pinned, mb, huge, sas, err,
+	                       sizeof(err));
+
+	if (rc) {
+		fprintf(stderr, "bench: the gateway does not start: %s\n", err);
+		return rc;
+	}
+	snprintf(b->machine.memory, sizeof(b->machine.memory),
+	         huge ? "huge pages, %u MB"
+	              : "small pages, %u MB: many SAs cost TLB misses that huge pages save",
+	         mb);
+	rc = raw_start(&b->measure.raw);
+	if (rc)
+		fprintf(stderr, "bench: ipsec-mb does not start: %s\n", strerror(-rc));
+	return rc ? rc
+	          : rig_start(&b->measure.rig, &b->measure.gateway, sas,
+	                      (uint16_t)most(o->frames, o->n_frames));
+}
+
+static void stop(struct bench *b)
+{
+	rig_stop(&b->measure.rig);
+	raw_stop(&b->measure.raw);
+	gateway_stop(&b->measure.gateway);
+}
+
+// ---- cells -----------------------------------------------------------------------------------
+
+static void settle(struct bench *b, const struct options_suite *suite, uint32_t sas, uint32_t frame,
+                   bool inbound, struct samples *s)
+{
+	struct result *r = &b->results[b->n_results++];
+
+	*r = (struct result){.suite = suite->name,
+	                     .direction = inbound ? "in" : "out",
+	                     .sas = sas,
+	                     .frame = (uint16_t)frame,
+	                     .rounds = s->n};
+	for (unsigned p = 0; p < PROBES; p++)
+		r->of[p] = report_spread(s->of[p], s->n);
+	report_row(stdout, r);
+}
+
+// All frames and directions for one suite and number of SAs.
+static bool block(struct bench *b, const struct options_suite *suite, uint32_t sas)
+{
+	const struct options *o = &b->options;
+	struct measure *m = &b->measure;
+	int err = gateway_flows(&m->gateway, &suite->suite, sas);
+	bool good = err == 0;
+
+	if (err)
+		fprintf(stderr, "bench: cannot make the SAs: %s\n", strerror(-err));
+	for (unsigned i = 0; i < CELLS; i++)
+		b->cells[i].n = 0;
+	for (unsigned i = 0; i < SWEEPS * o->n_frames && good; i++) {
+		unsigned f = i % o->n_frames;
+
+		good = rig_open(&m->rig, sas, (uint16_t)o->frames[f]) == 0;
+		if (good && o->out)
+			good = measure_cell(m, false, o->ms / SWEEPS, &b->cells[2 * f]);
+		if (good && o->in)
+			good = measure_cell(m, true, o->ms / SWEEPS, &b->cells[2 * f + 1]);
+		rig_close(&m->rig);
+	}
+	if (good)
+		report_head(stdout, suite->name, sas);
+	for (unsigned i = 0; i < 2 * o->n_frames && good; i++) {
+		unsigned cell = i % o->n_frames * 2 + i / o->n_frames; // outbound first
+
+		if (b->cells[cell].n)
+			settle(b, suite, sas, o->frames[cell / 2], cell % 2, &b->cells[cell]);
+	}
+	return good;
 }
 
 // ---- the program -----------------------------------------------------------------------------
 
-static int usage(FILE *out, int status)
+static bool write_json(const struct bench *b)
 {
-	fprintf(out, "usage: bench [--quick] [--cpu N] [--json FILE]\n"
-	             "  --quick      about 10 s instead of 80, with a wider spread\n"
-	             "  --cpu N      measure on this CPU (the last one)\n"
-	             "  --json FILE  write the results for programs as well\n");
-	return status;
+	FILE *f = fopen(b->options.json, "w");
+	bool good = f && report_json(f, &b->machine, b->results, b->n_results);
+
+	if (f)
+		good &= fclose(f) == 0;
+	if (!good)
+		fprintf(stderr, "bench: cannot write %s: %s\n", b->options.json, strerror(errno));
+	return good;
 }
 
-static int run(struct bench *b, FILE *json)
+static bool run(struct bench *b)
 {
-	int err = eal_start(&b->machine);
-	bool good = true;
+	const struct options *o = &b->options;
+	bool good = start(b) == 0;
 
-	if (err) {
-		fprintf(stderr, "bench: EAL does not start: %s\n", strerror(-err));
-		return 1;
+	if (good) {
+		measure_tsc(&b->measure);
+		b->machine.tsc_mhz = (double)b->measure.tsc_hz / 1e6;
+		report_machine(stdout, &b->machine);
 	}
-	err = raw_start(&b->raw);
-	if (err) {
-		fprintf(stderr, "bench: ipsec-mb does not start: %s\n", strerror(-err));
-		return 1;
-	}
-	tsc_measure(b);
-	report_machine(stdout, &b->machine);
-	for (unsigned i = 0; i < COUNT_OF(suites) && good; i++)
-		good = measure_suite(b, i);
-	raw_stop(&b->raw);
+	for (unsigned s = 0; s < o->n_suites && good; s++)
+		for (unsigned n = 0; n < o->n_sas && good; n++)
+			good = block(b, o->suites[s], o->sas[n]);
+	stop(b);
 	if (good)
-		report_end(stdout);
-	if (good && json && !report_json(json, &b->machine, b->results, RESULTS)) {
-		fprintf(stderr, "bench: cannot write the JSON file\n");
-		good = false;
-	}
-	rte_eal_cleanup();
-	return good ? 0 : 1;
+		report_end(stdout, b->results, b->n_results);
+	return good && (!o->json || write_json(b));
 }
 
 static void command_line(struct machine *m, int argc, char **argv)
@@ -327,53 +212,20 @@ static void command_line(struct machine *m, int argc, char **argv)
 		at += (size_t)snprintf(m->command + at, sizeof(m->command) - at, " %s", argv[i]);
 }
 
-// 0 = go on, else the program's status + 1.
-static int arguments(struct bench *b, int argc, char **argv, int *cpu, FILE **json)
-{
-	static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
-	                                        {"cpu", required_argument, NULL, 'c'},
-	                                        {"json", required_argument, NULL, 'j'},
-	                                        {"help", no_argument, NULL, 'h'},
-	                                        {NULL, 0, NULL, 0}};
-	int c, end;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'q':
-			b->cell_ms = CELL_MS_FEW;
-			break;
-		case 'c':
-			end = 0;
-			if (sscanf(optarg, "%4u%n", (unsigned *)cpu, &end) != 1 || optarg[end])
-				return usage(stderr, 2) + 1;
-			break;
-		case 'j':
-			*json = fopen(optarg, "w");
-			if (*json)
-				break;
-			fprintf(stderr, "bench: cannot write %s: %s\n", optarg, strerror(errno));
-			return 2;
-		case 'h':
-			return usage(stdout, 0) + 1;
-		default:
-			return usage(stderr, 2) + 1;
-		}
-	}
-	return optind < argc ? usage(stderr, 2) + 1 : 0;
-}
-
 int main(int argc, char **argv)
 {
 	static struct bench b;
-	FILE *json = NULL;
-	int cpu = -1, status;
+	int cpu, status;
 
-	b.cell_ms = CELL_MS;
 	command_line(&b.machine, argc, argv);
-	status = arguments(&b, argc, argv, &cpu, &json);
+	status = options_parse(&b.options, argc, argv);
 	if (status)
 		return status - 1;
-	cpu = pin(cpu);
+	if (b.options.memory) {
+		printf("%u\n", memory_mb(&b.options));
+		return 0;
+	}
+	cpu = pin(b.options.cpu);
 	if (cpu < 0) {
 		fprintf(stderr, "bench: this process may not run on that CPU\n");
 		return 2;
@@ -381,10 +233,7 @@ int main(int argc, char **argv)
 	b.machine.pinned = (unsigned)cpu;
 	b.machine.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	b.machine.burst = RIG_BURST;
-	b.machine.bursts = BURSTS;
+	b.machine.packets = MEASURE_PACKETS;
 	cpu_model(b.machine.cpu, sizeof(b.machine.cpu));
-	status = run(&b, json);
-	if (json && fclose(json))
-		status = 1;
-	return status;
+	return run(&b) ? 0 : 1;
 }

@@ -1,13 +1,16 @@
-// The yardstick: ipsec-mb's IMB_SUBMIT_BURST_NOCHECK called directly on a rig's buffers and keys,
-// with nothing of an IPsec gateway around it. One thread.
+// The yardstick: ipsec-mb's IMB_SUBMIT_BURST_NOCHECK called directly on buffers and keys of the
+// gateway's, with nothing of an IPsec gateway around it. One thread.
 #ifndef VIGIL_TESTS_PERF_RAW_H
 #define VIGIL_TESTS_PERF_RAW_H
 
 #include "rig.h"
 
+#define RAW_BURST  RIG_BURST
+#define RAW_BURSTS 8u // of one measurement
+
 struct raw_packet {
+	struct rte_mbuf *m;
 	uint8_t *esp; // SPI, sequence number, IV, text, ICV
-	const struct sa_keys *out_keys, *in_keys;
 	alignas(16) uint8_t nonce[16];
 	alignas(16) uint8_t icv[SA_HMAC_STATE_MAX]; // computed when decrypting
 };
@@ -16,24 +19,24 @@ struct raw {
 	IMB_MGR *mgr;
 	struct sa shape;
 	uint32_t text_len;
-	struct raw_packet packets[RIG_BURST];
+	struct raw_packet packets[RAW_BURST];
+	const struct sa_keys *keys[RAW_BURSTS][RAW_BURST];
 };
 
 // 0 or -errno.
 int raw_start(struct raw *raw);
 void raw_stop(struct raw *raw);
 
-// Lays ESP headers and IVs around the rig's inner packets, in their headroom. The inner packets of
-// `len` bytes stay where they are, where esp_out encrypts them as well.
-void raw_fill(struct raw *raw, struct rig *r, uint16_t len);
-// Each packet gets the keys of the next flow.
-void raw_ready(struct raw *raw, struct rig *r);
+// Takes a burst of buffers of the rig and lays ESP packets of the gateway's present suite into
+// them, of the same text as the rig's frames have. 0 or -ENOMEM.
+int raw_open(struct raw *raw, struct rig *r);
+void raw_close(struct raw *raw);
+// Each packet of RAW_BURSTS bursts gets the keys of the next flow.
+void raw_ready(struct raw *raw, struct rig *r, bool encrypt);
 
-// One burst in place: encrypts with the outbound SAs' keys, decrypts with the inbound SAs'. False:
-// ipsec-mb did not complete all of it.
-bool raw_encrypt(struct raw *raw);
-bool raw_decrypt(struct raw *raw);
-// After raw_decrypt(): do all ICVs hold?
-bool raw_holds(const struct raw *raw);
+// RAW_BURSTS bursts in place, each flushed before the next. False: ipsec-mb did not complete all.
+bool raw_run(struct raw *raw, bool encrypt);
+// The same, and the keys of a burst are prefetched before its jobs are filled in.
+bool raw_run_prefetched(struct raw *raw, bool encrypt);
 
 #endif

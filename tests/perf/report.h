@@ -8,22 +8,23 @@
 
 // What is timed; in this order in every round.
 enum probe {
-	PROBE_RAW_ENCRYPT,
-	PROBE_RAW_DECRYPT,
-	PROBE_ESP_OUT,
-	PROBE_ESP_IN,
+	PROBE_STATE, // the machine: a step of a fixed loop
+	PROBE_RAW,
+	PROBE_RAW_PREFETCHED,
+	PROBE_RIG,
+	PROBE_VIGIL,
 	PROBES,
 };
 
-// TSC cycles a packet over the rounds of one cell.
+// Cycles over the rounds of one cell.
 struct spread {
 	double median, p25, p75;
 };
 
 struct result {
-	const char *suite;
+	const char *suite, *direction;
 	uint32_t sas;
-	uint16_t len; // bytes of the inner packet
+	uint16_t frame;
 	unsigned rounds;
 	struct spread of[PROBES];
 };
@@ -31,19 +32,19 @@ struct result {
 struct machine {
 	char cpu[128];
 	char command[512];
+	char memory[96];
 	unsigned cpus, pinned; // of the machine; number of the one that is used
-	double tsc_mhz;        // measured against the kernel's clock
-	unsigned hugepages_mb; // 0 = small pages
-	unsigned burst, bursts;
+	double tsc_mhz;
+	unsigned burst, packets; // packets of a probe in a round
 };
 
 // Sorts the samples. n is at least 1.
 struct spread report_spread(float *samples, unsigned n);
 
 void report_machine(FILE *out, const struct machine *m);
-// Some results of one suite: a block of the table.
-void report_block(FILE *out, const struct result *results, unsigned n);
-void report_end(FILE *out);
+void report_head(FILE *out, const char *suite, uint32_t sas);
+void report_row(FILE *out, const struct result *r);
+void report_end(FILE *out, const struct result *results, unsigned n);
 // Everything as one JSON object. False: it could not be written.
 bool report_json(FILE *out, const struct machine *m, const struct result *results, unsigned n);
 

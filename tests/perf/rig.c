@@ -1,162 +1,27 @@
-// The gateway of a measurement: one worker, whose loop the caller plays, and flows that lead back
-// to it. One thread. Nothing here is timed; it must leave the keys of the next burst out of the
-// caches.
+// Ports around the gateway. One thread. A capture is written to a temporary file, which net_pcap
+// reads into buffers once; replaying costs a copy of the frame. Only the functions that say so in
+// rig.h are timed by others.
 #include "rig.h"
 
 #include <errno.h>
-#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "drop.h"
-#include "esp.h"
 #include "packet.h"
-#include "route.h"
+#include "port.h"
 
-#define RIG_MESSAGES 1024u
-#define RIG_EVENTS   64u
-#define RIG_MBUFS    255u
-// Longer than any measurement, so that no peer is doubted; the question is asked all the same.
-#define RIG_DOUBT (3600 * TICKS_PER_SECOND)
+#define FEW         512u // packets of a capture, at least: the flows come again and again
+#define LIVE        2048u
+#define CACHE       256u // as the gateway's own pool
+#define DESCRIPTORS 512u
+#define INNER_TTL   64
 
-// In place of the ports' own answer: everything comes to the one worker.
-unsigned port_worker_for(const struct dp *dp, uint32_t src, uint32_t dst)
+static int complain(const char *what, int err)
 {
-	(void)dp;
-	(void)src;
-	(void)dst;
-	return 0;
-}
-
-static struct worker *worker_make(struct dp *dp)
-{
-	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
-
-	if (!w)
-		return NULL;
-	memset(w, 0, sizeof(*w));
-	w->dp = dp;
-	w->messages = rte_ring_create_elem("messages", sizeof(struct message), RIG_MESSAGES,
-	                                   SOCKET_ID_ANY, 0);
-	w->events = rte_ring_create_elem("events", sizeof(struct dp_event), RIG_EVENTS,
-	                                 SOCKET_ID_ANY, 0);
-	if (w->messages && w->events && worker_esp_init(w) == 0)
-		return w;
-	rte_ring_free(w->messages);
-	rte_ring_free(w->events);
-	free(w);
-	return NULL;
-}
-
-static void turn(struct rig *r)
-{
-	struct message msg;
-
-	do {
-		message_drain(&r->dp);
-		while (rte_ring_sc_dequeue_elem(r->worker->messages, &msg, sizeof(msg)) == 0)
-			sa_messages(r->worker, &msg);
-	} while (r->dp.waiting[0].count);
-}
-
-static int flow_make(struct rig *r, const struct suite *suite, uint32_t i)
-{
-	struct sa_spec spec = suite_spec(suite, i), mirror;
-	struct dp_tunnel_spec tunnel = {.iface = 1, .selector = spec.selector, .peer = i};
-	struct handle in, out;
-	int err;
-
-	err = dp_tunnel_add(&r->dp, &tunnel, &r->tunnels[i]);
-	if (err == 0)
-		err = dp_sa_reserve(&r->dp, &spec.remote, &spec.local, &in, &spec.spi);
-	if (err)
-		return err;
-	mirror = suite_mirror(&spec);
-	err = dp_sa_add_in(&r->dp, in, &mirror, r->tunnels[i]);
-	if (err == 0)
-		err = dp_sa_add_out(&r->dp, &spec, r->tunnels[i], in, &out);
-	if (err)
-		return err;
-	dp_tunnel_use(&r->dp, r->tunnels[i], out);
-	dp_peer_watch(&r->dp, i, RIG_DOUBT);
-	r->out_keys[i] = sa_table_keys(r->dp.sas, out.index);
-	r->in_keys[i] = sa_table_keys(r->dp.sas, in.index);
-	if (i == 0)
-		r->shape = *(const struct sa *)sa_table_at(r->dp.sas, out.index);
-	turn(r);
-	return 0;
-}
-
-// struct dp and its worker as dp_start() makes them.
-static int gateway_make(struct rig *r, uint64_t tsc_hz)
-{
-	struct dp *dp = &r->dp;
-	int err;
-
-	dp->n_workers = 1;
-	dp->n_ifaces = 2;
-	dp->clock.base = rte_rdtsc();
-	dp->clock.hz = tsc_hz;
-	dp->clock.cycles_a_tick = tsc_hz / TICKS_PER_SECOND;
-	dp->limits = (struct dp_limits){r->n_flows, r->n_flows, 2 * r->n_flows, 16};
-	for (unsigned i = 0; i < dp->n_ifaces; i++)
-		dp->ifaces[i].mtu = 1500;
-	dp->rcu = aligned_alloc(64, (rte_rcu_qsbr_get_memsize(1) + 63) / 64 * 64);
-	dp->pool = rte_pktmbuf_pool_create("packets", RIG_MBUFS, 0, PACKET_PRIV_SIZE,
-	                                   RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	if (!dp->rcu || !dp->pool)
-		return -ENOMEM;
-	rte_rcu_qsbr_init(dp->rcu, 1);
-	err = route_init(dp);
-	if (err == 0)
-		err = control_init(dp);
-	if (err)
-		return err;
-	dp->workers[0] = r->worker = worker_make(dp);
-	if (!r->worker || rte_pktmbuf_alloc_bulk(dp->pool, r->pkts, RIG_BURST))
-		return -ENOMEM;
-	return 0;
-}
-
-int rig_start(struct rig *r, const struct suite *suite, uint32_t n_flows, uint64_t tsc_hz)
-{
-	int err;
-
-	memset(r, 0, sizeof(*r));
-	r->n_flows = n_flows;
-	r->tunnels = calloc(n_flows, sizeof(*r->tunnels));
-	r->out_keys = calloc(n_flows, sizeof(*r->out_keys));
-	r->in_keys = calloc(n_flows, sizeof(*r->in_keys));
-	r->order = calloc(n_flows, sizeof(*r->order));
-	err = r->tunnels && r->out_keys && r->in_keys && r->order ? gateway_make(r, tsc_hz)
-	                                                          : -ENOMEM;
-	for (uint32_t i = 0; i < n_flows && err == 0; i++)
-		err = flow_make(r, suite, i);
-	if (err)
-		rig_stop(r);
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(-err));
 	return err;
-}
-
-void rig_stop(struct rig *r)
-{
-	if (r->pkts[0])
-		rte_pktmbuf_free_bulk(r->pkts, RIG_BURST);
-	if (r->worker) {
-		worker_esp_fini(r->worker);
-		rte_ring_free(r->worker->messages);
-		rte_ring_free(r->worker->events);
-		free(r->worker);
-	}
-	control_fini(&r->dp);
-	route_fini(&r->dp);
-	fifo_fini(&r->dp.waiting[0]);
-	fifo_fini(&r->dp.events);
-	rte_mempool_free(r->dp.pool);
-	free(r->dp.rcu);
-	free(r->order);
-	free(r->in_keys);
-	free(r->out_keys);
-	free(r->tunnels);
-	memset(r, 0, sizeof(*r));
 }
 
 // A small generator with a fixed seed: every run visits in the same order.
@@ -170,11 +35,11 @@ static uint32_t below(uint32_t n)
 	return (uint32_t)((x >> 11) % n);
 }
 
-void rig_visit(struct rig *r, uint32_t n)
+static void shuffle(struct rig *r, uint32_t n)
 {
 	r->n = n;
 	r->next = 0;
-	for (uint32_t i = 0; i < n; i++) { // a shuffle from the inside out
+	for (uint32_t i = 0; i < n; i++) { // from the inside out
 		uint32_t k = below(i + 1);
 
 		r->order[i] = r->order[k];
@@ -182,68 +47,254 @@ void rig_visit(struct rig *r, uint32_t n)
 	}
 }
 
-void rig_fill(struct rig *r, uint16_t len)
-{
-	for (unsigned i = 0; i < RIG_BURST; i++) {
-		struct rte_mbuf *m = r->pkts[i];
-		struct rte_ipv4_hdr *ip;
-		uint8_t *data;
+// ---- ports -----------------------------------------------------------------------------------
 
-		rte_pktmbuf_reset(m);
-		data = (uint8_t *)rte_pktmbuf_append(m, len);
-		ip = (struct rte_ipv4_hdr *)data;
-		for (unsigned k = sizeof(*ip); k < len; k++)
-			data[k] = (uint8_t)(k * 7 + i);
-		*ip = (struct rte_ipv4_hdr){
-			.version_ihl = 0x45,
-			.total_length = rte_cpu_to_be_16(len),
-			.time_to_live = 63,
-			.next_proto_id = IPPROTO_UDP,
-			.src_addr = rte_cpu_to_be_32(0x0a010001),
-			.dst_addr = rte_cpu_to_be_32(0x0a020001),
-		};
-		packet_checksum_ipv4(ip);
-	}
+static int port_make(const char *name, const char *args, struct rte_mempool *pool, uint16_t *port)
+{
+	const struct rte_eth_conf conf = {.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE};
+	int rc = rte_eal_hotplug_add("vdev", name, args);
+
+	if (rc == 0)
+		rc = rte_eth_dev_get_port_by_name(name, port);
+	if (rc == 0)
+		rc = rte_eth_dev_configure(*port, 1, 1, &conf);
+	if (rc == 0)
+		rc = rte_eth_rx_queue_setup(*port, 0, DESCRIPTORS, 0, NULL, pool);
+	if (rc == 0)
+		rc = rte_eth_tx_queue_setup(*port, 0, DESCRIPTORS, 0, NULL);
+	return rc ? rc : rte_eth_dev_start(*port);
 }
 
-static void clock_in(struct rig *r)
+static void port_destroy(uint16_t *port)
 {
-	tick_t now = clock_tick(&r->dp.clock, rte_rdtsc());
+	char name[RTE_ETH_NAME_MAX_LEN];
 
-	if (now == r->worker->now)
+	if (*port == UINT16_MAX || rte_eth_dev_get_name_by_port(*port, name))
 		return;
-	r->worker->now = now;
-	worker_esp_tick(r->worker);
+	rte_eth_dev_stop(*port);
+	rte_eal_hotplug_remove("vdev", name);
+	*port = UINT16_MAX;
 }
 
-void rig_ready(struct rig *r)
+int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows, uint16_t max_frame)
 {
-	clock_in(r);
-	for (unsigned i = 0; i < RIG_BURST; i++) {
-		struct packet *p = packet_of(r->pkts[i]);
+	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(PORT_FRAME_ROOM, max_frame + 512u);
+	int rc;
 
-		packet_init(r->pkts[i], 0, r->worker->now);
-		p->ihl = PACKET_IPV4_MIN;
-		p->out = 1;
-		p->tunnel = r->tunnels[rig_next(r)];
+	memset(r, 0, sizeof(*r));
+	r->gateway = g;
+	r->source = r->loop = UINT16_MAX;
+	r->inside = g->dp->ifaces[GATEWAY_INSIDE].port;
+	r->outside = g->dp->ifaces[GATEWAY_OUTSIDE].port;
+	snprintf(r->dir, sizeof(r->dir), "/tmp/vigil-bench-XXXXXX");
+	if (!mkdtemp(r->dir))
+		r->dir[0] = '\0';
+	r->order = calloc(max_flows, sizeof(*r->order));
+	r->pool = rte_pktmbuf_pool_create_by_ops("replay", RTE_MAX(max_flows, FEW) + LIVE, CACHE,
+	                                         PACKET_PRIV_SIZE, (uint16_t)room, SOCKET_ID_ANY,
+	                                         "ring_mt_rts");
+	if (!r->pool || !r->order || !r->dir[0])
+		rc = complain("no memory or no place for captures", -ENOMEM);
+	else
+		rc = port_make("net_ring_bench", "", r->pool, &r->loop);
+	if (rc)
+		rig_stop(r);
+	return rc;
+}
+
+void rig_stop(struct rig *r)
+{
+	rig_close(r);
+	port_destroy(&r->loop);
+	rte_mempool_free(r->pool);
+	free(r->order);
+	if (r->dir[0])
+		rmdir(r->dir);
+	memset(r, 0, sizeof(*r));
+	r->source = r->loop = UINT16_MAX;
+}
+
+// ---- the capture -----------------------------------------------------------------------------
+
+// An inner packet of `len` bytes of a flow, in the direction of the addresses.
+static void inner_packet(uint8_t *at, uint16_t len, uint32_t src, uint32_t dst)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)at;
+
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = 0x45,
+		.total_length = rte_cpu_to_be_16(len),
+		.time_to_live = INNER_TTL,
+		.next_proto_id = IPPROTO_UDP,
+		.src_addr = rte_cpu_to_be_32(src),
+		.dst_addr = rte_cpu_to_be_32(dst),
+	};
+	packet_checksum_ipv4(ip);
+}
+
+static bool capture_write(struct rig *r, FILE *file)
+{
+	// Magic, version 2.4, time zone, accuracy, longest packet, Ethernet.
+	static const uint32_t head[] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, UINT16_MAX, 1};
+	const uint32_t record[] = {0, 0, r->frame, r->frame}; // time, bytes here, bytes on the wire
+	static uint8_t frame[UINT16_MAX];
+	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)frame;
+
+	eth->dst_addr = r->gateway->dp->ifaces[GATEWAY_INSIDE].mac;
+	eth->src_addr.addr_bytes[0] = 0x02;
+	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	for (unsigned i = sizeof(*eth) + PACKET_IPV4_MIN; i < r->frame; i++)
+		frame[i] = (uint8_t)(i * 7);
+	fwrite(head, sizeof(head), 1, file);
+	for (uint32_t i = 0; i < RTE_MAX(r->n, FEW); i++) {
+		inner_packet(frame + sizeof(*eth), r->frame - (uint16_t)sizeof(*eth),
+		             GATEWAY_LOCAL_HOST, GATEWAY_REMOTE_HOST + rig_next(r));
+		fwrite(record, sizeof(record), 1, file);
+		fwrite(frame, r->frame, 1, file);
 	}
+	return !ferror(file);
 }
 
-void rig_arrive(struct rig *r)
+int rig_open(struct rig *r, uint32_t n, uint16_t frame)
 {
-	for (unsigned i = 0; i < RIG_BURST; i++) {
-		struct packet *p = packet_of(r->pkts[i]);
+	char path[96], args[160], name[32];
+	FILE *file;
+	bool good;
+	int rc;
 
-		packet_init(r->pkts[i], 1, r->worker->now);
-		p->ihl = PACKET_IPV4_MIN;
-		p->kind = PACKET_ESP;
+	rig_close(r);
+	r->frame = frame;
+	shuffle(r, n);
+	snprintf(path, sizeof(path), "%s/%u.pcap", r->dir, r->opened);
+	snprintf(args, sizeof(args), "rx_pcap=%s,infinite_rx=1", path);
+	snprintf(name, sizeof(name), "net_pcap_bench%u", r->opened++);
+	file = fopen(path, "w");
+	if (!file)
+		return complain(path, -errno);
+	good = capture_write(r, file);
+	good &= fclose(file) == 0;
+	rc = good ? port_make(name, args, r->pool, &r->source) : -EIO;
+	unlink(path);
+	return rc ? complain("the capture cannot be replayed", rc) : 0;
+}
+
+void rig_close(struct rig *r)
+{
+	if (r->gateway)
+		rig_lay_none(r);
+	port_destroy(&r->source);
+}
+
+// ---- laying ports ----------------------------------------------------------------------------
+
+static void lay(struct rig *r, uint16_t inside_rx, uint16_t outside_rx, uint16_t outside_tx)
+{
+	struct worker *w = r->gateway->worker;
+
+	for (unsigned i = 0; i < w->n_rxqs; i++)
+		w->rxqs[i].port = w->rxqs[i].iface == GATEWAY_INSIDE ? inside_rx : outside_rx;
+	r->gateway->dp->ifaces[GATEWAY_OUTSIDE].port = outside_tx;
+}
+
+void rig_lay_out(struct rig *r)
+{
+	lay(r, r->source, r->outside, r->outside);
+}
+
+void rig_lay_in(struct rig *r)
+{
+	lay(r, r->inside, r->loop, r->outside);
+}
+
+void rig_lay_none(struct rig *r)
+{
+	lay(r, r->inside, r->outside, r->outside);
+}
+
+// ---- the ring --------------------------------------------------------------------------------
+
+static void turn_round(struct rte_mbuf *m)
+{
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
+	struct rte_ether_addr mac = eth->src_addr;
+	uint32_t src = ip->src_addr;
+
+	eth->src_addr = eth->dst_addr;
+	eth->dst_addr = mac;
+	ip->src_addr = ip->dst_addr; // the checksum is a sum: it stays
+	ip->dst_addr = src;
+}
+
+// One packet from a remote host to the local one, for the gateway's esp_out.
+static struct rte_mbuf *loop_packet(struct rig *r)
+{
+	struct gateway *g = r->gateway;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(r->pool);
+	uint16_t len = r->frame - (uint16_t)sizeof(struct rte_ether_hdr);
+	uint32_t flow = rig_next(r);
+	uint8_t *data = m ? (uint8_t *)rte_pktmbuf_append(m, len) : NULL;
+	struct packet *p;
+
+	if (!data)
+		return NULL;
+	inner_packet(data, len, GATEWAY_REMOTE_HOST + flow, GATEWAY_LOCAL_HOST);
+	packet_init(m, PACKET_NO_IFACE, g->worker->now);
+	p = packet_of(m);
+	p->kind = PACKET_TUNNEL;
+	p->out = GATEWAY_OUTSIDE;
+	p->ihl = PACKET_IPV4_MIN;
+	p->tunnel = g->flows[flow].tunnel;
+	return m;
+}
+
+bool rig_fill_loop(struct rig *r)
+{
+	struct rte_ring *in = r->gateway->dp->ifaces[GATEWAY_INSIDE].control_ring;
+	struct rte_mbuf *pkts[RIG_LOOP];
+	unsigned n = 0, got;
+
+	lay(r, r->inside, r->outside, r->loop);
+	while (n < RIG_LOOP && (pkts[n] = loop_packet(r)))
+		n++;
+	n = rte_ring_sp_enqueue_burst(in, (void **)pkts, n, NULL);
+	for (unsigned i = 0; i < n; i += RIG_BURST)
+		worker_turn(r->gateway->worker);
+	rig_lay_none(r);
+	got = 0;
+	while (got < n) {
+		uint16_t k = rte_eth_rx_burst(r->loop, 0, pkts + got, (uint16_t)(n - got));
+
+		if (k == 0)
+			break;
+		got += k;
 	}
+	for (unsigned i = 0; i < got; i++)
+		turn_round(pkts[i]);
+	return rte_eth_tx_burst(r->loop, 0, pkts, (uint16_t)got) == RIG_LOOP;
 }
 
-const char *rig_dropped(const struct rig *r)
+// ---- the rig alone ---------------------------------------------------------------------------
+
+static unsigned pass(uint16_t from, uint16_t to, unsigned bursts)
 {
-	for (unsigned i = 0; i < DROP_REASONS; i++)
-		if (r->worker->counters[i])
-			return drop_name(i);
-	return NULL;
+	struct rte_mbuf *pkts[RIG_BURST];
+	unsigned total = 0;
+
+	while (bursts--) {
+		uint16_t n = rte_eth_rx_burst(from, 0, pkts, RIG_BURST);
+
+		total += rte_eth_tx_burst(to, 0, pkts, n);
+	}
+	return total;
+}
+
+unsigned rig_replay(struct rig *r, unsigned bursts)
+{
+	return pass(r->source, r->outside, bursts);
+}
+
+unsigned rig_drain_loop(struct rig *r, unsigned bursts)
+{
+	return pass(r->loop, r->inside, bursts);
 }

@@ -1,35 +1,37 @@
-// A gateway with one worker and no ports for measurements: the tables and the stages are the real
-// ones, the caller plays the worker loop. One thread.
+// What stands around the gateway in a measurement: a capture that net_pcap replays for ever (one
+// plain packet for each flow, in random order), a ring that brings back what went out, and
+// net_null, which throws away. One thread.
 #ifndef VIGIL_TESTS_PERF_RIG_H
 #define VIGIL_TESTS_PERF_RIG_H
 
-#include "dp_internal.h"
-#include "sa.h"
-#include "suites.h"
-#include "worker.h"
+#include "gateway.h"
 
-#define RIG_BURST 32u
+#define RIG_BURST WORKER_BURST
+// Packets in the ring: few, so that they are still in the caches, as they would be when a NIC
+// brings them.
+#define RIG_LOOP (2 * RIG_BURST)
 
 struct rig {
-	struct dp dp;
-	struct worker *worker;
-	uint32_t n_flows;
-	struct handle *tunnels;
-	// Keys of each flow's outbound and inbound SA: the same bytes in memory of their own.
-	const struct sa_keys **out_keys, **in_keys;
-	struct sa shape;  // an outbound SA: what all of them have in common
-	uint32_t *order;  // flows 0..n in random order, for the n of rig_visit()
-	uint32_t n, next; // flows that are visited; place in `order`
-	struct rte_mbuf *pkts[RIG_BURST];
+	struct gateway *gateway;
+	struct rte_mempool *pool; // of the capture
+	uint16_t source, loop;    // ports: net_pcap while a capture is open, net_ring
+	uint16_t inside, outside; // net_null ports, the gateway's own
+	uint16_t frame;           // bytes of a frame on the inside, without its FCS
+	uint32_t *order;          // flows 0..n-1 in random order
+	uint32_t n, next;         // flows; place in `order`
+	unsigned opened;          // captures so far
+	char dir[64];
 };
 
-// Flows of one suite, each with a pair of SAs that lead back to this gateway, replay protection
-// and on-demand DPD on. 0 or -errno.
-int rig_start(struct rig *r, const struct suite *suite, uint32_t n_flows, uint64_t tsc_hz);
+// Frames of at most max_frame bytes, captures of at most max_flows packets. 0 or -errno, with a
+// text on stderr.
+int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows, uint16_t max_frame);
 void rig_stop(struct rig *r);
+// From now on frames of this size visit the first n flows in a new random order. 0 or -errno, with
+// a text on stderr.
+int rig_open(struct rig *r, uint32_t n, uint16_t frame);
+void rig_close(struct rig *r);
 
-// From now on the first n flows are visited, in a new random order.
-void rig_visit(struct rig *r, uint32_t n);
 // The flow of the next packet: each is visited once before one is visited again.
 static inline uint32_t rig_next(struct rig *r)
 {
@@ -39,14 +41,18 @@ static inline uint32_t rig_next(struct rig *r)
 	return flow;
 }
 
-// The burst becomes inner IPv4 packets of `len` bytes.
-void rig_fill(struct rig *r, uint16_t len);
-// The burst as policy_out would leave it, each packet for the next flow.
-void rig_ready(struct rig *r);
-// The burst as classify would leave it when it comes in.
-void rig_arrive(struct rig *r);
+// Lays the gateway's ports for one direction: the capture in on the inside, or the ring in on the
+// outside; net_null on the other side.
+void rig_lay_out(struct rig *r);
+void rig_lay_in(struct rig *r);
+// No packets.
+void rig_lay_none(struct rig *r);
+// The gateway encrypts RIG_LOOP packets for the next flows into the ring, and their addresses are
+// turned round, as if the peers had sent them. False: some were lost. Lays the ports for nothing.
+bool rig_fill_loop(struct rig *r);
 
-// The first reason for which the worker has dropped a packet, or NULL: none.
-const char *rig_dropped(const struct rig *r);
+// The rig alone: receives `bursts` bursts and throws them away. Packets received.
+unsigned rig_replay(struct rig *r, unsigned bursts);
+unsigned rig_drain_loop(struct rig *r, unsigned bursts);
 
 #endif
