@@ -118,7 +118,7 @@ static void check_peers(const struct config *c, const struct config_map_entry *e
 	for (uint32_t i = 0; i < e->n_peers; i++) {
 		const struct config_peer *p = &e->peers[i];
 
-		if (p->address.family && !config_find_key(c, &p->address))
+		if (p->address.family && !e->manual && !config_find_key(c, &p->address))
 			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
 			         "crypto map \"%s\" %u: there is no pre-shared key for peer %s",
 			         e->map, e->seq, addr_format(&p->address, text));
@@ -150,6 +150,8 @@ static void check_map_entry(const struct config *c, const struct config_map_entr
 		         "crypto map \"%s\" %u is in an incomplete state: %s", e->map, e->seq, why);
 	check_pfs(e, d);
 	check_peers(c, e, d);
+	if (e->manual)
+		check_manual(c, e, d);
 }
 
 // A permit of a crypto ACL becomes an identity of quick mode, or cannot be used.
@@ -306,6 +308,7 @@ int check_config(const struct config *c, struct diag_list *d)
 	check_isakmp(c, d);
 	check_transform_sets(c, d);
 	check_maps(c, d);
+	check_manual_spis(c, d);
 	for (uint32_t i = 0; i < c->n_interfaces; i++)
 		check_interface(c, &c->interfaces[i], d);
 	check_networks(c, d);

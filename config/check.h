@@ -10,4 +10,8 @@
 // -EINVAL when there was an error among it.
 int check_config(const struct config *c, struct diag_list *d);
 
+// Parts of it, for entries with manual keys: one entry; all inbound SPIs together.
+void check_manual(const struct config *c, const struct config_map_entry *e, struct diag_list *d);
+void check_manual_spis(const struct config *c, struct diag_list *d);
+
 #endif

@@ -24,7 +24,8 @@ struct command_table {
 };
 
 extern const struct command_table commands_global, commands_platform, commands_interface,
-	commands_isakmp, commands_ipsec, commands_map, commands_acl, commands_ezvpn;
+	commands_isakmp, commands_ipsec, commands_map, commands_manual, commands_acl,
+	commands_ezvpn;
 
 static inline struct edit *edit_of(const struct command_call *call)
 {
@@ -39,6 +40,8 @@ void edit_enter(struct command_call *call, enum command_mode mode, const char *n
                 uint32_t number);
 // The prefix length of a mask that was matched as WILDCARD; 0 or -EINVAL with the reason.
 int edit_mask(struct command_call *call, const char *arg, uint8_t *len);
+// The crypto map entry whose sub-mode it is.
+struct config_map_entry *edit_map_entry(const struct command_call *call);
 // Copies a word that may be no longer than `size` - 1. 0 or -EINVAL.
 int edit_copy(struct command_call *call, const char *arg, char *out, size_t size);
 // A peer's {addr:A.B.C.D|host:WORD [dynamic]} [default]

@@ -8,7 +8,7 @@
 
 #include "commands.h"
 
-static struct config_map_entry *current(const struct command_call *call)
+struct config_map_entry *edit_map_entry(const struct command_call *call)
 {
 	struct edit *e = edit_of(call);
 	struct config_map_entry key = {.seq = e->cursor->number};
@@ -40,33 +40,57 @@ static int map_remove(struct command_call *call)
 	return 0;
 }
 
+static int map_create(struct command_call *call, struct config_map_entry *new)
+{
+	if (!command_has(call, "ipsec-isakmp") && !command_has(call, "ipsec-manual"))
+		return command_fail(call, NULL,
+		                    "a new entry: expected 'ipsec-isakmp' or 'ipsec-manual' after "
+		                    "the sequence number");
+	if (command_has(call, "ipsec-manual")) {
+		new->manual = calloc(1, sizeof(*new->manual));
+		if (!new->manual)
+			return edit_no_memory(call);
+	}
+	if (config_list_add(edit_of(call)->config, CONFIG_MAP_ENTRY, new))
+		return 0;
+	free(new->manual);
+	return edit_no_memory(call);
+}
+
 static int map_enter(struct command_call *call)
 {
 	struct edit *e = edit_of(call);
-	struct config_map_entry new = {
-		.seq = (uint32_t)command_number(call, "seq", 0),
-		.line = e->line,
-	};
+	struct config_map_entry *old, new = {
+					      .seq = (uint32_t)command_number(call, "seq", 0),
+					      .line = e->line,
+				      };
+	int err = 0;
 
 	if (call->no)
 		return map_remove(call);
 	if (edit_copy(call, "map_", new.map, sizeof(new.map)))
 		return -EINVAL;
-	if (!config_list_find(e->config, CONFIG_MAP_ENTRY, &new)) {
-		if (!command_has(call, "ipsec-isakmp"))
-			return command_fail(call, NULL,
-			                    "a new entry: expected 'ipsec-isakmp' after "
-			                    "the sequence number");
-		if (!config_list_add(e->config, CONFIG_MAP_ENTRY, &new))
-			return edit_no_memory(call);
-	}
-	edit_enter(call, MODE_CRYPTO_MAP, new.map, new.seq);
+	old = config_list_find(e->config, CONFIG_MAP_ENTRY, &new);
+	if (!old)
+		err = map_create(call, &new);
+	else if (command_has(call, old->manual ? "ipsec-isakmp" : "ipsec-manual"))
+		err = command_fail(call, NULL, "the entry is of the other kind; remove it first");
+	if (!err)
+		edit_enter(call, MODE_CRYPTO_MAP, new.map, new.seq);
+	return err;
+}
+
+// What IKE negotiates has no place in an entry without it.
+static int refuse_in_manual(struct command_call *call)
+{
+	if (edit_map_entry(call)->manual && !call->no)
+		return command_fail(call, NULL, "an ipsec-manual entry has no such value");
 	return 0;
 }
 
 static int peer_remove(struct command_call *call, const struct config_peer *peer)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	uint32_t at = edit_find_peer(e->peers, e->n_peers, peer);
 
 	if (at == e->n_peers)
@@ -78,7 +102,7 @@ static int peer_remove(struct command_call *call, const struct config_peer *peer
 // `set peer X default` is the first of the list, and there is one.
 static int peer_default(struct command_call *call, uint32_t at)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	struct config_peer peer = e->peers[at];
 
 	memmove(e->peers + 1, e->peers, at * sizeof(peer));
@@ -87,10 +111,25 @@ static int peer_default(struct command_call *call, uint32_t at)
 	return 0;
 }
 
+// Without IKE there is one peer, and nobody finds out where it is.
+static int manual_peer(struct command_call *call, const struct config_peer *peer)
+{
+	struct config_map_entry *e = edit_map_entry(call);
+
+	if (!peer->address.family || peer->dynamic || peer->is_default)
+		return command_fail(call, NULL, "an ipsec-manual entry has one peer, by address");
+	if (e->n_peers && edit_find_peer(e->peers, e->n_peers, peer) == e->n_peers)
+		return command_fail(call, NULL,
+		                    "an ipsec-manual entry has one peer, and there is one");
+	if (!e->n_peers && !array_push(&e->peers, &e->n_peers, sizeof(*peer), peer))
+		return edit_no_memory(call);
+	return 0;
+}
+
 // Checklist item 28.
 static int set_peer(struct command_call *call)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	struct config_peer peer;
 	uint32_t at;
 
@@ -98,6 +137,8 @@ static int set_peer(struct command_call *call)
 		return -EINVAL;
 	if (call->no)
 		return peer_remove(call, &peer);
+	if (e->manual)
+		return manual_peer(call, &peer);
 	at = edit_find_peer(e->peers, e->n_peers, &peer);
 	if (peer.is_default && e->n_peers && e->peers[0].is_default && at != 0)
 		return command_fail(call, command_arg(call, "default"),
@@ -108,6 +149,22 @@ static int set_peer(struct command_call *call)
 	if (!peer.address.family)
 		edit_notice(call, "a peer given by host name is not active in this version");
 	return peer.is_default ? peer_default(call, at) : 0;
+}
+
+// Without a negotiation there is one set; another takes its place.
+static int manual_set(struct command_call *call)
+{
+	struct config_map_entry *e = edit_map_entry(call);
+	const struct command_arg *more = command_arg_at(call, "name", 1);
+	char name[CONFIG_NAME] = "";
+
+	if (more)
+		return command_fail(call, more, "an ipsec-manual entry has one transform set");
+	snprintf(name, sizeof(name), "%s", command_text(call, "name"));
+	if (!e->n_sets && !array_push(&e->sets, &e->n_sets, sizeof(name), name))
+		return edit_no_memory(call);
+	memcpy(e->sets[0], name, sizeof(name));
+	return 0;
 }
 
 static uint32_t find_set(const struct config_map_entry *e, const char *name)
@@ -121,7 +178,7 @@ static uint32_t find_set(const struct config_map_entry *e, const char *name)
 
 static int sets_remove(struct command_call *call)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	const struct command_arg *arg;
 
 	if (!command_has(call, "name"))
@@ -142,12 +199,14 @@ static int sets_remove(struct command_call *call)
 // Checklist item 29: names add to the list, in one line or several.
 static int set_transform_set(struct command_call *call)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	const struct command_arg *arg;
 	uint32_t n = e->n_sets;
 
 	if (call->no)
 		return sets_remove(call);
+	if (e->manual)
+		return manual_set(call);
 	for (unsigned i = 0; (arg = command_arg_at(call, "name", i)); i++)
 		if (find_set(e, arg->text) == e->n_sets && ++n > CONFIG_SETS)
 			return command_fail(call, arg, "expected at most %d transform sets",
@@ -167,7 +226,7 @@ static int set_transform_set(struct command_call *call)
 // Checklist item 30: extended lists have numbers 100-199 and 2000-2699.
 static int match_address(struct command_call *call)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	const struct command_arg *acl = command_arg(call, "acl");
 	unsigned long n;
 
@@ -187,9 +246,11 @@ static int match_address(struct command_call *call)
 
 static int set_pfs(struct command_call *call)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	bool given = call->n_args > 2 && !strncmp(call->args[2].text, "group", 5);
 
+	if (refuse_in_manual(call))
+		return -EINVAL;
 	if (call->no) {
 		e->pfs_group = 0;
 		return 0;
@@ -202,19 +263,25 @@ static int set_pfs(struct command_call *call)
 
 static int set_seconds(struct command_call *call)
 {
-	current(call)->seconds = call->no ? 0 : (uint32_t)command_number(call, "s", 0);
+	if (refuse_in_manual(call))
+		return -EINVAL;
+	edit_map_entry(call)->seconds = call->no ? 0 : (uint32_t)command_number(call, "s", 0);
 	return 0;
 }
 
 static int set_kilobytes(struct command_call *call)
 {
-	current(call)->kilobytes = call->no ? 0 : command_number(call, "kb", 0);
+	if (refuse_in_manual(call))
+		return -EINVAL;
+	edit_map_entry(call)->kilobytes = call->no ? 0 : command_number(call, "kb", 0);
 	return 0;
 }
 
 static int set_idle_time(struct command_call *call)
 {
-	current(call)->idle_time = call->no ? 0 : (uint32_t)command_number(call, "s", 0);
+	if (refuse_in_manual(call))
+		return -EINVAL;
+	edit_map_entry(call)->idle_time = call->no ? 0 : (uint32_t)command_number(call, "s", 0);
 	if (!call->no)
 		edit_notice(call, "idle-time is not active in this version");
 	return 0;
@@ -222,7 +289,7 @@ static int set_idle_time(struct command_call *call)
 
 static int description(struct command_call *call)
 {
-	struct config_map_entry *e = current(call);
+	struct config_map_entry *e = edit_map_entry(call);
 	char *text = NULL;
 
 	if (!call->no) {
@@ -274,12 +341,12 @@ static const struct command_word words[] = {
 };
 
 static const struct command commands[] = {
-	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> [ipsec-isakmp]", "crypto map map_:WORD",
-         map_enter, words},
+	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> [ipsec-isakmp|ipsec-manual]",
+         "crypto map map_:WORD", map_enter, words},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp {dynamic|profile} rest:LINE",
          NULL, command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> {ipsec-manual|gdoi}", NULL,
-         command_inactive_block, words},
+	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> gdoi", NULL, command_inactive_block,
+         words},
 	{MODE_CONFIG,
          "crypto map map_:WORD {client|isakmp|isakmp-profile|local-address|redundancy|gdoi} "
          "rest:LINE",
@@ -299,8 +366,7 @@ static const struct command commands[] = {
 	{MODE_CRYPTO_MAP, "set security-association idle-time s:<60-86400>",
          "set security-association idle-time", set_idle_time, words},
 	{MODE_CRYPTO_MAP, "description text:LINE", "description", description, words},
-	{MODE_CRYPTO_MAP,
-         "set {isakmp-profile|ikev2-profile|session-key|identity|nat|ip} rest:LINE", NULL,
+	{MODE_CRYPTO_MAP, "set {isakmp-profile|ikev2-profile|identity|nat|ip} rest:LINE", NULL,
          command_inactive, NULL},
 	{MODE_CRYPTO_MAP, "reverse-route [rest:LINE]", NULL, command_inactive, NULL},
 	{MODE_CRYPTO_MAP, "qos pre-classify", NULL, command_inactive, NULL},

@@ -17,6 +17,7 @@
 #define CONFIG_CORES           64  // most worker cores
 #define CONFIG_SETS            11  // most transform sets of a crypto map entry
 #define CONFIG_HASH            256 // bytes of a crypt(3) text with its NUL
+#define CONFIG_SESSION_KEY     64  // most bytes of a manual key
 #define CONFIG_REPLAY_DISABLED 0
 
 #define CONFIG_POLICY_LIFETIME 86400 // seconds; also the largest
@@ -166,11 +167,25 @@ struct config_peer {
 	bool is_default; // `set peer X default`
 };
 
+// `set session-key`: the keys of one direction as entered. They may be longer than the transform
+// takes; then the rest is not used.
+struct config_session_key {
+	uint32_t spi; // 256-4294967295; inbound below 2^31; 0 = not set
+	uint8_t cipher_len, auth_len;
+	uint8_t cipher[CONFIG_SESSION_KEY]; // AES-GCM: key, then 4 bytes of salt (RFC 4106, 8.1)
+	uint8_t auth[CONFIG_SESSION_KEY];
+};
+
+struct config_manual {
+	struct config_session_key in, out;
+};
+
 // One sequence number of a crypto map; sorted by map name, then sequence number
 struct config_map_entry {
 	char map[CONFIG_NAME];
-	uint32_t seq;              // 1-65535
-	struct config_peer *peers; // in order of preference
+	uint32_t seq;                 // 1-65535
+	struct config_manual *manual; // ipsec-manual; NULL = ipsec-isakmp
+	struct config_peer *peers;    // in order of preference
 	uint32_t n_peers;
 	char (*sets)[CONFIG_NAME]; // transform-set names in order of preference, at most
 	                           // CONFIG_SETS
@@ -327,6 +342,12 @@ const struct config_key *config_find_key_hostname(const struct config *c, const 
 bool config_policy_usable(const struct config_policy *p, const char **why);
 bool config_transform_set_usable(const struct config_transform_set *t, const char **why);
 bool config_group_usable(uint8_t group, const char **why);
+// Bytes of cipher key that a set takes, an AEAD cipher's salt included.
+unsigned config_cipher_key_len(const struct config_transform_set *t);
+// Whether the keys of one direction are long enough for a transform set; the set's lengths count,
+// and what is left over is not used. If not, *why says so.
+bool config_manual_key(const struct config_transform_set *t, const struct config_session_key *k,
+                       const char **why);
 // NULL, or why the entry cannot be used ("no peer", "access list 101 is not defined", ...): IOS's
 // incomplete state.
 const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e);

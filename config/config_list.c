@@ -147,6 +147,20 @@ static bool peers_equal(const struct config_peer *a, uint32_t na, const struct c
 	return true;
 }
 
+static bool session_key_equal(const struct config_session_key *a,
+                              const struct config_session_key *b)
+{
+	return a->spi == b->spi && a->cipher_len == b->cipher_len && a->auth_len == b->auth_len &&
+	       secret_equal(a->cipher, b->cipher, a->cipher_len) &&
+	       secret_equal(a->auth, b->auth, a->auth_len);
+}
+
+static bool manual_equal(const struct config_manual *a, const struct config_manual *b)
+{
+	return a && b ? session_key_equal(&a->in, &b->in) && session_key_equal(&a->out, &b->out)
+	              : a == b;
+}
+
 static bool map_entry_equal(const void *a, const void *b)
 {
 	const struct config_map_entry *x = a, *y = b;
@@ -156,15 +170,18 @@ static bool map_entry_equal(const void *a, const void *b)
 	for (uint32_t i = 0; i < x->n_sets; i++)
 		if (strcmp(x->sets[i], y->sets[i]))
 			return false;
-	return !strcmp(x->acl, y->acl) && x->pfs_group == y->pfs_group &&
-	       x->seconds == y->seconds && x->kilobytes == y->kilobytes &&
-	       x->idle_time == y->idle_time && text_equal(x->description, y->description);
+	return manual_equal(x->manual, y->manual) && !strcmp(x->acl, y->acl) &&
+	       x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
+	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time &&
+	       text_equal(x->description, y->description);
 }
 
 static int map_entry_copy(void *item)
 {
 	struct config_map_entry *e = item;
+	bool manual = e->manual;
 
+	e->manual = array_copy(e->manual, manual, sizeof(*e->manual));
 	e->peers = array_copy(e->peers, e->n_peers, sizeof(*e->peers));
 	e->sets = array_copy(e->sets, e->n_sets, sizeof(*e->sets));
 	if (e->description) {
@@ -172,13 +189,18 @@ static int map_entry_copy(void *item)
 		if (!e->description)
 			return -ENOMEM;
 	}
-	return (e->n_peers && !e->peers) || (e->n_sets && !e->sets) ? -ENOMEM : 0;
+	return (e->n_peers && !e->peers) || (e->n_sets && !e->sets) || (manual && !e->manual)
+	               ? -ENOMEM
+	               : 0;
 }
 
 static void map_entry_clean(void *item)
 {
 	struct config_map_entry *e = item;
 
+	if (e->manual)
+		secret_wipe(e->manual, sizeof(*e->manual));
+	free(e->manual);
 	free(e->peers);
 	free(e->sets);
 	free(e->description);

@@ -72,7 +72,8 @@ static void load_lines(struct config *c, const char *text, size_t len, struct di
 
 static bool line_holds_secret(const char *line)
 {
-	return strstr(line, " key ") || strstr(line, "secret") || strstr(line, "password");
+	return strstr(line, " key ") || strstr(line, "secret") || strstr(line, "password") ||
+	       strstr(line, "session-key");
 }
 
 // check_config() knows the numbers of lines only; here their text is added for the reader.
@@ -162,6 +163,9 @@ static int read_all(int fd, size_t size, char **out)
 
 static bool has_secrets(const struct config *c)
 {
+	for (uint32_t i = 0; i < c->n_map_entries; i++)
+		if (c->map_entries[i].manual)
+			return true;
 	return c->n_keys || c->enable_secret[0] || c->n_ezvpns;
 }
 

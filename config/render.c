@@ -254,9 +254,27 @@ static void render_ezvpn(const struct config_ezvpn *e, struct text *out)
 	separator(out);
 }
 
+static void render_session_key(const char *side, const struct config_session_key *k,
+                               struct text *out)
+{
+	if (!k->spi)
+		return;
+	text_printf(out, " set session-key %s esp %u", side, k->spi);
+	if (k->cipher_len)
+		text_printf(out, " cipher ");
+	for (unsigned i = 0; i < k->cipher_len; i++)
+		text_printf(out, "%02x", k->cipher[i]);
+	if (k->auth_len)
+		text_printf(out, " authenticator ");
+	for (unsigned i = 0; i < k->auth_len; i++)
+		text_printf(out, "%02x", k->auth[i]);
+	text_printf(out, "\n");
+}
+
 static void render_map_entry(const struct config_map_entry *e, struct text *out)
 {
-	text_printf(out, "crypto map %s %u ipsec-isakmp\n", e->map, e->seq);
+	text_printf(out, "crypto map %s %u ipsec-%s\n", e->map, e->seq,
+	            e->manual ? "manual" : "isakmp");
 	if (e->description)
 		text_printf(out, " description %s\n", e->description);
 	for (uint32_t i = 0; i < e->n_peers; i++)
@@ -268,6 +286,10 @@ static void render_map_entry(const struct config_map_entry *e, struct text *out)
 		            (unsigned long long)e->kilobytes);
 	if (e->idle_time)
 		text_printf(out, " set security-association idle-time %u\n", e->idle_time);
+	if (e->manual) {
+		render_session_key("inbound", &e->manual->in, out);
+		render_session_key("outbound", &e->manual->out, out);
+	}
 	for (uint32_t i = 0; i < e->n_sets; i++)
 		text_printf(out, "%s%s%s", i ? " " : " set transform-set ", e->sets[i],
 		            i + 1 == e->n_sets ? "\n" : "");

@@ -61,6 +61,58 @@ bool config_transform_set_usable(const struct config_transform_set *t, const cha
 	return !reason;
 }
 
+unsigned config_cipher_key_len(const struct config_transform_set *t)
+{
+	switch (t->cipher) {
+	case SA_CIPHER_NULL:
+		return 0;
+	case SA_CIPHER_DES_CBC:
+		return 8;
+	case SA_CIPHER_3DES_CBC:
+		return 24;
+	case SA_CIPHER_AES_CBC:
+		return t->key_bits / 8;
+	case SA_CIPHER_AES_GCM_16:
+		return t->key_bits / 8 + SA_SALT_MAX;
+	case SA_CIPHER_CHACHA_POLY:
+		return 32 + SA_SALT_MAX;
+	}
+	return 0;
+}
+
+bool config_manual_key(const struct config_transform_set *t, const struct config_session_key *k,
+                       const char **why)
+{
+	unsigned cipher = config_cipher_key_len(t), auth = sa_auth_key_len(t->auth);
+	const char *reason = NULL;
+
+	// IOS cuts what is too long; where the salt stands at the end that would be another key.
+	if (sa_cipher_is_aead(t->cipher) && k->cipher_len != cipher)
+		reason = "the cipher key must be the transform's key followed by 4 bytes of salt";
+	else if (k->cipher_len < cipher)
+		reason = "the cipher key is shorter than the transform's";
+	else if (k->auth_len < auth)
+		reason = "the authenticator key is shorter than the transform's";
+	if (why)
+		*why = reason;
+	return !reason;
+}
+
+// What a manual entry lacks beyond what any entry may lack.
+static const char *manual_incomplete(const struct config *c, const struct config_map_entry *e)
+{
+	const struct config_transform_set *t = config_find_transform_set(c, e->sets[0]);
+	const char *why = NULL;
+
+	if (!e->manual->in.spi)
+		return "no inbound session key is set";
+	if (!e->manual->out.spi)
+		return "no outbound session key is set";
+	if (config_manual_key(t, &e->manual->in, &why))
+		config_manual_key(t, &e->manual->out, &why);
+	return why;
+}
+
 const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e)
 {
 	bool address = false, set = false, usable = false;
@@ -87,7 +139,7 @@ const char *config_map_entry_incomplete(const struct config *c, const struct con
 		return "no access list is matched";
 	if (!config_find_acl(c, e->acl))
 		return "its access list is not defined";
-	return NULL;
+	return e->manual ? manual_incomplete(c, e) : NULL;
 }
 
 // The prefix of a wildcard, or -ENOTSUP.
