@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "dp_internal.h"
+#include "foreign.h"
 #include "message.h"
 #include "policy.h"
 #include "sa_fill.h"
@@ -15,6 +16,9 @@
 #include "secret.h"
 #include "tunnel.h"
 #include "worker.h"
+
+// Manual keys are few; the hash of their SPIs need not have room for every SA.
+#define FOREIGN_MAX 65536u
 
 // Control's own record of a tunnel slot.
 struct tunnel_slot {
@@ -41,6 +45,10 @@ static int tables_init(struct dp *dp)
 	err = tunnel_table_init(dp->tunnels, l->max_tunnels, dp->n_workers);
 	if (err)
 		return err;
+	errno = ENOMEM;
+	dp->foreign = foreign_create(l->max_sas < FOREIGN_MAX ? l->max_sas : FOREIGN_MAX, dp->rcu);
+	if (!dp->foreign)
+		return -errno;
 	// A rule for each flow, and room for lines that have none.
 	errno = ENOMEM;
 	dp->policy = policy_create((uint16_t)dp->n_ifaces, l->max_tunnels + 1024, dp->rcu);
@@ -74,6 +82,7 @@ int control_init(struct dp *dp)
 void control_fini(struct dp *dp)
 {
 	policy_destroy(dp->policy);
+	foreign_destroy(dp->foreign);
 	if (dp->tunnels)
 		tunnel_table_fini(dp->tunnels);
 	if (dp->sas)
@@ -88,6 +97,7 @@ void control_fini(struct dp *dp)
 	free(dp->tunnels);
 	free(dp->sas);
 	dp->policy = NULL;
+	dp->foreign = NULL;
 	dp->tunnels = NULL;
 	dp->sas = NULL;
 	dp->esp = NULL;
@@ -284,6 +294,33 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 	return 0;
 }
 
+int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle *sa)
+{
+	struct sa_slot *slot;
+	uint32_t own;
+	int err;
+
+	if (spi_is_own(spec->spi) || spec->spi < SPI_MIN || sa_fill_check(spec, SA_IN))
+		return -EINVAL;
+	err = dp_sa_reserve(dp, &spec->local, &spec->remote, sa, &own);
+	if (err)
+		return err;
+	slot = sa_table_slot(dp->sas, *sa);
+	err = foreign_add(dp->foreign, spec->spi, &spec->local, own, &slot->foreign);
+	if (err)
+		goto fail;
+	err = dp_sa_add_in(dp, *sa, spec, tunnel);
+	if (err)
+		goto fail_foreign;
+	return 0;
+fail_foreign:
+	foreign_del(dp->foreign, slot->foreign);
+fail:
+	sa_table_put(dp->sas, sa->index);
+	*sa = (struct handle){0};
+	return err;
+}
+
 int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
                   struct handle *out)
 {
@@ -315,8 +352,11 @@ static void sa_del(struct dp *dp, struct handle h)
 		return;
 	}
 	// Without memory for the message the SA stays, and the control plane may try again.
-	if (message_send(dp, slot->owner, &msg) == 0)
-		slot->state = SA_DYING;
+	if (message_send(dp, slot->owner, &msg))
+		return;
+	slot->state = SA_DYING;
+	if (slot->foreign)
+		foreign_del(dp->foreign, slot->foreign);
 }
 
 void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)

@@ -20,6 +20,7 @@ struct routes;
 struct adjacencies;
 // The ESP half's tables.
 struct sa_table;
+struct foreign;
 struct tunnel_table;
 struct policy;
 struct peer_words;
@@ -97,6 +98,7 @@ struct dp {
 
 	// The ESP half's; each type says who writes what.
 	struct sa_table *sas;
+	struct foreign *foreign;
 	struct tunnel_table *tunnels;
 	struct policy *policy;
 	struct peer_words *peers; // [max_peers]

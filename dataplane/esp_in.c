@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "esp.h"
+#include "foreign.h"
 
 // What is known of each packet of the burst, beside its crypto_item.
 struct inbound {
@@ -34,6 +35,15 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 	worker_drop(w, m, DROP_ESP_NO_SA);
 }
 
+// A foreign SPI becomes ours, if it leads to an SA.
+static void translate(const struct worker *w, struct rte_mbuf *m, struct inbound *in)
+{
+	uint32_t own = foreign_find(w->dp->foreign, in->spi, packet_ip(m));
+
+	if (own)
+		in->spi = own;
+}
+
 // Reads the ESP header and finds the slot that the SPI names. COUNTERS = done.
 static enum counter parse(struct worker *w, struct rte_mbuf *m, struct inbound *in)
 {
@@ -47,6 +57,8 @@ static enum counter parse(struct worker *w, struct rte_mbuf *m, struct inbound *
 	esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, in->head);
 	in->spi = bytes_get_u32(esp);
 	in->seq = bytes_get_u32(esp + 4);
+	if (unlikely(!spi_is_own(in->spi)))
+		translate(w, m, in);
 	if (unlikely(!spi_is_own(in->spi) || spi_owner(&sas->layout, in->spi) >= w->dp->n_workers))
 		return DROP_ESP_NO_SA;
 	in->sa = sa_table_at(sas, spi_slot(&sas->layout, in->spi));

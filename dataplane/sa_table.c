@@ -69,6 +69,7 @@ int sa_table_take(struct sa_table *t, enum sa_direction direction, unsigned owne
 	slot->state = direction == SA_IN ? SA_RESERVED : SA_LIVE;
 	slot->direction = (uint8_t)direction;
 	slot->owner = (uint8_t)owner;
+	slot->foreign = 0;
 	activity_store(&t->activity[i].last_in, 0);
 	activity_store(&t->activity[i].generation, slot->generation);
 	*sa = (struct handle){.index = i, .generation = slot->generation};

@@ -20,6 +20,7 @@ enum sa_state {
 struct sa_slot {
 	uint32_t generation; // of the current use, or of the last
 	uint32_t next_free;  // slot + 1, 0 = none
+	uint32_t foreign;    // position of its foreign SPI, 0 = it has none; see foreign.h
 	uint8_t state;       // enum sa_state
 	uint8_t direction;
 	uint8_t owner;

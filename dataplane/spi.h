@@ -8,8 +8,7 @@
 //
 // The generation starts at a random base at each boot, so that a peer that missed our restart does
 // not hit a fresh SA by its old SPI. Top bit 0 (and at least 256, RFC 4303 2.1) is kept for foreign
-// SPIs, which somebody else chose (manual keys, imported state) and which a small exact hash will
-// find; this version makes none, so such an SPI is unknown.
+// SPIs, which somebody else chose (manual keys, imported state) and which foreign.h translates.
 #ifndef VIGIL_DATAPLANE_SPI_H
 #define VIGIL_DATAPLANE_SPI_H
 
@@ -18,7 +17,8 @@
 #include <stdint.h>
 
 #define SPI_OWN            0x80000000u
-#define SPI_GENERATION_MIN 4u // bits
+#define SPI_MIN            256u // RFC 4303 2.1: those below are reserved
+#define SPI_GENERATION_MIN 4u   // bits
 
 struct spi_layout {
 	uint8_t owner_bits;

@@ -171,6 +171,11 @@ int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_ad
 // Makes a reserved inbound SA live. 0, -EINVAL (algorithms or key length; IPv6 and transport mode,
 // which are not active in this version), -ENOMEM.
 int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel);
+// Makes an inbound SA live under an SPI that somebody else chose (spec->spi, 256 to 2^31 - 1):
+// manual keys. Its owner is as with dp_sa_reserve(). 0, -EEXIST (spec->local receives this SPI
+// already), -ENOSPC, and the errors of dp_sa_add_in().
+int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel,
+                 struct handle *sa);
 // Makes an outbound SA; traffic uses it from dp_tunnel_use() on. `in` is the inbound SA whose
 // activity answers for it.
 int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
