@@ -48,6 +48,22 @@ void child_leave_flow(struct child *ch)
 	ch->flow = NULL;
 }
 
+// The inbound SA is there: it belongs to a peer and a flow from now on.
+static void child_join(struct control *c, struct child *ch, struct peer *p, struct flow *f)
+{
+	ch->peer = p;
+	ch->flow = f;
+	ch->next_of_flow = f->children;
+	f->children = ch;
+	ch->selector = f->selector;
+	ch->created = c->now;
+	ch->conn_id = c->next_conn_id;
+	c->next_conn_id += 2;
+	ch->next = p->children;
+	p->children = ch;
+	child_link(c, ch, ch->in);
+}
+
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator)
 {
 	struct child *ch = slab_alloc(&c->children);
@@ -61,18 +77,8 @@ struct child *child_create(struct control *c, struct peer *p, struct flow *f, bo
 		errno = -err;
 		return NULL;
 	}
-	ch->peer = p;
-	ch->flow = f;
-	ch->next_of_flow = f->children;
-	f->children = ch;
 	ch->initiator = initiator;
-	ch->selector = f->selector;
-	ch->created = c->now;
-	ch->conn_id = c->next_conn_id;
-	c->next_conn_id += 2;
-	ch->next = p->children;
-	p->children = ch;
-	child_link(c, ch, ch->in);
+	child_join(c, ch, p, f);
 	return ch;
 }
 
@@ -236,6 +242,42 @@ static void child_end(struct control *c, struct child *ch)
 	dp_sa_del(c->dp, sas, 2);
 }
 
+struct child *child_create_manual(struct control *c, struct peer *p, struct flow *f,
+                                  const struct sa_spec *in, const struct sa_spec *out)
+{
+	struct child *ch = slab_alloc(&c->children);
+	int err;
+
+	if (!ch)
+		return NULL;
+	err = dp_sa_import(c->dp, in, f->tunnel, &ch->in);
+	if (err < 0) {
+		slab_free(&c->children, ch);
+		errno = -err;
+		return NULL;
+	}
+	ch->spi_in = in->spi;
+	ch->spi_out = out->spi;
+	ch->suite = (struct esp_suite){.cipher = in->cipher,
+	                               .auth = in->auth,
+	                               .mode = in->mode,
+	                               .key_bits = (uint16_t)(in->key_len * 8)};
+	child_join(c, ch, p, f);
+	err = dp_sa_add_out(c->dp, out, f->tunnel, ch->in, &ch->out);
+	if (err < 0) {
+		child_leave_flow(ch);
+		child_end(c, ch);
+		errno = -err;
+		return NULL;
+	}
+	child_link(c, ch, ch->out);
+	ch->state = CHILD_INBOUND;
+	flow_up(c, f, ch);
+	session_status(c, p, "UP  ");
+	child_activate(c, ch);
+	return ch;
+}
+
 // The flow goes on with another child, or is down; a negotiation that nobody continues is given up.
 static void flow_lost_child(struct control *c, struct flow *f, const struct child *ch,
                             const struct peer *p, bool was_live)
@@ -333,7 +375,7 @@ void child_sa_gone(struct control *c, struct handle sa)
 
 void child_rekey(struct control *c, struct child *ch)
 {
-	if (ch->rekeying || ch->state != CHILD_LIVE || !ch->flow)
+	if (ch->rekeying || ch->state != CHILD_LIVE || !ch->flow || ch->peer->manual)
 		return;
 	ch->rekeying = true;
 	ch->flow->peer = ch->peer;

@@ -47,6 +47,10 @@ struct child {
 // A child that is about to be negotiated for a flow with a peer: takes the inbound SPI. NULL with
 // errno (ENOSPC: table full).
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator);
+// A child whose keys stand in the configuration: both SAs are made from them and carry traffic at
+// once. NULL with errno: EEXIST (the inbound SPI is taken), ENOSPC, ENOMEM, EINVAL.
+struct child *child_create_manual(struct control *c, struct peer *p, struct flow *f,
+                                  const struct sa_spec *in, const struct sa_spec *out);
 // Keys are there: makes the inbound SA live (responder: when its answer goes out; initiator: before
 // its last message goes out). spec->spi is set by this function.
 int child_install_in(struct control *c, struct child *ch, struct sa_spec *spec);

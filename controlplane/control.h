@@ -62,6 +62,7 @@ struct control {
 	struct ike_sa *oldest_stranger, *newest_stranger;
 
 	struct crypto_entry *entries; // list in order {interface, sequence}
+	bool manual_due;              // SAs with manual keys are missing, see manual.h
 	struct flow **flow_of_tunnel; // by tunnel index; NULL = free
 	uint32_t max_tunnels;
 	struct child **child_of_sa; // by SA index

@@ -9,6 +9,7 @@
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "manual.h"
 #include "peer.h"
 
 static void destroy_denies(struct control *c, struct crypto_entry *e)
@@ -27,6 +28,7 @@ void entry_destroy(struct control *c, struct crypto_entry *e)
 	while (e->flows)
 		flow_destroy(c, e->flows);
 	destroy_denies(c, e);
+	manual_fini(e);
 	while (*link != e)
 		link = &(*link)->next;
 	*link = e->next;
@@ -244,7 +246,10 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	fill_suites(c, e, m);
 	e->complete = e->local.family && e->n_peers && e->n_suites && acl &&
 	              !config_map_entry_incomplete(c->config, m);
-	drop_unlisted(c, e);
+	if (!e->is_manual)
+		drop_unlisted(c, e);
+	else if (manual_fill(c, e, m))
+		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
 	sync_flows(c, e, e->complete ? acl : NULL);
 }
 
@@ -256,19 +261,21 @@ static struct crypto_entry *entry_create(const struct config_map_entry *m, uint1
 		return NULL;
 	memcpy(e->map_name, m->map, sizeof(e->map_name) - 1);
 	e->sequence = m->seq;
+	e->is_manual = m->manual;
 	e->iface = iface;
 	e->default_peer = -1;
 	return e;
 }
 
 // True if the running entry stands before {iface, map entry} in the list's order, or is of another
-// map on that interface.
+// map on that interface or of another kind.
 static bool entry_is_stale(const struct crypto_entry *e, uint16_t iface,
                            const struct config_map_entry *m)
 {
 	if (e->iface != iface)
 		return e->iface < iface;
-	return strcmp(e->map_name, m->map) != 0 || e->sequence < m->seq;
+	return strcmp(e->map_name, m->map) != 0 || e->sequence < m->seq ||
+	       (e->sequence == m->seq && e->is_manual != !!m->manual);
 }
 
 // Both lists are in order: one walk. Returns where the next interface goes on.
@@ -312,4 +319,5 @@ void entry_sync_all(struct control *c)
 		                      config_find_interface(c->config, c->ports[n]));
 	while (*link)
 		entry_destroy(c, *link);
+	manual_install(c); // last: what had an SPI before has let go of it by now
 }

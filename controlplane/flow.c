@@ -158,7 +158,7 @@ void flow_acquire(struct control *c, struct flow *f)
 	}
 	if (f->state == FLOW_UP)
 		return; // its activation is due in a moment
-	if (c->stopping || !e->complete ||
+	if (c->stopping || !e->complete || e->is_manual ||
 	    (f->failed_once && tick_diff(c->now, f->failed_at) < (int32_t)FAILURE_PAUSE)) {
 		dp_tunnel_refuse(c->dp, f->tunnel);
 		return;
@@ -261,6 +261,7 @@ void flow_down(struct control *c, struct flow *f)
 	f->state = FLOW_IDLE;
 	flow_set_peer(c, f, NULL);
 	dp_tunnel_refuse(c->dp, f->tunnel); // packets that waited for its activation ask again
+	c->manual_due = c->manual_due || f->entry->is_manual;
 	flow_release(c, f);
 }
 
@@ -277,7 +278,7 @@ void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
 bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
                       const struct ip_addr *remote)
 {
-	if (!e->complete || !addr_equal(&e->local, local))
+	if (!e->complete || e->is_manual || !addr_equal(&e->local, local))
 		return false;
 	for (unsigned i = 0; i < e->n_peers; i++)
 		if (addr_equal(&e->peers[i], remote))

@@ -14,6 +14,7 @@
 
 struct control;
 struct child;
+struct manual_keys;
 struct peer;
 
 // One sequence number of a crypto map on one interface.
@@ -33,7 +34,9 @@ struct crypto_entry {
 	struct flow *flows;
 	struct handle *denies; // policies of deny lines
 	unsigned n_denies;
-	bool complete; // has peers, transform sets and an access list
+	bool complete;            // has peers, transform sets and an access list
+	bool is_manual;           // ipsec-manual: no IKE; see manual.h
+	struct manual_keys *keys; // is_manual only; NULL = out of memory
 };
 
 enum flow_state {
@@ -93,7 +96,8 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 // order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
 // this peer. A narrower one is made as an instance. NULL: none allows it.
 struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s);
-// True if this entry can serve that peer: complete, from this local address, the peer in its list.
+// True if this entry can serve that peer: with IKE, complete, from this local address, the peer in
+// its list.
 bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
                       const struct ip_addr *remote);
 // True if some entry lists this address as a peer (or the address is otherwise allowed).

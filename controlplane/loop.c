@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "manage/request.h"
+#include "manual.h"
 #include "neighbour.h"
 #include "peer.h"
 #include "peer_timers.h"
@@ -141,6 +142,8 @@ bool loop_turn(struct control *c)
 	n += turn_ike(c);
 	ike1_dh_done(c);
 	dp_timers_run(c->dp);
+	if (c->manual_due && !c->stopping)
+		manual_install(c);
 	return request_run(c) || n;
 }
 

@@ -81,6 +81,23 @@ struct peer *peer_get(struct control *c, const struct ip_addr *local, const stru
 	return p;
 }
 
+struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
+                                const struct ip_addr *remote, uint16_t iface)
+{
+	struct peer *p = slab_alloc(&c->peers);
+
+	if (!p)
+		return NULL;
+	p->manual = true;
+	p->local = *local;
+	p->remote = *remote;
+	p->local_port = p->remote_port = IKE_PORT; // as IOS shows it
+	p->iface = iface;
+	p->session_id = c->next_session_id++;
+	dp_peer_watch(c->dp, p->slab.index, 0);
+	return p;
+}
+
 static void peer_unhash(struct control *c, struct peer *p)
 {
 	struct peer **link = peer_bucket(c, &p->local, &p->remote);

@@ -29,6 +29,7 @@ struct peer {
 	uint8_t state;              // enum peer_state
 	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
 	bool dpd_capable;           // sent the DPD vendor ID
+	bool manual;                // its one child has manual keys; in no table
 	struct ike_sa *ike_sas;     // newest first
 	struct child *children;     // newest first
 	struct flow *waiting;       // flows that wait for phase 1
@@ -56,6 +57,9 @@ struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
 // Finds or makes one in state PEER_NEW. NULL with errno: ENOSPC (limit), ENOMEM.
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
                       uint16_t remote_port);
+// A peer without IKE, for one child with manual keys. NULL with errno.
+struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
+                                const struct ip_addr *remote, uint16_t iface);
 // The one setter of a peer's state.
 void peer_set_state(struct control *c, struct peer *p, enum peer_state s);
 // All SAs of a child of this peer have gone: a dead peer whose last ones these were is buried, an

@@ -26,6 +26,7 @@
 #include "ike1/ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
+#include "manual.h"
 #include "peer.h"
 #include "secret.h"
 #include "teardown.h"
@@ -543,6 +544,11 @@ void on_child_rekey_failed(struct control *c, struct child *ch)
 
 void on_child_volume(struct control *c, struct child *ch, bool hard)
 {
+	if (ch->peer->manual) {
+		if (hard && ch->flow)
+			manual_exhausted(c, ch->flow->entry);
+		return;
+	}
 	if (!hard)
 		child_rekey(c, ch);
 	else if (ch->state != CHILD_GONE)

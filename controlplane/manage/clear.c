@@ -21,14 +21,23 @@ static bool matches(const struct request_filter *f, const struct peer *p)
 	       (!f->remote_port || f->remote_port == p->remote_port);
 }
 
+// Made after the order was given, perhaps in place of what it ended. Numbers may wrap.
+static bool is_younger(uint32_t id, uint32_t first_new)
+{
+	return (int32_t)(id - first_new) >= 0;
+}
+
 static unsigned clear_session(struct control *c, struct request *r)
 {
 	struct peer *p;
 
 	if (r->cursor.index >= c->peers.made)
 		return 0;
+	if (!r->cursor.index)
+		r->cursor.generation = c->next_session_id;
 	p = slab_at(&c->peers, r->cursor.index++);
-	if (!p || p->state == PEER_DEAD || !matches(&r->filter, p))
+	if (!p || p->state == PEER_DEAD || !matches(&r->filter, p) ||
+	    is_younger(p->session_id, r->cursor.generation))
 		return 1;
 	teardown_peer(c, p, "cleared");
 	r->count++;
@@ -42,9 +51,11 @@ static unsigned clear_child(struct control *c, struct request *r)
 
 	if (r->cursor.index >= c->children.made)
 		return 0;
+	if (!r->cursor.index)
+		r->cursor.generation = c->next_conn_id;
 	ch = slab_at(&c->children, r->cursor.index++);
 	if (!ch || ch->state == CHILD_GONE || ch->state == CHILD_NEGOTIATING ||
-	    !matches(&r->filter, ch->peer))
+	    !matches(&r->filter, ch->peer) || is_younger(ch->conn_id, r->cursor.generation))
 		return 1;
 	if (r->filter.map[0] && (!ch->flow || strcmp(r->filter.map, ch->flow->entry->map_name)))
 		return 1;

@@ -49,7 +49,8 @@ struct request_filter {
 // objects come and go.
 struct request_cursor {
 	uint32_t index;
-	uint32_t generation; // of the object at `index` whose parts are being listed
+	uint32_t generation; // of the object at `index` whose parts are being listed; when
+	                     // clearing, the first number of what was made afterwards
 	uint8_t stage;
 	uint32_t nth;       // of the parts
 	struct handle next; // the next part, where it has a handle

@@ -102,6 +102,20 @@ static void print_endpoints(const struct ipsec_format *f, struct text *out)
 		text_printf(out, "     PFS (Y/N): N, DH group: none\n\n");
 }
 
+static void print_timing(const struct child_view *c, struct text *out)
+{
+	if (c->manual) {
+		text_printf(out, "        no sa timing\n");
+		return;
+	}
+	text_printf(out, "        sa timing: remaining key lifetime (k/sec): (");
+	if (c->kilobytes_left != VIEW_NONE)
+		text_printf(out, "%u", c->kilobytes_left);
+	else
+		text_printf(out, "KB Vol Rekey Disabled");
+	text_printf(out, "/%u)\n", c->seconds_left == VIEW_NONE ? 0 : c->seconds_left);
+}
+
 static void print_sa(const struct ipsec_format *f, const struct child_view *c, bool inbound,
                      struct text *out)
 {
@@ -114,15 +128,10 @@ static void print_sa(const struct ipsec_format *f, const struct child_view *c, b
 	            c->udp ? " UDP-Encaps" : "");
 	text_printf(out, "        conn id: %u, flow_id: SW:%u, crypto map: %s\n", s->conn_id,
 	            s->conn_id % 1000, f->flow.map_name);
-	text_printf(out, "        sa timing: remaining key lifetime (k/sec): (");
-	if (c->kilobytes_left != VIEW_NONE)
-		text_printf(out, "%u", c->kilobytes_left);
-	else
-		text_printf(out, "KB Vol Rekey Disabled");
-	text_printf(out, "/%u)\n", c->seconds_left == VIEW_NONE ? 0 : c->seconds_left);
+	print_timing(c, out);
 	text_printf(out, "        IV size: %u bytes\n", sa_iv_len(c->suite.cipher));
 	text_printf(out, "        replay detection support: %s",
-	            !inbound || c->replay_window ? "Y" : "N");
+	            (!inbound && !c->manual) || c->replay_window ? "Y" : "N");
 	if (inbound && c->replay_window > CONFIG_REPLAY_WINDOW)
 		text_printf(out, "  replay window size: %u", c->replay_window);
 	text_printf(out, "\n        Status: ACTIVE(%s)\n\n",

@@ -117,15 +117,39 @@ static void print_peers(const struct config_map_entry *e, struct text *out)
 	}
 }
 
+static void print_negotiated(const struct config *c, const struct config_map_entry *e,
+                             struct text *out)
+{
+	uint64_t kilobytes = e->kilobytes ? e->kilobytes : c->ipsec.kilobytes;
+
+	text_printf(out,
+	            "        Security association lifetime: %llu kilobytes/%u seconds\n"
+	            "        Responder-Only (Y/N): N\n"
+	            "        PFS (Y/N): %s\n",
+	            (unsigned long long)kilobytes, e->seconds ? e->seconds : c->ipsec.seconds,
+	            e->pfs_group ? "Y" : "N");
+	if (e->pfs_group)
+		text_printf(out, "        DH group:  group%u\n", e->pfs_group);
+	text_printf(out, "        Mixed-mode : Disabled\n");
+}
+
+// The keys themselves stand in the configuration, for those who may read that.
+static void print_session_key(const char *side, const struct config_session_key *k,
+                              struct text *out)
+{
+	text_printf(out, "        %s esp spi: %u, cipher key: %s, auth_key: %s,\n", side, k->spi,
+	            k->cipher_len ? "<set>" : "", k->auth_len ? "<set>" : "");
+}
+
 static void print_entry(const struct config *c, const struct config_map_entry *e,
                         const struct map_peers *current, struct text *out)
 {
-	uint64_t kilobytes = e->kilobytes ? e->kilobytes : c->ipsec.kilobytes;
 	const char *why = config_map_entry_incomplete(c, e);
 	const struct ip_addr *peer;
 	char addr[ADDR_TEXT];
 
-	text_printf(out, "Crypto Map IPv4 \"%s\" %u ipsec-isakmp\n", e->map, e->seq);
+	text_printf(out, "Crypto Map IPv4 \"%s\" %u ipsec-%s\n", e->map, e->seq,
+	            e->manual ? "manual" : "isakmp");
 	if (why)
 		text_printf(out,
 		            "        WARNING: This crypto map is in an incomplete state!\n"
@@ -138,16 +162,13 @@ static void print_entry(const struct config *c, const struct config_map_entry *e
 	peer = current_peer(e, current);
 	if (peer)
 		text_printf(out, "        Current peer: %s\n", addr_format(peer, addr));
-	text_printf(out,
-	            "        Security association lifetime: %llu kilobytes/%u seconds\n"
-	            "        Responder-Only (Y/N): N\n"
-	            "        PFS (Y/N): %s\n",
-	            (unsigned long long)kilobytes, e->seconds ? e->seconds : c->ipsec.seconds,
-	            e->pfs_group ? "Y" : "N");
-	if (e->pfs_group)
-		text_printf(out, "        DH group:  group%u\n", e->pfs_group);
-	text_printf(out, "        Mixed-mode : Disabled\n");
+	if (!e->manual)
+		print_negotiated(c, e, out);
 	print_sets(c, e, out);
+	if (e->manual) {
+		print_session_key("Inbound ", &e->manual->in, out);
+		print_session_key("Outbound", &e->manual->out, out);
+	}
 }
 
 static void print_interfaces(const struct config *c, const char *map, struct text *out)

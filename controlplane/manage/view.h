@@ -63,7 +63,8 @@ struct child_view {
 	struct selector selector;
 	struct esp_suite suite;
 	bool udp;
-	uint32_t replay_window; // as configured now
+	bool manual;            // keys set by hand: no lifetime
+	uint32_t replay_window; // as configured now; 0 = off
 	struct sa_view in, out;
 	uint32_t seconds_left;    // VIEW_NONE: no end in time
 	uint32_t kilobytes_left;  // VIEW_NONE: no end in volume

@@ -459,6 +459,22 @@ int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, st
 	return 0;
 }
 
+int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle *sa)
+{
+	int err;
+
+	for (unsigned i = 0; i < FAKE_SAS; i++)
+		if (dp->sas[i].used && dp->sas[i].inbound && dp->sas[i].live &&
+		    dp->sas[i].spi == spec->spi && addr_equal(&dp->sas[i].spec.local, &spec->local))
+			return -EEXIST;
+	err = sa_take(dp, sa);
+	if (err < 0)
+		return err;
+	dp->sas[sa->index].inbound = true;
+	dp->sas[sa->index].spi = spec->spi;
+	return dp_sa_add_in(dp, *sa, spec, tunnel);
+}
+
 int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
                   struct handle *sa)
 {

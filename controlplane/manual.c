@@ -1,0 +1,124 @@
+// Manual keys: from a crypto map entry to a pair of SAs. Control core only. Must not speak IKE, nor
+// keep a key in a place that nobody wipes.
+//
+// An SA without IKE has no lifetime and no replay protection (its peer's sequence numbers start
+// again when the peer does), so it proves nothing to DPD. Its peer is one of its own, in no table
+// of peers: the death of an IKE peer with the same address does not concern it.
+#include "manual.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "child.h"
+#include "control.h"
+#include "flow.h"
+#include "peer.h"
+#include "secret.h"
+
+static void spec_fill(struct sa_spec *spec, const struct config_session_key *k,
+                      const struct config_transform_set *t)
+{
+	unsigned len = config_cipher_key_len(t), salt = 0;
+
+	spec->cipher = t->cipher;
+	spec->auth = t->auth;
+	spec->mode = t->mode;
+	spec->spi = k->spi;
+	if (sa_cipher_is_aead(t->cipher))
+		salt = SA_SALT_MAX;
+	spec->key_len = (uint16_t)(len - salt);
+	memcpy(spec->key, k->cipher, len - salt);
+	memcpy(spec->salt, k->cipher + len - salt, salt);
+	memcpy(spec->auth_key, k->auth, sa_auth_key_len(t->auth));
+}
+
+static void delete_sas(struct control *c, struct crypto_entry *e)
+{
+	struct flow *f;
+
+	for (f = e->flows; f; f = f->next)
+		while (f->children)
+			child_delete(c, f->children, false, "manual keys changed");
+}
+
+int manual_fill(struct control *c, struct crypto_entry *e, const struct config_map_entry *m)
+{
+	struct manual_keys *new = calloc(1, sizeof(*new));
+	const struct config_transform_set *t;
+
+	if (!new)
+		return -ENOMEM;
+	if (!config_map_entry_incomplete(c->config, m)) {
+		t = config_find_transform_set(c->config, m->sets[0]);
+		spec_fill(&new->in, &m->manual->in, t);
+		spec_fill(&new->out, &m->manual->out, t);
+		new->in.local = new->out.local = e->local;
+		new->in.remote = new->out.remote = m->peers[0].address;
+	}
+	// Both were zero before their fields were set.
+	if (e->keys && memcmp(e->keys, new, sizeof(*new)) != 0)
+		delete_sas(c, e);
+	manual_fini(e);
+	e->keys = new;
+	return 0;
+}
+
+void manual_fini(struct crypto_entry *e)
+{
+	if (e->keys)
+		secret_wipe(e->keys, sizeof(*e->keys));
+	free(e->keys);
+	e->keys = NULL;
+}
+
+// The flow of the first permitted line; the others of the list have no SA and let nothing out.
+static struct flow *first_flow(const struct crypto_entry *e)
+{
+	struct flow *f, *first = e->flows;
+
+	for (f = e->flows; f; f = f->next)
+		if (f->line < first->line)
+			first = f;
+	return first;
+}
+
+static void install(struct control *c, struct crypto_entry *e, struct flow *f)
+{
+	struct manual_keys keys = *e->keys;
+	char text[ADDR_TEXT];
+	struct peer *p;
+
+	keys.in.selector = keys.out.selector = f->selector;
+	p = peer_create_manual(c, &keys.in.local, &keys.in.remote, e->iface);
+	if (!p || !child_create_manual(c, p, f, &keys.in, &keys.out)) {
+		log_msg(&c->log, LOG_ERROR, "IPSEC", "MANUAL",
+		        "Crypto map %s %u: the SAs for peer %s cannot be made: %s", e->map_name,
+		        e->sequence, addr_format(&keys.in.remote, text), strerror(errno));
+		if (p)
+			peer_release(c, p);
+	}
+	secret_wipe(&keys, sizeof(keys));
+}
+
+void manual_install(struct control *c)
+{
+	struct crypto_entry *e;
+	struct flow *f;
+
+	c->manual_due = false;
+	for (e = c->entries; e; e = e->next) {
+		f = e->is_manual && e->complete && e->keys ? first_flow(e) : NULL;
+		if (f && !f->children)
+			install(c, e, f);
+	}
+}
+
+void manual_exhausted(struct control *c, const struct crypto_entry *e)
+{
+	log_msg(&c->log, LOG_ERROR, "IPSEC", "MANUAL",
+	        "Crypto map %s %u: an SA with manual keys has used up its sequence numbers and "
+	        "stopped; set new keys",
+	        e->map_name, e->sequence);
+}
