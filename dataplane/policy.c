@@ -11,6 +11,7 @@
 #include "policy.h"
 
 #include <errno.h>
+#include <rte_byteorder.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,20 @@ struct rule {
 
 _Static_assert(sizeof(struct entry) <= 56 && sizeof(struct node) <= 40 && sizeof(struct rule) <= 20,
                "budget of DESIGN: memory of a peer");
+
+// An address as the prefix table wants it.
+struct net {
+	uint8_t bytes[4];
+};
+
+static struct net net_of(uint32_t addr)
+{
+	struct net net;
+
+	addr = rte_cpu_to_be_32(addr);
+	memcpy(net.bytes, &addr, sizeof(net.bytes));
+	return net;
+}
 
 struct policy {
 	struct prefix_table *table;
@@ -156,7 +171,7 @@ static void node_find(const struct policy *p, const struct node *node, const str
 		list_find(__atomic_load_n(&node->list, __ATOMIC_ACQUIRE), key, from, best);
 		return;
 	}
-	n = prefix_table_match(p->table, &index->by_local, key->local, children);
+	n = prefix_table_match(p->table, &index->by_local, net_of(key->local).bytes, children);
 	for (unsigned i = 0; i < n; i++) {
 		const struct node *child = children[i];
 
@@ -169,7 +184,8 @@ static struct best iface_find(const struct policy *p, const struct iface *iface,
                               const struct policy_key *key)
 {
 	void *nodes[PREFIX_LENGTHS];
-	unsigned n = prefix_table_match(p->table, &iface->by_remote, key->remote, nodes);
+	unsigned n =
+		prefix_table_match(p->table, &iface->by_remote, net_of(key->remote).bytes, nodes);
 	struct best best = {0};
 	uint64_t from = 0;
 
@@ -304,7 +320,7 @@ static void list_remove(struct policy *p, struct node *node, uint32_t slot)
 static struct node *node_need(struct policy *p, struct prefix_set *set, uint32_t addr, uint8_t len,
                               int *err)
 {
-	struct node *node = prefix_table_get(p->table, set, addr, len);
+	struct node *node = prefix_table_get(p->table, set, net_of(addr).bytes, len);
 
 	if (node)
 		return node;
@@ -312,7 +328,7 @@ static struct node *node_need(struct policy *p, struct prefix_set *set, uint32_t
 	*err = -ENOMEM;
 	if (!node)
 		return NULL;
-	*err = prefix_table_add(p->table, set, addr, len, node);
+	*err = prefix_table_add(p->table, set, net_of(addr).bytes, len, node);
 	if (*err) {
 		free(node);
 		return NULL;
@@ -325,7 +341,7 @@ static void node_drop_if_empty(struct policy *p, struct prefix_set *set, struct 
 {
 	if (node->rules)
 		return;
-	prefix_table_del(p->table, set, addr, len);
+	prefix_table_del(p->table, set, net_of(addr).bytes, len);
 	if (node->index)
 		reclaim_defer(&p->reclaim, &node->index->item);
 	else if (node->list)
@@ -356,7 +372,7 @@ static int child_insert(struct policy *p, struct local_index *index, const struc
 static void child_remove(struct policy *p, struct local_index *index, uint32_t local, uint8_t len,
                          uint32_t slot)
 {
-	struct node *child = prefix_table_get(p->table, &index->by_local, local, len);
+	struct node *child = prefix_table_get(p->table, &index->by_local, net_of(local).bytes, len);
 
 	if (!child)
 		return;
@@ -513,7 +529,8 @@ void policy_del(struct policy *p, struct handle policy)
 	rule = &p->rules[policy.index];
 	iface = &p->ifaces[rule->iface];
 	change_begin(iface);
-	node = prefix_table_get(p->table, &iface->by_remote, rule->remote, rule->remote_len);
+	node = prefix_table_get(p->table, &iface->by_remote, net_of(rule->remote).bytes,
+	                        rule->remote_len);
 	if (node) {
 		if (node->index)
 			child_remove(p, node->index, rule->local, rule->local_len, policy.index);
@@ -541,7 +558,7 @@ struct policy *policy_create(uint16_t max_ifaces, uint32_t max_rules, struct rte
 		return NULL;
 	// A rule takes at most one remote prefix; those of long nodes one local prefix as well.
 	// Slack, because deleted keys wait for the readers.
-	p->table = prefix_table_create("policy", max_rules + max_rules / 4 + 1024, qsbr);
+	p->table = prefix_table_create("policy", 4, max_rules + max_rules / 4 + 1024, qsbr);
 	if (!p->table) {
 		free(p);
 		return NULL;

@@ -9,18 +9,25 @@
 #include <rte_hash.h>
 #include <rte_jhash.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "secret.h"
 
+// 16 or 32 bytes are compared: rte_hash has fast comparisons for these.
 struct key {
 	uint32_t set;
-	uint32_t addr;
 	uint32_t len;
+	uint8_t addr[16];
+	uint64_t zero;
 };
+
+#define KEY_V4 16u
+_Static_assert(sizeof(struct key) == 32, "see above");
 
 struct prefix_table {
 	struct rte_hash *hash;
 	uint32_t next_set;
+	uint8_t bytes; // of an address
 };
 
 void reclaim_init(struct reclaim *r, struct rte_rcu_qsbr *qsbr)
@@ -50,14 +57,14 @@ void reclaim_run(struct reclaim *r, bool all)
 		r->tail = &r->head;
 }
 
-struct prefix_table *prefix_table_create(const char *name, uint32_t entries,
+struct prefix_table *prefix_table_create(const char *name, uint8_t family, uint32_t entries,
                                          struct rte_rcu_qsbr *qsbr)
 {
 	struct rte_hash_rcu_config rcu = {.v = qsbr, .mode = RTE_HASH_QSBR_MODE_DQ};
 	struct rte_hash_parameters params = {
 		.name = name,
 		.entries = entries < 64 ? 64 : entries,
-		.key_len = sizeof(struct key),
+		.key_len = family == 4 ? KEY_V4 : sizeof(struct key),
 		.hash_func = rte_jhash,
 		.socket_id = SOCKET_ID_ANY,
 		.extra_flag =
@@ -67,6 +74,7 @@ struct prefix_table *prefix_table_create(const char *name, uint32_t entries,
 
 	if (!t)
 		return NULL;
+	t->bytes = family == 4 ? 4 : 16;
 	// Peers propose what ends up in here: they must not be able to aim at one bucket.
 	secret_random(&params.hash_func_init_val, sizeof(params.hash_func_init_val));
 	t->hash = rte_hash_create(&params);
@@ -96,87 +104,128 @@ void prefix_table_set_init(struct prefix_table *t, struct prefix_set *set)
 	*set = (struct prefix_set){.id = t->next_set++};
 }
 
-static struct key key_make(const struct prefix_set *set, uint32_t addr, uint8_t len)
+static struct key key_make(const struct prefix_set *set, const uint8_t *addr, unsigned len)
 {
-	return (struct key){.set = set->id, .addr = addr & prefix_mask_bits(len), .len = len};
+	struct key key = {.set = set->id, .len = len};
+
+	memcpy(key.addr, addr, len / 8);
+	if (len % 8)
+		key.addr[len / 8] = addr[len / 8] & (uint8_t)(0xff00u >> len % 8);
+	return key;
 }
 
-int prefix_table_add(struct prefix_table *t, struct prefix_set *set, uint32_t addr, uint8_t len,
-                     void *value)
+static bool has_length(const struct prefix_table *t, uint8_t len)
 {
-	struct key key = key_make(set, addr, len);
+	return len <= t->bytes * 8;
+}
+
+// Writer: control. Release: see the head of this file.
+static void length_set(struct prefix_set *set, uint8_t len, bool on)
+{
+	uint64_t *word = &set->lengths[len / 64], bit = 1ull << len % 64;
+
+	__atomic_store_n(word, on ? *word | bit : *word & ~bit, __ATOMIC_RELEASE);
+}
+
+int prefix_table_add(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
+                     uint8_t len, void *value)
+{
+	struct key key;
 	int err;
 
+	if (!has_length(t, len))
+		return -EINVAL;
+	key = key_make(set, addr, len);
 	if (rte_hash_lookup(t->hash, &key) >= 0)
 		return -EEXIST;
-	// Writer: control. Release: see the head of this file.
-	__atomic_store_n(&set->lengths, set->lengths | 1ull << len, __ATOMIC_RELEASE);
+	length_set(set, len, true);
 	err = rte_hash_add_key_data(t->hash, &key, value);
 	if (err == 0)
 		set->count[len]++;
 	else if (set->count[len] == 0)
-		__atomic_store_n(&set->lengths, set->lengths & ~(1ull << len), __ATOMIC_RELEASE);
+		length_set(set, len, false);
 	return err;
 }
 
-void *prefix_table_del(struct prefix_table *t, struct prefix_set *set, uint32_t addr, uint8_t len)
+void *prefix_table_del(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
+                       uint8_t len)
 {
-	struct key key = key_make(set, addr, len);
+	struct key key;
 	void *value;
 
+	if (!has_length(t, len))
+		return NULL;
+	key = key_make(set, addr, len);
 	if (rte_hash_lookup_data(t->hash, &key, &value) < 0 || rte_hash_del_key(t->hash, &key) < 0)
 		return NULL;
 	if (--set->count[len] == 0)
-		__atomic_store_n(&set->lengths, set->lengths & ~(1ull << len), __ATOMIC_RELEASE);
+		length_set(set, len, false);
 	return value;
 }
 
-void *prefix_table_get(const struct prefix_table *t, const struct prefix_set *set, uint32_t addr,
-                       uint8_t len)
+void *prefix_table_get(const struct prefix_table *t, const struct prefix_set *set,
+                       const uint8_t *addr, uint8_t len)
 {
-	struct key key = key_make(set, addr, len);
+	struct key key;
 	void *value;
 
+	if (!has_length(t, len))
+		return NULL;
+	key = key_make(set, addr, len);
 	return rte_hash_lookup_data(t->hash, &key, &value) < 0 ? NULL : value;
 }
 
-unsigned prefix_table_match(const struct prefix_table *t, const struct prefix_set *set,
-                            uint32_t addr, void *values[PREFIX_LENGTHS])
+// The lengths in use within one word, longest first: at most 64, what one bulk look-up takes.
+static unsigned match_word(const struct prefix_table *t, const struct prefix_set *set,
+                           unsigned word, const uint8_t *addr, void **values)
 {
-	// Acquire pairs with the release in prefix_table_add().
-	uint64_t lengths = __atomic_load_n(&set->lengths, __ATOMIC_ACQUIRE), hits = 0;
-	struct key keys[PREFIX_LENGTHS];
-	const void *pointers[PREFIX_LENGTHS];
+	// Acquire pairs with the release in length_set().
+	uint64_t lengths = __atomic_load_n(&set->lengths[word], __ATOMIC_ACQUIRE), hits = 0;
+	struct key keys[RTE_HASH_LOOKUP_BULK_MAX];
+	const void *pointers[RTE_HASH_LOOKUP_BULK_MAX];
+	void *data[RTE_HASH_LOOKUP_BULK_MAX];
 	unsigned n = 0, found = 0;
 
 	for (; lengths; n++) {
-		uint8_t len = (uint8_t)(63 - __builtin_clzll(lengths));
+		unsigned bit = 63u - (unsigned)__builtin_clzll(lengths);
 
-		lengths &= ~(1ull << len);
-		keys[n] = key_make(set, addr, len);
+		lengths &= ~(1ull << bit);
+		keys[n] = key_make(set, addr, word * 64 + bit);
 		pointers[n] = &keys[n];
 	}
-	if (n == 0 || rte_hash_lookup_bulk_data(t->hash, pointers, n, &hits, values) <= 0)
+	if (n == 0 || rte_hash_lookup_bulk_data(t->hash, pointers, n, &hits, data) <= 0)
 		return 0;
 	for (unsigned i = 0; i < n; i++)
 		if (hits & 1ull << i)
-			values[found++] = values[i];
+			values[found++] = data[i];
 	return found;
 }
 
-void *prefix_table_longest(const struct prefix_table *t, const struct prefix_set *set,
-                           uint32_t addr)
+unsigned prefix_table_match(const struct prefix_table *t, const struct prefix_set *set,
+                            const uint8_t *addr, void *values[PREFIX_LENGTHS])
 {
-	uint64_t lengths = __atomic_load_n(&set->lengths, __ATOMIC_ACQUIRE);
-	void *value;
+	unsigned n = 0;
 
-	while (lengths) {
-		uint8_t len = (uint8_t)(63 - __builtin_clzll(lengths));
-		struct key key = key_make(set, addr, len);
+	for (unsigned word = t->bytes / 8 + 1; word-- > 0;)
+		n += match_word(t, set, word, addr, values + n);
+	return n;
+}
 
-		lengths &= ~(1ull << len);
-		if (rte_hash_lookup_data(t->hash, &key, &value) >= 0)
-			return value;
+void *prefix_table_longest(const struct prefix_table *t, const struct prefix_set *set,
+                           const uint8_t *addr)
+{
+	for (unsigned word = t->bytes / 8 + 1; word-- > 0;) {
+		uint64_t lengths = __atomic_load_n(&set->lengths[word], __ATOMIC_ACQUIRE);
+
+		while (lengths) {
+			unsigned bit = 63u - (unsigned)__builtin_clzll(lengths);
+			struct key key = key_make(set, addr, word * 64 + bit);
+			void *value;
+
+			lengths &= ~(1ull << bit);
+			if (rte_hash_lookup_data(t->hash, &key, &value) >= 0)
+				return value;
+		}
 	}
 	return NULL;
 }

@@ -1,4 +1,5 @@
-// IPv4 prefixes to values, for many sets in one table: interfaces' policies, a VRF's routes.
+// Prefixes of one address family to values, for many sets in one table: interfaces, VRFs. Addresses
+// are 4 or 16 bytes in network order, by the table's family.
 // [C] writes, [W] reads without locks; workers report quiescent states to the table's rte_rcu.
 //
 // For each prefix length in use there is one exact look-up in an rte_hash (lock-free readers, key
@@ -11,14 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PREFIX_LENGTHS 33u
+#define PREFIX_LENGTHS 129u // of IPv6, 0 to 128; IPv4 has 33
 
 struct prefix_table;
 
 // A family of prefixes inside a table. Writer: control.
 struct prefix_set {
-	uint64_t lengths; // bit n = some prefix of length n; atomic
-	uint32_t id;      // part of the hash key
+	uint64_t lengths[3]; // bit n of all = some prefix of length n; each word atomic
+	uint32_t id;         // part of the hash key
 	uint32_t count[PREFIX_LENGTHS];
 };
 
@@ -40,8 +41,9 @@ void reclaim_defer(struct reclaim *r, struct reclaim_item *item);
 // Frees what is ripe; never waits. `all`: everything, when no reader is left.
 void reclaim_run(struct reclaim *r, bool all);
 
-// `name` is unique in the process; at most `entries` prefixes in all sets together. NULL and errno.
-struct prefix_table *prefix_table_create(const char *name, uint32_t entries,
+// `name` is unique in the process; `family` 4 or 6; at most `entries` prefixes in all sets
+// together. NULL and errno.
+struct prefix_table *prefix_table_create(const char *name, uint8_t family, uint32_t entries,
                                          struct rte_rcu_qsbr *qsbr);
 // No reader may be left.
 void prefix_table_destroy(struct prefix_table *t);
@@ -49,22 +51,24 @@ void prefix_table_destroy(struct prefix_table *t);
 // A set without prefixes, under an id that no other has.
 void prefix_table_set_init(struct prefix_table *t, struct prefix_set *set);
 
-// `addr` in host order, its host bits are ignored. 0, -EEXIST, -ENOSPC.
-int prefix_table_add(struct prefix_table *t, struct prefix_set *set, uint32_t addr, uint8_t len,
-                     void *value);
+// The host bits of `addr` are ignored. 0, -EINVAL (length), -EEXIST, -ENOSPC.
+int prefix_table_add(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
+                     uint8_t len, void *value);
 // Returns the value that was there, or NULL. Readers may use it until they are quiescent.
-void *prefix_table_del(struct prefix_table *t, struct prefix_set *set, uint32_t addr, uint8_t len);
-// Exactly this prefix, or NULL.
-void *prefix_table_get(const struct prefix_table *t, const struct prefix_set *set, uint32_t addr,
+void *prefix_table_del(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
                        uint8_t len);
+// Exactly this prefix, or NULL.
+void *prefix_table_get(const struct prefix_table *t, const struct prefix_set *set,
+                       const uint8_t *addr, uint8_t len);
 
 // [W] The values of all prefixes that contain addr, longest prefix first; returns how many.
 unsigned prefix_table_match(const struct prefix_table *t, const struct prefix_set *set,
-                            uint32_t addr, void *values[PREFIX_LENGTHS]);
+                            const uint8_t *addr, void *values[PREFIX_LENGTHS]);
 // [W] The value of the longest prefix that contains addr, or NULL.
 void *prefix_table_longest(const struct prefix_table *t, const struct prefix_set *set,
-                           uint32_t addr);
+                           const uint8_t *addr);
 
+// Host order.
 static inline uint32_t prefix_mask_bits(uint8_t len)
 {
 	return len ? UINT32_MAX << (32 - len) : 0;
