@@ -198,15 +198,44 @@ static void check_maps(const struct config *c, struct diag_list *d)
 	free(seen);
 }
 
+// A frame belongs to one interface. Interfaces lie in order of their names, so that those of one
+// main interface are few, and near.
+static void check_vlan(const struct config *c, const struct config_interface *i,
+                       struct diag_list *d)
+{
+	size_t stem = strcspn(i->name, ".");
+	bool is_sub, other;
+
+	if (!i->vlan)
+		return;
+	for (const struct config_interface *k = i; k-- > c->interfaces;) {
+		if (strncmp(k->name, i->name, stem) != 0)
+			return;
+		if (config_interface_port(c, k->name, &other) !=
+		            config_interface_port(c, i->name, &is_sub) ||
+		    !k->vlan)
+			continue;
+		if (k->vlan == i->vlan || (k->native && i->native))
+			diag_add(d, DIAG_ERROR, i->line, 0, NULL,
+			         "interface %s has the same VLAN as interface %s", i->name,
+			         k->name);
+	}
+}
+
 static void check_interface(const struct config *c, const struct config_interface *i,
                             struct diag_list *d)
 {
 	uint32_t n;
+	bool is_sub;
 
-	if (!config_find_port(c, i->name) && strncmp(i->name, "Loopback", 8))
+	if (!config_interface_port(c, i->name, &is_sub) && strncmp(i->name, "Loopback", 8))
 		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
 		         "interface %s has no port in the platform section and stays down",
 		         i->name);
+	if (is_sub && !i->vlan)
+		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+		         "interface %s has no 'encapsulation dot1Q' and stays down", i->name);
+	check_vlan(c, i, d);
 	if (i->crypto_map[0] && !config_map_entries(c, i->crypto_map, &n))
 		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
 		         "interface %s: crypto map %s is not defined", i->name, i->crypto_map);
@@ -267,6 +296,16 @@ static void check_networks(const struct config *c, struct diag_list *d)
 	free(order);
 }
 
+static bool port_is_used(const struct config *c, const struct config_port *port)
+{
+	bool is_sub;
+
+	for (uint32_t i = 0; i < c->n_interfaces; i++)
+		if (config_interface_port(c, c->interfaces[i].name, &is_sub) == port)
+			return true;
+	return false;
+}
+
 static void check_platform(const struct config *c, struct diag_list *d)
 {
 	const struct config_platform *p = &c->platform;
@@ -277,7 +316,7 @@ static void check_platform(const struct config *c, struct diag_list *d)
 				diag_add(d, DIAG_ERROR, p->ports[i].line, 0, NULL,
 				         "port %s has the same device as port %s", p->ports[i].name,
 				         p->ports[k].name);
-		if (!config_find_interface(c, p->ports[i].name))
+		if (!port_is_used(c, &p->ports[i]))
 			diag_add(d, DIAG_WARNING, p->ports[i].line, 0, NULL,
 			         "port %s has no interface", p->ports[i].name);
 	}

@@ -71,6 +71,26 @@ static int mtu(struct command_call *call)
 	return 0;
 }
 
+static int ip_mtu(struct command_call *call)
+{
+	current(call)->ip_mtu = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
+	return 0;
+}
+
+static int encapsulation(struct command_call *call)
+{
+	struct config_interface *i = current(call);
+	bool is_sub;
+
+	(void)config_interface_port(edit_of(call)->config, i->name, &is_sub);
+	if (!is_sub)
+		return command_fail(call, &call->args[0],
+		                    "only a subinterface, such as %s.100, has a VLAN", i->name);
+	i->vlan = call->no ? 0 : (uint16_t)command_number(call, "vlan", 0);
+	i->native = !call->no && command_has(call, "native");
+	return 0;
+}
+
 static int crypto_map(struct command_call *call)
 {
 	struct config_interface *i = current(call);
@@ -162,6 +182,10 @@ static const struct command_word words[] = {
 	{"mask", "IP subnet mask"},
 	{"mtu", "Set the interface Maximum Transmission Unit (MTU)"},
 	{"n", "MTU size in bytes"},
+	{"encapsulation", "Set encapsulation type for an interface"},
+	{"dot1Q", "IEEE 802.1Q Virtual LAN"},
+	{"vlan", "IEEE 802.1Q VLAN ID"},
+	{"native", "Make this the native VLAN: its frames have no tag"},
 	{"crypto", "Encryption/Decryption commands"},
 	{"map", "Assign a crypto map"},
 	{"shutdown", "Shutdown the selected interface"},
@@ -186,9 +210,11 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "ip address addr:A.B.C.D mask:WILDCARD secondary", NULL, command_inactive,
          NULL},
 	{MODE_INTERFACE, "ip address {dhcp|negotiated}", NULL, command_inactive, NULL},
-	// The upper end is what the dataplane takes (PORT_MTU_MAX): no jumbo frames in this
-        // version.
-	{MODE_INTERFACE, "mtu n:<68-1800>", "mtu", mtu, words},
+	// The upper end is what the dataplane takes (POOL_MTU_MAX).
+	{MODE_INTERFACE, "mtu n:<68-9216>", "mtu", mtu, words},
+	{MODE_INTERFACE, "ip mtu n:<68-9216>", "ip mtu", ip_mtu, words},
+	{MODE_INTERFACE, "encapsulation dot1Q vlan:<1-4094> [native]", "encapsulation",
+         encapsulation, words},
 	{MODE_INTERFACE, "crypto map name:WORD", "crypto map", crypto_map, words},
 	{MODE_INTERFACE, "shutdown", "", shut, words},
 	{MODE_INTERFACE, "description text:LINE", "description", description, words},

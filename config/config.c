@@ -280,6 +280,55 @@ const struct config_key *config_find_key_hostname(const struct config *c, const 
 	return k && k->type == 6 ? NULL : k;
 }
 
+// Splits "GigabitEthernet0/0.100". False: it is no name of a subinterface.
+static bool main_name(const char *name, char out[CONFIG_NAME])
+{
+	const char *dot = strrchr(name, '.');
+	size_t digits = dot ? strspn(dot + 1, "0123456789") : 0;
+
+	if (!digits || dot[1 + digits] || dot == name)
+		return false;
+	snprintf(out, CONFIG_NAME, "%.*s", (int)(dot - name), name);
+	return true;
+}
+
+const struct config_port *config_interface_port(const struct config *c, const char *name,
+                                                bool *is_sub)
+{
+	const struct config_port *port = config_find_port(c, name);
+	char parent[CONFIG_NAME];
+
+	*is_sub = !port && main_name(name, parent);
+	return *is_sub ? config_find_port(c, parent) : port;
+}
+
+const struct config_interface *config_interface_main(const struct config *c,
+                                                     const struct config_interface *i)
+{
+	char parent[CONFIG_NAME];
+
+	return i->vlan && main_name(i->name, parent) ? config_find_interface(c, parent) : NULL;
+}
+
+bool config_interface_up(const struct config *c, const struct config_interface *i)
+{
+	const struct config_interface *parent = config_interface_main(c, i);
+
+	return !i->shutdown && !(parent && parent->shutdown);
+}
+
+uint16_t config_interface_mtu(const struct config *c, const struct config_interface *i)
+{
+	const struct config_interface *parent = config_interface_main(c, i);
+	uint16_t mtu = i->mtu;
+
+	if (!mtu && parent)
+		mtu = parent->mtu;
+	if (!mtu)
+		mtu = CONFIG_MTU;
+	return i->ip_mtu && i->ip_mtu < mtu ? i->ip_mtu : mtu;
+}
+
 // The type that this many letters abbreviate, or NULL. A unique abbreviation is not asked for: the
 // first that fits is what people mean.
 static const char *interface_type(const char *text, size_t letters)

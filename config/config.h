@@ -9,15 +9,16 @@
 #include "sa_spec.h"
 #include "types.h"
 
-#define CONFIG_NAME            64  // bytes of a name with its NUL
-#define CONFIG_SECRET          129 // bytes of a pre-shared key with its NUL
-#define CONFIG_TEXT            241 // bytes of a description or remark with its NUL
-#define CONFIG_PATH            108 // bytes of a path with its NUL (sun_path)
-#define CONFIG_DEVICE          256 // bytes of a device string with its NUL
-#define CONFIG_CORES           64  // most worker cores
-#define CONFIG_SETS            11  // most transform sets of a crypto map entry
-#define CONFIG_HASH            256 // bytes of a crypt(3) text with its NUL
-#define CONFIG_SESSION_KEY     64  // most bytes of a manual key
+#define CONFIG_MTU             1500 // where none is configured
+#define CONFIG_NAME            64   // bytes of a name with its NUL
+#define CONFIG_SECRET          129  // bytes of a pre-shared key with its NUL
+#define CONFIG_TEXT            241  // bytes of a description or remark with its NUL
+#define CONFIG_PATH            108  // bytes of a path with its NUL (sun_path)
+#define CONFIG_DEVICE          256  // bytes of a device string with its NUL
+#define CONFIG_CORES           64   // most worker cores
+#define CONFIG_SETS            11   // most transform sets of a crypto map entry
+#define CONFIG_HASH            256  // bytes of a crypt(3) text with its NUL
+#define CONFIG_SESSION_KEY     64   // most bytes of a manual key
 #define CONFIG_REPLAY_DISABLED 0
 
 #define CONFIG_POLICY_LIFETIME 86400 // seconds; also the largest
@@ -80,7 +81,10 @@ struct config_interface {
 	char name[CONFIG_NAME]; // canonical, "FastEthernet0"
 	struct ip_addr address; // family 0 = none
 	uint8_t prefix_len;
-	uint16_t mtu;                 // 0 = the default, 1500
+	uint16_t mtu;                 // 0 = the main interface's, or the default, 1500
+	uint16_t ip_mtu;              // 0 = the same
+	uint16_t vlan;                // of a subinterface, 1-4094; 0 = none
+	bool native;                  // its frames have no tag
 	char crypto_map[CONFIG_NAME]; // "" = none
 	bool shutdown;
 	char description[CONFIG_TEXT];
@@ -333,6 +337,17 @@ const struct config_map_entry *config_find_map_entry(const struct config *c, con
 // The entries of a map in sequence order: the first, with their number in *n; NULL and 0 if none.
 const struct config_map_entry *config_map_entries(const struct config *c, const char *map,
                                                   uint32_t *n);
+// The port of an interface, or of a subinterface's main interface ("GigabitEthernet0/0.100" is one
+// unless there is a port with just that name); NULL if the platform section has none.
+const struct config_port *config_interface_port(const struct config *c, const char *name,
+                                                bool *is_sub);
+// The main interface of a subinterface that has a VLAN, if it is configured.
+const struct config_interface *config_interface_main(const struct config *c,
+                                                     const struct config_interface *i);
+// Neither it nor its main interface is shut down.
+bool config_interface_up(const struct config *c, const struct config_interface *i);
+// The longest packet that leaves it in one piece.
+uint16_t config_interface_mtu(const struct config *c, const struct config_interface *i);
 // The pre-shared key for a peer: the longest mask wins. NULL if there is none, or if the winner is
 // a type 6 key, which cannot be read here.
 const struct config_key *config_find_key(const struct config *c, const struct ip_addr *peer);

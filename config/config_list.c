@@ -41,7 +41,8 @@ static bool interface_equal(const void *a, const void *b)
 		    x->ezvpn[i].inside != y->ezvpn[i].inside)
 			return false;
 	return addr_equal(&x->address, &y->address) && x->prefix_len == y->prefix_len &&
-	       x->mtu == y->mtu && !strcmp(x->crypto_map, y->crypto_map) &&
+	       x->mtu == y->mtu && x->ip_mtu == y->ip_mtu && x->vlan == y->vlan &&
+	       x->native == y->native && !strcmp(x->crypto_map, y->crypto_map) &&
 	       x->shutdown == y->shutdown && !strcmp(x->description, y->description) &&
 	       x->speed == y->speed && x->duplex == y->duplex;
 }

@@ -320,8 +320,13 @@ static void render_interface(const struct config_interface *i, struct text *out)
 	text_printf(out, "interface %s\n", i->name);
 	if (i->description[0])
 		text_printf(out, " description %s\n", i->description);
+	if (i->vlan)
+		text_printf(out, " encapsulation dot1Q %u%s\n", i->vlan,
+		            i->native ? " native" : "");
 	if (i->mtu)
 		text_printf(out, " mtu %u\n", i->mtu);
+	if (i->ip_mtu)
+		text_printf(out, " ip mtu %u\n", i->ip_mtu);
 	if (i->address.family)
 		text_printf(out, " ip address %s %s\n", addr_format(&i->address, addr),
 		            addr_format(&m, mask));

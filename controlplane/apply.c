@@ -13,12 +13,27 @@
 #include "flow.h"
 #include "neighbour.h"
 #include "peer.h"
+#include "subinterface.h"
 #include "teardown.h"
 
 static const struct config_interface *interface_at(const struct control *c,
                                                    const struct config *config, unsigned iface)
 {
 	return config_find_interface(config, c->ports[iface]);
+}
+
+// The packets' memory was sized at the start.
+static void limit_mtu(struct control *c, unsigned iface, struct dp_iface_config *dp)
+{
+	struct dp_iface_info info;
+
+	dp_iface_info(c->dp, (uint16_t)iface, &info);
+	if (dp->mtu <= info.mtu_max)
+		return;
+	log_msg(&c->log, LOG_WARNING, "LINK", "MTU",
+	        "Interface %s: MTU %u takes effect when vigild starts again; until then it is %u",
+	        c->ports[iface], dp->mtu, info.mtu_max);
+	dp->mtu = info.mtu_max;
 }
 
 static void apply_interface(struct control *c, unsigned iface)
@@ -28,14 +43,15 @@ static void apply_interface(struct control *c, unsigned iface)
 	int err;
 
 	if (i) {
-		dp.mtu = i->mtu ? i->mtu : 1500;
-		dp.up = !i->shutdown;
+		dp.mtu = config_interface_mtu(c->config, i);
+		dp.up = config_interface_up(c->config, i);
 		dp.crypto_map = i->crypto_map[0] != '\0';
 	}
 	if (i && i->address.family) {
 		dp.address = i->address;
 		dp.network = prefix_make(&i->address, i->prefix_len);
 	}
+	limit_mtu(c, iface, &dp);
 	err = dp_iface_set(c->dp, (uint16_t)iface, &dp);
 	if (err < 0)
 		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG", "Interface %s: %s", c->ports[iface],
@@ -52,7 +68,7 @@ static int route_iface(const struct control *c, const struct config *config,
 		const struct config_interface *i = interface_at(c, config, n);
 		struct ip_prefix net;
 
-		if (!i || i->shutdown)
+		if (!i || !config_interface_up(config, i))
 			continue;
 		if (r->interface[0]) {
 			if (!strcmp(r->interface, i->name))
@@ -124,6 +140,7 @@ static void install_routes(struct control *c, const struct config *config)
 
 int apply_start(struct control *c)
 {
+	subinterface_sync(c, c->config);
 	for (unsigned n = 0; n < c->n_ports; n++)
 		apply_interface(c, n);
 	install_routes(c, c->config);
@@ -134,13 +151,17 @@ int apply_start(struct control *c)
 // What of a change list concerns routes, all entries, or one interface.
 struct todo {
 	bool routes, entries;
-	bool interface[DP_PORTS_MAX];
+	bool interface[DP_IFACES_MAX];
 };
 
+// With its subinterfaces, which share its state and MTU.
 static void note_interface(const struct control *c, const char *name, struct todo *todo)
 {
-	for (unsigned n = 0; n < c->n_ports && n < DP_PORTS_MAX; n++)
-		if (!strcmp(c->ports[n], name))
+	size_t len = strlen(name);
+
+	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
+		if (!strncmp(c->ports[n], name, len) &&
+		    (c->ports[n][len] == '\0' || c->ports[n][len] == '.'))
 			todo->interface[n] = true;
 }
 
@@ -183,6 +204,22 @@ static bool end_unlisted(struct peer *p, void *arg)
 	return true;
 }
 
+static void hold_all(struct control *c, bool hold)
+{
+	for (unsigned n = 0; n < c->n_ports; n++)
+		dp_policy_hold(c->dp, (uint16_t)n, hold);
+}
+
+// Subinterfaces have other numbers than before: all of them are set anew.
+static void note_new(const struct control *c, const struct config *next, struct todo *todo)
+{
+	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++) {
+		const struct config_interface *i = interface_at(c, next, n);
+
+		todo->interface[n] |= i && i->vlan;
+	}
+}
+
 struct config *apply_config(struct control *c, struct config *next, const struct diff_list *changes)
 {
 	struct config *old = c->config;
@@ -191,20 +228,22 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 	for (uint32_t i = 0; i < changes->n; i++)
 		note_change(c, old, next, &changes->items[i], &todo);
 	if (todo.entries)
-		for (unsigned n = 0; n < c->n_ports; n++)
-			dp_policy_hold(c->dp, (uint16_t)n, true);
+		hold_all(c, true);
 	if (todo.routes)
 		remove_routes(c, old);
+	if (subinterface_sync(c, next))
+		note_new(c, next, &todo);
+	if (todo.entries)
+		hold_all(c, true); // those that are new
 	c->config = next;
-	for (unsigned n = 0; n < c->n_ports && n < DP_PORTS_MAX; n++)
+	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
 		if (todo.interface[n])
 			apply_interface(c, n);
 	if (todo.routes)
 		install_routes(c, next);
 	if (todo.entries) {
 		entry_sync_all(c);
-		for (unsigned n = 0; n < c->n_ports; n++)
-			dp_policy_hold(c->dp, (uint16_t)n, false);
+		hold_all(c, false);
 		peer_for_each(c, end_unlisted, c);
 	}
 	return old;

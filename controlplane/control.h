@@ -39,7 +39,8 @@ struct control {
 	struct dp *dp;
 	struct log log;
 	char (*ports)[CONFIG_NAME]; // names of the dataplane's interfaces, by index
-	unsigned n_ports;      // what the process was started with, whatever is configured later
+	unsigned n_ports; // interfaces: the ports that the process was started with, subinterfaces
+	struct dp_vlan_config vlans[DP_IFACES_MAX]; // of subinterfaces; vlan 0 = a port, or free
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;
 	tick_t now;         // read at the start of each turn, so after every sleep

@@ -89,7 +89,7 @@ static int tables_init(struct control *c)
 	c->peer_buckets = calloc(buckets, sizeof(*c->peer_buckets));
 	c->flow_of_tunnel = calloc(c->max_tunnels, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(c->max_sas, sizeof(*c->child_of_sa));
-	c->ports = calloc(p->n_ports + 1, sizeof(*c->ports));
+	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
 	c->neighbours = neighbour_create();
 	if (!c->peer_buckets || !c->flow_of_tunnel || !c->child_of_sa || !c->ports ||
 	    !c->neighbours)
@@ -115,9 +115,29 @@ static void tables_fini(struct control *c)
 	free(c->peer_buckets);
 }
 
-// The ports as the dataplane takes them. False: too many, or a name or device too long for it.
-static bool ports_fill(const struct config_platform *p, struct dp_port_config ports[DP_PORTS_MAX])
+// What its interface and its subinterfaces will ask of a port.
+static void port_needs(const struct config *c, const struct config_port *port,
+                       struct dp_port_config *out)
 {
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct config_interface *n = &c->interfaces[i];
+		uint16_t mtu;
+		bool is_sub;
+
+		if (config_interface_port(c, n->name, &is_sub) != port)
+			continue;
+		mtu = n->mtu ? n->mtu : config_interface_mtu(c, n);
+		out->vlans |= n->vlan != 0;
+		if (mtu > out->mtu)
+			out->mtu = mtu;
+	}
+}
+
+// The ports as the dataplane takes them. False: too many, or a name or device too long for it.
+static bool ports_fill(const struct config *c, struct dp_port_config ports[DP_PORTS_MAX])
+{
+	const struct config_platform *p = &c->platform;
+
 	if (p->n_ports > DP_PORTS_MAX) {
 		fprintf(stderr, "vigild: at most %d ports\n", DP_PORTS_MAX);
 		return false;
@@ -133,6 +153,7 @@ static bool ports_fill(const struct config_platform *p, struct dp_port_config po
 		memcpy(ports[i].name, p->ports[i].name, name + 1);
 		memcpy(ports[i].device, p->ports[i].device, device + 1);
 		ports[i].rx_queues = p->ports[i].rx_queues;
+		port_needs(c, &p->ports[i], &ports[i]);
 	}
 	return true;
 }
@@ -160,7 +181,7 @@ static struct dp *start_dataplane(const struct control *c, struct log *log)
 	char err[256] = "";
 	struct dp *dp;
 
-	if (!ports_fill(p, ports))
+	if (!ports_fill(c->config, ports))
 		return NULL;
 	// Without a list the workers take the cores after the control core, in turn.
 	for (unsigned i = 0; i < p->workers && i < CONFIG_CORES; i++)

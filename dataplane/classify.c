@@ -8,8 +8,10 @@
 #include <rte_udp.h>
 
 #include "bytes.h"
+#include "join.h"
 #include "punt.h"
 #include "route.h"
+#include "vlan.h"
 
 #define IP_OPTION_LSRR 131 // RFC 791, 3.1
 #define IP_OPTION_SSRR 137
@@ -212,13 +214,30 @@ static bool addressed_to_us(struct worker *w, const struct iface *iface, struct 
 	return false;
 }
 
+static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m);
+
+// A tag where the port has no subinterfaces, or a second one: one that only says a priority is
+// passed over (802.1Q, 6.9.1).
+static bool tagged_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth;
+
+	if (vlan_untag(m) == 0) {
+		eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+		if (eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
+			return frame_in(w, a, m);
+	}
+	worker_drop(w, m, DROP_VLAN);
+	return false;
+}
+
 // Any frame; those that plain_ipv4() knows at a glance among them.
 static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
-	if (m->nb_segs != 1 || rte_pktmbuf_data_len(m) < sizeof(*eth)) {
-		worker_drop(w, m, m->nb_segs != 1 ? DROP_SEGMENTED : DROP_RUNT);
+	if (rte_pktmbuf_data_len(m) < sizeof(*eth)) {
+		worker_drop(w, m, DROP_RUNT);
 		return false;
 	}
 	if (!addressed_to_us(w, a->iface, m))
@@ -227,6 +246,8 @@ static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf 
 	case RTE_ETHER_TYPE_IPV4:
 		rte_pktmbuf_adj(m, sizeof(*eth));
 		return ipv4_in(w, a, m);
+	case RTE_ETHER_TYPE_VLAN:
+		return tagged_in(w, a, m);
 	case RTE_ETHER_TYPE_ARP:
 		punt_frame(w, m);
 		return false;
@@ -268,7 +289,7 @@ static void arrival_make(struct worker *w, uint16_t index, struct arrival *a)
 	a->prepared.kind = iface_has_crypto_map(iface) ? PACKET_PLAIN : PACKET_ROUTE;
 }
 
-uint16_t classify(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct arrival a;
 	uint16_t k = 0;
@@ -293,10 +314,22 @@ uint16_t classify(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint
 			m->pkt_len -= RTE_ETHER_HDR_LEN;
 			good = ipv4_in(w, &a, m);
 		} else {
-			good = frame_in(w, &a, m);
+			m = m->nb_segs == 1 ? m : join(w, m);
+			good = m && frame_in(w, &a, m);
 		}
 		if (likely(good))
 			pkts[k++] = m;
 	}
 	return k;
+}
+
+uint16_t classify(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+{
+	// Acquire: the table was filled before it was hung here.
+	const struct vlan_table *vlans =
+		__atomic_load_n(&w->dp->ifaces[port].vlans, __ATOMIC_ACQUIRE);
+
+	if (unlikely(vlans))
+		return vlan_classify(w, vlans, pkts, n);
+	return classify_frames(w, port, pkts, n);
 }

@@ -8,4 +8,7 @@
 // (punted), or something for local(). True: goes on, packet.kind is set. False: taken.
 bool classify_own(struct worker *w, struct rte_mbuf *m);
 
+// [W] The stage classify for frames without tags that all came in on one interface.
+uint16_t classify_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
+
 #endif

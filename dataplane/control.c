@@ -51,7 +51,7 @@ static int tables_init(struct dp *dp)
 		return -errno;
 	// A rule for each flow, and room for lines that have none.
 	errno = ENOMEM;
-	dp->policy = policy_create((uint16_t)dp->n_ifaces, l->max_tunnels + 1024, dp->rcu);
+	dp->policy = policy_create(DP_IFACES_MAX, l->max_tunnels + 1024, dp->rcu);
 	return dp->policy ? 0 : -errno;
 }
 

@@ -14,9 +14,11 @@
 #include "crypto.h"
 #include "eal.h"
 #include "handoff.h"
+#include "pool.h"
 #include "port.h"
 #include "reassemble.h"
 #include "route.h"
+#include "vlan.h"
 
 #define MESSAGE_RING     1024
 #define EVENT_RING       1024
@@ -143,6 +145,8 @@ static int worker_create(struct dp *dp, unsigned index)
 	if (rc == 0)
 		rc = reassemble_init(w);
 	if (rc == 0)
+		rc = vlan_init(w);
+	if (rc == 0)
 		rc = worker_esp_init(w);
 	return rc;
 }
@@ -163,6 +167,7 @@ static void worker_destroy(struct dp *dp, unsigned index)
 	if (!w)
 		return;
 	worker_esp_fini(w);
+	vlan_fini(w);
 	reassemble_fini(w);
 	adjacency_wait_fini(w);
 	rte_pktmbuf_free_bulk(w->made, w->n_made);
@@ -226,6 +231,7 @@ static void unwind(struct dp *dp, bool eal, unsigned n_ports)
 		join(dp);
 		if (dp->ticker_fn)
 			rte_timer_stop_sync(&dp->ticker);
+		vlan_close(dp);
 		while (n_ports)
 			port_close(dp, (uint16_t)--n_ports);
 		for (unsigned i = 0; i < dp->n_workers; i++)
@@ -235,7 +241,7 @@ static void unwind(struct dp *dp, bool eal, unsigned n_ports)
 		adjacency_fini(dp);
 		route_fini(dp);
 		rte_free(dp->rcu);
-		port_pools_free(dp);
+		pool_free(dp);
 		rte_timer_subsystem_finalize();
 		rte_eal_cleanup();
 	}
@@ -260,6 +266,7 @@ static struct dp *dp_alloc(const struct dp_config *config, struct log *log)
 	dp->log = log;
 	dp->control_thread = pthread_self();
 	dp->n_workers = config->n_workers;
+	dp->n_ports = config->n_ports;
 	dp->n_ifaces = config->n_ports;
 	dp->idle_adaptive = config->idle_adaptive;
 	dp->limits = (struct dp_limits){
@@ -268,7 +275,7 @@ static struct dp *dp_alloc(const struct dp_config *config, struct log *log)
 		.max_sas = config->max_sas,
 		.max_ike_sas = config->max_ike_sas,
 	};
-	for (unsigned i = 0; i < DP_PORTS_MAX; i++)
+	for (unsigned i = 0; i < DP_IFACES_MAX; i++)
 		dp->ifaces[i].port = UINT16_MAX;
 	return dp;
 }
@@ -300,7 +307,7 @@ struct dp *dp_prepare(const struct dp_config *config, struct log *log, char *err
 		goto fail;
 	eal = true;
 	clock_start(dp);
-	rc = port_pools_create(dp, config->memory_mb, err, err_size);
+	rc = pool_create(dp, config, err, err_size);
 	if (rc)
 		goto fail;
 	rc = tables_init(dp);
@@ -335,7 +342,7 @@ struct dp *dp_start(const struct dp_config *config, struct log *log, char *err, 
 void dp_stop(struct dp *dp)
 {
 	if (dp)
-		unwind(dp, true, dp->n_ifaces);
+		unwind(dp, true, dp->n_ports);
 }
 
 const char *dp_version(void)

@@ -39,12 +39,19 @@ struct iface {
 	int control_queue;     // TX queue of the control core, or -1: control_ring
 	struct rte_ring *control_ring;
 	struct rte_ether_addr mac;
+	uint16_t mtu_max; // what buffers and the way of receiving allow
 	bool rx_checksum; // the port checks IPv4 header checksums
 	char name[DP_NAME_MAX];
 	uint8_t *rss_key; // NULL: the port does not spread by a hash that we know
 	uint16_t rss_key_len;
 	uint16_t rss_reta_size;
 	uint16_t *rss_reta;
+	uint16_t main;    // the port's own interface; of a subinterface another one
+	uint16_t vlan_id; // of a subinterface
+	uint16_t vlan;    // tag of what leaves by it, 0 = none
+	bool sub, native;
+	// Control writes (release), workers read: NULL = this port has no subinterfaces.
+	struct vlan_table *vlans;
 	// Control writes, workers read, each word for itself (relaxed): see iface_*() below.
 	uint32_t flags;
 	uint32_t mtu;
@@ -52,6 +59,8 @@ struct iface {
 	// Control alone.
 	struct dp_iface_config config;
 	uint64_t control_drops;
+	bool gone; // a subinterface that was taken away
+	tick_t gone_since;
 };
 
 struct dp_limits {
@@ -69,11 +78,15 @@ struct dp {
 	struct log *log;
 	struct dp_limits limits;
 	struct dp_clock clock;
-	unsigned n_workers, n_ifaces;
+	unsigned n_workers, n_ports;
+	unsigned n_ifaces; // ports and subinterfaces; control writes (release), it only grows
 	struct worker *workers[DP_WORKERS_MAX];
-	struct iface ifaces[DP_PORTS_MAX];
-	struct rte_mempool *pool;     // every packet
-	struct rte_mempool *pool_big; // reassembled packets that do not fit
+	struct iface ifaces[DP_IFACES_MAX];
+	struct rte_mempool *pools[RTE_MAX_NUMA_NODES]; // packets; where ports are, else NULL
+	struct rte_mempool *pool;                      // the first of them
+	struct rte_mempool *pool_big; // packets that do not fit there: of fragments, of pieces
+	uint16_t pool_mtu;            // longest MTU for which a packet of `pool` has room
+	bool scatter;                 // ports deliver longer frames in pieces
 	struct rte_ring **handoffs;   // [from * n_workers + to], single producer, single consumer
 	bool idle_adaptive;
 	struct rte_rcu_qsbr *rcu; // tables; thread id = worker index; quiescent once a loop

@@ -9,6 +9,7 @@ enum counter {
 	DROP_OWN_FRAME, // our own MAC as source: a loop, or the kernel's own output on af_packet
 	DROP_RUNT,
 	DROP_ETHERTYPE,
+	DROP_VLAN, // of no subinterface
 	DROP_IPV6, // this version forwards IPv4 only
 	DROP_IFACE_DOWN,
 	DROP_IP_HEADER,
@@ -17,6 +18,7 @@ enum counter {
 	DROP_IP_BROADCAST,
 	DROP_IP_OPTIONS, // source route and the like
 	DROP_SEGMENTED,
+	DROP_TOO_LONG, // in pieces, longer than any buffer
 	// Fragments and what is for the gateway itself.
 	DROP_FRAGMENT,
 	DROP_FRAGMENT_BIG,
@@ -74,6 +76,7 @@ enum counter {
 	COUNT_PUNT_IKE_NEW,
 	COUNT_PUNT_FRAME,
 	COUNT_HANDOFF,
+	COUNT_JOINED, // pieces copied together
 	COUNT_REASSEMBLED,
 	COUNT_FRAGMENTED,
 	COUNT_ICMP_SENT,

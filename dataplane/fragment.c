@@ -48,7 +48,7 @@ uint16_t fragment(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		else if (dont)
 			too_big(w, m, mtu);
 		else
-			send_fragments(w, m, (uint16_t)mtu);
+			send_fragments(w, m, (uint16_t)RTE_MIN(mtu, w->dp->pool_mtu));
 	}
 	return k;
 }

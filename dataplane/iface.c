@@ -7,6 +7,7 @@
 #include "addr.h"
 #include "port.h"
 #include "route.h"
+#include "vlan.h"
 
 #define MTU_MIN 68 // RFC 791
 
@@ -19,7 +20,7 @@ static int check(const struct dp *dp, uint16_t iface, const struct dp_iface_conf
 {
 	if (iface >= dp->n_ifaces || config->mtu < MTU_MIN)
 		return -EINVAL;
-	if (config->mtu > PORT_MTU_MAX)
+	if (config->mtu > dp->ifaces[iface].mtu_max)
 		return -ENOTSUP;
 	if (config->network.addr.family == 6)
 		return -EAFNOSUPPORT;
@@ -79,10 +80,13 @@ static int routes_add(struct dp *dp, uint16_t iface, const struct connected *c)
 static int set_device_mtu(const struct iface *iface, uint16_t mtu)
 {
 	uint16_t now;
+	int rc;
 
 	if (rte_eth_dev_get_mtu(iface->port, &now) || mtu <= now)
 		return 0;
-	return rte_eth_dev_set_mtu(iface->port, mtu);
+	rc = rte_eth_dev_set_mtu(iface->port, mtu);
+	// memif, ring and pcap have no such setting: what fits their buffers passes.
+	return rc == -ENOTSUP || rc == -ENOSYS ? 0 : rc;
 }
 
 int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *config)
@@ -134,6 +138,7 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 	memset(out, 0, sizeof(*out));
 	if (index >= dp->n_ifaces)
 		return;
+	out->mtu_max = iface->mtu_max;
 	memcpy(out->mac, iface->mac.addr_bytes, sizeof(out->mac));
 	if (rte_eth_link_get_nowait(iface->port, &link) == 0) {
 		out->link_up = link.link_status == RTE_ETH_LINK_UP;
@@ -142,7 +147,16 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 	}
 	if (rte_eth_dev_info_get(iface->port, &info) == 0)
 		snprintf(out->driver, sizeof(out->driver), "%s", info.driver_name);
-	if (rte_eth_stats_get(iface->port, &stats) == 0) {
+	out->tx_dropped = dropped_on_tx(dp, index);
+	if (iface->sub) {
+		struct vlan_count c;
+
+		vlan_counts(dp, index, &c);
+		out->rx_packets = c.rx_packets;
+		out->rx_bytes = c.rx_bytes;
+		out->tx_packets = c.tx_packets;
+		out->tx_bytes = c.tx_bytes;
+	} else if (rte_eth_stats_get(iface->port, &stats) == 0) {
 		out->rx_packets = stats.ipackets;
 		out->rx_bytes = stats.ibytes;
 		out->rx_missed = stats.imissed + stats.rx_nombuf;
@@ -151,5 +165,4 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 		out->tx_bytes = stats.obytes;
 		out->tx_errors = stats.oerrors;
 	}
-	out->tx_dropped = dropped_on_tx(dp, index);
 }

@@ -7,17 +7,12 @@
 #include <rte_lcore.h>
 #include <stdio.h>
 
-#include "reassemble.h"
+#include "pool.h"
 #include "rss.h"
+#include "vlan.h"
 
-#define DESCRIPTORS    512
-#define CACHE          256
-#define CONTROL_RING   512
-#define BIG_PACKETS    256
-#define A_WORKER_HOLDS 6144 // punt rings, reassembly, held packets, bursts
-#define POOL_MIN       4096u
-#define POOL_BASE      2048u
-#define SEND_TRIES     4
+#define CONTROL_RING 512
+#define SEND_TRIES   4
 
 static bool driver_is(const struct rte_eth_dev_info *info, const char *name)
 {
@@ -45,52 +40,9 @@ static bool spare_tx_queue(const struct rte_eth_dev_info *info, uint16_t n_tx)
 	return info->max_tx_queues > n_tx;
 }
 
-// ---- memory ----------------------------------------------------------------------------------
-
-int port_pools_create(struct dp *dp, unsigned memory_mb, char *err, size_t err_size)
-{
-	uint32_t each = PORT_FRAME_ROOM + RTE_PKTMBUF_HEADROOM + PACKET_PRIV_SIZE +
-	                sizeof(struct rte_mbuf) + RTE_CACHE_LINE_SIZE;
-	uint32_t queues = dp->n_workers + 1;
-	uint32_t want = POOL_BASE + dp->n_ifaces * queues * 2 * DESCRIPTORS +
-	                dp->n_workers * (A_WORKER_HOLDS + 2 * CACHE);
-	uint32_t room = (uint32_t)((uint64_t)memory_mb * 1024 * 1024 / 3 / each);
-	uint32_t n = RTE_MIN(want, room);
-
-	if (n < POOL_MIN) {
-		snprintf(err, err_size,
-		         "%u MB of memory is too little for packet buffers: at least %u", memory_mb,
-		         POOL_MIN * each / (1024 * 1024) * 3 + 3);
-		return -ENOMEM;
-	}
-	// Relaxed tail synchronisation: lcores may share a CPU, and a producer that was put aside
-	// must not hold up the others.
-	dp->pool = rte_pktmbuf_pool_create_by_ops("packets", n, CACHE, PACKET_PRIV_SIZE,
-	                                          PORT_FRAME_ROOM + RTE_PKTMBUF_HEADROOM,
-	                                          SOCKET_ID_ANY, "ring_mt_rts");
-	if (dp->pool)
-		dp->pool_big = rte_pktmbuf_pool_create_by_ops(
-			"packets_big", BIG_PACKETS, 0, PACKET_PRIV_SIZE,
-			REASSEMBLE_MAX + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY, "ring_mt_rts");
-	if (!dp->pool_big) {
-		snprintf(err, err_size, "no memory for %u packet buffers of %u bytes", n, each);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void port_pools_free(struct dp *dp)
-{
-	rte_mempool_free(dp->pool_big);
-	rte_mempool_free(dp->pool);
-	dp->pool = NULL;
-	dp->pool_big = NULL;
-}
-
 // ---- opening ---------------------------------------------------------------------------------
 
-// The ethdev of a device string: its name is what comes before the first comma.
-static int find_port(const char *device, uint16_t *port)
+int port_find(const char *device, uint16_t *port)
 {
 	char name[DP_DEVICE_MAX];
 	size_t len = strcspn(device, ",");
@@ -136,12 +88,13 @@ static void choose_queues(struct dp *dp, uint16_t index, uint16_t asked,
 
 static int setup_queues(struct dp *dp, struct iface *iface, uint16_t n_tx)
 {
-	uint16_t rxd = DESCRIPTORS, txd = DESCRIPTORS;
+	uint16_t rxd = PORT_DESCRIPTORS, txd = PORT_DESCRIPTORS;
+	struct rte_mempool *pool = pool_of_port(dp, iface->port);
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(iface->port, &rxd, &txd);
 	int socket = rte_eth_dev_socket_id(iface->port);
 
 	for (uint16_t q = 0; rc == 0 && q < iface->n_rx; q++)
-		rc = rte_eth_rx_queue_setup(iface->port, q, rxd, (unsigned)socket, NULL, dp->pool);
+		rc = rte_eth_rx_queue_setup(iface->port, q, rxd, (unsigned)socket, NULL, pool);
 	for (uint16_t q = 0; rc == 0 && q < n_tx; q++)
 		rc = rte_eth_tx_queue_setup(iface->port, q, txd, (unsigned)socket, NULL);
 	return rc;
@@ -163,7 +116,22 @@ static int deal_queues(struct dp *dp, uint16_t index)
 	return 0;
 }
 
-static int configure(struct dp *dp, uint16_t index, uint16_t rx_queues,
+// Frames that are longer than the buffers: in pieces, if the port was asked to. The device is told
+// its MTU here too, since many choose by it how they receive.
+static void configure_frames(struct dp *dp, struct iface *iface, uint16_t mtu,
+                             const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
+{
+	bool scatter = dp->scatter && mtu > POOL_MTU_SMALL;
+
+	iface->mtu_max = scatter ? POOL_MTU_MAX : dp->pool_mtu;
+	if (scatter)
+		conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (mtu > RTE_ETHER_MTU && mtu <= info->max_mtu &&
+	    mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 0u <= info->max_rx_pktlen)
+		conf->rxmode.mtu = mtu;
+}
+
+static int configure(struct dp *dp, uint16_t index, const struct dp_port_config *config,
                      const struct rte_eth_dev_info *info)
 {
 	struct iface *iface = &dp->ifaces[index];
@@ -171,13 +139,16 @@ static int configure(struct dp *dp, uint16_t index, uint16_t rx_queues,
 	uint16_t n_tx;
 	int rc;
 
-	choose_queues(dp, index, rx_queues, info);
+	choose_queues(dp, index, config->rx_queues, info);
 	n_tx = iface->n_tx + (iface->control_queue >= 0);
 	if (iface->n_rx == 0 || iface->n_tx == 0)
 		return -ENOTSUP;
 	iface->rx_checksum = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	if (iface->rx_checksum)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	configure_frames(dp, iface, config->mtu, info, &conf);
+	if (config->vlans)
+		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
 	rc = rss_configure(iface, info, &conf);
 	if (rc == 0)
 		rc = rte_eth_dev_configure(iface->port, iface->n_rx, n_tx, &conf);
@@ -209,8 +180,9 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 	int rc;
 
 	iface->port = UINT16_MAX;
+	iface->main = index;
 	snprintf(iface->name, sizeof(iface->name), "%s", config->name);
-	rc = find_port(config->device, &iface->port);
+	rc = port_find(config->device, &iface->port);
 	if (rc) {
 		snprintf(err, err_size, "interface %s: no device \"%s\"%s%s", config->name,
 		         config->device, dp->eal_error[0] ? ": " : "", dp->eal_error);
@@ -218,7 +190,7 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 	}
 	rc = rte_eth_dev_info_get(iface->port, &info);
 	if (rc == 0)
-		rc = configure(dp, index, config->rx_queues, &info);
+		rc = configure(dp, index, config, &info);
 	if (rc == 0)
 		rc = rte_eth_macaddr_get(iface->port, &iface->mac);
 	if (rc == 0)
@@ -231,7 +203,7 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 		return rc;
 	}
 	iface->mtu = rte_eth_dev_get_mtu(iface->port, &mtu) ? RTE_ETHER_MTU : mtu;
-	iface->mtu = RTE_MIN(iface->mtu, PORT_MTU_MAX);
+	iface->mtu = RTE_MIN(iface->mtu, iface->mtu_max);
 	return 0;
 }
 
@@ -270,6 +242,10 @@ int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)
 	packet_of(frame)->out = index;
 	if (iface->control_queue < 0)
 		return ring_send(iface, frame);
+	if (iface->vlan && !vlan_tag(frame, iface->vlan)) {
+		rte_pktmbuf_free(frame);
+		return -EMSGSIZE;
+	}
 	for (unsigned i = 0; i < SEND_TRIES; i++)
 		if (rte_eth_tx_burst(iface->port, (uint16_t)iface->control_queue, &frame, 1))
 			return 0;

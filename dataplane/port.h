@@ -1,18 +1,14 @@
-// Ports: ethdevs, their queues and packet memory. [C] before launch and after the workers stopped,
+// Ports: ethdevs and their queues. [C] before launch and after the workers stopped,
 // except where said.
 #ifndef VIGIL_DATAPLANE_PORT_H
 #define VIGIL_DATAPLANE_PORT_H
 
 #include "worker.h"
 
-// Room for a received frame; a longer MTU than this allows is refused.
-#define PORT_FRAME_ROOM 2048u
-// ESP, UDP and outer IP in front, padding and ICV behind: the frame must still fit.
-#define PORT_MTU_MAX 1800u
+#define PORT_DESCRIPTORS 512 // of a queue
 
-// Packet memory for these ports and workers. 0 or -errno; err gets a text for a person.
-int port_pools_create(struct dp *dp, unsigned memory_mb, char *err, size_t err_size);
-void port_pools_free(struct dp *dp);
+// The ethdev of a device string: its name is what comes before the first comma. 0 or -errno.
+int port_find(const char *device, uint16_t *port);
 // Opens, configures and starts port `index` and deals its queues out to the workers. 0 or -errno.
 int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config, char *err,
               size_t err_size);

@@ -143,7 +143,7 @@ static uint64_t port_losses(const struct dp *dp)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < dp->n_ifaces; i++) {
+	for (unsigned i = 0; i < dp->n_ports; i++) {
 		struct rte_eth_stats stats;
 
 		if (rte_eth_stats_get(dp->ifaces[i].port, &stats) == 0)

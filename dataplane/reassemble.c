@@ -9,6 +9,7 @@
 #include <rte_lcore.h>
 
 #include "classify.h"
+#include "join.h"
 
 #define DATAGRAMS       128 // at a time, for each worker
 #define BUCKET          4
@@ -70,29 +71,15 @@ static unsigned owner_of(const struct worker *w, const struct rte_ipv4_hdr *ip)
 	return rte_hash_crc(key, sizeof(key), 0) % w->dp->n_workers;
 }
 
-// One piece of memory for a chain of segments. NULL: it was dropped.
+// NULL: it was dropped.
 static struct rte_mbuf *in_one_piece(struct worker *w, struct rte_mbuf *m)
 {
-	uint32_t total = rte_pktmbuf_pkt_len(m), at = 0;
-	struct rte_mbuf *big;
-
-	if (m->nb_segs == 1 || rte_pktmbuf_linearize(m) == 0)
+	if (m->nb_segs == 1)
 		return m;
-	big = total <= REASSEMBLE_MAX ? rte_pktmbuf_alloc(w->dp->pool_big) : NULL;
-	if (!big) {
-		worker_drop(w, m, total > REASSEMBLE_MAX ? DROP_FRAGMENT_BIG : DROP_NO_BUFFER);
-		return NULL;
-	}
-	*packet_of(big) = *packet_of(m);
-	for (struct rte_mbuf *seg = m; seg; seg = seg->next) {
-		memcpy(rte_pktmbuf_mtod_offset(big, uint8_t *, at), rte_pktmbuf_mtod(seg, void *),
-		       seg->data_len);
-		at += seg->data_len;
-	}
-	big->data_len = (uint16_t)total;
-	big->pkt_len = total;
-	rte_pktmbuf_free(m);
-	return big;
+	if (rte_pktmbuf_pkt_len(m) <= REASSEMBLE_MAX)
+		return join(w, m);
+	worker_drop(w, m, DROP_FRAGMENT_BIG);
+	return NULL;
 }
 
 // The whole packet, or NULL while fragments are missing.

@@ -4,7 +4,7 @@
 
 #include "worker.h"
 
-// Largest packet that is put together; also the room of dp->pool_big.
+// Largest packet that is put together; packets of dp->pool_big have room for it.
 #define REASSEMBLE_MAX 12288u
 
 // [C] Before launch and after the end. 0 or -errno.

@@ -92,7 +92,7 @@ static uint16_t queue_for(const struct iface *iface, uint32_t src, uint32_t dst)
 unsigned port_worker_for(const struct dp *dp, uint32_t src, uint32_t dst)
 {
 	const struct route_hop *hop = route_hop(dp->routes, route_lookup(dp->routes, src));
-	uint16_t index = hop->iface < dp->n_ifaces ? hop->iface : 0;
+	uint16_t index = hop->iface < dp->n_ifaces ? dp->ifaces[hop->iface].main : 0;
 
 	return iface_worker(dp, &dp->ifaces[index], queue_for(&dp->ifaces[index], src, dst));
 }

@@ -7,6 +7,7 @@
 #include "addr.h"
 #include "adjacency.h"
 #include "bytes.h"
+#include "pool.h"
 #include "port.h"
 #include "reassemble.h"
 #include "route.h"
@@ -42,7 +43,7 @@ static void fill_headers(struct dp *dp, uint8_t *start, const struct dp_datagram
 // The whole datagram as one IPv4 packet, however long. NULL: no buffer.
 static struct rte_mbuf *datagram_make(struct dp *dp, const struct dp_datagram *d, uint16_t total)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(total <= PORT_MTU_MAX ? dp->pool : dp->pool_big);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(total <= POOL_MTU_SMALL ? dp->pool : dp->pool_big);
 	struct writer w;
 	uint8_t *start;
 
@@ -112,7 +113,7 @@ int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
 	mtu = iface_word(&dp->ifaces[index].mtu);
 	if (total <= mtu)
 		return send_one(dp, index, m, &mac);
-	return send_in_pieces(dp, index, m, &mac, (uint16_t)mtu);
+	return send_in_pieces(dp, index, m, &mac, (uint16_t)RTE_MIN(mtu, dp->pool_mtu));
 }
 
 int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len)
@@ -122,7 +123,7 @@ int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t 
 
 	if (iface >= dp->n_ifaces || len < RTE_ETHER_HDR_LEN)
 		return -EINVAL;
-	if (len > PORT_FRAME_ROOM)
+	if (len > POOL_ROOM_SMALL)
 		return -EMSGSIZE;
 	if (!iface_is_up(&dp->ifaces[iface]))
 		return -ENETDOWN;

@@ -1,17 +1,22 @@
 // Frames on their way into a port: gathered for each interface, sent in bursts. [W] A port that is
 // full is a drop. A worker without a TX queue of its own on a port hands its frames to one that
 // has.
+#include <rte_branch_prediction.h>
 #include <rte_ethdev.h>
 
-#include "worker.h"
+#include "vlan.h"
 
 static void send_burst(struct worker *w, uint16_t index)
 {
 	const struct iface *iface = &w->dp->ifaces[index];
 	struct worker_tx *tx = &w->tx[index];
 	uint16_t queue = (uint16_t)iface_queue(w->dp, iface, w->index);
-	uint16_t sent = rte_eth_tx_burst(iface->port, queue, tx->pkts, tx->n);
-	uint16_t left = tx->n - sent;
+	uint16_t sent, left;
+
+	if (unlikely(iface->sub))
+		tx->n = vlan_tag_burst(w, index, tx->pkts, tx->n);
+	sent = rte_eth_tx_burst(iface->port, queue, tx->pkts, tx->n);
+	left = tx->n - sent;
 
 	worker_count_n(w, COUNT_TX, sent);
 	if (left) {
@@ -54,7 +59,10 @@ void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 void tx_flush(struct worker *w)
 {
-	for (uint16_t i = 0; i < w->dp->n_ifaces; i++)
+	// Relaxed: this worker has nothing for an interface that it has not heard of.
+	unsigned n = __atomic_load_n(&w->dp->n_ifaces, __ATOMIC_RELAXED);
+
+	for (uint16_t i = 0; i < n; i++)
 		if (w->tx[i].n)
 			send_burst(w, i);
 }

@@ -139,7 +139,7 @@ static unsigned rx_control(struct worker *w)
 	struct rte_mbuf *pkts[WORKER_BURST];
 	unsigned total = 0;
 
-	for (unsigned i = 0; i < w->dp->n_ifaces; i++) {
+	for (unsigned i = 0; i < w->dp->n_ports; i++) {
 		const struct iface *iface = &w->dp->ifaces[i];
 		unsigned n;
 

@@ -20,6 +20,7 @@
 
 struct adjacency_wait;
 struct reassembly;
+struct vlan_count;
 struct worker_esp; // SAs' side of the worker: crypto managers, held packets
 
 struct worker_rxq {
@@ -55,7 +56,8 @@ struct worker {
 	struct adjacency_wait *waits;
 	struct reassembly *reassembly;
 	struct worker_esp *esp;
-	struct worker_tx tx[DP_PORTS_MAX];
+	struct worker_tx tx[DP_IFACES_MAX];
+	struct vlan_count *vlans;                // [DP_IFACES_MAX]
 	alignas(64) uint64_t counters[COUNTERS]; // control reads, relaxed: each stands for itself
 	alignas(64) uint32_t horizon; // worker writes (release), control reads: dp_punt_horizon()
 	uint32_t started;
@@ -112,8 +114,9 @@ int worker_loop(void *arg);
 // uint16_t stage(w, pkts, n): n is at most WORKER_BURST; the k packets that go on stay in front, k
 // is returned; the others were counted and freed, or taken (handed off, held, punted, sent).
 
-// Ethernet frames from an interface -> IPv4 packets with kind set. Punts ARP and IKE.
-uint16_t classify(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
+// Ethernet frames from a port's interface or its subinterfaces -> IPv4 packets with kind set. Punts
+// ARP and IKE.
+uint16_t classify(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
 // Fragments to the gateway's own addresses, whichever worker got them -> whole packets, classified.
 uint16_t reassemble(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Packets -> out and next_hop set; delivers what is for the gateway itself. Those for which the

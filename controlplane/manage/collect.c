@@ -191,7 +191,7 @@ static void fill_flow(const struct control *c, const struct flow *f, struct flow
 	v->sequence = e->sequence;
 	iface_name(c, e->iface, v->iface);
 	i = config_find_interface(c->config, v->iface);
-	v->mtu = i && i->mtu ? i->mtu : 1500;
+	v->mtu = i ? config_interface_mtu(c->config, i) : CONFIG_MTU;
 	v->local = e->local;
 	if (e->n_peers)
 		v->current = e->peers[e->current];
@@ -427,6 +427,9 @@ static unsigned interface_step(struct control *c, struct request *r)
 {
 	struct interface_view *v;
 
+	// Numbers whose subinterface was taken away have no name.
+	while (r->cursor.index < c->n_ports && !c->ports[r->cursor.index][0])
+		r->cursor.index++;
 	if (r->cursor.index >= c->n_ports)
 		return 0;
 	v = &next_view(r, VIEW_INTERFACE)->interface;

@@ -6,16 +6,18 @@
 #include "addr.h"
 #include "text.h"
 
-static const char *state_of(const struct config_interface *i, const struct interface_view *v)
+static const char *state_of(const struct config *c, const struct config_interface *i,
+                            const struct interface_view *v)
 {
-	if (!i || i->shutdown)
+	if (!i || !config_interface_up(c, i))
 		return "administratively down";
 	return v->info.link_up ? "up" : "down";
 }
 
-static const char *protocol_of(const struct config_interface *i, const struct interface_view *v)
+static const char *protocol_of(const struct config *c, const struct config_interface *i,
+                               const struct interface_view *v)
 {
-	return i && !i->shutdown && v->info.link_up ? "up" : "down";
+	return i && config_interface_up(c, i) && v->info.link_up ? "up" : "down";
 }
 
 static void print_mac(const uint8_t mac[6], struct text *out)
@@ -31,7 +33,7 @@ void interface_print(const struct config *c, const struct interface_view *v, str
 	char addr[ADDR_TEXT];
 
 	text_printf(out, "%s is %s, line protocol is %s \n  Hardware is %s, address is ", v->name,
-	            state_of(i, v), protocol_of(i, v), n->driver[0] ? n->driver : "unknown");
+	            state_of(c, i, v), protocol_of(c, i, v), n->driver[0] ? n->driver : "unknown");
 	print_mac(n->mac, out);
 	text_printf(out, "\n");
 	if (i && i->description[0])
@@ -39,10 +41,13 @@ void interface_print(const struct config *c, const struct interface_view *v, str
 	if (i && i->address.family)
 		text_printf(out, "  Internet address is %s/%u\n", addr_format(&i->address, addr),
 		            i->prefix_len);
-	text_printf(out, "  MTU %u bytes", i && i->mtu ? i->mtu : 1500);
+	text_printf(out, "  MTU %u bytes", i ? config_interface_mtu(c, i) : CONFIG_MTU);
 	if (n->speed_mbps)
 		text_printf(out, ", BW %llu Kbit/sec", n->speed_mbps * 1000ull);
 	text_printf(out, "\n");
+	if (i && i->vlan)
+		text_printf(out, "  Encapsulation 802.1Q Virtual LAN, Vlan ID  %u%s.\n", i->vlan,
+		            i->native ? ", native" : "");
 	if (i && i->crypto_map[0])
 		text_printf(out, "  Crypto map: %s\n", i->crypto_map);
 	text_printf(out,
@@ -71,7 +76,7 @@ void interface_brief(const struct config *c, const struct interface_view *v, str
 	if (has)
 		addr_format(&i->address, addr);
 	text_printf(out, "%-26s %-15s %-3s %-6s %-21s %s\n", v->name, addr, "YES",
-	            has ? "manual" : "unset", state_of(i, v), protocol_of(i, v));
+	            has ? "manual" : "unset", state_of(c, i, v), protocol_of(c, i, v));
 }
 
 static void print_static(const struct config_route *r, struct text *out)
@@ -108,7 +113,7 @@ void interface_routes(const struct config *c, struct text *out)
 		const struct config_interface *n = &c->interfaces[i];
 		struct ip_prefix net = prefix_make(&n->address, n->prefix_len);
 
-		if (!n->address.family || n->shutdown)
+		if (!n->address.family || !config_interface_up(c, n))
 			continue;
 		text_printf(out, "C     %s is directly connected, %s\n", prefix_format(&net, text),
 		            n->name);

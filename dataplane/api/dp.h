@@ -13,6 +13,8 @@ struct log;
 #define DP_NAME_MAX   32
 #define DP_DEVICE_MAX 192
 #define DP_PORTS_MAX  32
+#define DP_IFACES_MAX 256 // ports and subinterfaces
+#define DP_VLAN_MAX   4094
 #define DP_NO_PEER    UINT32_MAX
 
 // ---- start and stop ------------------------------------------------------------------------
@@ -21,6 +23,8 @@ struct dp_port_config {
 	char name[DP_NAME_MAX];     // as the configuration calls the interface
 	char device[DP_DEVICE_MAX]; // PCI address, or vdev name and arguments
 	uint16_t rx_queues;         // 0 = one for each worker; a port may have fewer
+	bool vlans;                 // will have subinterfaces: the port may take tags off by itself
+	uint16_t mtu; // longest that it will be asked for; 0 = the usual 1500. Sizes its buffers
 };
 
 struct dp_config {
@@ -233,12 +237,28 @@ struct dp_iface_config {
 	bool crypto_map;
 };
 
-// Replaces an interface's settings; the connected route follows.
+// Replaces an interface's settings; the connected route follows. -ENOTSUP: the MTU is longer than
+// the buffers allow with which the port was opened (dp_iface_info tells that limit).
 int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config);
+
+// Subinterfaces. The ports given to dp_start() are interfaces 0, 1, 2...; a subinterface is one
+// more interface, which everything here takes by its number as it takes a port's.
+struct dp_vlan_config {
+	char name[DP_NAME_MAX];
+	uint16_t port; // the main interface's number
+	uint16_t vlan; // 1-DP_VLAN_MAX
+	bool native;   // frames without a tag are its own; else they are the main interface's
+};
+
+// Makes one, down and without an address; *iface is its number. 0, -EEXIST (the VLAN is another
+// interface's), -ENOSPC, -ENOMEM.
+int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *iface);
+void dp_vlan_del(struct dp *dp, uint16_t iface);
 
 struct dp_iface_info {
 	uint8_t mac[6];
 	bool link_up;
+	uint16_t mtu_max;
 	uint32_t speed_mbps; // 0 = unknown
 	char driver[DP_NAME_MAX];
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors;

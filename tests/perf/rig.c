@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "packet.h"
-#include "port.h"
+#include "pool.h"
 
 #define FEW         512u // packets of a capture, at least: the flows come again and again
 #define LIVE        2048u
@@ -78,7 +78,7 @@ static void port_destroy(uint16_t *port)
 
 int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows, uint16_t max_frame)
 {
-	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(PORT_FRAME_ROOM, max_frame + 512u);
+	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(POOL_ROOM_SMALL, max_frame + 512u);
 	int rc;
 
 	memset(r, 0, sizeof(*r));

@@ -76,6 +76,60 @@ static void values_of_an_interface(void **state)
 	config_free(c);
 }
 
+static void subinterfaces(void **state)
+{
+	struct config *c =
+		load("platform\n port gi0/0 net_null0\n"
+	             "interface GigabitEthernet0/0\n mtu 9000\n"
+	             "interface GigabitEthernet0/0.100\n encapsulation dot1Q 100\n"
+	             " ip address 10.0.1.1 255.255.255.0\n ip mtu 1400\n"
+	             "interface GigabitEthernet0/0.200\n encapsulation dot1q 200 native\n"
+	             " ip address 10.0.2.1 255.255.255.0\n");
+	struct config_interface *i = c->interfaces;
+	struct config_cursor cur;
+	bool is_sub;
+
+	(void)state;
+	assert_int_equal(i[1].vlan, 100);
+	assert_false(i[1].native);
+	assert_int_equal(i[2].vlan, 200);
+	assert_true(i[2].native);
+	assert_ptr_equal(config_interface_port(c, i[1].name, &is_sub), c->platform.ports);
+	assert_true(is_sub);
+	assert_ptr_equal(config_interface_port(c, i[0].name, &is_sub), c->platform.ports);
+	assert_false(is_sub);
+	assert_ptr_equal(config_interface_main(c, &i[1]), &i[0]);
+	assert_int_equal(config_interface_mtu(c, &i[0]), 9000);
+	assert_int_equal(config_interface_mtu(c, &i[1]), 1400);
+	assert_int_equal(config_interface_mtu(c, &i[2]), 9000); // the main interface's
+	assert_true(config_interface_up(c, &i[1]));
+	assert_true(shows(c, "encapsulation dot1Q 200 native"));
+	assert_true(shows(c, "ip mtu 1400"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "interface gi0/0"), 0);
+	assert_line_refused(c, &cur, "encapsulation dot1Q 5");
+	assert_line_refused(c, &cur, "mtu 9217");
+	assert_int_equal(enter(c, &cur, "shutdown"), 0);
+	assert_false(config_interface_up(c, &c->interfaces[1]));
+	assert_int_equal(enter(c, &cur, "interface gi0/0.100"), 0);
+	assert_line_refused(c, &cur, "encapsulation dot1Q 0");
+	assert_line_refused(c, &cur, "encapsulation dot1Q 4095");
+	assert_int_equal(enter(c, &cur, "no ip mtu"), 0);
+	assert_int_equal(config_interface_mtu(c, &c->interfaces[1]), 9000);
+	assert_int_equal(enter(c, &cur, "no encapsulation"), 0);
+	assert_int_equal(c->interfaces[1].vlan, 0);
+	config_free(c);
+	assert_refused("platform\n port gi0/0 net_null0\n"
+	               "interface gi0/0.1\n encapsulation dot1Q 7\n"
+	               "interface gi0/0.2\n encapsulation dot1Q 7\n",
+	               5, 0, "same VLAN");
+	assert_refused("platform\n port gi0/0 net_null0\n"
+	               "interface gi0/0.1\n encapsulation dot1Q 7 native\n"
+	               "interface gi0/0.2\n encapsulation dot1Q 8 native\n",
+	               5, 0, "same VLAN");
+}
+
 static void item_36_easy_vpn_on_interfaces(void **state)
 {
 	struct config *c = load("crypto ipsec client ezvpn E\n"
@@ -241,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_canonical),
 		cmocka_unit_test(values_of_an_interface),
+		cmocka_unit_test(subinterfaces),
 		cmocka_unit_test(item_36_easy_vpn_on_interfaces),
 		cmocka_unit_test(easy_vpn_mode),
 		cmocka_unit_test(cross_references),

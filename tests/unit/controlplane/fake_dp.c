@@ -576,10 +576,29 @@ int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *co
 	return 0;
 }
 
+int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *iface)
+{
+	(void)config;
+	for (uint16_t i = 0; i < DP_IFACES_MAX - 8; i++) {
+		if (dp->vlans[i])
+			continue;
+		dp->vlans[i] = config->vlan;
+		*iface = i + 8; // beyond any test's ports
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void dp_vlan_del(struct dp *dp, uint16_t iface)
+{
+	dp->vlans[iface - 8] = 0;
+}
+
 void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out)
 {
 	(void)dp;
-	*out = (struct dp_iface_info){.link_up = true, .mac = {2, 0, 0, 0, 0, (uint8_t)iface}};
+	*out = (struct dp_iface_info){
+		.link_up = true, .mtu_max = 9216, .mac = {2, 0, 0, 0, 0, (uint8_t)iface}};
 }
 
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,

@@ -72,6 +72,7 @@ struct dp {
 	struct fake_datagram *rings[DP_PUNT_CLASSES], **tails[DP_PUNT_CLASSES];
 	struct dp_iface_config ifaces[4];
 	bool hold[4];
+	uint16_t vlans[DP_IFACES_MAX]; // of subinterfaces, whose numbers begin at 8
 	struct {
 		struct ip_addr addr;
 		uint8_t mac[6];

@@ -17,7 +17,7 @@
 
 #include "api/dp.h"
 
-#define WIRE_FRAME_MAX 2048
+#define WIRE_FRAME_MAX 9300
 
 struct wire {
 	uint16_t port;

@@ -1,0 +1,13 @@
+// Subinterfaces of the configuration and the dataplane's interfaces. Control core only.
+#ifndef VIGIL_SUBINTERFACE_H
+#define VIGIL_SUBINTERFACE_H
+
+#include "config.h"
+
+struct control;
+
+// Makes the dataplane's subinterfaces those of `config`: takes away what is gone or has another
+// VLAN now, adds what is new, down and without an address. True: something changed.
+bool subinterface_sync(struct control *c, const struct config *config);
+
+#endif
