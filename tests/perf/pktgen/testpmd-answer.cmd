@@ -1,0 +1,3 @@
+set portlist 0
+set fwd icmpecho
+start

@@ -1,0 +1,5 @@
+stop
+clear port stats all
+set portlist 0
+set fwd rxonly
+start
