@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dp_internal.h"
+#include "flow_cache.h"
 #include "sa_fill.h"
 
 int worker_esp_init(struct worker *w)
@@ -22,6 +23,12 @@ int worker_esp_init(struct worker *w)
 		free(esp);
 		return -err;
 	}
+	w->flows = flow_cache_create(w->dp->limits.max_tunnels, SOCKET_ID_ANY);
+	if (!w->flows) {
+		crypto_destroy(esp->crypto);
+		free(esp);
+		return -ENOMEM;
+	}
 	tunnel_worker_init(&esp->tunnels);
 	w->esp = esp;
 	return 0;
@@ -33,6 +40,7 @@ void worker_esp_fini(struct worker *w)
 		return;
 	tunnel_worker_fini(&w->esp->tunnels);
 	crypto_destroy(w->esp->crypto);
+	flow_cache_destroy(w->flows);
 	free(w->esp);
 	w->esp = NULL;
 }

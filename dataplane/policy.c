@@ -1,446 +1,459 @@
-// Crypto map policy. [C] changes it, [W] looks it up; nobody waits.
-//
-// An interface has a set of remote prefixes in a prefix table; each leads to a node with the rules
-// of exactly this remote prefix. A short node is one sorted list. A long one has a second set, of
-// local prefixes, each leading to the list of rules with exactly these two prefixes. Lists never
-// change: a change makes a new one, publishes it and frees the old one behind rte_rcu.
-//
-// `change` is odd while control changes an interface's rules. A reader that sees it odd, or
-// different from before, tries again, and in the end drops a miss: a miss during change is no
-// "clear".
+// Crypto map policy, the writing side. [C] only; nothing waits for a reader. How the rules lie, and
+// why readers never notice a change half-way, stands at the head of policy_rules.h.
 #include "policy.h"
 
 #include <errno.h>
 #include <rte_byteorder.h>
+#include <rte_malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr.h"
+#include "policy_rules.h"
 
-#define INDEX_ABOVE 16u // rules in a list before a node gets its second index
-#define TRIES       16u // of a look-up that a change disturbs; then a hit counts, a miss is a drop
+#define LONG        16u // entries from which a list gets its upper levels
+#define UNLINKS     8u  // ripe entries taken out by one change: more than one change can add
+#define FREES       32u
+#define BUCKETS_MIN 1024u
 
-// Where a rule stands; compared as {sequence, line, instance}.
-struct order {
-	uint64_t major; // sequence << 32 | line
-	uint32_t instance;
-};
+#define SHAPES 2u // new ones in one change, at most: versions that it takes before its own
 
-struct entry {
-	struct order order;
-	uint32_t slot; // of the rule; breaks ties
-	uint32_t local, local_mask, remote, remote_mask;
-	uint16_t local_lo, local_hi, remote_lo, remote_hi;
-	uint8_t proto;
-	bool permit, ports; // ports: some port range is narrower than all
-	struct handle tunnel;
-};
+// Shows what is linked for `version`. Writer: control. Release: the links come first.
+static void publish(struct policy *p, uint16_t iface, uint64_t version)
+{
+	p->version = version;
+	__atomic_store_n(&p->ifaces[iface].version, version, __ATOMIC_RELEASE);
+}
 
-struct list {
-	struct reclaim_item item;
-	uint32_t n;
-	struct entry entries[];
-};
+// ---- tuples ----------------------------------------------------------------------------------
 
-// The second index of a long node: local prefix -> node.
-struct local_index {
-	struct reclaim_item item;
-	struct prefix_set by_local;
-};
-
-// Rules with one remote prefix (and one local prefix, below an index). Writer: control.
-struct node {
-	struct reclaim_item item;
-	struct list *list;         // NULL = empty; dead once there is an index; atomic
-	struct local_index *index; // NULL = none yet; complete when it is seen; atomic
-	uint32_t rules;            // control's
-};
-
-struct iface {
-	uint32_t change; // odd = under way
-	bool hold;
-	struct prefix_set by_remote;
-};
-
-// What control needs to find a rule again.
-struct rule {
-	uint32_t generation; // odd = in use
-	uint32_t next_free;  // slot + 1, 0 = none
-	uint32_t local, remote;
-	uint8_t local_len, remote_len;
+// A rule's place: under which mask, with what value, and what it looks at.
+struct place {
+	uint64_t mask[WORDS], look[WORDS], key[WORDS];
 	uint16_t iface;
+	bool v6, deny;
 };
 
-_Static_assert(sizeof(struct entry) <= 56 && sizeof(struct node) <= 40 && sizeof(struct rule) <= 20,
-               "budget of DESIGN: memory of a peer");
-
-// An address as the prefix table wants it.
-struct net {
-	uint8_t bytes[4];
-};
-
-static struct net net_of(uint32_t addr)
+static struct shape *shape_alloc(uint32_t tuples)
 {
-	struct net net;
-
-	addr = rte_cpu_to_be_32(addr);
-	memcpy(net.bytes, &addr, sizeof(net.bytes));
-	return net;
+	return calloc(1, sizeof(struct shape) + tuples * sizeof(struct tuple *));
 }
 
-struct policy {
-	struct prefix_table *table;
-	struct reclaim reclaim;
-	uint16_t n_ifaces;
-	uint32_t n_rules, free_rule; // free_rule: index + 1, 0 = none
-	struct rule *rules;          // control's
-	struct iface ifaces[];
-};
-
-static int order_compare(const struct order *a, const struct order *b)
+static void look_add(uint64_t look[WORDS], const uint64_t more[WORDS])
 {
-	if (a->major != b->major)
-		return a->major < b->major ? -1 : 1;
-	return a->instance < b->instance ? -1 : a->instance > b->instance;
+	for (unsigned i = 0; i < WORDS; i++)
+		look[i] |= more[i];
 }
 
-static int entry_compare(const struct entry *a, const struct entry *b)
+// Keys of the flow cache tell interfaces apart, whatever rules look at.
+static void shape_look_iface(struct shape *shape, bool v6)
 {
-	int c = order_compare(&a->order, &b->order);
+	const struct rest rest = {.iface = UINT16_MAX};
 
-	return c ? c : a->slot < b->slot ? -1 : a->slot > b->slot;
+	memcpy(&shape->look[policy_words(v6) - 1], &rest, sizeof(rest));
 }
 
-// ---- readers -------------------------------------------------------------------------------
-
-enum match { MATCH_NO, MATCH_YES, MATCH_PORTS_NEEDED };
-
-static enum match entry_match(const struct entry *e, const struct policy_key *k)
+// Readers take the new shape, and its version with it. It shows no rule and hides none: it only has
+// other keys in the flow cache.
+static void shape_replace(struct policy *p, uint16_t iface, bool v6, struct shape *shape)
 {
-	if ((k->local & e->local_mask) != e->local || (k->remote & e->remote_mask) != e->remote ||
-	    (e->proto && e->proto != k->proto))
-		return MATCH_NO;
-	if (!e->ports)
-		return MATCH_YES;
-	if (k->ports == POLICY_PORTS_NONE)
-		return MATCH_NO;
-	if (k->ports == POLICY_PORTS_UNKNOWN)
-		return MATCH_PORTS_NEEDED;
-	return k->local_port >= e->local_lo && k->local_port <= e->local_hi &&
-	                       k->remote_port >= e->remote_lo && k->remote_port <= e->remote_hi
-	               ? MATCH_YES
-	               : MATCH_NO;
+	struct shape *old = p->ifaces[iface].shapes[v6];
+
+	shape->version = ++p->version;
+	// Release: the shape's contents and its tuples come first.
+	__atomic_store_n(&p->ifaces[iface].shapes[v6], shape, __ATOMIC_RELEASE);
+	reclaim_defer(&p->freed, &old->item);
 }
 
-// The lowest rule so far that matches, and how.
-struct best {
-	const struct entry *entry;
-	enum match match;
-};
-
-// Takes the first rule of a list that matches and is not below `from`, if it beats the best.
-static void list_find(const struct list *list, const struct policy_key *key, uint64_t from,
-                      struct best *best)
+// Puts a tuple in, among the permits by its bound: then the best entry is found early.
+static int shape_add(struct policy *p, struct tuple *t)
 {
-	for (uint32_t i = 0; list && i < list->n; i++) {
-		const struct entry *e = &list->entries[i];
-		enum match match;
+	const struct shape *old = p->ifaces[t->iface].shapes[t->v6];
+	uint32_t n = old->permits + old->denies, at = old->permits;
+	struct shape *shape = shape_alloc(n + 1);
 
-		if (best->entry && entry_compare(e, best->entry) >= 0)
-			return;
-		if (e->order.major < from)
-			continue;
-		match = entry_match(e, key);
-		if (match != MATCH_NO) {
-			*best = (struct best){.entry = e, .match = match};
-			return;
-		}
-	}
-}
-
-static void node_find(const struct policy *p, const struct node *node, const struct policy_key *key,
-                      uint64_t from, struct best *best)
-{
-	// Acquire: the index was filled before it was published.
-	const struct local_index *index = __atomic_load_n(&node->index, __ATOMIC_ACQUIRE);
-	void *children[PREFIX_LENGTHS];
-	unsigned n;
-
-	if (!index) {
-		// Acquire: the list's contents were written before it was published.
-		list_find(__atomic_load_n(&node->list, __ATOMIC_ACQUIRE), key, from, best);
-		return;
-	}
-	n = prefix_table_match(p->table, &index->by_local, net_of(key->local).bytes, children);
-	for (unsigned i = 0; i < n; i++) {
-		const struct node *child = children[i];
-
-		list_find(__atomic_load_n(&child->list, __ATOMIC_ACQUIRE), key, from, best);
-	}
-}
-
-// One walk over all sequence numbers; no entry = none decides.
-static struct best iface_find(const struct policy *p, const struct iface *iface,
-                              const struct policy_key *key)
-{
-	void *nodes[PREFIX_LENGTHS];
-	unsigned n =
-		prefix_table_match(p->table, &iface->by_remote, net_of(key->remote).bytes, nodes);
-	struct best best = {0};
-	uint64_t from = 0;
-
-	while (n) {
-		best = (struct best){0};
-		for (unsigned i = 0; i < n; i++)
-			node_find(p, nodes[i], key, from, &best);
-		if (!best.entry || best.entry->permit || best.match == MATCH_PORTS_NEEDED)
-			break;
-		// Deny: on to the next sequence number; after the last there is nothing.
-		if (best.entry->order.major >> 32 == UINT32_MAX)
-			return (struct best){0};
-		from = ((best.entry->order.major >> 32) + 1) << 32;
-	}
-	return best;
-}
-
-enum policy_verdict policy_find(const struct policy *p, const struct policy_key *key,
-                                struct handle *tunnel)
-{
-	const struct iface *iface;
-	struct best best = {0};
-	bool stable = false;
-
-	if (key->iface >= p->n_ifaces)
-		return POLICY_CHANGING;
-	iface = &p->ifaces[key->iface];
-	for (unsigned i = 0; i < TRIES && !stable; i++) {
-		// Acquire: what follows is not read before the counter.
-		uint32_t before = __atomic_load_n(&iface->change, __ATOMIC_ACQUIRE);
-
-		best = iface_find(p, iface, key);
-		// The fence keeps the look-up's loads in front of the second look at the counter.
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		stable = before % 2 == 0 &&
-		         before == __atomic_load_n(&iface->change, __ATOMIC_RELAXED);
-	}
-	if (best.entry && best.match == MATCH_PORTS_NEEDED)
-		return POLICY_FRAGMENT;
-	if (best.entry) {
-		*tunnel = best.entry->tunnel;
-		return POLICY_PROTECT;
-	}
-	return stable && !__atomic_load_n(&iface->hold, __ATOMIC_RELAXED) ? POLICY_CLEAR
-	                                                                  : POLICY_CHANGING;
-}
-
-// ---- control -------------------------------------------------------------------------------
-
-// Writer: control. A reader that sees any part of the change sees the counter odd or different:
-// the fence puts the first store in front of the change, the release puts the change in front of
-// the second store.
-static void change_begin(struct iface *iface)
-{
-	__atomic_store_n(&iface->change, iface->change + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-static void change_end(struct iface *iface)
-{
-	__atomic_store_n(&iface->change, iface->change + 1, __ATOMIC_RELEASE);
-}
-
-static struct list *list_alloc(uint32_t n)
-{
-	struct list *list = malloc(sizeof(*list) + n * sizeof(struct entry));
-
-	if (list)
-		list->n = n;
-	return list;
-}
-
-// Publishes a node's new list. Release pairs with the readers' acquire.
-static void list_replace(struct policy *p, struct node *node, struct list *list)
-{
-	struct list *old = node->list;
-
-	__atomic_store_n(&node->list, list, __ATOMIC_RELEASE);
-	if (old)
-		reclaim_defer(&p->reclaim, &old->item);
-}
-
-static int list_insert(struct policy *p, struct node *node, const struct entry *entry)
-{
-	const struct list *old = node->list;
-	uint32_t n = old ? old->n : 0, at = 0;
-	struct list *list = list_alloc(n + 1);
-
-	if (!list)
+	if (!shape)
 		return -ENOMEM;
-	while (at < n && entry_compare(&old->entries[at], entry) < 0)
-		at++;
-	if (at)
-		memcpy(list->entries, old->entries, at * sizeof(*entry));
-	list->entries[at] = *entry;
-	if (at < n)
-		memcpy(list->entries + at + 1, old->entries + at, (n - at) * sizeof(*entry));
-	list_replace(p, node, list);
+	if (!t->deny)
+		for (at = 0; at < old->permits && old->tuples[at]->bound <= t->bound;)
+			at++;
+	memcpy(shape->tuples, old->tuples, at * sizeof(old->tuples[0]));
+	shape->tuples[at] = t;
+	memcpy(shape->tuples + at + 1, old->tuples + at, (n - at) * sizeof(old->tuples[0]));
+	shape->permits = old->permits + !t->deny;
+	shape->denies = old->denies + t->deny;
+	memcpy(shape->look, old->look, sizeof(shape->look));
+	look_add(shape->look, t->look);
+	shape_replace(p, t->iface, t->v6, shape);
 	return 0;
 }
 
-// Takes the rule out. Without memory for a shorter list the entry stays in its place, but as one
-// that matches nothing.
-static void list_remove(struct policy *p, struct node *node, uint32_t slot)
+static int shape_remove(struct policy *p, const struct tuple *t)
 {
-	struct list *old = node->list, *list;
-	uint32_t at = 0;
+	const struct shape *old = p->ifaces[t->iface].shapes[t->v6];
+	uint32_t n = old->permits + old->denies, k = 0;
+	struct shape *shape = shape_alloc(n);
 
-	while (at < old->n && old->entries[at].slot != slot)
-		at++;
-	if (at == old->n)
-		return;
-	if (old->n == 1) {
-		list_replace(p, node, NULL);
-		return;
+	if (!shape)
+		return -ENOMEM;
+	shape_look_iface(shape, t->v6);
+	for (uint32_t i = 0; i < n; i++) {
+		if (old->tuples[i] == t)
+			continue;
+		shape->tuples[k++] = old->tuples[i];
+		look_add(shape->look, old->tuples[i]->look);
 	}
-	list = list_alloc(old->n - 1);
-	if (!list) {
-		// Addresses have no bit outside their mask, so this compares unequal for good. A
-		// single aligned store: readers see the old rule or the new one.
-		__atomic_store_n(&old->entries[at].local_mask, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&old->entries[at].local, 1, __ATOMIC_RELAXED);
-		old->entries[at].slot = UINT32_MAX;
-		return;
-	}
-	memcpy(list->entries, old->entries, at * sizeof(struct entry));
-	memcpy(list->entries + at, old->entries + at + 1, (old->n - 1 - at) * sizeof(struct entry));
-	list_replace(p, node, list);
+	shape->permits = old->permits - !t->deny;
+	shape->denies = old->denies - t->deny;
+	shape_replace(p, t->iface, t->v6, shape);
+	return 0;
 }
 
-// The node of a prefix, made if it is not there yet. NULL and *err.
-static struct node *node_need(struct policy *p, struct prefix_set *set, uint32_t addr, uint8_t len,
-                              int *err)
+static uint64_t place_salt(const struct policy *p, const struct place *at)
 {
-	struct node *node = prefix_table_get(p->table, set, net_of(addr).bytes, len);
+	uint64_t hash = salt_hash(&p->salt, at->mask, WORDS) ^
+	                salt_mix(salt_hash(&p->salt, at->look, WORDS), p->salt.words[0]);
 
-	if (node)
-		return node;
-	node = calloc(1, sizeof(*node));
-	*err = -ENOMEM;
-	if (!node)
+	return salt_mix(hash ^ at->iface, p->salt.words[1] ^ (at->deny * 2u + at->v6));
+}
+
+static struct tuple *tuple_need(struct policy *p, const struct place *at, uint64_t major)
+{
+	uint64_t salt = place_salt(p, at);
+	struct tuple **bucket = &p->tuples[salt % TUPLE_BUCKETS], *t;
+
+	for (t = *bucket; t; t = t->next)
+		if (t->iface == at->iface && t->v6 == at->v6 && t->deny == at->deny &&
+		    memcmp(t->mask, at->mask, sizeof(t->mask)) == 0 &&
+		    memcmp(t->look, at->look, sizeof(t->look)) == 0)
+			return t;
+	t = aligned_alloc(64, sizeof(*t));
+	if (!t)
 		return NULL;
-	*err = prefix_table_add(p->table, set, net_of(addr).bytes, len, node);
-	if (*err) {
-		free(node);
+	memset(t, 0, sizeof(*t));
+	memcpy(t->mask, at->mask, sizeof(t->mask));
+	memcpy(t->look, at->look, sizeof(t->look));
+	t->salt = salt;
+	t->bound = major;
+	t->iface = at->iface;
+	t->v6 = at->v6;
+	t->deny = at->deny;
+	if (shape_add(p, t)) {
+		free(t);
 		return NULL;
 	}
+	t->next = *bucket;
+	*bucket = t;
+	return t;
+}
+
+// Without memory for the smaller shape the tuple stays, empty, until a later one replaces it.
+static void tuple_drop_if_empty(struct policy *p, struct tuple *t)
+{
+	struct tuple **link = &p->tuples[t->salt % TUPLE_BUCKETS];
+
+	if (t->nodes || shape_remove(p, t))
+		return;
+	while (*link != t)
+		link = &(*link)->next;
+	*link = t->next;
+	reclaim_defer(&p->freed, &t->item);
+}
+
+// ---- nodes and their lists -------------------------------------------------------------------
+
+static struct node **bucket_of(struct policy *p, const struct tuple *t, const uint64_t *key)
+{
+	uint64_t hash = t->v6 ? policy_hash(p, t, key, WORDS_V6) : policy_hash(p, t, key, WORDS_V4);
+
+	return &p->buckets[hash & p->bucket_mask];
+}
+
+static struct node *node_need(struct policy *p, struct tuple *t, const struct place *at)
+{
+	struct node **bucket = bucket_of(p, t, at->key), *node;
+	size_t size = policy_words(t->v6) * sizeof(at->key[0]);
+
+	for (node = *bucket; node; node = node->next)
+		if (node->tuple == t && memcmp(node->key, at->key, size) == 0)
+			return node;
+	node = calloc(1, sizeof(*node) + size);
+	if (!node)
+		return NULL;
+	memcpy(node->key, at->key, size);
+	node->tuple = t;
+	node->next = *bucket;
+	t->nodes++;
+	// Release: filled before it is linked.
+	__atomic_store_n(bucket, node, __ATOMIC_RELEASE);
 	return node;
 }
 
-static void node_drop_if_empty(struct policy *p, struct prefix_set *set, struct node *node,
-                               uint32_t addr, uint8_t len)
+static void node_drop_if_empty(struct policy *p, struct node *node)
 {
-	if (node->rules)
+	struct node **link = bucket_of(p, node->tuple, node->key);
+
+	if (node->entries)
 		return;
-	prefix_table_del(p->table, set, net_of(addr).bytes, len);
-	if (node->index)
-		reclaim_defer(&p->reclaim, &node->index->item);
-	else if (node->list)
-		list_replace(p, node, NULL);
-	reclaim_defer(&p->reclaim, &node->item);
+	while (*link != node)
+		link = &(*link)->next;
+	// Readers on it go on by its own link.
+	__atomic_store_n(link, node->next, __ATOMIC_RELEASE);
+	node->tuple->nodes--;
+	tuple_drop_if_empty(p, node->tuple);
+	if (node->tower)
+		reclaim_defer(&p->freed, &node->tower->item);
+	reclaim_defer(&p->freed, &node->item);
 }
 
-static uint8_t mask_len(uint32_t mask)
+// One level in four entries, two in sixteen, and so on.
+static uint8_t random_levels(struct policy *p)
 {
-	return (uint8_t)__builtin_popcount(mask);
+	uint8_t levels = 1;
+
+	p->random ^= p->random << 13;
+	p->random ^= p->random >> 7;
+	p->random ^= p->random << 17;
+	for (uint64_t bits = p->random; levels < LEVELS && (bits & 3) == 0; bits >>= 2)
+		levels++;
+	return levels;
 }
 
-static int child_insert(struct policy *p, struct local_index *index, const struct entry *entry)
+// Without memory for it the list stays plain: slower, not wrong.
+static void tower_need(struct node *node)
 {
-	uint8_t len = mask_len(entry->local_mask);
-	int err = 0;
-	struct node *child = node_need(p, &index->by_local, entry->local, len, &err);
+	struct tower *tower;
 
-	if (!child)
-		return err;
-	err = list_insert(p, child, entry);
-	if (err == 0)
-		child->rules++;
-	node_drop_if_empty(p, &index->by_local, child, entry->local, len);
-	return err;
+	if (node->tower || node->entries < LONG)
+		return;
+	tower = calloc(1, sizeof(*tower));
+	// Release: pairs with the readers' acquire.
+	__atomic_store_n(&node->tower, tower, __ATOMIC_RELEASE);
 }
 
-static void child_remove(struct policy *p, struct local_index *index, uint32_t local, uint8_t len,
-                         uint32_t slot)
+// The links that lead to where an entry is or would be, one for each level there is.
+static unsigned list_path(struct node *node, const struct entry *entry, struct entry **path[LEVELS])
 {
-	struct node *child = prefix_table_get(p->table, &index->by_local, net_of(local).bytes, len);
+	unsigned levels = node->tower ? LEVELS : 1;
+	struct entry *at = NULL, *next;
 
-	if (!child)
-		return;
-	list_remove(p, child, slot);
-	child->rules--;
-	node_drop_if_empty(p, &index->by_local, child, local, len);
-}
-
-// Builds the second index behind the readers' backs, then switches them over. If there is no room
-// the long list goes on serving.
-static void node_index(struct policy *p, struct node *node)
-{
-	const struct list *list = node->list;
-	struct local_index *index = calloc(1, sizeof(*index));
-
-	if (!index)
-		return;
-	prefix_table_set_init(p->table, &index->by_local);
-	for (uint32_t i = 0; i < list->n; i++) {
-		if (child_insert(p, index, &list->entries[i]) == 0)
-			continue;
-		while (i-- > 0)
-			child_remove(p, index, list->entries[i].local,
-			             mask_len(list->entries[i].local_mask), list->entries[i].slot);
-		free(index);
-		return;
+	for (unsigned level = levels; level-- > 0;) {
+		while ((next = entry_next(node, node->tower, at, level)) && next != entry &&
+		       entry_before(next, entry))
+			at = next;
+		path[level] = at           ? &at->next[level]
+		              : level == 0 ? &node->first
+		                           : &node->tower->first[level - 1];
 	}
-	__atomic_store_n(&node->index, index, __ATOMIC_RELEASE);
-	// A reader that came before the index may still fetch the list: the pointer stays, and
-	// nobody uses it once the memory is free.
-	reclaim_defer(&p->reclaim, &node->list->item);
+	return levels;
 }
 
-static int node_insert(struct policy *p, struct node *node, const struct entry *entry)
+static void list_insert(struct node *node, struct entry *entry)
 {
-	int err = node->index ? child_insert(p, node->index, entry) : list_insert(p, node, entry);
+	struct entry **path[LEVELS];
 
-	if (err)
-		return err;
-	node->rules++;
-	if (!node->index && node->rules > INDEX_ABOVE)
-		node_index(p, node);
-	return 0;
+	list_path(node, entry, path);
+	for (unsigned level = 0; level < entry->levels; level++) {
+		entry->next[level] = *path[level];
+		// Release: filled before it is linked, and linked below before above.
+		__atomic_store_n(path[level], entry, __ATOMIC_RELEASE);
+	}
+	node->entries++;
 }
 
-static struct entry entry_make(const struct dp_policy_rule *rule, uint32_t slot)
+// Readers on it go on by its own links.
+static void list_remove(struct node *node, const struct entry *entry)
 {
-	struct entry e = {
-		.order = {.major = (uint64_t)rule->sequence << 32 | rule->line,
-	                  .instance = rule->instance},
-		.slot = slot,
-		.local_mask = prefix_mask_bits(rule->local.len),
-		.remote_mask = prefix_mask_bits(rule->remote.len),
+	struct entry **path[LEVELS];
+
+	list_path(node, entry, path);
+	for (unsigned level = entry->levels; level-- > 0;)
+		if (*path[level] == entry)
+			__atomic_store_n(path[level], entry->next[level], __ATOMIC_RELEASE);
+	node->entries--;
+}
+
+// ---- entries ---------------------------------------------------------------------------------
+
+// Linked where `at` says, from the version in `like` on. NULL: no memory.
+static struct entry *entry_link(struct policy *p, const struct place *at, const struct entry *like)
+{
+	struct tuple *t = tuple_need(p, at, like->major);
+	struct node *node = t ? node_need(p, t, at) : NULL;
+	struct entry *e = NULL;
+	uint8_t levels;
+
+	if (!t)
+		return NULL;
+	if (!node) {
+		tuple_drop_if_empty(p, t);
+		return NULL;
+	}
+	tower_need(node);
+	levels = node->tower ? random_levels(p) : 1;
+	e = malloc(sizeof(*e) + levels * sizeof(e->next[0]));
+	if (!e) {
+		node_drop_if_empty(p, node);
+		return NULL;
+	}
+	*e = *like;
+	e->levels = levels;
+	e->node = node;
+	// Relaxed: the version that shows the entry comes later.
+	if (e->major < t->bound)
+		__atomic_store_n(&t->bound, e->major, __ATOMIC_RELAXED);
+	list_insert(node, e);
+	return e;
+}
+
+static void entry_unlink(struct policy *p, struct entry *e)
+{
+	list_remove(e->node, e);
+	node_drop_if_empty(p, e->node);
+	reclaim_defer(&p->freed, &e->item);
+}
+
+// No reader sees it from `version` on. Relaxed: the version is published with release.
+static void entry_end(struct entry *e, uint64_t version)
+{
+	__atomic_store_n(&e->until, version, __ATOMIC_RELAXED);
+}
+
+// What is no longer seen leaves the lists, and what is in no list any more is freed.
+static void tidy(struct policy *p)
+{
+	struct reclaim_item *item;
+
+	for (unsigned i = 0; i < UNLINKS && (item = reclaim_take(&p->dying, false)); i++)
+		entry_unlink(p, (struct entry *)item);
+	reclaim_free(&p->freed, FREES);
+}
+
+// ---- rules to places -------------------------------------------------------------------------
+
+static void mask_bits(uint8_t *mask, unsigned len)
+{
+	memset(mask, 0xff, len / 8);
+	if (len % 8)
+		mask[len / 8] = (uint8_t)(0xff00u >> len % 8);
+}
+
+// The bits that all ports of a range have in common.
+static uint16_t port_mask(uint16_t lo, uint16_t hi)
+{
+	unsigned differ = lo ^ hi;
+
+	return differ ? (uint16_t)(0xffffffffu << (32 - __builtin_clz(differ))) : UINT16_MAX;
+}
+
+static bool any_port(uint16_t lo, uint16_t hi)
+{
+	return lo == 0 && hi == UINT16_MAX;
+}
+
+// Addresses, protocol and interface: in every place of a rule.
+static struct place place_make(const struct dp_policy_rule *rule)
+{
+	struct place at = {.iface = rule->iface, .v6 = rule->local.addr.family == 6};
+	unsigned size = at.v6 ? 16 : 4, last = policy_words(at.v6) - 1;
+	uint8_t *mask = (uint8_t *)at.mask, *key = (uint8_t *)at.key;
+	struct rest rest = {.iface = UINT16_MAX, .proto = rule->proto ? UINT8_MAX : 0};
+
+	mask_bits(mask, rule->local.len);
+	mask_bits(mask + size, rule->remote.len);
+	memcpy(&at.mask[last], &rest, sizeof(rest));
+	memcpy(key, rule->local.addr.bytes, size);
+	memcpy(key + size, rule->remote.addr.bytes, size);
+	rest = (struct rest){.iface = rule->iface, .proto = rule->proto};
+	memcpy(&at.key[last], &rest, sizeof(rest));
+	for (unsigned i = 0; i < WORDS; i++)
+		at.key[i] &= at.mask[i];
+	memcpy(at.look, at.mask, sizeof(at.look));
+	return at;
+}
+
+// Where packets with such ports find the rule (POLICY_PORTS_KNOWN), or those without visible ones.
+static void place_ports(struct place *at, const struct dp_policy_rule *rule,
+                        enum policy_ports ports)
+{
+	unsigned last = policy_words(at->v6) - 1;
+	struct rest mask, look, key;
+
+	memcpy(&mask, &at->mask[last], sizeof(mask));
+	memcpy(&look, &at->look[last], sizeof(look));
+	memcpy(&key, &at->key[last], sizeof(key));
+	mask.ports = look.ports = UINT8_MAX;
+	key.ports = (uint8_t)ports;
+	if (ports == POLICY_PORTS_KNOWN) {
+		mask.local_port = port_mask(rule->local_port_lo, rule->local_port_hi);
+		mask.remote_port = port_mask(rule->remote_port_lo, rule->remote_port_hi);
+		key.local_port = rule->local_port_lo & mask.local_port;
+		key.remote_port = rule->remote_port_lo & mask.remote_port;
+		if (!any_port(rule->local_port_lo, rule->local_port_hi))
+			look.local_port = UINT16_MAX;
+		if (!any_port(rule->remote_port_lo, rule->remote_port_hi))
+			look.remote_port = UINT16_MAX;
+	}
+	memcpy(&at->mask[last], &mask, sizeof(mask));
+	memcpy(&at->look[last], &look, sizeof(look));
+	memcpy(&at->key[last], &key, sizeof(key));
+}
+
+static bool has_ports(const struct dp_policy_rule *rule)
+{
+	return !any_port(rule->local_port_lo, rule->local_port_hi) ||
+	       !any_port(rule->remote_port_lo, rule->remote_port_hi);
+}
+
+static struct entry entry_make(const struct dp_policy_rule *rule, uint64_t from)
+{
+	return (struct entry){
+		.from = from,
+		.until = UINT64_MAX,
+		.major = (uint64_t)rule->sequence << 32 | rule->line,
+		.instance = rule->instance,
 		.local_lo = rule->local_port_lo,
 		.local_hi = rule->local_port_hi,
 		.remote_lo = rule->remote_port_lo,
 		.remote_hi = rule->remote_port_hi,
-		.proto = rule->proto,
-		.permit = rule->permit,
 		.tunnel = rule->tunnel,
 	};
-
-	e.local = addr_v4_host(&rule->local.addr) & e.local_mask;
-	e.remote = addr_v4_host(&rule->remote.addr) & e.remote_mask;
-	e.ports = e.local_lo > 0 || e.local_hi < UINT16_MAX || e.remote_lo > 0 ||
-	          e.remote_hi < UINT16_MAX;
-	return e;
 }
+
+// Does the block of a tuple hold more than the range?
+static bool is_ragged(uint16_t lo, uint16_t hi)
+{
+	uint16_t block = (uint16_t)~port_mask(lo, hi);
+
+	return (lo & block) != 0 || (hi & block) != block;
+}
+
+// Links a rule's entries. 0 or -ENOMEM; then those that are linked are in `entries` all the same.
+static int rule_link(struct policy *p, const struct dp_policy_rule *rule, uint64_t from,
+                     struct entry *entries[2])
+{
+	struct place at = place_make(rule), hidden = at;
+	struct entry e = entry_make(rule, from);
+
+	at.deny = !rule->permit;
+	if (has_ports(rule)) {
+		place_ports(&at, rule, POLICY_PORTS_KNOWN);
+		place_ports(&hidden, rule, POLICY_PORTS_UNKNOWN);
+		e.ranges = is_ragged(rule->local_port_lo, rule->local_port_hi) ||
+		           is_ragged(rule->remote_port_lo, rule->remote_port_hi);
+	}
+	entries[0] = entry_link(p, &at, &e);
+	if (!entries[0])
+		return -ENOMEM;
+	if (!has_ports(rule))
+		return 0;
+	// A deny as well: who knows whether the packet is denied?
+	e.ranges = false;
+	e.fragment = true;
+	entries[1] = entry_link(p, &hidden, &e);
+	return entries[1] ? 0 : -ENOMEM;
+}
+
+// ---- rules -----------------------------------------------------------------------------------
 
 // A free slot for control's copy of a rule, or NULL.
 static struct rule *rule_take(struct policy *p, uint32_t *slot)
@@ -472,9 +485,10 @@ static void rule_put(struct policy *p, uint32_t slot)
 
 static int rule_check(const struct policy *p, const struct dp_policy_rule *rule)
 {
-	if (rule->local.addr.family != 4 || rule->remote.addr.family != 4)
-		return -EAFNOSUPPORT;
-	if (rule->iface >= p->n_ifaces || rule->local.len > 32 || rule->remote.len > 32 ||
+	uint8_t family = rule->local.addr.family, bits = family == 4 ? 32 : 128;
+
+	if ((family != 4 && family != 6) || rule->remote.addr.family != family ||
+	    rule->iface >= p->n_ifaces || rule->local.len > bits || rule->remote.len > bits ||
 	    rule->local_port_lo > rule->local_port_hi ||
 	    rule->remote_port_lo > rule->remote_port_hi)
 		return -EINVAL;
@@ -483,102 +497,123 @@ static int rule_check(const struct policy *p, const struct dp_policy_rule *rule)
 
 int policy_add(struct policy *p, const struct dp_policy_rule *rule, struct handle *policy)
 {
-	struct iface *iface;
+	struct entry *entries[2] = {NULL, NULL};
 	struct rule *own;
-	struct entry entry;
-	struct node *node;
+	uint64_t from;
 	uint32_t slot;
 	int err = rule_check(p, rule);
 
 	if (err)
 		return err;
+	tidy(p);
+	from = p->version + SHAPES + 1;
 	own = rule_take(p, &slot);
 	if (!own)
 		return -ENOMEM;
-	entry = entry_make(rule, slot);
-	own->local = entry.local;
-	own->remote = entry.remote;
-	own->local_len = rule->local.len;
-	own->remote_len = rule->remote.len;
-	own->iface = rule->iface;
-	iface = &p->ifaces[rule->iface];
-	change_begin(iface);
-	node = node_need(p, &iface->by_remote, entry.remote, rule->remote.len, &err);
-	if (node) {
-		err = node_insert(p, node, &entry);
-		node_drop_if_empty(p, &iface->by_remote, node, entry.remote, rule->remote.len);
-	}
-	change_end(iface);
-	if (err)
+	err = rule_link(p, rule, from, entries);
+	if (err) {
+		// Nobody has seen it: `from` was never published.
+		for (unsigned i = 0; i < 2 && entries[i]; i++) {
+			entry_end(entries[i], 0);
+			entry_unlink(p, entries[i]);
+		}
 		rule_put(p, slot);
-	else
-		*policy = (struct handle){.index = slot, .generation = own->generation};
-	reclaim_run(&p->reclaim, false);
-	return err;
+		return err;
+	}
+	memcpy(own->entries, entries, sizeof(own->entries));
+	own->iface = rule->iface;
+	publish(p, rule->iface, from);
+	*policy = (struct handle){.index = slot, .generation = own->generation};
+	return 0;
 }
 
 void policy_del(struct policy *p, struct handle policy)
 {
 	const struct rule *rule;
-	struct iface *iface;
-	struct node *node;
+	uint64_t until = p->version + 1;
 
 	if (policy.index >= p->n_rules || policy.generation % 2 == 0 ||
 	    p->rules[policy.index].generation != policy.generation)
 		return;
 	rule = &p->rules[policy.index];
-	iface = &p->ifaces[rule->iface];
-	change_begin(iface);
-	node = prefix_table_get(p->table, &iface->by_remote, net_of(rule->remote).bytes,
-	                        rule->remote_len);
-	if (node) {
-		if (node->index)
-			child_remove(p, node->index, rule->local, rule->local_len, policy.index);
-		else
-			list_remove(p, node, policy.index);
-		node->rules--;
-		node_drop_if_empty(p, &iface->by_remote, node, rule->remote, rule->remote_len);
-	}
-	change_end(iface);
+	for (unsigned i = 0; i < 2 && rule->entries[i]; i++)
+		entry_end(rule->entries[i], until);
+	publish(p, rule->iface, until);
+	for (unsigned i = 0; i < 2 && rule->entries[i]; i++)
+		reclaim_defer(&p->dying, &rule->entries[i]->item);
 	rule_put(p, policy.index);
-	reclaim_run(&p->reclaim, false);
+	tidy(p);
 }
 
 void policy_hold(struct policy *p, uint16_t iface, bool hold)
 {
-	if (iface < p->n_ifaces) // writer: control; relaxed, it stands for itself
-		__atomic_store_n(&p->ifaces[iface].hold, hold, __ATOMIC_RELAXED);
+	if (iface >= p->n_ifaces)
+		return;
+	// Writer: control. Relaxed: the new version is what makes readers look.
+	__atomic_store_n(&p->ifaces[iface].hold, hold, __ATOMIC_RELAXED);
+	publish(p, iface, p->version + 1);
+}
+
+// ---- start and stop --------------------------------------------------------------------------
+
+static int ifaces_init(struct policy *p)
+{
+	for (uint16_t i = 0; i < p->n_ifaces; i++) {
+		for (unsigned v6 = 0; v6 < FAMILIES; v6++) {
+			struct shape *shape = shape_alloc(0);
+
+			if (!shape)
+				return -ENOMEM;
+			shape->version = ++p->version;
+			shape_look_iface(shape, v6);
+			p->ifaces[i].shapes[v6] = shape;
+		}
+		p->ifaces[i].version = p->version;
+	}
+	return 0;
 }
 
 struct policy *policy_create(uint16_t max_ifaces, uint32_t max_rules, struct rte_rcu_qsbr *qsbr)
 {
-	struct policy *p = calloc(1, sizeof(*p) + max_ifaces * sizeof(struct iface));
+	size_t size = sizeof(struct policy) + max_ifaces * sizeof(struct policy_iface);
+	struct policy *p = rte_zmalloc("policy", size, RTE_CACHE_LINE_SIZE);
+	uint64_t buckets = BUCKETS_MIN;
 
+	errno = ENOMEM;
 	if (!p)
 		return NULL;
-	// A rule takes at most one remote prefix; those of long nodes one local prefix as well.
-	// Slack, because deleted keys wait for the readers.
-	p->table = prefix_table_create("policy", 4, max_rules + max_rules / 4 + 1024, qsbr);
-	if (!p->table) {
-		free(p);
+	while (buckets < max_rules)
+		buckets *= 2;
+	p->n_ifaces = max_ifaces;
+	p->bucket_mask = buckets - 1;
+	p->buckets = rte_zmalloc("policy", buckets * sizeof(*p->buckets), RTE_CACHE_LINE_SIZE);
+	salt_init(&p->salt);
+	p->random = p->salt.words[4];
+	reclaim_init(&p->dying, qsbr);
+	reclaim_init(&p->freed, qsbr);
+	if (!p->buckets || ifaces_init(p)) {
+		policy_destroy(p);
 		return NULL;
 	}
-	reclaim_init(&p->reclaim, qsbr);
-	p->n_ifaces = max_ifaces;
-	for (uint16_t i = 0; i < max_ifaces; i++)
-		prefix_table_set_init(p->table, &p->ifaces[i].by_remote);
 	return p;
 }
 
 void policy_destroy(struct policy *p)
 {
+	struct reclaim_item *item;
+
 	if (!p)
 		return;
 	for (uint32_t i = 0; i < p->n_rules; i++)
 		if (p->rules[i].generation % 2)
 			policy_del(p, (struct handle){i, p->rules[i].generation});
-	reclaim_run(&p->reclaim, true);
-	prefix_table_destroy(p->table);
+	while ((item = reclaim_take(&p->dying, true)))
+		entry_unlink(p, (struct entry *)item);
+	reclaim_fini(&p->freed);
+	for (uint16_t i = 0; i < p->n_ifaces; i++)
+		for (unsigned v6 = 0; v6 < FAMILIES; v6++)
+			free(p->ifaces[i].shapes[v6]);
 	free(p->rules);
-	free(p);
+	rte_free(p->buckets);
+	rte_free(p);
 }

@@ -30,33 +30,6 @@ struct prefix_table {
 	uint8_t bytes; // of an address
 };
 
-void reclaim_init(struct reclaim *r, struct rte_rcu_qsbr *qsbr)
-{
-	r->qsbr = qsbr;
-	r->head = NULL;
-	r->tail = &r->head;
-}
-
-void reclaim_defer(struct reclaim *r, struct reclaim_item *item)
-{
-	item->token = rte_rcu_qsbr_start(r->qsbr);
-	item->next = NULL;
-	*r->tail = item;
-	r->tail = &item->next;
-}
-
-void reclaim_run(struct reclaim *r, bool all)
-{
-	while (r->head && (all || rte_rcu_qsbr_check(r->qsbr, r->head->token, false))) {
-		struct reclaim_item *item = r->head;
-
-		r->head = item->next;
-		free(item);
-	}
-	if (!r->head)
-		r->tail = &r->head;
-}
-
 struct prefix_table *prefix_table_create(const char *name, uint8_t family, uint32_t entries,
                                          struct rte_rcu_qsbr *qsbr)
 {

@@ -23,24 +23,6 @@ struct prefix_set {
 	uint32_t count[PREFIX_LENGTHS];
 };
 
-// Memory that readers may still look at. The first member of what is freed through it.
-struct reclaim_item {
-	struct reclaim_item *next;
-	uint64_t token;
-};
-
-// What waits for the readers; control only.
-struct reclaim {
-	struct rte_rcu_qsbr *qsbr;
-	struct reclaim_item *head, **tail;
-};
-
-void reclaim_init(struct reclaim *r, struct rte_rcu_qsbr *qsbr);
-// Frees `item` (from malloc) once no reader can hold it any more.
-void reclaim_defer(struct reclaim *r, struct reclaim_item *item);
-// Frees what is ripe; never waits. `all`: everything, when no reader is left.
-void reclaim_run(struct reclaim *r, bool all);
-
 // `name` is unique in the process; `family` 4 or 6; at most `entries` prefixes in all sets
 // together. NULL and errno.
 struct prefix_table *prefix_table_create(const char *name, uint8_t family, uint32_t entries,

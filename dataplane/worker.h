@@ -19,6 +19,7 @@
 #define WORKER_RXQ_MAX  128
 
 struct adjacency_wait;
+struct flow_cache;
 struct reassembly;
 struct vlan_count;
 struct worker_esp; // SAs' side of the worker: crypto managers, held packets
@@ -58,6 +59,7 @@ struct worker {
 	struct worker_esp *esp;
 	struct worker_tx tx[DP_IFACES_MAX];
 	struct vlan_count *vlans;                // [DP_IFACES_MAX]
+	struct flow_cache *flows;                // what policy said last
 	alignas(64) uint64_t counters[COUNTERS]; // control reads, relaxed: each stands for itself
 	alignas(64) uint32_t horizon; // worker writes (release), control reads: dp_punt_horizon()
 	uint32_t started;
