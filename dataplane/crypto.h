@@ -3,6 +3,8 @@
 #ifndef VIGIL_DATAPLANE_CRYPTO_H
 #define VIGIL_DATAPLANE_CRYPTO_H
 
+#include <rte_prefetch.h>
+
 #include "sa.h"
 
 #define CRYPTO_BURST   128u // IMB_MAX_BURST_SIZE
@@ -44,13 +46,13 @@ static inline void crypto_prefetch_keys(const struct sa_keys *keys, bool aead, u
 	                 16 * (powers < CRYPTO_GHASH_KEYS ? powers : CRYPTO_GHASH_KEYS);
 
 	for (unsigned i = 0; i < 4 * SA_LINE; i += SA_LINE)
-		__builtin_prefetch(at + i);
+		rte_prefetch0(at + i);
 	if (aead) {
 		for (unsigned i = ghash / SA_LINE * SA_LINE; i < sizeof(*keys); i += SA_LINE)
-			__builtin_prefetch(at + i);
+			rte_prefetch0(at + i);
 	} else {
 		for (unsigned i = 4 * SA_LINE; i < 10 * SA_LINE; i += SA_LINE)
-			__builtin_prefetch(at + i);
+			rte_prefetch0(at + i);
 	}
 }
 
