@@ -10,13 +10,17 @@
 
 #include "measure.h"
 #include "options.h"
+#include "pool.h"
 
-#define SWEEPS      2u // over the cells of a number of SAs, so that a slow while does not hit one cell
-#define BASE_MB     160u
-#define FLOW_BYTES  4096u // SAs, keys, tunnel, rules
-#define PACKET_MORE 1024u // of a packet buffer beyond its frame
-#define CELLS       (2 * OPTIONS_LIST)
-#define RESULTS     (CELLS * OPTIONS_LIST * OPTIONS_LIST)
+#define SWEEPS        2u // over the cells of a number of SAs, so that a slow while does not hit one cell
+#define FRAME_USUAL   1450u // with ESP around it, it fits MTU_USUAL
+#define MTU_USUAL     1500u
+#define BASE_MB       160u
+#define BASE_JUMBO_MB 640u  // the gateway's own packets are larger then
+#define FLOW_BYTES    4096u // SAs, keys, tunnel, rules
+#define PACKET_MORE   1024u // of a packet buffer beyond its frame
+#define CELLS         (2 * OPTIONS_LIST)
+#define RESULTS       (CELLS * OPTIONS_LIST * OPTIONS_LIST)
 
 struct bench {
 	struct options options;
@@ -80,38 +84,44 @@ static uint32_t most(const uint32_t *list, unsigned n)
 	return max;
 }
 
+static bool jumbo(const struct options *o)
+{
+	return most(o->frames, o->n_frames) > FRAME_USUAL;
+}
+
 // What EAL needs for the largest cell.
 static unsigned memory_mb(const struct options *o)
 {
-	uint64_t frame = RTE_MAX(most(o->frames, o->n_frames), 2048u) + PACKET_MORE;
+	uint64_t frame = RTE_MAX(most(o->frames, o->n_frames), POOL_ROOM_SMALL) + PACKET_MORE;
 
-	return BASE_MB + (unsigned)((most(o->sas, o->n_sas) * (FLOW_BYTES + frame)) >> 20);
+	return (jumbo(o) ? BASE_JUMBO_MB : BASE_MB) +
+	       (unsigned)((most(o->sas, o->n_sas) * (FLOW_BYTES + frame)) >> 20);
 }
 
 static int start(struct bench *b)
 {
 	const struct options *o = &b->options;
-	uint32_t sas = most(o->sas, o->n_sas);
 	unsigned mb = memory_mb(o);
-	bool huge = free_hugepages_mb() >= mb;
-	char err[256] = "";
-	int rc = gateway_start(&b->measure.gateway, b->machine.pinned, mb, huge, sas, err,
-	                       sizeof(err));
+	const struct gateway_config config = {
+		.cpu = b->machine.pinned,
+		.memory_mb = mb,
+		.hugepages = free_hugepages_mb() >= mb,
+		.mtu = jumbo(o) ? POOL_MTU_MAX : MTU_USUAL,
+		.max_flows = most(o->sas, o->n_sas),
+	};
+	char err[256] = "no memory";
+	int rc = gateway_start(&b->measure.gateway, &config, err, sizeof(err));
 
 	if (rc) {
 		fprintf(stderr, "bench: the gateway does not start: %s\n", err);
 		return rc;
 	}
-	snprintf(b->machine.memory, sizeof(b->machine.memory),
-	         huge ? "huge pages, %u MB"
-	              : "small pages, %u MB: many SAs cost TLB misses that huge pages save",
-	         mb);
+	snprintf(b->machine.memory, sizeof(b->machine.memory), "%s, %u MB",
+	         config.hugepages ? "huge pages" : "small pages (many SAs cost TLB misses)", mb);
 	rc = raw_start(&b->measure.raw);
 	if (rc)
 		fprintf(stderr, "bench: ipsec-mb does not start: %s\n", strerror(-rc));
-	return rc ? rc
-	          : rig_start(&b->measure.rig, &b->measure.gateway, sas,
-	                      (uint16_t)most(o->frames, o->n_frames));
+	return rc ? rc : rig_start(&b->measure.rig, &b->measure.gateway, config.max_flows);
 }
 
 static void stop(struct bench *b)

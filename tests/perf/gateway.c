@@ -14,17 +14,16 @@
 #define FIRST_PEER      0x64400000u // 100.64.0.0 and up
 #define IKE_SAS         16u
 #define EVENTS          64u
-#define MTU             1500u
 // Longer than any measurement, so that no peer is doubted; the question is asked all the same.
 #define DOUBT (3600 * TICKS_PER_SECOND)
 
 // ---- interfaces and routes -------------------------------------------------------------------
 
-static int iface_up(struct gateway *g, uint16_t iface, uint32_t address, uint32_t hop)
+static int iface_up(struct gateway *g, uint16_t iface, uint32_t address, uint32_t hop, uint16_t mtu)
 {
 	static const uint8_t mac[6] = {0x02, 0, 0, 0, 0, 0x99};
 	struct dp_iface_config config = {.address = addr_v4(address),
-	                                 .mtu = MTU,
+	                                 .mtu = mtu,
 	                                 .up = true,
 	                                 .crypto_map = iface == GATEWAY_OUTSIDE};
 	struct ip_addr next = addr_v4(hop);
@@ -43,12 +42,12 @@ static int route_add(struct gateway *g, uint32_t network, uint8_t len, uint32_t 
 	return dp_route_add(g->dp, &prefix, &next, iface);
 }
 
-static int network_up(struct gateway *g)
+static int network_up(struct gateway *g, uint16_t mtu)
 {
-	int err = iface_up(g, GATEWAY_INSIDE, INSIDE_ADDRESS, INSIDE_HOP);
+	int err = iface_up(g, GATEWAY_INSIDE, INSIDE_ADDRESS, INSIDE_HOP, mtu);
 
 	if (err == 0)
-		err = iface_up(g, GATEWAY_OUTSIDE, OUTSIDE_ADDRESS, OUTSIDE_HOP);
+		err = iface_up(g, GATEWAY_OUTSIDE, OUTSIDE_ADDRESS, OUTSIDE_HOP, mtu);
 	if (err == 0)
 		err = route_add(g, GATEWAY_LOCAL_HOST, 16, INSIDE_HOP, GATEWAY_INSIDE);
 	if (err == 0)
@@ -56,35 +55,36 @@ static int network_up(struct gateway *g)
 	return err;
 }
 
-int gateway_start(struct gateway *g, unsigned cpu, unsigned memory_mb, bool hugepages,
-                  uint32_t max_flows, char *err, size_t err_size)
+int gateway_start(struct gateway *g, const struct gateway_config *c, char *err, size_t err_size)
 {
-	static const struct dp_port_config ports[GATEWAY_IFACES] = {
-		[GATEWAY_INSIDE] = {.name = "inside", .device = "net_null0,no-rx=1"},
-		[GATEWAY_OUTSIDE] = {.name = "outside", .device = "net_null1,no-rx=1"},
+	const struct dp_port_config ports[GATEWAY_IFACES] = {
+		[GATEWAY_INSIDE] = {.name = "inside", .device = "net_null0,no-rx=1", .mtu = c->mtu},
+		[GATEWAY_OUTSIDE] = {.name = "outside",
+	                             .device = "net_null1,no-rx=1",
+	                             .mtu = c->mtu},
 	};
 	const struct dp_config config = {
 		.ports = ports,
 		.n_ports = GATEWAY_IFACES,
-		.worker_cpus = &cpu,
+		.worker_cpus = &c->cpu,
 		.n_workers = 1,
-		.control_cpu = cpu,
-		.memory_mb = memory_mb,
-		.hugepages = hugepages,
-		.max_peers = max_flows,
-		.max_tunnels = max_flows,
-		.max_sas = 2 * max_flows,
+		.control_cpu = c->cpu,
+		.memory_mb = c->memory_mb,
+		.hugepages = c->hugepages,
+		.max_peers = c->max_flows,
+		.max_tunnels = c->max_flows,
+		.max_sas = 2 * c->max_flows,
 		.max_ike_sas = IKE_SAS,
 	};
 	int rc;
 
 	memset(g, 0, sizeof(*g));
-	g->max_flows = max_flows;
-	g->flows = calloc(max_flows, sizeof(*g->flows));
+	g->max_flows = c->max_flows;
+	g->flows = calloc(c->max_flows, sizeof(*g->flows));
 	if (!g->flows)
 		return -ENOMEM;
 	g->dp = dp_prepare(&config, NULL, err, err_size);
-	rc = g->dp ? network_up(g) : -errno;
+	rc = g->dp ? network_up(g, c->mtu) : -errno;
 	if (rc == 0) {
 		g->worker = g->dp->workers[0];
 		return 0;

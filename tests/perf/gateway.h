@@ -33,10 +33,16 @@ struct gateway {
 	struct sa shape; // an outbound SA: what all of them have in common
 };
 
-// Starts EAL on this CPU, with so much memory, in huge pages or not. 0, or -errno and a text in
-// err.
-int gateway_start(struct gateway *g, unsigned cpu, unsigned memory_mb, bool hugepages,
-                  uint32_t max_flows, char *err, size_t err_size);
+struct gateway_config {
+	unsigned cpu;
+	unsigned memory_mb;
+	bool hugepages;
+	uint16_t mtu;
+	uint32_t max_flows;
+};
+
+// Starts EAL, the ports and the worker that the caller plays. 0, or -errno and a text in err.
+int gateway_start(struct gateway *g, const struct gateway_config *c, char *err, size_t err_size);
 void gateway_stop(struct gateway *g);
 
 // From now on there are n flows of this suite; those that there are stay if the suite is the same

@@ -7,8 +7,8 @@
 #include "report.h"
 #include "rig.h"
 
-#define MEASURE_PACKETS (RAW_BURSTS * RAW_BURST) // of each probe in a round
-#define MEASURE_ROUNDS  8192u                    // of a cell, at most
+#define MEASURE_PACKETS RAW_PACKETS // of each probe in a round
+#define MEASURE_ROUNDS  8192u       // of a cell, at most
 
 // TSC cycles a packet (the machine's state: a step), a row for each probe.
 struct samples {

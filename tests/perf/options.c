@@ -95,11 +95,11 @@ static int ascending(const void *a, const void *b)
 
 static void preset(struct options *o, bool quick)
 {
-	static const uint32_t frames[] = {64, 256, 512, 1024, 1420},
+	static const uint32_t frames[] = {64, 256, 512, 1024, 1420, 9000},
 			      sas[] = {1, 1000, 10000, 100000};
 	static const uint32_t few_frames[] = {64, 1420}, few_sas[] = {1, 1000};
 
-	o->n_frames = quick ? 2 : 5;
+	o->n_frames = quick ? 2 : 6;
 	memcpy(o->frames, quick ? few_frames : frames, o->n_frames * sizeof(*frames));
 	o->n_sas = quick ? 2 : 4;
 	memcpy(o->sas, quick ? few_sas : sas, o->n_sas * sizeof(*sas));

@@ -30,6 +30,7 @@ int raw_open(struct raw *raw, struct rig *r)
 	uint32_t len = r->frame - (uint32_t)sizeof(struct rte_ether_hdr);
 
 	raw->shape = *shape;
+	raw->burst = shape->aead ? RAW_BURST / 2 : RAW_BURST;
 	raw->text_len = (len + 2u + shape->align - 1u) / shape->align * shape->align;
 	for (unsigned i = 0; i < RAW_BURST; i++) {
 		struct raw_packet *p = &raw->packets[i];
@@ -56,12 +57,10 @@ void raw_close(struct raw *raw)
 
 void raw_ready(struct raw *raw, struct rig *r, bool encrypt)
 {
-	for (unsigned b = 0; b < RAW_BURSTS; b++) {
-		for (unsigned i = 0; i < RAW_BURST; i++) {
-			const struct flow *f = &r->gateway->flows[rig_next(r)];
+	for (unsigned i = 0; i < RAW_PACKETS; i++) {
+		const struct flow *f = &r->gateway->flows[rig_next(r)];
 
-			raw->keys[b][i] = encrypt ? f->out_keys : f->in_keys;
-		}
+		raw->keys[i] = encrypt ? f->out_keys : f->in_keys;
 	}
 }
 
@@ -113,31 +112,21 @@ static inline bool completed(IMB_JOB **jobs, uint32_t n)
 	return all;
 }
 
-static inline void prefetch(const struct raw *raw, const struct sa_keys *const *keys)
-{
-	for (unsigned i = 0; i < RAW_BURST; i++)
-		crypto_prefetch_keys(keys[i], raw->shape.aead, raw->text_len);
-}
-
 static inline bool burst(struct raw *raw, const struct sa_keys *const *keys, bool encrypt)
 {
-	IMB_JOB *jobs[RAW_BURST];
-	uint32_t left, done;
-	bool good;
+	uint32_t left = IMB_GET_NEXT_BURST(raw->mgr, raw->burst, raw->jobs), done;
+	bool good = left == raw->burst;
 
-	left = IMB_GET_NEXT_BURST(raw->mgr, RAW_BURST, jobs);
-	if (left != RAW_BURST)
-		return false;
-	for (unsigned i = 0; i < RAW_BURST; i++)
-		job_fill(jobs[i], raw, &raw->packets[i], keys[i], encrypt);
-	done = IMB_SUBMIT_BURST_NOCHECK(raw->mgr, RAW_BURST, jobs);
-	good = completed(jobs, done);
+	for (unsigned i = 0; i < left; i++)
+		job_fill(raw->jobs[i], raw, &raw->packets[i], keys[i], encrypt);
+	done = IMB_SUBMIT_BURST_NOCHECK(raw->mgr, left, raw->jobs);
+	good &= completed(raw->jobs, done);
 	left -= done;
 	while (left) { // multi-buffer jobs that wait for companions
-		done = IMB_FLUSH_BURST(raw->mgr, left, jobs);
+		done = IMB_FLUSH_BURST(raw->mgr, left, raw->jobs);
 		if (done == 0)
 			return false;
-		good &= completed(jobs, done);
+		good &= completed(raw->jobs, done);
 		left -= done;
 	}
 	return good;
@@ -147,8 +136,8 @@ bool raw_run(struct raw *raw, bool encrypt)
 {
 	bool good = true;
 
-	for (unsigned i = 0; i < RAW_BURSTS; i++)
-		good &= burst(raw, raw->keys[i], encrypt);
+	for (unsigned i = 0; i < RAW_PACKETS; i += raw->burst)
+		good &= burst(raw, &raw->keys[i], encrypt);
 	return good;
 }
 
@@ -156,9 +145,10 @@ bool raw_run_prefetched(struct raw *raw, bool encrypt)
 {
 	bool good = true;
 
-	for (unsigned i = 0; i < RAW_BURSTS; i++) {
-		prefetch(raw, raw->keys[i]);
-		good &= burst(raw, raw->keys[i], encrypt);
+	for (unsigned i = 0; i < RAW_PACKETS; i += raw->burst) {
+		for (unsigned k = 0; k < raw->burst; k++)
+			crypto_prefetch_keys(raw->keys[i + k], raw->shape.aead, raw->text_len);
+		good &= burst(raw, &raw->keys[i], encrypt);
 	}
 	return good;
 }

@@ -5,8 +5,8 @@
 
 #include "rig.h"
 
-#define RAW_BURST  RIG_BURST
-#define RAW_BURSTS 8u // of one measurement
+#define RAW_BURST   64u  // at most
+#define RAW_PACKETS 512u // of one measurement
 
 struct raw_packet {
 	struct rte_mbuf *m;
@@ -19,8 +19,10 @@ struct raw {
 	IMB_MGR *mgr;
 	struct sa shape;
 	uint32_t text_len;
+	unsigned burst; // the quickest: 32 with AEAD ciphers, 64 where jobs wait for companions
+	IMB_JOB *jobs[RAW_BURST];
 	struct raw_packet packets[RAW_BURST];
-	const struct sa_keys *keys[RAW_BURSTS][RAW_BURST];
+	const struct sa_keys *keys[RAW_PACKETS];
 };
 
 // 0 or -errno.
@@ -31,10 +33,11 @@ void raw_stop(struct raw *raw);
 // them, of the same text as the rig's frames have. 0 or -ENOMEM.
 int raw_open(struct raw *raw, struct rig *r);
 void raw_close(struct raw *raw);
-// Each packet of RAW_BURSTS bursts gets the keys of the next flow.
+// Each of RAW_PACKETS packets gets the keys of the next flow.
 void raw_ready(struct raw *raw, struct rig *r, bool encrypt);
 
-// RAW_BURSTS bursts in place, each flushed before the next. False: ipsec-mb did not complete all.
+// RAW_PACKETS packets in bursts, in place; each is flushed before the next. False: ipsec-mb did not
+// complete all.
 bool raw_run(struct raw *raw, bool encrypt);
 // The same, and the keys of a burst are prefetched before its jobs are filled in.
 bool raw_run_prefetched(struct raw *raw, bool encrypt);

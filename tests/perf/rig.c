@@ -5,13 +5,15 @@
 
 #include <errno.h>
 #include <rte_dev.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include "packet.h"
 #include "pool.h"
 
+#define TAIL        512u // ESP, and what is written beyond it
 #define FEW         512u // packets of a capture, at least: the flows come again and again
 #define LIVE        2048u
 #define CACHE       256u // as the gateway's own pool
@@ -76,9 +78,8 @@ static void port_destroy(uint16_t *port)
 	*port = UINT16_MAX;
 }
 
-int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows, uint16_t max_frame)
+int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows)
 {
-	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(POOL_ROOM_SMALL, max_frame + 512u);
 	int rc;
 
 	memset(r, 0, sizeof(*r));
@@ -86,32 +87,23 @@ int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows, uint16_t max
 	r->source = r->loop = UINT16_MAX;
 	r->inside = g->dp->ifaces[GATEWAY_INSIDE].port;
 	r->outside = g->dp->ifaces[GATEWAY_OUTSIDE].port;
-	snprintf(r->dir, sizeof(r->dir), "/tmp/vigil-bench-XXXXXX");
-	if (!mkdtemp(r->dir))
-		r->dir[0] = '\0';
 	r->order = calloc(max_flows, sizeof(*r->order));
-	r->pool = rte_pktmbuf_pool_create_by_ops("replay", RTE_MAX(max_flows, FEW) + LIVE, CACHE,
-	                                         PACKET_PRIV_SIZE, (uint16_t)room, SOCKET_ID_ANY,
-	                                         "ring_mt_rts");
-	if (!r->pool || !r->order || !r->dir[0])
-		rc = complain("no memory or no place for captures", -ENOMEM);
-	else
-		rc = port_make("net_ring_bench", "", r->pool, &r->loop);
-	if (rc)
+	rc = r->order ? port_make("net_ring_bench", "", g->dp->pool, &r->loop) : -ENOMEM;
+	if (rc) {
+		complain("the ring", rc);
 		rig_stop(r);
+	}
 	return rc;
 }
 
 void rig_stop(struct rig *r)
 {
+	if (!r->gateway)
+		return;
 	rig_close(r);
 	port_destroy(&r->loop);
-	rte_mempool_free(r->pool);
 	free(r->order);
-	if (r->dir[0])
-		rmdir(r->dir);
 	memset(r, 0, sizeof(*r));
-	r->source = r->loop = UINT16_MAX;
 }
 
 // ---- the capture -----------------------------------------------------------------------------
@@ -152,37 +144,46 @@ static bool capture_write(struct rig *r, FILE *file)
 		fwrite(record, sizeof(record), 1, file);
 		fwrite(frame, r->frame, 1, file);
 	}
-	return !ferror(file);
+	return fflush(file) == 0 && !ferror(file);
+}
+
+// Packets as large as the gateway's own would be.
+static int pool_make(struct rig *r)
+{
+	uint32_t room = RTE_MAX(r->frame + TAIL, POOL_ROOM_SMALL) + RTE_PKTMBUF_HEADROOM;
+
+	r->pool = rte_pktmbuf_pool_create_by_ops("replay", RTE_MAX(r->n, FEW) + LIVE, CACHE,
+	                                         PACKET_PRIV_SIZE, (uint16_t)room, SOCKET_ID_ANY,
+	                                         "ring_mt_rts");
+	return r->pool ? 0 : -rte_errno;
 }
 
 int rig_open(struct rig *r, uint32_t n, uint16_t frame)
 {
-	char path[96], args[160], name[32];
-	FILE *file;
-	bool good;
-	int rc;
+	char args[64], name[32];
+	int fd = memfd_create("capture", 0), rc;
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
+	if (!file)
+		return complain("no place for a capture", -errno);
 	rig_close(r);
 	r->frame = frame;
 	shuffle(r, n);
-	snprintf(path, sizeof(path), "%s/%u.pcap", r->dir, r->opened);
-	snprintf(args, sizeof(args), "rx_pcap=%s,infinite_rx=1", path);
+	snprintf(args, sizeof(args), "rx_pcap=/proc/self/fd/%d,infinite_rx=1", fd);
 	snprintf(name, sizeof(name), "net_pcap_bench%u", r->opened++);
-	file = fopen(path, "w");
-	if (!file)
-		return complain(path, -errno);
-	good = capture_write(r, file);
-	good &= fclose(file) == 0;
-	rc = good ? port_make(name, args, r->pool, &r->source) : -EIO;
-	unlink(path);
+	rc = capture_write(r, file) ? pool_make(r) : -EIO;
+	if (rc == 0)
+		rc = port_make(name, args, r->pool, &r->source);
+	fclose(file);
 	return rc ? complain("the capture cannot be replayed", rc) : 0;
 }
 
 void rig_close(struct rig *r)
 {
-	if (r->gateway)
-		rig_lay_none(r);
+	rig_lay_none(r);
 	port_destroy(&r->source);
+	rte_mempool_free(r->pool);
+	r->pool = NULL;
 }
 
 // ---- laying ports ----------------------------------------------------------------------------

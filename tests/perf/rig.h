@@ -20,12 +20,10 @@ struct rig {
 	uint32_t *order;          // flows 0..n-1 in random order
 	uint32_t n, next;         // flows; place in `order`
 	unsigned opened;          // captures so far
-	char dir[64];
 };
 
-// Frames of at most max_frame bytes, captures of at most max_flows packets. 0 or -errno, with a
-// text on stderr.
-int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows, uint16_t max_frame);
+// For at most so many flows. 0 or -errno, with a text on stderr.
+int rig_start(struct rig *r, struct gateway *g, uint32_t max_flows);
 void rig_stop(struct rig *r);
 // From now on frames of this size visit the first n flows in a new random order. 0 or -errno, with
 // a text on stderr.
