@@ -27,7 +27,7 @@ static int usage(FILE *out, int status)
 {
 	fprintf(out,
 	        "usage: bench [--quick] [--suite LIST] [--sizes LIST] [--sas LIST] [--dir out|in]\n"
-	        "             [--ms N] [--cpu N] [--json FILE]\n"
+	        "             [--ms N] [--cpu N] [--json FILE] [--plot DIR]\n"
 	        "  --quick       fewer cells and less time for each: under 20 s\n"
 	        "  --suite LIST  of gcm128,gcm256,cbc-sha1,cbc-sha256,chacha\n"
 	        "  --sizes LIST  frames on the plain side, %u to %u bytes\n"
@@ -35,7 +35,9 @@ static int usage(FILE *out, int status)
 	        "  --dir out|in  one direction\n"
 	        "  --ms N        time for each cell (%u)\n"
 	        "  --cpu N       measure on this CPU (the last one)\n"
-	        "  --json FILE   write the results for programs as well\n",
+	        "  --json FILE   write the results for programs as well\n"
+	        "  --plot DIR    draw cycles over frame size and number of SAs (./run bench "
+	        "only)\n",
 	        FRAME_MIN, FRAME_MAX, SAS_MAX, CELL_MS);
 	return status + 1;
 }
