@@ -143,6 +143,11 @@ static inline void writer_u8(struct writer *w, uint8_t v)
 }
 
 // For what lies at a place that has been checked already.
+static inline uint16_t bytes_get_u16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
 static inline uint32_t bytes_get_u32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];

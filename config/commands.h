@@ -24,7 +24,7 @@ struct command_table {
 };
 
 extern const struct command_table commands_global, commands_platform, commands_interface,
-	commands_isakmp, commands_ipsec, commands_map, commands_manual, commands_acl,
+	commands_isakmp, commands_ipsec, commands_map, commands_manual, commands_mtu, commands_acl,
 	commands_ezvpn;
 
 static inline struct edit *edit_of(const struct command_call *call)

@@ -218,8 +218,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto ipsec security-association idle-time s:<60-86400>",
          "crypto ipsec security-association idle-time", idle_time, words},
 	{MODE_CONFIG, "crypto ipsec profile rest:LINE", NULL, command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto ipsec {df-bit|fragmentation|nat-transparency} rest:LINE", NULL,
-         command_inactive, NULL},
+	{MODE_CONFIG, "crypto ipsec nat-transparency rest:LINE", NULL, command_inactive, NULL},
 };
 
 const struct command_table commands_ipsec = {commands, sizeof(commands) / sizeof(commands[0])};

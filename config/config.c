@@ -329,6 +329,21 @@ uint16_t config_interface_mtu(const struct config *c, const struct config_interf
 	return i->ip_mtu && i->ip_mtu < mtu ? i->ip_mtu : mtu;
 }
 
+enum config_df config_interface_df(const struct config *c, const struct config_interface *i)
+{
+	enum config_df df = i->df ? i->df : c->ipsec.df;
+
+	return df ? df : CONFIG_DF_COPY;
+}
+
+enum config_fragmentation config_interface_fragmentation(const struct config *c,
+                                                         const struct config_interface *i)
+{
+	enum config_fragmentation f = i->fragmentation ? i->fragmentation : c->ipsec.fragmentation;
+
+	return f ? f : CONFIG_FRAGMENTATION_BEFORE;
+}
+
 // The type that this many letters abbreviate, or NULL. A unique abbreviation is not asked for: the
 // first that fits is what people mean.
 static const char *interface_type(const char *text, size_t letters)

@@ -77,14 +77,26 @@ struct config_ezvpn_use {
 	bool inside; // else outside
 };
 
+// The DF bit of outer headers, and which side of the encryption a packet that is too long is cut
+// on. UNSET: of an interface, what holds for the gateway; of the gateway, copy and before.
+enum config_df { CONFIG_DF_UNSET, CONFIG_DF_COPY, CONFIG_DF_CLEAR, CONFIG_DF_SET };
+enum config_fragmentation {
+	CONFIG_FRAGMENTATION_UNSET,
+	CONFIG_FRAGMENTATION_BEFORE,
+	CONFIG_FRAGMENTATION_AFTER,
+};
+
 struct config_interface {
 	char name[CONFIG_NAME]; // canonical, "FastEthernet0"
 	struct ip_addr address; // family 0 = none
 	uint8_t prefix_len;
-	uint16_t mtu;                 // 0 = the main interface's, or the default, 1500
-	uint16_t ip_mtu;              // 0 = the same
-	uint16_t vlan;                // of a subinterface, 1-4094; 0 = none
-	bool native;                  // its frames have no tag
+	uint16_t mtu;    // 0 = the main interface's, or the default, 1500
+	uint16_t ip_mtu; // 0 = the same
+	uint16_t vlan;   // of a subinterface, 1-4094; 0 = none
+	bool native;     // its frames have no tag
+	enum config_df df;
+	enum config_fragmentation fragmentation;
+	uint16_t mss, mss6; // of TCP over IPv4 (500-1460) and IPv6 (40-1454); 0 = not adjusted
 	char crypto_map[CONFIG_NAME]; // "" = none
 	bool shutdown;
 	char description[CONFIG_TEXT];
@@ -152,6 +164,8 @@ struct config_ipsec {
 	uint64_t kilobytes;     // 2560-4294967295
 	uint32_t replay_window; // packets, 64-4096; CONFIG_REPLAY_DISABLED = off
 	uint32_t idle_time;     // seconds, 60-86400; 0 = off; not active in this version
+	enum config_df df;
+	enum config_fragmentation fragmentation;
 };
 
 // crypto ipsec transform-set; sorted by name
@@ -348,6 +362,10 @@ const struct config_interface *config_interface_main(const struct config *c,
 bool config_interface_up(const struct config *c, const struct config_interface *i);
 // The longest packet that leaves it in one piece.
 uint16_t config_interface_mtu(const struct config *c, const struct config_interface *i);
+// What holds on an interface; never UNSET.
+enum config_df config_interface_df(const struct config *c, const struct config_interface *i);
+enum config_fragmentation config_interface_fragmentation(const struct config *c,
+                                                         const struct config_interface *i);
 // The pre-shared key for a peer: the longest mask wins. NULL if there is none, or if the winner is
 // a type 6 key, which cannot be read here.
 const struct config_key *config_find_key(const struct config *c, const struct ip_addr *peer);

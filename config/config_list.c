@@ -44,7 +44,8 @@ static bool interface_equal(const void *a, const void *b)
 	       x->mtu == y->mtu && x->ip_mtu == y->ip_mtu && x->vlan == y->vlan &&
 	       x->native == y->native && !strcmp(x->crypto_map, y->crypto_map) &&
 	       x->shutdown == y->shutdown && !strcmp(x->description, y->description) &&
-	       x->speed == y->speed && x->duplex == y->duplex;
+	       x->df == y->df && x->fragmentation == y->fragmentation && x->mss == y->mss &&
+	       x->mss6 == y->mss6 && x->speed == y->speed && x->duplex == y->duplex;
 }
 
 static int interface_copy(void *item)
@@ -471,5 +472,6 @@ bool config_isakmp_equal(const struct config_isakmp *a, const struct config_isak
 bool config_ipsec_equal(const struct config_ipsec *a, const struct config_ipsec *b)
 {
 	return a->seconds == b->seconds && a->kilobytes == b->kilobytes &&
-	       a->replay_window == b->replay_window && a->idle_time == b->idle_time;
+	       a->replay_window == b->replay_window && a->idle_time == b->idle_time &&
+	       a->df == b->df && a->fragmentation == b->fragmentation;
 }

@@ -82,9 +82,9 @@ static const struct command leave_commands[] = {
 static void commands_compile(void)
 {
 	const struct command_table *tables[] = {
-		&commands_global, &commands_platform, &commands_interface,
-		&commands_isakmp, &commands_ipsec,    &commands_map,
-		&commands_manual, &commands_acl,      &commands_ezvpn,
+		&commands_global, &commands_platform, &commands_interface, &commands_isakmp,
+		&commands_ipsec,  &commands_map,      &commands_manual,    &commands_mtu,
+		&commands_acl,    &commands_ezvpn,
 	};
 	const unsigned n_leave = sizeof(leave_commands) / sizeof(leave_commands[0]);
 	struct command_set *set = command_set_create();

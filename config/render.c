@@ -199,6 +199,19 @@ void render_transforms(const struct config_transform_set *t, struct text *out)
 	text_printf(out, "%s", hmacs[t->auth]);
 }
 
+static void render_mtu_rules(const char *indent, enum config_df df,
+                             enum config_fragmentation fragmentation, struct text *out)
+{
+	static const char *const bits[] = {NULL, "copy", "clear", "set"};
+	static const char *const sides[] = {NULL, "before", "after"};
+
+	if (bits[df])
+		text_printf(out, "%scrypto ipsec df-bit %s\n", indent, bits[df]);
+	if (sides[fragmentation])
+		text_printf(out, "%scrypto ipsec fragmentation %s-encryption\n", indent,
+		            sides[fragmentation]);
+}
+
 static void render_ipsec(const struct config *c, struct text *out)
 {
 	const struct config_ipsec *i = &c->ipsec;
@@ -216,6 +229,7 @@ static void render_ipsec(const struct config *c, struct text *out)
 	else if (i->replay_window != CONFIG_REPLAY_WINDOW)
 		text_printf(out, "crypto ipsec security-association replay window-size %u\n",
 		            i->replay_window);
+	render_mtu_rules("", i->df, i->fragmentation, out);
 	separator(out);
 	for (uint32_t t = 0; t < c->n_transform_sets; t++) {
 		const struct config_transform_set *set = &c->transform_sets[t];
@@ -335,6 +349,11 @@ static void render_interface(const struct config_interface *i, struct text *out)
 	if (i->shutdown)
 		text_printf(out, " shutdown\n");
 	render_speed(i, out);
+	if (i->mss)
+		text_printf(out, " ip tcp adjust-mss %u\n", i->mss);
+	if (i->mss6)
+		text_printf(out, " ipv6 tcp adjust-mss %u\n", i->mss6);
+	render_mtu_rules(" ", i->df, i->fragmentation, out);
 	if (i->crypto_map[0])
 		text_printf(out, " crypto map %s\n", i->crypto_map);
 	for (uint32_t k = 0; k < i->n_ezvpn; k++)

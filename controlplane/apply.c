@@ -36,6 +36,18 @@ static void limit_mtu(struct control *c, unsigned iface, struct dp_iface_config 
 	dp->mtu = info.mtu_max;
 }
 
+static void apply_mtu_rules(const struct config *config, const struct config_interface *i,
+                            struct dp_iface_config *dp)
+{
+	enum config_df df = config_interface_df(config, i);
+
+	dp->df = df == CONFIG_DF_CLEAR ? DP_DF_CLEAR : df == CONFIG_DF_SET ? DP_DF_SET : DP_DF_COPY;
+	dp->fragment_after =
+		config_interface_fragmentation(config, i) == CONFIG_FRAGMENTATION_AFTER;
+	dp->mss = i->mss;
+	dp->mss6 = i->mss6;
+}
+
 static void apply_interface(struct control *c, unsigned iface)
 {
 	const struct config_interface *i = interface_at(c, c->config, iface);
@@ -46,6 +58,7 @@ static void apply_interface(struct control *c, unsigned iface)
 		dp.mtu = config_interface_mtu(c->config, i);
 		dp.up = config_interface_up(c->config, i);
 		dp.crypto_map = i->crypto_map[0] != '\0';
+		apply_mtu_rules(c->config, i, &dp);
 	}
 	if (i && i->address.family) {
 		dp.address = i->address;
@@ -183,8 +196,13 @@ static void note_change(struct control *c, const struct config *old, const struc
 	case CONFIG_TRANSFORM_SET:
 	case CONFIG_MAP_ENTRY:
 	case CONFIG_ACL:
+		todo->entries = true;
+		break;
 	case CONFIG_IPSEC:
 		todo->entries = true;
+		for (unsigned n = 0; n < c->n_ports && n < DP_PORTS_MAX; n++)
+			todo->interface[n] |= old->ipsec.df != next->ipsec.df ||
+			                      old->ipsec.fragmentation != next->ipsec.fragmentation;
 		break;
 	case CONFIG_PLATFORM:
 		log_msg(&c->log, LOG_WARNING, "SYS", "RESTART",

@@ -28,6 +28,9 @@ struct peer_words;
 enum iface_flags {
 	IFACE_UP = 1,
 	IFACE_CRYPTO_MAP = 2,
+	IFACE_DF_CLEAR = 4, // of outer headers; neither: copied
+	IFACE_DF_SET = 8,
+	IFACE_FRAGMENT_AFTER = 16, // encryption
 };
 
 // Index in dp->ifaces = interface number of the contract.
@@ -55,6 +58,7 @@ struct iface {
 	// Control writes, workers read, each word for itself (relaxed): see iface_*() below.
 	uint32_t flags;
 	uint32_t mtu;
+	uint32_t mss;     // see mss.h
 	uint32_t address; // network order, 0 = none
 	// Control alone.
 	struct dp_iface_config config;
@@ -81,6 +85,7 @@ struct dp {
 	unsigned n_workers, n_ports;
 	unsigned n_ifaces; // ports and subinterfaces; control writes (release), it only grows
 	struct worker *workers[DP_WORKERS_MAX];
+	uint32_t mss_any; // some interface has an MSS; control writes, workers read (relaxed)
 	struct iface ifaces[DP_IFACES_MAX];
 	struct rte_mempool *pools[RTE_MAX_NUMA_NODES]; // packets; where ports are, else NULL
 	struct rte_mempool *pool;                      // the first of them

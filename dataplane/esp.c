@@ -9,6 +9,7 @@
 #include "dp_internal.h"
 #include "flow_cache.h"
 #include "sa_fill.h"
+#include "split.h"
 
 int worker_esp_init(struct worker *w)
 {
@@ -38,6 +39,7 @@ void worker_esp_fini(struct worker *w)
 {
 	if (!w->esp)
 		return;
+	split_fini(w);
 	tunnel_worker_fini(&w->esp->tunnels);
 	crypto_destroy(w->esp->crypto);
 	flow_cache_destroy(w->flows);

@@ -20,6 +20,12 @@
 #define ESP_ECN_ECT1 1u
 #define ESP_ECN_CE   3u
 
+// A packet that waits to be cut, see split.h.
+struct split {
+	struct rte_mbuf *m;
+	uint16_t room;
+};
+
 struct worker_esp {
 	struct crypto *crypto;
 	struct tunnel_worker tunnels;
@@ -28,6 +34,8 @@ struct worker_esp {
 	// Slots + 1 of SAs whose GONE found no room in the event ring, chained by sa.spi: control
 	// must hear of each, or the slot stays in use for ever.
 	uint32_t gone;
+	struct split too_long[WORKER_BURST]; // of the burst that is being encrypted
+	uint16_t n_long;
 };
 
 // [W] A limit of the SA is reached: tells control, once each. False: a hard one, the SA has

@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "esp.h"
 #include "route.h"
+#include "split.h"
 
 static void prefetch_flows(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -94,28 +95,58 @@ static uint32_t text_length(const struct sa *sa, uint32_t len)
 	return (len + ESP_TRAILER + sa->align - 1u) & ~(sa->align - 1u);
 }
 
-// The longest outer packet that the path takes in one piece.
-static uint32_t path_mtu(const struct worker *w, const struct sa *sa, const struct packet *p)
+// What the interface that the packet leaves through says of packets that are too long.
+struct path {
+	uint32_t mtu;   // the longest outer packet that goes in one piece
+	uint32_t flags; // enum iface_flags
+};
+
+static struct path path_of(const struct worker *w, const struct sa *sa, const struct packet *p)
 {
-	uint32_t mtu = sa->out.mtu, iface_mtu;
+	struct path path = {.mtu = sa->out.mtu};
+	const struct iface *iface;
+	uint32_t mtu;
 
 	if (p->out >= w->dp->n_ifaces)
-		return mtu;
-	iface_mtu = iface_word(&w->dp->ifaces[p->out].mtu);
-	return iface_mtu && iface_mtu < mtu ? iface_mtu : mtu;
+		return path;
+	iface = &w->dp->ifaces[p->out];
+	mtu = iface_word(&iface->mtu);
+	path.mtu = mtu && mtu < path.mtu ? mtu : path.mtu;
+	path.flags = iface_word(&iface->flags);
+	return path;
 }
 
-// Too long for the path in one piece. May the outer packet be cut into fragments? Else the inner
-// one's sender is told the largest size that fits (RFC 4301 8.2).
-static bool may_be_cut(struct worker *w, struct rte_mbuf *m, const struct sa *sa, uint32_t mtu)
+// The DF bit of the outer header (RFC 4301 8.1), in the field's place.
+static uint16_t outer_df(uint16_t inner_df, uint32_t flags)
 {
-	uint32_t room;
+	if (likely(!(flags & (IFACE_DF_CLEAR | IFACE_DF_SET))))
+		return inner_df;
+	return flags & IFACE_DF_SET ? rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) : 0;
+}
 
-	if (!(packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)))
-		return true;
-	room = mtu > sa->overhead ? (mtu - sa->overhead) & ~(sa->align - 1u) : 0;
-	icmp_error(w, m, 3, 4, room > ESP_TRAILER ? room - ESP_TRAILER : 0);
-	return false;
+// Too long for the path in one piece: is it the outer packet that is cut? Later fragments of the
+// inner one have no ports, so an SA that names some takes none.
+static bool cut_outside(const struct sa *sa, uint16_t inner_df, uint32_t flags)
+{
+	if (inner_df)
+		return flags & IFACE_DF_CLEAR;
+	return flags & IFACE_FRAGMENT_AFTER || sa->is_narrow;
+}
+
+// Cuts the inner packet, or tells its sender the largest size that fits (RFC 4301 8.2).
+static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa)
+{
+	uint32_t mtu = path_of(w, sa, packet_of(m)).mtu;
+	uint32_t room = mtu > sa->overhead ? (mtu - sa->overhead) & ~(sa->align - 1u) : 0;
+
+	room = room > ESP_TRAILER ? room - ESP_TRAILER : 0;
+	if (!(packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG))) {
+		split_later(w, m, (uint16_t)room);
+		return;
+	}
+	icmp_error(w, m, 3, 4, room);
+	sa_count(&sa->other_drops, 1);
+	worker_drop(w, m, DROP_MTU);
 }
 
 // The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP and DF are copied; RFC 6040 4.1,
@@ -192,22 +223,27 @@ static enum counter encapsulate(struct worker *w, struct rte_mbuf *m, struct sa 
 	const struct rte_ipv4_hdr *inner = packet_ip(m);
 	uint32_t len = rte_pktmbuf_data_len(m), text_len = text_length(sa, len);
 	uint32_t front = (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
-	uint32_t total = sa->overhead + text_len, mtu = path_mtu(w, sa, packet_of(m));
-	uint16_t frag = inner->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+	uint32_t total = sa->overhead + text_len;
+	struct path path = path_of(w, sa, packet_of(m));
+	uint16_t inner_df = inner->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+	uint16_t df = outer_df(inner_df, path.flags);
 	uint8_t tos = inner->type_of_service;
 	uint8_t *at;
 
 	if (unlikely(sa->sequence >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
 	    !esp_limit(w, sa))
 		return DROP_ESP_LIFETIME;
-	if (unlikely(total > mtu) && !may_be_cut(w, m, sa, mtu))
-		return DROP_MTU;
+	if (unlikely(total > path.mtu)) {
+		if (!cut_outside(sa, inner_df, path.flags))
+			return DROP_MTU; // see too_long()
+		df = 0;
+	}
 	if (unlikely(total > UINT16_MAX || rte_pktmbuf_headroom(m) < front ||
 	             rte_pktmbuf_tailroom(m) < total - front - len))
 		return DROP_NO_BUFFER;
 	at = rte_pktmbuf_mtod(m, uint8_t *) - front;
 	put_trailer(at + front + len, text_len - len - ESP_TRAILER);
-	put_ipv4(at, sa, total, tos, frag, (uint16_t)w->ip_id++);
+	put_ipv4(at, sa, total, tos, df, (uint16_t)w->ip_id++);
 	if (sa->encap == SA_ENCAP_UDP)
 		put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
 	put_esp(w, at + sa->head_len, sa);
@@ -236,6 +272,10 @@ static uint16_t encapsulate_all(struct worker *w, struct rte_mbuf **pkts, uint16
 			reason = DROP_SEGMENTED;
 		else
 			reason = encapsulate(w, pkts[i], sa, &items[k]);
+		if (unlikely(reason == DROP_MTU)) {
+			too_long(w, pkts[i], sa);
+			continue;
+		}
 		if (unlikely(reason != COUNTERS)) {
 			sa_count(&sa->other_drops, 1);
 			worker_drop(w, pkts[i], reason);

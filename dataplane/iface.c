@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "addr.h"
+#include "mss.h"
 #include "port.h"
 #include "route.h"
 #include "vlan.h"
@@ -89,6 +90,23 @@ static int set_device_mtu(const struct iface *iface, uint16_t mtu)
 	return rc == -ENOTSUP || rc == -ENOSYS ? 0 : rc;
 }
 
+static uint32_t flags_of(const struct dp_iface_config *config)
+{
+	uint32_t flags = 0;
+
+	if (config->up)
+		flags |= IFACE_UP;
+	if (config->crypto_map)
+		flags |= IFACE_CRYPTO_MAP;
+	if (config->df == DP_DF_CLEAR)
+		flags |= IFACE_DF_CLEAR;
+	if (config->df == DP_DF_SET)
+		flags |= IFACE_DF_SET;
+	if (config->fragment_after)
+		flags |= IFACE_FRAGMENT_AFTER;
+	return flags;
+}
+
 int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *config)
 {
 	struct iface *iface = &dp->ifaces[index < dp->n_ifaces ? index : 0];
@@ -114,8 +132,9 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	iface->config = *config;
 	set_word(&iface->mtu, config->mtu);
 	set_word(&iface->address, has ? rte_cpu_to_be_32(after.address) : 0);
-	set_word(&iface->flags,
-	         (config->up ? IFACE_UP : 0u) | (config->crypto_map ? IFACE_CRYPTO_MAP : 0u));
+	set_word(&iface->mss, mss_pack(config->mss, config->mss6));
+	mss_watch(dp);
+	set_word(&iface->flags, flags_of(config));
 	return 0;
 }
 

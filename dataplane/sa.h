@@ -120,7 +120,7 @@ struct sa {
 		uint16_t hop;
 	};
 	uint8_t raised; // enum sa_raised
-	bool is_narrow; // inbound: `narrow` says something
+	bool is_narrow; // inbound: `narrow` says something; outbound: it names ports
 
 	// Lines 2 and 3: seldom.
 	alignas(SA_LINE) uint64_t auth_failed;

@@ -10,7 +10,9 @@
 
 #include "adjacency.h"
 #include "handoff.h"
+#include "mss.h"
 #include "reassemble.h"
+#include "split.h"
 
 #define IDLE_TURNS    32     // without work, before the worker sleeps
 #define IDLE_NS       20000L // longest sleep: IKE and messages have no doorbell
@@ -23,8 +25,14 @@ static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Outer packets are this gateway's own: no crypto map applies to them, so this ends there.
 static void encrypt(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	struct rte_mbuf *parts[WORKER_BURST];
+
 	n = esp_out(w, pkts, n);
 	route(w, pkts, n);
+	while ((n = split_parts(w, parts))) { // of packets that were too long
+		n = esp_out(w, parts, n);
+		route(w, parts, n);
+	}
 }
 
 static void protect(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -45,6 +53,8 @@ static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	if (n == 0)
 		return;
 	n = forward(w, pkts, n, mapped, &n_mapped);
+	mss_clamp(w, pkts, n);
+	mss_clamp(w, mapped, n_mapped);
 	if (n_mapped)
 		protect(w, mapped, n_mapped);
 	egress(w, pkts, n);

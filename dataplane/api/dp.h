@@ -229,12 +229,20 @@ void dp_policy_del(struct dp *dp, struct handle policy);
 // a miss is a drop.
 void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold);
 
+enum dp_df { DP_DF_COPY, DP_DF_CLEAR, DP_DF_SET };
+
 struct dp_iface_config {
 	struct ip_prefix network; // connected; family 0 = no address
 	struct ip_addr address;   // the gateway's own
 	uint16_t mtu;
 	bool up; // not shut down
 	bool crypto_map;
+	// Packets that a tunnel makes too long for what they leave through:
+	enum dp_df df;       // the DF bit of the outer header
+	bool fragment_after; // cut after encryption, else before where that can be undone
+	// TCP connections through it are offered no longer segments, whatever side begins; 0 = as
+	// they are. Over IPv4, over IPv6.
+	uint16_t mss, mss6;
 };
 
 // Replaces an interface's settings; the connected route follows. -ENOTSUP: the MTU is longer than

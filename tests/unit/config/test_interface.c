@@ -290,6 +290,46 @@ static void logging(void **state)
 	config_free(c);
 }
 
+static void packets_that_are_too_long(void **state)
+{
+	struct config *c = load("crypto ipsec df-bit clear\n"
+	                        "crypto ipsec fragmentation after-encryption\n"
+	                        "interface Ethernet0\n"
+	                        " ip tcp adjust-mss 1360\n"
+	                        " ipv6 tcp adjust-mss 1340\n"
+	                        " crypto ipsec df-bit copy\n"
+	                        "interface Ethernet1\n"
+	                        " crypto ipsec fragmentation before-encryption\n");
+	const struct config_interface *a = config_find_interface(c, "Ethernet0");
+	const struct config_interface *b = config_find_interface(c, "Ethernet1");
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(config_interface_df(c, a), CONFIG_DF_COPY);
+	assert_int_equal(config_interface_df(c, b), CONFIG_DF_CLEAR);
+	assert_int_equal(config_interface_fragmentation(c, a), CONFIG_FRAGMENTATION_AFTER);
+	assert_int_equal(config_interface_fragmentation(c, b), CONFIG_FRAGMENTATION_BEFORE);
+	assert_int_equal(a->mss, 1360);
+	assert_int_equal(a->mss6, 1340);
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "no crypto ipsec df-bit"), 0);
+	assert_int_equal(enter(c, &cur, "crypto ipsec fragmentation before-encryption"), 0);
+	assert_false(shows(c, "crypto ipsec fragmentation after-encryption"));
+	assert_int_equal(config_interface_df(c, b), CONFIG_DF_COPY);
+	assert_int_equal(enter(c, &cur, "interface Ethernet0"), 0);
+	assert_int_equal(enter(c, &cur, "no ip tcp adjust-mss"), 0);
+	assert_int_equal(enter(c, &cur, "no ipv6 tcp adjust-mss 1340"), 0);
+	assert_line_refused(c, &cur, "ip tcp adjust-mss 499");
+	assert_line_refused(c, &cur, "ip tcp adjust-mss 1461");
+	assert_line_refused(c, &cur, "ipv6 tcp adjust-mss 1455");
+	assert_line_refused(c, &cur, "crypto ipsec df-bit keep");
+	a = config_find_interface(c, "Ethernet0");
+	assert_int_equal(a->mss | a->mss6, 0);
+	assert_round_trip(c);
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +342,7 @@ int main(void)
 		cmocka_unit_test(platform_section),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(logging),
+		cmocka_unit_test(packets_that_are_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

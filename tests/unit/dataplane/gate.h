@@ -57,6 +57,7 @@ static inline int gate_start(void **state)
 	gate_rss = 0;
 	gate.n_workers = GATE_WORKERS;
 	gate.n_ifaces = 2;
+	gate.pool_mtu = 1500;
 	gate.clock.cycles_a_tick = UINT64_MAX; // dp_now() stands still at 100
 	gate.limits = (struct dp_limits){16, 64, 512, 16};
 	for (unsigned i = 0; i < 2; i++) {

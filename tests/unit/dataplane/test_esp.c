@@ -85,6 +85,7 @@ static void round_trip(void **state)
 	unsigned n = suites_all(suites);
 
 	(void)state;
+	gate.ifaces[1].mtu = 1600;
 	for (unsigned i = 0; i < n; i++) {
 		for (unsigned udp = 0; udp < 2; udp++) {
 			struct sa_spec spec = suite_spec(&suites[i], 0);
@@ -488,9 +489,7 @@ static void too_big(void **state)
 	uint16_t mtu;
 
 	(void)state;
-	// May be fragmented: goes, and leaves without DF.
-	assert_int_equal(esp_out(gate_owner(&f), &m, 1), 1);
-	assert_int_equal(packet_ip(m)->fragment_offset, 0);
+	// May be fragmented: see test_mtu.c.
 	rte_pktmbuf_free(m);
 	m = gate_packet(1480, f.tunnel);
 	packet_ip(m)->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);

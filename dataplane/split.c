@@ -1,0 +1,74 @@
+// Fragmentation before encryption (RFC 4301, 8.2.2; IOS's default). [W] The parts are encrypted
+// like any packet of their flow. Must not be used where the SA names ports, which a later fragment
+// lacks.
+#include "split.h"
+
+#include <rte_ip_frag.h>
+
+#include "esp.h"
+
+void split_later(struct worker *w, struct rte_mbuf *m, uint16_t room)
+{
+	struct worker_esp *esp = w->esp;
+
+	if (esp->n_long == WORKER_BURST) {
+		worker_drop(w, m, DROP_NO_BUFFER);
+		return;
+	}
+	esp->too_long[esp->n_long++] = (struct split){.m = m, .room = room};
+}
+
+// How many parts it makes: all but the last carry a multiple of eight bytes.
+static uint32_t parts_of(const struct split *s)
+{
+	uint32_t head = packet_of(s->m)->ihl, body = rte_pktmbuf_data_len(s->m) - head;
+	uint32_t each = s->room > head ? (s->room - head) & ~7u : 0;
+
+	return each ? (body + each - 1) / each : UINT32_MAX;
+}
+
+// Returns how many parts there are now, 0 after a failure.
+static uint16_t cut(struct worker *w, const struct split *s, struct rte_mbuf **parts, uint16_t max)
+{
+	int32_t n = rte_ipv4_fragment_copy_nonseg_packet(
+		s->m, parts, max, (uint16_t)RTE_MIN(s->room, w->dp->pool_mtu), w->dp->pool);
+
+	if (n <= 0) {
+		worker_drop(w, s->m, n == -ENOMEM ? DROP_NO_BUFFER : DROP_MTU);
+		return 0;
+	}
+	for (int32_t i = 0; i < n; i++) {
+		*packet_of(parts[i]) = *packet_of(s->m);
+		packet_checksum_ipv4(packet_ip(parts[i]));
+	}
+	worker_count(w, COUNT_FRAGMENTED);
+	rte_pktmbuf_free(s->m);
+	return (uint16_t)n;
+}
+
+uint16_t split_parts(struct worker *w, struct rte_mbuf *parts[WORKER_BURST])
+{
+	struct worker_esp *esp = w->esp;
+	uint16_t n = 0, i = 0;
+
+	while (i < esp->n_long) {
+		uint32_t need = parts_of(&esp->too_long[i]);
+
+		if (need > WORKER_BURST) {
+			worker_drop(w, esp->too_long[i++].m, DROP_MTU);
+			continue;
+		}
+		if (n + need > WORKER_BURST)
+			break;
+		n += cut(w, &esp->too_long[i++], parts + n, (uint16_t)(WORKER_BURST - n));
+	}
+	esp->n_long -= i;
+	memmove(esp->too_long, esp->too_long + i, esp->n_long * sizeof(esp->too_long[0]));
+	return n;
+}
+
+void split_fini(struct worker *w)
+{
+	while (w->esp->n_long)
+		rte_pktmbuf_free(w->esp->too_long[--w->esp->n_long].m);
+}

@@ -1,0 +1,217 @@
+// Packets that a tunnel makes too long: cut before encryption, after it, or answered; the DF bit of
+// the outer header; what an SA with ports and a lower path MTU change.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "gate.h"
+#include "split.h"
+
+#define DF RTE_BE16(RTE_IPV4_HDR_DF_FLAG)
+
+static const struct suite gcm = {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE};
+static const struct suite cbc = {SA_CIPHER_AES_CBC, 16, SA_AUTH_HMAC_SHA256_128};
+
+static struct rte_mbuf *packet(const struct gate_flow *f, uint16_t len, uint16_t df)
+{
+	struct rte_mbuf *m = gate_packet(len, f->tunnel);
+
+	packet_ip(m)->fragment_offset = df;
+	packet_ip(m)->packet_id = RTE_BE16(77);
+	packet_checksum_ipv4(packet_ip(m));
+	return m;
+}
+
+// Through the tunnel and back: the inner packets in out[]; the longest outer one in *longest.
+static uint16_t pass(const struct gate_flow *f, struct rte_mbuf *m, struct rte_mbuf **out,
+                     uint32_t *longest)
+{
+	struct rte_mbuf *pkts[WORKER_BURST] = {m};
+	struct worker *w = gate_owner(f);
+	uint16_t n = 1, total = 0;
+
+	*longest = 0;
+	do {
+		n = esp_out(w, pkts, n);
+		for (uint16_t i = 0; i < n; i++) {
+			*longest = RTE_MAX(*longest, rte_pktmbuf_data_len(pkts[i]));
+			assert_int_equal(rte_ipv4_cksum(packet_ip(pkts[i])), 0);
+			assert_true(gate_decrypt(&pkts[i]));
+			out[total++] = pkts[i];
+		}
+		n = split_parts(w, pkts);
+	} while (n);
+	return total;
+}
+
+// The pieces make the packet again, and are freed.
+static void check_pieces(struct rte_mbuf **out, uint16_t n, uint16_t len, struct handle tunnel)
+{
+	struct rte_mbuf *whole = gate_packet(len, tunnel);
+	const uint8_t *body = rte_pktmbuf_mtod_offset(whole, uint8_t *, 20);
+	uint32_t at = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_ipv4_hdr *ip = packet_ip(out[i]);
+		uint32_t have = rte_pktmbuf_data_len(out[i]) - 20u;
+
+		assert_int_equal(rte_ipv4_cksum(ip), 0);
+		assert_int_equal(ip->packet_id, RTE_BE16(77));
+		assert_int_equal(ip->fragment_offset,
+		                 rte_cpu_to_be_16((uint16_t)(at / 8) |
+		                                  (i + 1 < n ? RTE_IPV4_HDR_MF_FLAG : 0)));
+		assert_memory_equal(ip + 1, body + at, have);
+		at += have;
+		rte_pktmbuf_free(out[i]);
+	}
+	assert_int_equal(at, len - 20u);
+	rte_pktmbuf_free(whole);
+}
+
+static void cut_before_encryption(void **state)
+{
+	static const uint16_t sizes[] = {1450, 1480, 1500, 1999, 2020};
+	const struct suite suites[] = {gcm, cbc};
+
+	(void)state;
+	for (unsigned s = 0; s < 2; s++) {
+		struct gate_flow f = gate_flow_make(suite_spec(&suites[s], 0));
+
+		for (unsigned i = 0; i < 5; i++) {
+			struct rte_mbuf *out[WORKER_BURST];
+			uint32_t longest;
+			uint16_t n = pass(&f, packet(&f, sizes[i], 0), out, &longest);
+
+			assert_int_equal(n, 2);
+			assert_in_range(longest, 1400, 1500);
+			check_pieces(out, n, sizes[i], f.tunnel);
+		}
+	}
+	assert_int_equal(gate_counter(COUNT_FRAGMENTED), 10);
+	assert_int_equal(gate_counter(DROP_MTU), 0);
+}
+
+// A burst of long packets is cut in as many steps as it takes, and none is lost.
+static void a_burst_of_long_ones(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct rte_mbuf *pkts[WORKER_BURST], *parts[WORKER_BURST];
+	struct worker *w = gate_owner(&f);
+	unsigned total = 0;
+	uint16_t n;
+
+	(void)state;
+	for (unsigned i = 0; i < WORKER_BURST; i++)
+		pkts[i] = packet(&f, i % 4 ? 1500 : 100, 0);
+	n = esp_out(w, pkts, WORKER_BURST);
+	assert_int_equal(n, WORKER_BURST / 4);
+	for (unsigned i = 0; i < n; i++)
+		rte_pktmbuf_free(pkts[i]);
+	while ((n = split_parts(w, parts))) {
+		assert_int_equal(esp_out(w, parts, n), n);
+		for (unsigned i = 0; i < n; i++)
+			rte_pktmbuf_free(parts[i]);
+		total += n;
+	}
+	assert_int_equal(total, WORKER_BURST / 4 * 3 * 2);
+}
+
+static void cut_after_encryption(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct rte_mbuf *m = packet(&f, 1480, 0);
+
+	(void)state;
+	gate.ifaces[1].flags |= IFACE_FRAGMENT_AFTER;
+	assert_int_equal(esp_out(gate_owner(&f), &m, 1), 1);
+	assert_true(rte_pktmbuf_data_len(m) > 1500); // fragment() cuts it
+	assert_int_equal(packet_ip(m)->fragment_offset, 0);
+	rte_pktmbuf_free(m);
+	gate.ifaces[1].flags |= IFACE_DF_SET;
+	m = packet(&f, 1480, 0);
+	assert_int_equal(esp_out(gate_owner(&f), &m, 1), 1);
+	assert_int_equal(packet_ip(m)->fragment_offset, 0); // or it could not be cut
+	rte_pktmbuf_free(m);
+}
+
+// Its receiver could not tell whose a fragment without ports is.
+static void ports_are_cut_outside(void **state)
+{
+	struct sa_spec spec = suite_spec(&gcm, 0);
+	struct gate_flow f;
+	struct rte_mbuf *m;
+
+	(void)state;
+	spec.selector.proto = 17;
+	spec.selector.remote_port = 53;
+	f = gate_flow_make(spec);
+	m = packet(&f, 1480, 0);
+	assert_int_equal(esp_out(gate_owner(&f), &m, 1), 1);
+	assert_true(rte_pktmbuf_data_len(m) > 1500);
+	rte_pktmbuf_free(m);
+}
+
+static uint16_t outer_bits(const struct gate_flow *f, uint16_t len, uint16_t df)
+{
+	struct rte_mbuf *m = packet(f, len, df);
+	uint16_t bits;
+
+	assert_int_equal(esp_out(gate_owner(f), &m, 1), 1);
+	assert_int_equal(rte_ipv4_cksum(packet_ip(m)), 0);
+	bits = packet_ip(m)->fragment_offset;
+	rte_pktmbuf_free(m);
+	return bits;
+}
+
+static void the_df_bit(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct rte_mbuf *m, *parts[WORKER_BURST];
+
+	(void)state;
+	assert_int_equal(outer_bits(&f, 100, 0), 0);
+	assert_int_equal(outer_bits(&f, 100, DF), DF);
+	gate.ifaces[1].flags = IFACE_DF_SET;
+	assert_int_equal(outer_bits(&f, 100, 0), DF);
+	assert_int_equal(outer_bits(&f, 100, DF), DF);
+	gate.ifaces[1].flags = IFACE_DF_CLEAR;
+	assert_int_equal(outer_bits(&f, 100, 0), 0);
+	assert_int_equal(outer_bits(&f, 100, DF), 0);
+	// What may not be cut inside is cut outside then.
+	assert_int_equal(outer_bits(&f, 1480, DF), 0);
+	assert_int_equal(gate_counter(DROP_MTU), 0);
+	gate.ifaces[1].flags = 0;
+	m = packet(&f, 1480, DF);
+	assert_int_equal(esp_out(gate_owner(&f), &m, 1), 0);
+	assert_int_equal(split_parts(gate_owner(&f), parts), 0);
+	assert_int_equal(gate_counter(DROP_MTU), 1);
+}
+
+// A path MTU that leaves no room for eight bytes of body.
+static void no_room_at_all(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct rte_mbuf *m = packet(&f, 100, 0), *parts[WORKER_BURST];
+
+	(void)state;
+	sa_table_at(gate.sas, f.out.index)->out.mtu = 70;
+	assert_int_equal(esp_out(gate_owner(&f), &m, 1), 0);
+	assert_int_equal(split_parts(gate_owner(&f), parts), 0);
+	assert_int_equal(gate_counter(DROP_MTU), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, gate_start, gate_stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(cut_before_encryption), TEST(a_burst_of_long_ones), TEST(cut_after_encryption),
+		TEST(ports_are_cut_outside), TEST(the_df_bit),           TEST(no_room_at_all),
+	};
+
+	return cmocka_run_group_tests_name("mtu", tests, eal_start, eal_stop);
+}
