@@ -98,6 +98,9 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 	spec->hard_bytes = (uint64_t)ch->suite.lifetime_kilobytes << 10;
 	spec->soft_bytes = spec->hard_bytes - spec->hard_bytes / 16;
 	spec->replay_window = 0;
+	if (ch->flow->child && ch->flow->child->peer == ch->peer)
+		ch->path_mtu = ch->flow->child->path_mtu; // it is the same path
+	spec->path_mtu = ch->path_mtu;
 	err = dp_sa_add_out(c->dp, spec, ch->flow->tunnel, ch->in, &ch->out);
 	if (err < 0)
 		return err;

@@ -37,11 +37,13 @@ struct child {
 	enum sa_encap encap;
 	struct selector selector;
 	tick_t created;
-	uint32_t conn_id; // even/odd pair as IOS prints it
+	uint32_t conn_id;  // even/odd pair as IOS prints it
+	uint16_t path_mtu; // learned from outside; 0 = not known
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer rekey;    // soft lifetime: a successor is negotiated
 	struct wheel_timer expire;   // hard lifetime, or an old child's last moment
 	struct wheel_timer activate; // initiator: the outbound SA takes over
+	struct wheel_timer mtu_age;  // the learned path MTU is forgotten
 };
 
 // A child that is about to be negotiated for a flow with a peer: takes the inbound SPI. NULL with

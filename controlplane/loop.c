@@ -13,6 +13,7 @@
 #include "manage/request.h"
 #include "manual.h"
 #include "neighbour.h"
+#include "path_mtu.h"
 #include "peer.h"
 #include "peer_timers.h"
 #include "teardown.h"
@@ -82,6 +83,9 @@ static void handle_event(struct control *c, const struct dp_event *ev)
 		break;
 	case DP_EVENT_INVALID_SPI:
 		on_invalid_spi(c, &ev->local, &ev->addr, ev->spi);
+		break;
+	case DP_EVENT_PATH_MTU:
+		path_mtu_heard(c, ev);
 		break;
 	case DP_EVENT_NEIGHBOUR_WANTED:
 		neighbour_want(c, ev->iface, &ev->addr, false);

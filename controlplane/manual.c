@@ -115,6 +115,23 @@ void manual_install(struct control *c)
 	}
 }
 
+struct child *manual_find_out(const struct control *c, const struct ip_addr *local,
+                              const struct ip_addr *remote, uint32_t spi)
+{
+	const struct crypto_entry *e;
+	const struct flow *f;
+
+	for (e = c->entries; e; e = e->next) {
+		if (!e->is_manual || !e->keys || e->keys->out.spi != spi ||
+		    !addr_equal(&e->keys->out.local, local) ||
+		    !addr_equal(&e->keys->out.remote, remote))
+			continue;
+		f = first_flow(e);
+		return f ? f->child : NULL;
+	}
+	return NULL;
+}
+
 void manual_exhausted(struct control *c, const struct crypto_entry *e)
 {
 	log_msg(&c->log, LOG_ERROR, "IPSEC", "MANUAL",

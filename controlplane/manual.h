@@ -6,6 +6,7 @@
 #include "config.h"
 #include "sa_spec.h"
 
+struct child;
 struct control;
 struct crypto_entry;
 
@@ -22,6 +23,9 @@ void manual_fini(struct crypto_entry *e);
 // Makes the SAs that are missing: after a configuration was applied, or when some were deleted
 // (`clear crypto sa` makes them anew, as IOS does).
 void manual_install(struct control *c);
+// The child of an entry whose outbound SA has this SPI and these addresses, or NULL.
+struct child *manual_find_out(const struct control *c, const struct ip_addr *local,
+                              const struct ip_addr *remote, uint32_t spi);
 // An SA has used up its sequence numbers: it has stopped, and only a person can give it a new key.
 void manual_exhausted(struct control *c, const struct crypto_entry *e);
 

@@ -41,6 +41,7 @@
 #define RETRY_JITTER     ticks_from_seconds(2)
 #define REKEY_MARGIN_MIN ticks_from_seconds(10)
 #define REKEY_RETRY      ticks_from_seconds(10)
+#define PATH_MTU_AGE     ticks_from_seconds(600) // RFC 1191, 6.3
 #define REKEY_SOON       ticks_from_ms(200)
 
 #define owner_of(timer, type, member) ((type *)(void *)((char *)(timer)-offsetof(type, member)))
@@ -508,9 +509,28 @@ static bool has_predecessor(const struct child *ch)
 	return false;
 }
 
+static void expired_path_mtu(void *ctx, struct wheel_timer *t)
+{
+	struct child *ch = owner_of(t, struct child, mtu_age);
+	struct control *c = ctx;
+
+	ch->path_mtu = 0; // the next packet that is too long for a router brings the answer again
+	dp_sa_path_mtu(c->dp, ch->out, 0);
+}
+
+void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
+{
+	ch->path_mtu = mtu;
+	dp_sa_path_mtu(c->dp, ch->out, mtu);
+	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
+}
+
 void on_child_established(struct control *c, struct child *ch)
 {
 	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
+
+	if (ch->path_mtu) // its predecessor's
+		wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
 
 	if (ch->state == CHILD_INBOUND)
 		wheel_arm(&c->wheel, &ch->activate,
@@ -615,4 +635,5 @@ void peer_timers_stop_child(struct control *c, struct child *ch)
 	wheel_cancel(&c->wheel, &ch->rekey);
 	wheel_cancel(&c->wheel, &ch->expire);
 	wheel_cancel(&c->wheel, &ch->activate);
+	wheel_cancel(&c->wheel, &ch->mtu_age);
 }

@@ -27,6 +27,8 @@ void on_child_replaced(struct control *c, struct child *ch);
 void on_child_rekey_failed(struct control *c, struct child *ch);
 // A lifetime in packets or bytes is used up, softly (DP_EVENT_SA_SOFT) or not (DP_EVENT_SA_HARD).
 void on_child_volume(struct control *c, struct child *ch, bool hard);
+// A router on the path takes no longer outer packets than `mtu`; believed for ten minutes.
+void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu);
 // An acknowledgement of a sequence outstanding in this run.
 void on_dpd_ack(struct control *c, struct ike_sa *sa);
 // An R-U-THERE above the highest sequence seen.

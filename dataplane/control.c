@@ -377,6 +377,15 @@ void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remot
 		(void)message_send(dp, slot->owner, &msg);
 }
 
+void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu)
+{
+	const struct sa_slot *slot = sa_table_slot(dp->sas, out_sa);
+	struct message msg = {.kind = MESSAGE_SA_MTU, .sa = out_sa, .word = mtu ? mtu : UINT16_MAX};
+
+	if (slot && slot->state == SA_LIVE && slot->direction == SA_OUT)
+		(void)message_send(dp, slot->owner, &msg);
+}
+
 bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
 {
 	const struct sa_slot *slot = sa_table_slot(dp->sas, in_sa);

@@ -127,6 +127,10 @@ void sa_messages(struct worker *w, const struct message *msg)
 		sa = sa_table_at(w->dp->sas, msg->sa.index);
 		sa_fill_move(sa, msg->addr, msg->port);
 		break;
+	case MESSAGE_SA_MTU:
+		sa = sa_table_at(w->dp->sas, msg->sa.index);
+		sa->out.mtu = (uint16_t)msg->word;
+		break;
 	case MESSAGE_TUNNEL_ADD:
 		tunnel_on_add(w, msg);
 		break;

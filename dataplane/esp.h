@@ -31,6 +31,8 @@ struct worker_esp {
 	struct tunnel_worker tunnels;
 	uint32_t spi_tokens; // INVALID_SPI events left in this second
 	tick_t spi_filled;
+	uint32_t mtu_tokens; // PATH_MTU events left in this second
+	tick_t mtu_filled;
 	// Slots + 1 of SAs whose GONE found no room in the event ring, chained by sa.spi: control
 	// must hear of each, or the slot stays in use for ever.
 	uint32_t gone;

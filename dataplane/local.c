@@ -1,7 +1,9 @@
 // Packets for the gateway itself that are neither ESP nor IKE of the outside: ICMP echo is
-// answered, IKE through a tunnel is punted, fragments go to reassemble, the rest is counted. [W]
+// answered, path MTUs are learned, IKE through a tunnel is punted, fragments go to reassemble, the
+// rest is counted. [W]
 #include "bytes.h"
 #include "classify.h"
+#include "path_mtu.h"
 #include "worker.h"
 
 #define ICMP_ECHO       8
@@ -63,7 +65,8 @@ void local(struct worker *w, struct rte_mbuf *m)
 	}
 	switch (ip->next_proto_id) {
 	case IPPROTO_ICMP:
-		echo_reply(w, m);
+		if (!path_mtu_learn(w, m, packet_of(m)->ihl))
+			echo_reply(w, m);
 		break;
 	case IPPROTO_UDP:
 		local_udp(w, m);

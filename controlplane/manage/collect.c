@@ -175,6 +175,7 @@ static void fill_child(const struct control *c, const struct child *ch, struct c
 	v->suite = ch->suite;
 	v->udp = ch->encap == SA_ENCAP_UDP;
 	v->manual = ch->peer->manual;
+	v->path_mtu = ch->path_mtu;
 	v->replay_window = v->manual ? 0 : c->config->ipsec.replay_window;
 	fill_sa(c, keyed ? ch->in : (struct handle){0}, ch->spi_in, ch->conn_id, &v->in);
 	fill_sa(c, keyed ? ch->out : (struct handle){0}, ch->spi_out, ch->conn_id + 1, &v->out);

@@ -26,11 +26,11 @@ static unsigned block_of(enum sa_cipher c)
 }
 
 // The largest inner packet that needs no fragment outside.
-static unsigned plain_mtu(const struct flow_view *f, const struct child_view *v)
+static unsigned plain_mtu(unsigned mtu, const struct child_view *v)
 {
 	unsigned block = block_of(v->suite.cipher), around = overhead(v) - 2;
 
-	return f->mtu > around + block ? (f->mtu - around) / block * block - 2 : 0;
+	return mtu > around + block ? (mtu - around) / block * block - 2 : 0;
 }
 
 static void print_ident(const char *side, const struct ip_prefix *p, uint8_t proto, uint16_t port,
@@ -89,12 +89,15 @@ static void print_endpoints(const struct ipsec_format *f, struct text *out)
 	const struct child_view *c = f->n_children ? &f->children[0] : NULL;
 	char local[ADDR_TEXT], remote[ADDR_TEXT];
 	uint32_t spi = c ? c->out.spi : 0;
+	unsigned mtu = f->flow.mtu;
+
+	if (c && c->path_mtu && c->path_mtu < mtu)
+		mtu = c->path_mtu;
 
 	text_printf(out, "     local crypto endpt.: %s, remote crypto endpt.: %s\n",
 	            addr_format(&f->flow.local, local), addr_format(&f->flow.peer, remote));
 	text_printf(out, "     plaintext mtu %u, path mtu %u, ip mtu %u, ip mtu idb %s\n",
-	            c ? plain_mtu(&f->flow, c) : f->flow.mtu, f->flow.mtu, f->flow.mtu,
-	            f->flow.iface);
+	            c ? plain_mtu(mtu, c) : mtu, mtu, f->flow.mtu, f->flow.iface);
 	text_printf(out, "     current outbound spi: 0x%X(%u)\n", spi, spi);
 	if (c && c->suite.pfs_group)
 		text_printf(out, "     PFS (Y/N): Y, DH group: group%u\n\n", c->suite.pfs_group);

@@ -65,6 +65,7 @@ struct child_view {
 	bool udp;
 	bool manual;            // keys set by hand: no lifetime
 	uint32_t replay_window; // as configured now; 0 = off
+	uint16_t path_mtu;      // learned from outside; 0 = not known
 	struct sa_view in, out;
 	uint32_t seconds_left;    // VIEW_NONE: no end in time
 	uint32_t kilobytes_left;  // VIEW_NONE: no end in volume

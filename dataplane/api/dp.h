@@ -120,6 +120,8 @@ enum dp_event_kind {
 	DP_EVENT_SA_HARD,     // sa: hard lifetime or sequence numbers used up; it stopped
 	DP_EVENT_SA_MOVED,    // sa (inbound): authentic packet from another address or port
 	DP_EVENT_INVALID_SPI, // addr (source), local, spi: ESP for an SPI that nobody has
+	DP_EVENT_PATH_MTU, // addr (peer), local, spi, port (0: native), mtu: an ICMP error quotes
+	                   // it
 	DP_EVENT_NEIGHBOUR_WANTED, // iface, addr: a packet waits for this next hop
 };
 
@@ -130,6 +132,7 @@ struct dp_event {
 	uint16_t iface;
 	uint16_t port;
 	uint32_t spi;
+	uint16_t mtu;
 	struct ip_addr addr;
 	struct ip_addr local;
 };
@@ -189,6 +192,9 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n);
 // The peer's authenticated address or port has changed (RFC 3947, 4): send there.
 void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port);
+// The longest outer packet that the path takes, learned from outside; 0 = not known: the egress
+// interface's MTU alone.
+void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu);
 // When the last packet that passed replay check and ICV came in. False: none yet, or this SA
 // proves nothing (no replay protection).
 bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when);

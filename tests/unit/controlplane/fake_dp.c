@@ -510,6 +510,14 @@ void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)
 	}
 }
 
+void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu)
+{
+	struct fake_sa *s = sa_at(dp, out_sa);
+
+	if (s)
+		s->spec.path_mtu = mtu;
+}
+
 void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port)
 {
 	struct fake_sa *s = sa_at(dp, out_sa);

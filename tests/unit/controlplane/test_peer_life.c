@@ -19,6 +19,7 @@
 #include "flow.h"
 #include "load.h"
 #include "neighbour.h"
+#include "path_mtu.h"
 #include "peer.h"
 #include "peer_timers.h"
 #include "teardown.h"
@@ -631,6 +632,59 @@ static void pause_is_no_death(void **state)
 	world_destroy(w);
 }
 
+static uint32_t path_mtu(struct world *w)
+{
+	struct fake_sa *sa = NULL;
+
+	assert_true(fake_dp_packet(w->c.dp, fake_dp_tunnel(w->c.dp), &sa));
+	return sa->spec.path_mtu;
+}
+
+// RFC 4301, 8.2: lowered by who knows the SPI, within bounds, for ten minutes; a successor takes it
+// over.
+static void path_mtu_is_learned_and_forgotten(void **state)
+{
+	struct world *w = world_create("", " set peer 192.0.2.11", "");
+	struct dp_event ev = {.kind = DP_EVENT_PATH_MTU,
+	                      .addr = {.family = 4, .bytes = {192, 0, 2, 11}},
+	                      .local = {.family = 4, .bytes = {192, 0, 2, 1}},
+	                      .mtu = 1300};
+	struct child *ch;
+
+	(void)state;
+	up(w);
+	ch = w->c.entries->flows->child;
+	ev.spi = ch->spi_out + 1;
+	path_mtu_heard(&w->c, &ev);
+	assert_int_equal(path_mtu(w), 0);
+	ev.spi = ch->spi_out;
+	ev.port = 4500; // about ESP in UDP, which this is not
+	path_mtu_heard(&w->c, &ev);
+	ev.port = 0;
+	ev.addr.bytes[3] = 12;
+	path_mtu_heard(&w->c, &ev);
+	ev.addr.bytes[3] = 11;
+	ev.mtu = 575;
+	path_mtu_heard(&w->c, &ev);
+	ev.mtu = 1500;
+	path_mtu_heard(&w->c, &ev);
+	assert_int_equal(path_mtu(w), 0);
+	ev.mtu = 1300;
+	path_mtu_heard(&w->c, &ev);
+	assert_int_equal(path_mtu(w), 1300);
+	ev.mtu = 1400; // never upwards
+	path_mtu_heard(&w->c, &ev);
+	assert_int_equal(path_mtu(w), 1300);
+	pass(w, 300 * S);
+	child_rekey(&w->c, ch);
+	pass(w, 20 * S);
+	assert_true(w->c.entries->flows->child != ch);
+	assert_int_equal(path_mtu(w), 1300);
+	pass(w, 600 * S);
+	assert_int_equal(path_mtu(w), 0);
+	world_destroy(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -652,6 +706,7 @@ int main(void)
 		cmocka_unit_test(clear_and_come_back),
 		cmocka_unit_test(live_configuration),
 		cmocka_unit_test(pause_is_no_death),
+		cmocka_unit_test(path_mtu_is_learned_and_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

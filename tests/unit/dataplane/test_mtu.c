@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "gate.h"
+#include "path_mtu.h"
 #include "split.h"
 
 #define DF RTE_BE16(RTE_IPV4_HDR_DF_FLAG)
@@ -204,13 +205,172 @@ static void no_room_at_all(void **state)
 	assert_int_equal(gate_counter(DROP_MTU), 1);
 }
 
+// ICMP "fragmentation needed" about an outer packet of the flow, cut to `quote` bytes of it.
+static struct rte_mbuf *complaint(const struct gate_flow *f, uint16_t mtu, uint16_t quote)
+{
+	struct rte_mbuf *about = gate_encrypt(f, 1400), *m = rte_pktmbuf_alloc(gate.pool);
+	uint8_t *ip = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(28 + quote)), *icmp = ip + 20;
+	uint16_t sum;
+
+	if (!ip)
+		abort();
+	memset(ip, 0, 28);
+	ip[0] = 0x45;
+	ip[9] = 1;
+	icmp[0] = 3;
+	icmp[1] = 4;
+	icmp[6] = (uint8_t)(mtu >> 8);
+	icmp[7] = (uint8_t)mtu;
+	memcpy(icmp + 8, rte_pktmbuf_mtod(about, void *), quote);
+	sum = (uint16_t)~rte_raw_cksum(icmp, (size_t)8 + quote);
+	memcpy(icmp + 2, &sum, 2);
+	rte_pktmbuf_free(about);
+	packet_init(m, 1, 0);
+	packet_of(m)->ihl = 20;
+	return m;
+}
+
+static void heard(const struct gate_flow *f, uint16_t mtu, uint16_t port)
+{
+	struct dp_event e = gate_event(DP_EVENT_PATH_MTU);
+
+	assert_int_equal(e.kind, DP_EVENT_PATH_MTU);
+	assert_int_equal(e.mtu, mtu);
+	assert_int_equal(e.spi, f->spec.spi);
+	assert_int_equal(e.port, port);
+	assert_memory_equal(e.local.bytes, f->spec.local.bytes, 4);
+	assert_memory_equal(e.addr.bytes, f->spec.remote.bytes, 4);
+}
+
+static void a_router_complains(void **state)
+{
+	struct sa_spec spec = suite_spec(&gcm, 0);
+	struct gate_flow f = gate_flow_make(spec), g;
+	struct worker *w = gate.workers[0];
+
+	(void)state;
+	gate_tick(1000);
+	assert_true(path_mtu_learn(w, complaint(&f, 1300, 28), 20));
+	heard(&f, 1300, 0);
+	assert_true(path_mtu_learn(w, complaint(&f, 0, 200), 20)); // an old router: RFC 1191, 7
+	heard(&f, 1006, 0);
+	spec.encap = SA_ENCAP_UDP;
+	spec.local_port = 4500;
+	spec.remote_port = 40001;
+	g = gate_flow_make(spec);
+	assert_true(path_mtu_learn(w, complaint(&g, 1300, 36), 20));
+	heard(&g, 1300, 40001);
+	assert_int_equal(gate_counter(COUNT_LOCAL_TOO_BIG), 3);
+	assert_true(path_mtu_learn(w, complaint(&g, 1300, 28), 20)); // no SPI in it
+	assert_true(path_mtu_learn(w, complaint(&f, 1460, 28), 20)); // it would have fitted
+	assert_int_equal(gate_events(DP_EVENT_PATH_MTU), 0);
+	assert_int_equal(gate_counter(DROP_LOCAL_ICMP), 2);
+}
+
+// Every cut, and bytes by chance: never an event about something else, and no crash.
+static void what_is_no_complaint(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct worker *w = gate.workers[0];
+	struct rte_mbuf *m;
+
+	(void)state;
+	for (uint16_t quote = 0; quote < 24; quote++) // 24: the SPI is whole
+		assert_true(path_mtu_learn(w, complaint(&f, 1300, quote), 20));
+	assert_int_equal(gate_events(DP_EVENT_PATH_MTU), 0);
+	for (unsigned i = 0; i < 2000; i++) {
+		m = complaint(&f, 1300, (uint16_t)(rand() % 60));
+		rte_pktmbuf_mtod(m, uint8_t *)[20 + rand() % (rte_pktmbuf_data_len(m) - 20)] ^=
+			(uint8_t)(1 + rand() % 255);
+		if (!path_mtu_learn(w, m, 20))
+			rte_pktmbuf_free(m); // of another type now
+	}
+	assert_int_equal(gate_events(DP_EVENT_PATH_MTU), 0);
+	m = complaint(&f, 1300, 28);
+	packet_of(m)->flags = PACKET_DECRYPTED;
+	assert_false(path_mtu_learn(w, m, 20));
+	rte_pktmbuf_free(m);
+}
+
+// Who floods us with them takes a bounded part of the control core's time.
+static void complaints_are_limited(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	unsigned n = 0;
+
+	(void)state;
+	gate_tick(3000);
+	for (unsigned i = 0; i < 500; i++) {
+		assert_true(path_mtu_learn(gate.workers[0], complaint(&f, 1300, 28), 20));
+		n += gate_events(DP_EVENT_PATH_MTU);
+	}
+	assert_int_equal(n, 50);
+}
+
+static void complaints_over_ipv6(void **state)
+{
+	uint8_t quote[44] = {
+		0x60, [6] = 50, [8] = 0x20, [23] = 1, [24] = 0x20, [39] = 2, [42] = 4, 5};
+	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool);
+	uint8_t *ip = (uint8_t *)rte_pktmbuf_append(m, 40 + 8 + sizeof(quote));
+	struct dp_event e;
+
+	(void)state;
+	gate_tick(1000);
+	if (!ip)
+		abort();
+	memset(ip, 0, 48);
+	ip[0] = 0x60;
+	ip[40] = 2;
+	ip[46] = 5; // 1300
+	ip[47] = 0x14;
+	memcpy(ip + 48, quote, sizeof(quote));
+	packet_init(m, 1, 0);
+	assert_true(path_mtu_learn(gate.workers[0], m, 40));
+	e = gate_event(DP_EVENT_PATH_MTU);
+	assert_int_equal(e.mtu, 1300);
+	assert_int_equal(e.spi, 0x0405);
+	assert_int_equal(e.local.bytes[15], 1);
+	assert_int_equal(e.addr.bytes[15], 2);
+	assert_int_equal(e.addr.family, 6);
+}
+
+// What the control core makes of it: shorter parts at once, and a smaller answer to DF.
+static void a_lower_path_mtu(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct rte_mbuf *out[WORKER_BURST];
+	uint32_t longest;
+	uint16_t n;
+
+	(void)state;
+	dp_sa_path_mtu(&gate, f.out, 600);
+	gate_turn();
+	n = pass(&f, packet(&f, 1400, 0), out, &longest);
+	assert_int_equal(n, 3);
+	assert_in_range(longest, 560, 600);
+	check_pieces(out, n, 1400, f.tunnel);
+	dp_sa_path_mtu(&gate, f.out, 0);
+	gate_turn();
+	assert_int_equal(outer_bits(&f, 1400, DF), DF);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, gate_start, gate_stop)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(cut_before_encryption), TEST(a_burst_of_long_ones), TEST(cut_after_encryption),
-		TEST(ports_are_cut_outside), TEST(the_df_bit),           TEST(no_room_at_all),
+		TEST(cut_before_encryption),
+		TEST(a_burst_of_long_ones),
+		TEST(cut_after_encryption),
+		TEST(ports_are_cut_outside),
+		TEST(the_df_bit),
+		TEST(no_room_at_all),
+		TEST(a_router_complains),
+		TEST(what_is_no_complaint),
+		TEST(complaints_are_limited),
+		TEST(complaints_over_ipv6),
+		TEST(a_lower_path_mtu),
 	};
 
 	return cmocka_run_group_tests_name("mtu", tests, eal_start, eal_stop);
