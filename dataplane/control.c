@@ -300,6 +300,7 @@ int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel
 	uint32_t own;
 	int err;
 
+	*sa = (struct handle){0};
 	if (spi_is_own(spec->spi) || spec->spi < SPI_MIN || sa_fill_check(spec, SA_IN))
 		return -EINVAL;
 	err = dp_sa_reserve(dp, &spec->local, &spec->remote, sa, &own);

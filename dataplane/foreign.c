@@ -39,7 +39,8 @@ struct foreign *foreign_create(uint32_t entries, struct rte_rcu_qsbr *qsbr)
 
 	if (!f)
 		return NULL;
-	snprintf(name, sizeof(name), "foreign_%p", (void *)f);
+	// Short: the hash makes names of rings from it, which DPDK cuts at 28 bytes.
+	snprintf(name, sizeof(name), "foreign_%x", (unsigned)(uintptr_t)f);
 	// Anybody may send SPIs: nobody must be able to aim at one bucket.
 	secret_random(&params.hash_func_init_val, sizeof(params.hash_func_init_val));
 	f->hash = rte_hash_create(&params);
