@@ -72,6 +72,27 @@ bool addr_is_zero(const struct ip_addr *a)
 	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
+bool addr_is_link_local(const struct ip_addr *a)
+{
+	return a->family == 6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+static bool is_host_v6(const uint8_t b[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, low[15];
+
+	if (b[0] == 0xff || memcmp(b, mapped, sizeof(mapped)) == 0)
+		return false;
+	return memcmp(b, low, sizeof(low)) != 0 || b[15] > 1;
+}
+
+bool addr_is_host(const struct ip_addr *a)
+{
+	if (a->family == 6)
+		return is_host_v6(a->bytes);
+	return a->family == 4 && a->bytes[0] != 0 && a->bytes[0] != 127 && a->bytes[0] < 224;
+}
+
 uint32_t addr_hash(const struct ip_addr *a)
 {
 	uint64_t h = a->family;
@@ -144,6 +165,30 @@ int prefix_len_from_mask(const struct ip_addr *mask)
 	if (mask->family != 4 || (len && m != 0xffffffffu << (32 - len)))
 		return -EINVAL;
 	return len;
+}
+
+struct ip_addr prefix_wildcard(uint8_t family, uint8_t len)
+{
+	struct ip_addr all = {.family = family};
+	unsigned size = addr_size(family);
+	struct ip_prefix mask;
+
+	memset(all.bytes, 0xff, size);
+	mask = prefix_make(&all, len);
+	for (unsigned i = 0; i < size; i++)
+		mask.addr.bytes[i] = (uint8_t)~mask.addr.bytes[i];
+	return mask.addr;
+}
+
+int prefix_len_from_wildcard(const struct ip_addr *wildcard)
+{
+	unsigned bits = addr_size(wildcard->family) * 8, len = 0;
+	struct ip_addr whole;
+
+	while (len < bits && !(wildcard->bytes[len / 8] & 0x80 >> len % 8))
+		len++;
+	whole = prefix_wildcard(wildcard->family, (uint8_t)len);
+	return bits && addr_equal(&whole, wildcard) ? (int)len : -EINVAL;
 }
 
 bool selector_equal(const struct selector *a, const struct selector *b)

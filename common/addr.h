@@ -23,6 +23,11 @@ int addr_compare(const struct ip_addr *a, const struct ip_addr *b);
 bool addr_is_zero(const struct ip_addr *a);
 // Bytes of an address of this family: 4, 16 or 0.
 unsigned addr_size(uint8_t family);
+// fe80::/10
+bool addr_is_link_local(const struct ip_addr *a);
+// An address that a host may have (RFC 1122, 3.2.1.3; RFC 4291, 2.5): of IPv4 not 0/8, 127/8 and
+// from 224.0.0.0 on; of IPv6 not ::, ::1, ff00::/8 and not the IPv4-mapped ones.
+bool addr_is_host(const struct ip_addr *a);
 // A 32-bit mix of the address; not keyed, so not for tables that a stranger can fill.
 uint32_t addr_hash(const struct ip_addr *a);
 
@@ -38,6 +43,10 @@ const char *prefix_format(const struct ip_prefix *p, char out[PREFIX_TEXT]);
 struct ip_addr prefix_mask(uint8_t len);
 // The length of a contiguous IPv4 mask, or -EINVAL.
 int prefix_len_from_mask(const struct ip_addr *mask);
+// The inverse of the mask of a prefix length, of either family: 24 -> 0.0.0.255.
+struct ip_addr prefix_wildcard(uint8_t family, uint8_t len);
+// The length of the prefix that a wildcard leaves to compare, or -EINVAL if it is none.
+int prefix_len_from_wildcard(const struct ip_addr *wildcard);
 
 bool selector_equal(const struct selector *a, const struct selector *b);
 // Everything `inner` matches, `outer` matches too.

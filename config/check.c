@@ -177,6 +177,15 @@ static void check_crypto_acl(const struct config_acl *acl, struct diag_list *d)
 		         "access list %s, which a crypto map uses, permits nothing", acl->name);
 }
 
+// All entries of a map are of one kind: it is bound to an interface as a whole.
+static void check_map_kind(const struct config_map_entry *e, const struct config_map_entry *last,
+                           struct diag_list *d)
+{
+	if (last && !strcmp(e->map, last->map) && e->ipv6 != last->ipv6)
+		diag_add(d, DIAG_ERROR, e->line, 0, NULL,
+		         "crypto map \"%s\" has entries with and without 'ipv6'", e->map);
+}
+
 static void check_maps(const struct config *c, struct diag_list *d)
 {
 	bool *seen = calloc(c->n_acls ? c->n_acls : 1, sizeof(*seen));
@@ -190,6 +199,7 @@ static void check_maps(const struct config *c, struct diag_list *d)
 		const struct config_acl *acl = config_find_acl(c, e->acl);
 
 		check_map_entry(c, e, d);
+		check_map_kind(e, i ? e - 1 : NULL, d);
 		if (!acl || seen[acl - c->acls])
 			continue;
 		seen[acl - c->acls] = true;
@@ -222,10 +232,79 @@ static void check_vlan(const struct config *c, const struct config_interface *i,
 	}
 }
 
+// Whether packets to a peer of this family can have a source address on the interface.
+static bool can_reach(const struct config_interface *i, uint8_t family)
+{
+	if (family != 6)
+		return i->address.family != 0;
+	for (uint32_t k = 0; k < i->n_addresses6; k++)
+		if (!i->addresses6[k].link_local)
+			return true;
+	return false;
+}
+
+// Says it once for each map and family.
+static void check_bound_peers(const struct config_interface *i, const struct config_map_entry *m,
+                              uint32_t n, struct diag_list *d)
+{
+	bool told[2] = {can_reach(i, 4), can_reach(i, 6)};
+
+	for (uint32_t k = 0; k < n && !(told[0] && told[1]); k++)
+		for (uint32_t p = 0; p < m[k].n_peers; p++) {
+			uint8_t family = m[k].peers[p].address.family;
+
+			if (!family || told[family == 6])
+				continue;
+			told[family == 6] = true;
+			diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+			         "interface %s has no %s address for the peers of crypto map "
+			         "\"%s\" %u",
+			         i->name, family == 6 ? "IPv6" : "IPv4", m[k].map, m[k].seq);
+		}
+}
+
+static void check_binding(const struct config *c, const struct config_interface *i, bool ipv6,
+                          struct diag_list *d)
+{
+	const char *name = ipv6 ? i->crypto_map6 : i->crypto_map;
+	const struct config_map_entry *m;
+	uint32_t n;
+
+	if (!name[0])
+		return;
+	if (!config_map_entries(c, name, &n)) {
+		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+		         "interface %s: crypto map %s is not defined", i->name, name);
+		return;
+	}
+	m = config_bound_map(c, i, ipv6, &n);
+	if (!m)
+		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+		         "interface %s: crypto map %s is %s IPv6 one and is bound by '%scrypto "
+		         "map'",
+		         i->name, name, ipv6 ? "no" : "an", ipv6 ? "" : "ipv6 ");
+	else if (i->address.family || config_has_ipv6(i))
+		check_bound_peers(i, m, n, d);
+}
+
+static void check_mtu6(const struct config *c, const struct config_interface *i,
+                       struct diag_list *d)
+{
+	uint16_t mtu = config_interface_mtu(c, i);
+
+	if (config_has_ipv6(i) && mtu < CONFIG_MTU6_MIN)
+		diag_add(d, DIAG_ERROR, i->line, 0, NULL,
+		         "interface %s: IPv6 needs an MTU of at least %d bytes", i->name,
+		         CONFIG_MTU6_MIN);
+	if (i->mtu6 && i->mtu6 > mtu)
+		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
+		         "interface %s: ipv6 mtu %u is above the interface's MTU, which counts",
+		         i->name, i->mtu6);
+}
+
 static void check_interface(const struct config *c, const struct config_interface *i,
                             struct diag_list *d)
 {
-	uint32_t n;
 	bool is_sub;
 
 	if (!config_interface_port(c, i->name, &is_sub) && strncmp(i->name, "Loopback", 8))
@@ -236,10 +315,10 @@ static void check_interface(const struct config *c, const struct config_interfac
 		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
 		         "interface %s has no 'encapsulation dot1Q' and stays down", i->name);
 	check_vlan(c, i, d);
-	if (i->crypto_map[0] && !config_map_entries(c, i->crypto_map, &n))
-		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
-		         "interface %s: crypto map %s is not defined", i->name, i->crypto_map);
-	if (i->crypto_map[0] && !i->address.family)
+	check_binding(c, i, false, d);
+	check_binding(c, i, true, d);
+	check_mtu6(c, i, d);
+	if ((i->crypto_map[0] || i->crypto_map6[0]) && !i->address.family && !config_has_ipv6(i))
 		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
 		         "interface %s has a crypto map and no address", i->name);
 	for (uint32_t k = 0; k < i->n_ezvpn; k++)
@@ -249,47 +328,75 @@ static void check_interface(const struct config *c, const struct config_interfac
 			         i->name, i->ezvpn[k].name);
 }
 
+// A network that an interface's address is in.
+struct network {
+	const struct config_interface *in;
+	struct ip_prefix prefix;
+	struct ip_addr address;
+};
+
 static int compare_networks(const void *a, const void *b)
 {
-	const struct config_interface *const *x = a, *const *y = b;
-	struct ip_prefix p = prefix_make(&(*x)->address, (*x)->prefix_len);
-	struct ip_prefix q = prefix_make(&(*y)->address, (*y)->prefix_len);
-	int order = addr_compare(&p.addr, &q.addr);
+	const struct network *x = a, *y = b;
+	int order = addr_compare(&x->prefix.addr, &y->prefix.addr);
 
 	if (order)
 		return order;
-	return p.len != q.len ? (int)p.len - q.len : addr_compare(&(*x)->address, &(*y)->address);
+	return x->prefix.len != y->prefix.len ? (int)x->prefix.len - y->prefix.len
+	                                      : addr_compare(&x->address, &y->address);
+}
+
+// All of them but those of link-local and EUI-64 addresses. NULL: out of memory.
+static struct network *list_networks(const struct config *c, uint32_t *n)
+{
+	struct network *all =
+		calloc((size_t)c->n_interfaces * (CONFIG_ADDRESSES6 + 1) + 1, sizeof(*all));
+
+	*n = 0;
+	for (uint32_t i = 0; all && i < c->n_interfaces; i++) {
+		const struct config_interface *in = &c->interfaces[i];
+
+		if (in->address.family)
+			all[(*n)++] = (struct network){
+				in, prefix_make(&in->address, in->prefix_len), in->address};
+		for (uint32_t k = 0; k < in->n_addresses6; k++) {
+			const struct config_address6 *a = &in->addresses6[k];
+
+			if (!a->link_local && !a->eui64)
+				all[(*n)++] = (struct network){
+					in, prefix_make(&a->addr, a->prefix_len), a->addr};
+		}
+	}
+	return all;
 }
 
 // Sorted by network, the wider first, an overlap is with the widest that came before.
 static void check_networks(const struct config *c, struct diag_list *d)
 {
-	const struct config_interface **order = calloc((size_t)c->n_interfaces + 1, sizeof(*order));
-	const struct config_interface *wide = NULL, *last = NULL;
-	uint32_t n = 0;
+	const struct network *wide = NULL, *last = NULL;
+	struct network *order;
+	uint32_t n;
 
-	for (uint32_t i = 0; order && i < c->n_interfaces; i++)
-		if (c->interfaces[i].address.family)
-			order[n++] = &c->interfaces[i];
+	order = list_networks(c, &n);
 	if (order)
 		qsort(order, n, sizeof(*order), compare_networks);
 	for (uint32_t i = 0; i < n; i++) {
-		const struct config_interface *in = order[i];
-		struct ip_prefix p = {0};
+		const struct network *net = &order[i];
 
-		if (wide)
-			p = prefix_make(&wide->address, wide->prefix_len);
-		if (last && addr_equal(&last->address, &in->address))
-			diag_add(d, DIAG_ERROR, in->line, 0, NULL,
-			         "interface %s has the same address as interface %s", in->name,
-			         last->name);
-		else if (wide && prefix_contains(&p, &in->address))
-			diag_add(d, DIAG_WARNING, in->line, 0, NULL,
-			         "the network of interface %s overlaps with that of interface %s",
-			         in->name, wide->name);
-		else
-			wide = in;
-		last = in;
+		if (last && addr_equal(&last->address, &net->address))
+			diag_add(d, DIAG_ERROR, net->in->line, 0, NULL,
+			         "interface %s has the same address as interface %s", net->in->name,
+			         last->in->name);
+		else if (wide && prefix_contains(&wide->prefix, &net->address)) {
+			if (wide->in != net->in)
+				diag_add(d, DIAG_WARNING, net->in->line, 0, NULL,
+				         "the network of interface %s overlaps with that of "
+				         "interface %s",
+				         net->in->name, wide->in->name);
+		} else {
+			wide = net;
+		}
+		last = net;
 	}
 	if (!order)
 		diag_add(d, DIAG_ERROR, 0, 0, NULL, "out of memory");
@@ -334,7 +441,8 @@ static void check_routes(const struct config *c, struct diag_list *d)
 		if (r->interface[0] && strncmp(r->interface, "Null", 4) &&
 		    !config_find_interface(c, r->interface))
 			diag_add(d, DIAG_WARNING, r->line, 0, NULL,
-			         "ip route: interface %s is not configured", r->interface);
+			         "%s route: interface %s is not configured",
+			         r->prefix.addr.family == 6 ? "ipv6" : "ip", r->interface);
 	}
 }
 

@@ -5,6 +5,9 @@
 //   word                     a keyword; any unique prefix of it is understood
 //   name:<LO-HI>             a decimal number in this range
 //   name:A.B.C.D             an IPv4 address
+//   name:X:X::X              an IPv6 address
+//   name:X:X::X/LEN          an IPv6 prefix; the argument's number is its length, and its address
+//                            keeps the bits behind it
 //   name:MASK                a contiguous IPv4 mask, as in 255.255.255.0
 //   name:WILDCARD            any four octets, as in 0.0.0.255
 //   name:IFNAME              an interface name in one or two words; the argument is canonical
@@ -33,6 +36,7 @@ enum command_mode {
 	MODE_TRANSFORM_SET, // (cfg-crypto-trans)
 	MODE_CRYPTO_MAP,    // (config-crypto-map)
 	MODE_ACL,           // (config-ext-nacl)
+	MODE_IPV6_ACL,      // (config-ipv6-acl)
 	MODE_EZVPN,         // (config-crypto-ezvpn)
 	MODE_PLATFORM,      // (config-platform)
 	MODE_LINE,          // (config-line)
@@ -46,8 +50,8 @@ const char *command_mode_prompt(enum command_mode mode);
 struct command_arg {
 	const char *name;
 	const char *text;    // the word, canonical for IFNAME, the full keyword for a keyword
-	uint64_t number;     // <LO-HI>; MASK: the prefix length
-	struct ip_addr addr; // A.B.C.D, MASK, WILDCARD
+	uint64_t number;     // <LO-HI>; MASK, X:X::X/LEN: the prefix length
+	struct ip_addr addr; // A.B.C.D, X:X::X, X:X::X/LEN, MASK, WILDCARD
 	uint32_t column;     // from 1
 };
 

@@ -23,6 +23,12 @@ void node_display(const struct command_node *n, char *out, size_t size)
 	case NODE_WILDCARD:
 		snprintf(out, size, "A.B.C.D");
 		break;
+	case NODE_ADDRESS6:
+		snprintf(out, size, "X:X:X:X::X");
+		break;
+	case NODE_PREFIX6:
+		snprintf(out, size, "X:X:X:X::X/<0-128>");
+		break;
 	case NODE_IFNAME:
 		snprintf(out, size, "IFNAME");
 		break;
@@ -218,6 +224,7 @@ const char *command_mode_prompt(enum command_mode mode)
 		[MODE_TRANSFORM_SET] = "(cfg-crypto-trans)#",
 		[MODE_CRYPTO_MAP] = "(config-crypto-map)#",
 		[MODE_ACL] = "(config-ext-nacl)#",
+		[MODE_IPV6_ACL] = "(config-ipv6-acl)#",
 		[MODE_EZVPN] = "(config-crypto-ezvpn)#",
 		[MODE_PLATFORM] = "(config-platform)#",
 		[MODE_LINE] = "(config-line)#",

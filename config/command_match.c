@@ -104,6 +104,27 @@ static bool parse_v4(const char *text, size_t len, struct ip_addr *out)
 	return !addr_parse(buf, out) && out->family == 4;
 }
 
+static bool parse_v6(const char *text, size_t len, struct ip_addr *out)
+{
+	char buf[ADDR_TEXT];
+
+	if (len == 0 || len >= sizeof(buf))
+		return false;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	return !addr_parse(buf, out) && out->family == 6;
+}
+
+// "2001:db8::/32"; the host bits stay as they were typed.
+static bool parse_prefix6(const char *text, size_t len, struct ip_addr *out, uint64_t *bits)
+{
+	const char *slash = memchr(text, '/', len);
+	size_t addr = slash ? (size_t)(slash - text) : 0;
+
+	return slash && parse_v6(text, addr, out) &&
+	       parse_number(slash + 1, len - addr - 1, bits) && *bits <= 128;
+}
+
 // The interface name at word i, joined with the next word if that holds its number. Returns the
 // words used, 0 when it is no interface name.
 static unsigned parse_ifname(const struct walk *w, unsigned i, char out[CONFIG_NAME])
@@ -156,6 +177,12 @@ static int rank(const struct walk *w, const struct command_node *n)
 	case NODE_ADDRESS:
 	case NODE_WILDCARD:
 		ok = parse_v4(text, len, &addr);
+		break;
+	case NODE_ADDRESS6:
+		ok = parse_v6(text, len, &addr);
+		break;
+	case NODE_PREFIX6:
+		ok = parse_prefix6(text, len, &addr, &number);
 		break;
 	case NODE_MASK:
 		ok = parse_v4(text, len, &addr) && prefix_len_from_mask(&addr) >= 0;
@@ -288,6 +315,12 @@ static bool fill_arg(const struct walk *w, const struct walk_thread *t, struct c
 	case NODE_ADDRESS:
 	case NODE_WILDCARD:
 		parse_v4(text, len, &arg->addr);
+		break;
+	case NODE_ADDRESS6:
+		parse_v6(text, len, &arg->addr);
+		break;
+	case NODE_PREFIX6:
+		parse_prefix6(text, len, &arg->addr, &arg->number);
 		break;
 	case NODE_IFNAME:
 		parse_ifname(w, t->word, name);

@@ -103,8 +103,10 @@ static int parse_type(struct command_node *n, const char *type)
 		const char *text;
 		enum node_type type;
 	} types[] = {
-		{"A.B.C.D", NODE_ADDRESS}, {"MASK", NODE_MASK}, {"WILDCARD", NODE_WILDCARD},
-		{"IFNAME", NODE_IFNAME},   {"WORD", NODE_WORD}, {"LINE", NODE_LINE},
+		{"A.B.C.D", NODE_ADDRESS},   {"MASK", NODE_MASK},
+		{"WILDCARD", NODE_WILDCARD}, {"IFNAME", NODE_IFNAME},
+		{"WORD", NODE_WORD},         {"LINE", NODE_LINE},
+		{"X:X::X", NODE_ADDRESS6},   {"X:X::X/LEN", NODE_PREFIX6},
 	};
 
 	n->lo = 1;

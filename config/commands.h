@@ -24,8 +24,8 @@ struct command_table {
 };
 
 extern const struct command_table commands_global, commands_platform, commands_interface,
-	commands_isakmp, commands_ipsec, commands_map, commands_manual, commands_mtu, commands_acl,
-	commands_ezvpn;
+	commands_isakmp, commands_ipsec, commands_ipv6, commands_map, commands_manual, commands_mtu,
+	commands_acl, commands_ezvpn;
 
 static inline struct edit *edit_of(const struct command_call *call)
 {
@@ -44,7 +44,7 @@ int edit_mask(struct command_call *call, const char *arg, uint8_t *len);
 struct config_map_entry *edit_map_entry(const struct command_call *call);
 // Copies a word that may be no longer than `size` - 1. 0 or -EINVAL.
 int edit_copy(struct command_call *call, const char *arg, char *out, size_t size);
-// A peer's {addr:A.B.C.D|host:WORD [dynamic]} [default]
+// A peer's {addr:A.B.C.D|addr:X:X::X|host:WORD [dynamic]} [default]
 int edit_peer(struct command_call *call, struct config_peer *out);
 // The index of that peer, or n.
 uint32_t edit_find_peer(const struct config_peer *peers, uint32_t n, const struct config_peer *p);
@@ -56,7 +56,9 @@ int edit_no_memory(struct command_call *call);
 int command_ignored(struct command_call *call);
 int command_inactive(struct command_call *call);
 int command_inactive_block(struct command_call *call);
-// "tcp", or NULL for a protocol without a name.
-const char *commands_protocol_name(uint8_t protocol);
+// "tcp", or NULL for a protocol without a name in this kind of access list.
+const char *commands_protocol_name(uint8_t protocol, bool ipv6);
+// Adds a route, replaces an equal one, or with `no` removes those that fit what was given.
+int edit_route(struct command_call *call, const struct config_route *route);
 
 #endif

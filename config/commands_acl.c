@@ -22,6 +22,12 @@ static const struct named_number protocols[] = {
 	{"ospf", 89}, {"nos", 94}, {"pim", 103}, {"pcp", 108},  {"sctp", 132},
 };
 
+// Of IPv6 access lists, where `icmp` is ICMPv6.
+static const struct named_number protocols6[] = {
+	{"ipv6", 0}, {"icmp", 58}, {"tcp", 6},   {"udp", 17},
+	{"esp", 50}, {"ahp", 51},  {"pcp", 108}, {"sctp", 132},
+};
+
 // IOS's names; those of tcp and udp differ, but no name has two numbers.
 static const struct named_number ports[] = {
 	{"echo", 7},
@@ -79,12 +85,18 @@ static const struct named_number ports[] = {
 	"{permit|deny} {{tcp|udp} " END " " PORTS " " END " " PORTS                                \
 	"|{ip|icmp|igmp|ipinip|gre|esp|ahp|eigrp|ospf|nos|pim|pcp|sctp|protocol:<0-255>} " END     \
 	" " END "} [log]"
+#define END6     "{any|host address:X:X::X|address:X:X::X/LEN}"
+#define SEQUENCE "[sequence seq:<1-2147483647>]"
+#define LINE6                                                                                      \
+	"{permit|deny} {{tcp|udp} " END6 " " PORTS " " END6 " " PORTS                              \
+	"|{ipv6|icmp|esp|ahp|pcp|sctp|protocol:<0-255>} " END6 " " END6 "} [log] " SEQUENCE
 #define NUMBER "{id:<100-199>|id:<2000-2699>}"
 
 // Reads the arguments of a line from left to right.
 struct args {
 	const struct command_call *call;
 	unsigned at;
+	bool ipv6; // of an IPv6 access list
 };
 
 static const struct command_arg *peek(const struct args *a)
@@ -113,11 +125,23 @@ static bool find_named(const struct named_number *table, unsigned n, const char 
 	return false;
 }
 
-const char *commands_protocol_name(uint8_t protocol)
+// The names of a kind of access list; *n is their number.
+static const struct named_number *protocol_names(bool ipv6, unsigned *n)
 {
-	for (unsigned i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-		if (protocols[i].number == protocol)
-			return protocols[i].name;
+	*n = ipv6 ? sizeof(protocols6) / sizeof(protocols6[0])
+	          : sizeof(protocols) / sizeof(protocols[0]);
+	return ipv6 ? protocols6 : protocols;
+}
+
+const char *commands_protocol_name(uint8_t protocol, bool ipv6)
+{
+	const struct named_number *names;
+	unsigned n;
+
+	names = protocol_names(ipv6, &n);
+	for (unsigned i = 0; i < n; i++)
+		if (names[i].number == protocol)
+			return names[i].name;
 	return NULL;
 }
 
@@ -133,10 +157,29 @@ static uint16_t take_port(struct args *a)
 	return number;
 }
 
+static void take_address6(struct args *a, struct config_acl_end *end)
+{
+	struct ip_prefix p = {.addr = {.family = 6}};
+
+	if (next_is(a, "host")) {
+		p = prefix_host(&peek(a)->addr);
+		a->at++;
+	} else if (!next_is(a, "any")) {
+		p = prefix_make(&peek(a)->addr, (uint8_t)peek(a)->number);
+		a->at++;
+	}
+	end->address = p.addr;
+	end->wildcard = prefix_wildcard(6, p.len);
+}
+
 static void take_address(struct args *a, struct config_acl_end *end)
 {
 	uint32_t v = 0, wildcard = 0;
 
+	if (a->ipv6) {
+		take_address6(a, end);
+		return;
+	}
 	if (next_is(a, "any")) {
 		wildcard = UINT32_MAX;
 	} else if (next_is(a, "host")) {
@@ -174,9 +217,12 @@ static int take_ports(struct command_call *call, struct args *a, struct config_a
 // From permit or deny on. The syntax string is what makes the arguments' order certain.
 static int take_line(struct command_call *call, struct args *a, struct config_acl_line *line)
 {
+	const struct named_number *names;
 	const struct command_arg *arg;
 	uint16_t number = 0;
+	unsigned n;
 
+	names = protocol_names(a->ipv6, &n);
 	line->action = next_is(a, "permit") ? CONFIG_ACL_PERMIT : CONFIG_ACL_DENY;
 	if (line->action == CONFIG_ACL_DENY)
 		a->at++;
@@ -185,7 +231,7 @@ static int take_line(struct command_call *call, struct args *a, struct config_ac
 	if (!strcmp(arg->name, "protocol"))
 		number = (uint16_t)arg->number;
 	else
-		find_named(protocols, sizeof(protocols) / sizeof(protocols[0]), arg->name, &number);
+		find_named(names, n, arg->name, &number);
 	line->protocol = (uint8_t)number;
 	take_address(a, &line->source);
 	if (take_ports(call, a, &line->source))
@@ -203,10 +249,10 @@ static struct config_acl *find_acl(struct config *c, const char *name)
 	return (struct config_acl *)config_find_acl(c, name); // c is ours to change
 }
 
-static struct config_acl *make_acl(struct command_call *call, const char *name)
+static struct config_acl *make_acl(struct command_call *call, const char *name, bool ipv6)
 {
 	struct edit *e = edit_of(call);
-	struct config_acl new = {.line = e->line}, *old = find_acl(e->config, name);
+	struct config_acl new = {.ipv6 = ipv6, .line = e->line}, *old = find_acl(e->config, name);
 
 	if (old)
 		return old;
@@ -239,7 +285,7 @@ static int line_add(struct command_call *call, const char *name, struct config_a
 		line->seq = last / SEQ_STEP * SEQ_STEP + SEQ_STEP;
 	}
 	line->line = edit_of(call)->line;
-	acl = make_acl(call, name);
+	acl = make_acl(call, name, edit_of(call)->cursor->mode == MODE_IPV6_ACL);
 	if (!acl)
 		return edit_no_memory(call);
 	lines = config_acl_sorted(acl);
@@ -345,25 +391,44 @@ static bool extended_name(const char *name)
 	       name[0] != '0';
 }
 
-static int named(struct command_call *call)
+static int enter(struct command_call *call, bool ipv6)
 {
 	const struct command_arg *name = command_arg(call, "name");
 	struct config *c = edit_of(call)->config;
 	struct config_acl *old = find_acl(c, name->text);
 
 	if (call->no) {
-		if (!old)
+		if (!old || old->ipv6 != ipv6)
 			return command_fail(call, name, "access list %s is not configured",
 			                    name->text);
 		config_list_del(c, CONFIG_ACL, old);
 		return 0;
 	}
-	if (!extended_name(name->text))
-		return command_fail(call, name, "expected <100-199>, <2000-2699> or a name");
-	if (!make_acl(call, name->text))
+	if (old && old->ipv6 != ipv6)
+		return command_fail(call, name, "%s is the name of an %s access list already",
+		                    name->text, old->ipv6 ? "IPv6" : "IPv4");
+	if (!make_acl(call, name->text, ipv6))
 		return edit_no_memory(call);
-	edit_enter(call, MODE_ACL, name->text, 0);
+	edit_enter(call, ipv6 ? MODE_IPV6_ACL : MODE_ACL, name->text, 0);
 	return 0;
+}
+
+static int named(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "name");
+
+	if (!call->no && !extended_name(name->text))
+		return command_fail(call, name, "expected <100-199>, <2000-2699> or a name");
+	return enter(call, false);
+}
+
+static int named6(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "name");
+
+	if (name->text[0] >= '0' && name->text[0] <= '9')
+		return command_fail(call, name, "expected a name that begins with no digit");
+	return enter(call, true);
 }
 
 static int named_line(struct command_call *call)
@@ -375,6 +440,21 @@ static int named_line(struct command_call *call)
 	if (command_has(call, "remark"))
 		return remark(call, name);
 	next_is(&a, "seq");
+	if (peek(&a) && take_line(call, &a, &line))
+		return -EINVAL;
+	return line_apply(call, name, &line);
+}
+
+static int named6_line(struct command_call *call)
+{
+	const char *name = edit_of(call)->cursor->name;
+	struct config_acl_line line = {.seq = (uint32_t)command_number(call, "seq", 0)};
+	struct args a = {.call = call, .at = call->no ? 1 : 0, .ipv6 = true};
+
+	if (command_has(call, "remark"))
+		return remark(call, name);
+	if (next_is(&a, "sequence"))
+		a.at++;
 	if (peek(&a) && take_line(call, &a, &line))
 		return -EINVAL;
 	return line_apply(call, name, &line);
@@ -397,6 +477,8 @@ static const struct command_word words[] = {
 	{"gre", "Cisco's GRE tunneling"},
 	{"esp", "Encapsulation Security Payload"},
 	{"ahp", "Authentication Header Protocol"},
+	{"ipv6", "Any IPv6"},
+	{"sequence", "Sequence number for this entry"},
 	{"log", "Log matches against this entry (ignored here)"},
 	{NULL, NULL},
 };
@@ -408,6 +490,12 @@ static const struct command_word ip_words[] = {
 	{NULL, NULL},
 };
 
+static const struct command_word ipv6_words[] = {
+	{"access-list", "Configure access lists"},
+	{"name", "User selected string identifying this access list"},
+	{NULL, NULL},
+};
+
 static const struct command commands[] = {
 	{MODE_CONFIG, "access-list " NUMBER " " LINE, "access-list " NUMBER, numbered, words},
 	{MODE_CONFIG, "access-list " NUMBER " remark text:LINE", "", numbered, words},
@@ -416,6 +504,9 @@ static const struct command commands[] = {
          command_inactive_block, ip_words},
 	{MODE_ACL, "[seq:<1-2147483647>] " LINE, "seq:<1-2147483647>", named_line, words},
 	{MODE_ACL, "[seq:<1-2147483647>] remark text:LINE", "", named_line, words},
+	{MODE_CONFIG, "ipv6 access-list name:WORD", "", named6, ipv6_words},
+	{MODE_IPV6_ACL, SEQUENCE " " LINE6, "sequence seq:<1-2147483647>", named6_line, words},
+	{MODE_IPV6_ACL, SEQUENCE " remark text:LINE", "", named6_line, words},
 };
 
 const struct command_table commands_acl = {commands, sizeof(commands) / sizeof(commands[0])};

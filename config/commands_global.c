@@ -159,6 +159,20 @@ static int route_remove(struct command_call *call, const struct config_route *ke
 	return 0;
 }
 
+int edit_route(struct command_call *call, const struct config_route *new)
+{
+	struct config_route *old;
+
+	if (call->no)
+		return route_remove(call, new);
+	old = config_list_find(config(call), CONFIG_ROUTE, new);
+	if (old)
+		*old = *new;
+	else if (!config_list_add(config(call), CONFIG_ROUTE, new))
+		return edit_no_memory(call);
+	return 0;
+}
+
 static int route(struct command_call *call)
 {
 	const struct command_arg *addr = command_arg(call, "prefix"),
@@ -167,7 +181,6 @@ static int route(struct command_call *call)
 		.distance = (uint8_t)command_number(call, "distance", 1),
 		.line = edit_of(call)->line,
 	};
-	struct config_route *old;
 	uint8_t len;
 
 	if (edit_mask(call, "mask", &len))
@@ -179,16 +192,9 @@ static int route(struct command_call *call)
 		new.next_hop = hop->addr;
 	if (command_has(call, "name") && edit_copy(call, "name", new.interface, CONFIG_NAME))
 		return -EINVAL;
-	if (call->no)
-		return route_remove(call, &new);
-	if (hop && addr_is_zero(&hop->addr))
+	if (!call->no && hop && addr_is_zero(&hop->addr))
 		return command_fail(call, hop, "%s is no address of a next hop", hop->text);
-	old = config_list_find(config(call), CONFIG_ROUTE, &new);
-	if (old)
-		*old = new;
-	else if (!config_list_add(config(call), CONFIG_ROUTE, &new))
-		return edit_no_memory(call);
-	return 0;
+	return edit_route(call, &new);
 }
 
 // `line vty 0 4` and the lines below it.
@@ -264,7 +270,6 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "ip vrf rest:LINE", NULL, command_inactive_block, words},
 	{MODE_CONFIG, "vrf definition rest:LINE", NULL, command_inactive_block, words},
 	{MODE_CONFIG, "ip {nat|local} rest:LINE", NULL, command_inactive, words},
-	{MODE_CONFIG, "ipv6 rest:LINE", NULL, command_inactive, words},
 	{MODE_CONFIG, "router rest:LINE", NULL, command_inactive_block, words},
 	{MODE_CONFIG, "aaa rest:LINE", "", aaa, words},
 	{MODE_CONFIG, "username rest:LINE", NULL, command_inactive, words},

@@ -227,7 +227,6 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "crypto ipsec client ezvpn name:WORD [inside|outside]", "", ezvpn, words},
 	{MODE_INTERFACE, "vrf forwarding name:WORD", NULL, command_inactive, NULL},
 	{MODE_INTERFACE, "ip vrf forwarding name:WORD", NULL, command_inactive, NULL},
-	{MODE_INTERFACE, "ipv6 rest:LINE", NULL, command_inactive, NULL},
 	{MODE_INTERFACE,
          "ip {redirects|unreachables|proxy-arp|directed-broadcast|mroute-cache|route-cache "
          "[cef]|virtual-reassembly}",

@@ -120,7 +120,6 @@ static int key_set(struct command_call *call, struct config_key *new)
 static int key(struct command_call *call)
 {
 	struct config_key new = {
-		.prefix_len = 32,
 		.type = command_has(call, "6") ? 6 : 0,
 		.no_xauth = command_has(call, "no-xauth"),
 		.line = edit_of(call)->line,
@@ -128,6 +127,10 @@ static int key(struct command_call *call)
 	const struct command_arg *peer = command_arg(call, "peer");
 	int err = 0;
 
+	if (command_has(call, "ipv6"))
+		new.prefix_len = (uint8_t)peer->number;
+	else if (peer)
+		new.prefix_len = 32;
 	// The mask may leave host bits set (checklist item 39); they are shown as entered.
 	if (command_has(call, "mask"))
 		err = edit_mask(call, "mask", &new.prefix_len);
@@ -137,8 +140,6 @@ static int key(struct command_call *call)
 		new.address = peer->addr;
 	else if (!err)
 		err = edit_copy(call, "hostname_", new.hostname, sizeof(new.hostname));
-	if (!peer)
-		new.prefix_len = 0;
 	if (!err)
 		err = key_set(call, &new);
 	secret_wipe(&new, sizeof(new));
@@ -210,6 +211,7 @@ static const struct command_word words[] = {
 	{"secret", "The pre-shared key"},
 	{"address", "Use the IP address"},
 	{"peer", "Peer IP address"},
+	{"ipv6", "Use the IPv6 address"},
 	{"mask", "Peer IP subnet mask"},
 	{"hostname", "Use the host name"},
 	{"hostname_", "Peer host name"},
@@ -261,10 +263,9 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto isakmp policy priority:<1-10000>", "", policy_enter, words},
 	{MODE_CONFIG,
          "crypto isakmp key [0|6] secret:WORD<1-128> {address peer:A.B.C.D [mask:WILDCARD]|"
+         "address ipv6 peer:X:X::X/LEN|"
          "hostname hostname_:WORD} [no-xauth]",
          "", key, words},
-	{MODE_CONFIG, "crypto isakmp key [0|6] secret:WORD<1-128> address ipv6 rest:LINE", NULL,
-         command_inactive, NULL},
 	{MODE_CONFIG, "crypto isakmp identity {address|dn|hostname}", "crypto isakmp identity",
          identity, words},
 	{MODE_CONFIG,

@@ -34,7 +34,7 @@ static int map_remove(struct command_call *call)
 	} else {
 		first = config_map_entries(c, map->text, &n);
 	}
-	if (!n)
+	if (!n || first->ipv6 != command_has(call, "ipv6"))
 		return command_fail(call, map, "there is no such crypto map");
 	config_list_del_range(c, CONFIG_MAP_ENTRY, (uint32_t)(first - c->map_entries), n);
 	return 0;
@@ -62,6 +62,7 @@ static int map_enter(struct command_call *call)
 	struct edit *e = edit_of(call);
 	struct config_map_entry *old, new = {
 					      .seq = (uint32_t)command_number(call, "seq", 0),
+					      .ipv6 = command_has(call, "ipv6"),
 					      .line = e->line,
 				      };
 	int err = 0;
@@ -75,6 +76,9 @@ static int map_enter(struct command_call *call)
 		err = map_create(call, &new);
 	else if (command_has(call, old->manual ? "ipsec-isakmp" : "ipsec-manual"))
 		err = command_fail(call, NULL, "the entry is of the other kind; remove it first");
+	else if (old->ipv6 != new.ipv6)
+		err = command_fail(call, command_arg(call, "map_"), "this entry is there %s 'ipv6'",
+		                   old->ipv6 ? "with" : "without");
 	if (!err)
 		edit_enter(call, MODE_CRYPTO_MAP, new.map, new.seq);
 	return err;
@@ -309,6 +313,7 @@ static int description(struct command_call *call)
 
 static const struct command_word words[] = {
 	{"map_", "Crypto map tag"},
+	{"ipv6", "IPv6 crypto map"},
 	{"seq", "Sequence to insert into crypto map entry"},
 	{"ipsec-isakmp", "IPSEC w/ISAKMP"},
 	{"ipsec-manual", "IPSEC w/manual keying"},
@@ -343,6 +348,11 @@ static const struct command_word words[] = {
 static const struct command commands[] = {
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> [ipsec-isakmp|ipsec-manual]",
          "crypto map map_:WORD", map_enter, words},
+	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> [ipsec-isakmp|ipsec-manual]",
+         "crypto map ipv6 map_:WORD", map_enter, words},
+	{MODE_CONFIG,
+         "crypto map ipv6 map_:WORD seq:<1-65535> ipsec-isakmp {dynamic|profile} rest:LINE", NULL,
+         command_inactive_block, NULL},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp {dynamic|profile} rest:LINE",
          NULL, command_inactive_block, NULL},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> gdoi", NULL, command_inactive_block,
@@ -351,8 +361,8 @@ static const struct command commands[] = {
          "crypto map map_:WORD {client|isakmp|isakmp-profile|local-address|redundancy|gdoi} "
          "rest:LINE",
          NULL, command_inactive, NULL},
-	{MODE_CRYPTO_MAP, "set peer {addr:A.B.C.D|host:WORD [dynamic]} [default]", "", set_peer,
-         words},
+	{MODE_CRYPTO_MAP, "set peer {addr:A.B.C.D|addr:X:X::X|host:WORD [dynamic]} [default]", "",
+         set_peer, words},
 	{MODE_CRYPTO_MAP, "set transform-set {name:WORD}+", "set transform-set", set_transform_set,
          words},
 	{MODE_CRYPTO_MAP, "match address acl:WORD", "match address", match_address, words},

@@ -89,6 +89,7 @@ struct config *config_clone(const struct config *c)
 		return NULL;
 	memcpy(n->hostname, c->hostname, sizeof(n->hostname));
 	memcpy(n->enable_secret, c->enable_secret, sizeof(n->enable_secret));
+	n->ipv6_unicast_routing = c->ipv6_unicast_routing;
 	n->isakmp = c->isakmp;
 	n->ipsec = c->ipsec;
 	n->logging = c->logging;
@@ -132,6 +133,7 @@ static bool list_equal(const struct config *a, const struct config *b, enum conf
 bool config_equal(const struct config *a, const struct config *b)
 {
 	if (strcmp(a->hostname, b->hostname) || strcmp(a->enable_secret, b->enable_secret) ||
+	    a->ipv6_unicast_routing != b->ipv6_unicast_routing ||
 	    !config_logging_equal(&a->logging, &b->logging) ||
 	    !config_platform_equal(&a->platform, &b->platform) ||
 	    !config_isakmp_equal(&a->isakmp, &b->isakmp) ||
@@ -326,7 +328,9 @@ uint16_t config_interface_mtu(const struct config *c, const struct config_interf
 		mtu = parent->mtu;
 	if (!mtu)
 		mtu = CONFIG_MTU;
-	return i->ip_mtu && i->ip_mtu < mtu ? i->ip_mtu : mtu;
+	if (i->ip_mtu && i->ip_mtu < mtu)
+		mtu = i->ip_mtu;
+	return i->mtu6 && i->mtu6 < mtu ? i->mtu6 : mtu;
 }
 
 enum config_df config_interface_df(const struct config *c, const struct config_interface *i)
@@ -342,6 +346,43 @@ enum config_fragmentation config_interface_fragmentation(const struct config *c,
 	enum config_fragmentation f = i->fragmentation ? i->fragmentation : c->ipsec.fragmentation;
 
 	return f ? f : CONFIG_FRAGMENTATION_BEFORE;
+}
+
+bool config_has_ipv6(const struct config_interface *i)
+{
+	return i->n_addresses6 || i->ipv6_enable;
+}
+
+// RFC 4291, appendix A: the MAC address with ff:fe in the middle and its universal bit inverted.
+static void put_eui64(uint8_t out[8], const uint8_t mac[6])
+{
+	memcpy(out, mac, 3);
+	out[0] ^= 2;
+	out[3] = 0xff;
+	out[4] = 0xfe;
+	memcpy(out + 5, mac + 3, 3);
+}
+
+unsigned config_addresses6(const struct config_interface *i, const uint8_t mac[6],
+                           struct config_address6 out[CONFIG_ADDRESSES6])
+{
+	unsigned n = 1;
+
+	if (!config_has_ipv6(i))
+		return 0;
+	out[0] = (struct config_address6){.addr = {.family = 6, .bytes = {0xfe, 0x80}},
+	                                  .prefix_len = 128,
+	                                  .link_local = true,
+	                                  .eui64 = true};
+	for (uint32_t k = 0; k < i->n_addresses6 && n < CONFIG_ADDRESSES6; k++)
+		if (i->addresses6[k].link_local)
+			out[0] = i->addresses6[k];
+		else
+			out[n++] = i->addresses6[k];
+	for (unsigned k = 0; k < n; k++)
+		if (out[k].eui64)
+			put_eui64(out[k].addr.bytes + 8, mac);
+	return n;
 }
 
 // The type that this many letters abbreviate, or NULL. A unique abbreviation is not asked for: the

@@ -86,6 +86,16 @@ enum config_fragmentation {
 	CONFIG_FRAGMENTATION_AFTER,
 };
 
+#define CONFIG_ADDRESSES6 8    // most IPv6 addresses of an interface, the link-local one included
+#define CONFIG_MTU6_MIN   1280 // RFC 8200, 5
+
+struct config_address6 {
+	struct ip_addr addr; // as entered; of an EUI-64 address the host bits count for nothing
+	uint8_t prefix_len;  // 128 for a link-local address
+	bool link_local;     // `ipv6 address X link-local`
+	bool eui64;          // the lower half is made from the interface's MAC address
+};
+
 struct config_interface {
 	char name[CONFIG_NAME]; // canonical, "FastEthernet0"
 	struct ip_addr address; // family 0 = none
@@ -97,7 +107,12 @@ struct config_interface {
 	enum config_df df;
 	enum config_fragmentation fragmentation;
 	uint16_t mss, mss6; // of TCP over IPv4 (500-1460) and IPv6 (40-1454); 0 = not adjusted
-	char crypto_map[CONFIG_NAME]; // "" = none
+	char crypto_map[CONFIG_NAME];       // "" = none
+	struct config_address6 *addresses6; // in the order of entry, at most CONFIG_ADDRESSES6 - 1
+	uint32_t n_addresses6;
+	bool ipv6_enable;              // a link-local address even without another
+	uint16_t mtu6;                 // `ipv6 mtu`; 0 = the interface's
+	char crypto_map6[CONFIG_NAME]; // `ipv6 crypto map`; "" = none
 	bool shutdown;
 	char description[CONFIG_TEXT];
 	uint32_t
@@ -202,6 +217,7 @@ struct config_manual {
 struct config_map_entry {
 	char map[CONFIG_NAME];
 	uint32_t seq;                 // 1-65535
+	bool ipv6;                    // `crypto map ipv6`; the same for all entries of a map
 	struct config_manual *manual; // ipsec-manual; NULL = ipsec-isakmp
 	struct config_peer *peers;    // in order of preference
 	uint32_t n_peers;
@@ -228,8 +244,8 @@ enum config_port_op {
 };
 
 struct config_acl_end {
-	struct ip_addr address;  // IPv4; bits that the wildcard ignores are zero
-	struct ip_addr wildcard; // IPv4; a set bit is not compared (inverse of a mask)
+	struct ip_addr address;  // bits that the wildcard ignores are zero
+	struct ip_addr wildcard; // a set bit is not compared; of IPv6 the inverse of a prefix
 	enum config_port_op op;
 	uint16_t port;      // host order
 	uint16_t port_high; // CONFIG_PORT_RANGE only
@@ -238,22 +254,24 @@ struct config_acl_end {
 struct config_acl_line {
 	uint32_t seq; // 1-2147483647
 	enum config_acl_action action;
-	uint8_t protocol; // IP protocol number; 0 = `ip`, any
+	uint8_t protocol; // IP protocol number; 0 = `ip` or `ipv6`, any
 	struct config_acl_end source, destination;
 	char *remark; // CONFIG_ACL_REMARK only
 	uint32_t line;
 };
 
-// An extended access list, numbered or named; sorted by name, its lines by sequence number
+// An extended access list, numbered or named, or an IPv6 access list; sorted by name (both kinds
+// share the names), its lines by sequence number
 struct config_acl {
 	char name[CONFIG_NAME]; // "101" or a name
+	bool ipv6;              // `ipv6 access-list`: all addresses are IPv6
 	struct config_acl_line *lines;
 	uint32_t n_lines;
 	uint32_t tail; // belongs to config.c
 	uint32_t line;
 };
 
-// ip route; sorted by prefix, next hop, interface
+// ip route, ipv6 route; sorted by prefix (IPv4 first), next hop, interface
 struct config_route {
 	struct ip_prefix prefix;
 	struct ip_addr next_hop;     // family 0 = none, the interface alone
@@ -301,6 +319,7 @@ enum config_kind {
 	CONFIG_PLATFORM,
 	CONFIG_ISAKMP,
 	CONFIG_IPSEC,
+	CONFIG_IPV6,
 	CONFIG_KINDS,
 };
 
@@ -311,6 +330,7 @@ struct config {
 	struct config_platform platform;
 	struct config_isakmp isakmp;
 	struct config_ipsec ipsec;
+	bool ipv6_unicast_routing; // kept and shown; packets are forwarded either way
 
 	struct config_interface *interfaces;
 	struct config_policy *policies;
@@ -384,9 +404,21 @@ bool config_manual_key(const struct config_transform_set *t, const struct config
 // NULL, or why the entry cannot be used ("no peer", "access list 101 is not defined", ...): IOS's
 // incomplete state.
 const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e);
+// The entries of the map that `crypto map`, or with `ipv6` `ipv6 crypto map`, binds to the
+// interface; NULL and 0 if there is none, or it is of the other kind.
+const struct config_map_entry *config_bound_map(const struct config *c,
+                                                const struct config_interface *i, bool ipv6,
+                                                uint32_t *n);
 // The selector of a crypto ACL's line seen from this gateway: source = local. 0, or -ENOTSUP and
 // *why when IKEv1 has no identity for it (port range, gt, lt, neq, a wildcard that is no prefix).
 int config_acl_selector(const struct config_acl_line *l, struct selector *out, const char **why);
+
+// Whether the interface speaks IPv6: it has an address or `ipv6 enable`.
+bool config_has_ipv6(const struct config_interface *i);
+// The IPv6 addresses that the interface has with this MAC address: EUI-64 ones filled in, and a
+// link-local one (RFC 4291, 2.5.6) first if IPv6 is on. Returns their number, 0 = no IPv6.
+unsigned config_addresses6(const struct config_interface *i, const uint8_t mac[6],
+                           struct config_address6 out[CONFIG_ADDRESSES6]);
 
 // "fa0/1", "FastEthernet0/1" -> "FastEthernet0/1". A name of no known type stays as it is.
 // 0, or -EINVAL when it is no interface name; a known type alone, without a number, is none.

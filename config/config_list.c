@@ -30,22 +30,38 @@ static int interface_compare(const void *a, const void *b)
 	return strverscmp(x->name, y->name);
 }
 
+static bool addresses6_equal(const struct config_interface *x, const struct config_interface *y)
+{
+	if (x->n_addresses6 != y->n_addresses6)
+		return false;
+	for (uint32_t i = 0; i < x->n_addresses6; i++) {
+		const struct config_address6 *a = &x->addresses6[i], *b = &y->addresses6[i];
+
+		if (!addr_equal(&a->addr, &b->addr) || a->prefix_len != b->prefix_len ||
+		    a->link_local != b->link_local || a->eui64 != b->eui64)
+			return false;
+	}
+	return true;
+}
+
 static bool interface_equal(const void *a, const void *b)
 {
 	const struct config_interface *x = a, *y = b;
 
-	if (x->n_ezvpn != y->n_ezvpn)
+	if (x->n_ezvpn != y->n_ezvpn || !addresses6_equal(x, y))
 		return false;
 	for (uint32_t i = 0; i < x->n_ezvpn; i++)
 		if (strcmp(x->ezvpn[i].name, y->ezvpn[i].name) ||
 		    x->ezvpn[i].inside != y->ezvpn[i].inside)
 			return false;
 	return addr_equal(&x->address, &y->address) && x->prefix_len == y->prefix_len &&
-	       x->mtu == y->mtu && x->ip_mtu == y->ip_mtu && x->vlan == y->vlan &&
-	       x->native == y->native && !strcmp(x->crypto_map, y->crypto_map) &&
-	       x->shutdown == y->shutdown && !strcmp(x->description, y->description) &&
-	       x->df == y->df && x->fragmentation == y->fragmentation && x->mss == y->mss &&
-	       x->mss6 == y->mss6 && x->speed == y->speed && x->duplex == y->duplex;
+	       x->ipv6_enable == y->ipv6_enable && x->mtu6 == y->mtu6 &&
+	       !strcmp(x->crypto_map6, y->crypto_map6) && x->mtu == y->mtu &&
+	       x->ip_mtu == y->ip_mtu && x->vlan == y->vlan && x->native == y->native &&
+	       !strcmp(x->crypto_map, y->crypto_map) && x->shutdown == y->shutdown &&
+	       !strcmp(x->description, y->description) && x->df == y->df &&
+	       x->fragmentation == y->fragmentation && x->mss == y->mss && x->mss6 == y->mss6 &&
+	       x->speed == y->speed && x->duplex == y->duplex;
 }
 
 static int interface_copy(void *item)
@@ -53,7 +69,8 @@ static int interface_copy(void *item)
 	struct config_interface *i = item;
 
 	i->ezvpn = array_copy(i->ezvpn, i->n_ezvpn, sizeof(*i->ezvpn));
-	return i->n_ezvpn && !i->ezvpn ? -ENOMEM : 0;
+	i->addresses6 = array_copy(i->addresses6, i->n_addresses6, sizeof(*i->addresses6));
+	return (i->n_ezvpn && !i->ezvpn) || (i->n_addresses6 && !i->addresses6) ? -ENOMEM : 0;
 }
 
 static void interface_clean(void *item)
@@ -61,6 +78,7 @@ static void interface_clean(void *item)
 	struct config_interface *i = item;
 
 	free(i->ezvpn);
+	free(i->addresses6);
 }
 
 // policies
@@ -173,7 +191,7 @@ static bool map_entry_equal(const void *a, const void *b)
 		if (strcmp(x->sets[i], y->sets[i]))
 			return false;
 	return manual_equal(x->manual, y->manual) && !strcmp(x->acl, y->acl) &&
-	       x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
+	       x->ipv6 == y->ipv6 && x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
 	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time &&
 	       text_equal(x->description, y->description);
 }
@@ -234,7 +252,7 @@ static bool acl_equal(const void *a, const void *b)
 {
 	const struct config_acl *x = a, *y = b;
 
-	if (x->n_lines != y->n_lines)
+	if (x->n_lines != y->n_lines || x->ipv6 != y->ipv6)
 		return false;
 	for (uint32_t i = 0; i < x->n_lines; i++) {
 		const struct config_acl_line *l = &x->lines[i], *m = &y->lines[i];

@@ -25,6 +25,7 @@ static const struct command_word shared_words[] = {
 	{"ipsec", "Configure IPSEC policy"},
 	{"map", "Enter a crypto map"},
 	{"ip", "IP configuration subcommands"},
+	{"ipv6", "IPv6 configuration subcommands"},
 	{"logging", "Modify message logging facilities"},
 	{"interface", "Select an interface to configure"},
 	{"access-list", "Add an access list entry"},
@@ -73,6 +74,7 @@ static const struct command leave_commands[] = {
 	{MODE_TRANSFORM_SET, "exit", NULL, leave, NULL},
 	{MODE_CRYPTO_MAP, "exit", NULL, leave, NULL},
 	{MODE_ACL, "exit", NULL, leave, NULL},
+	{MODE_IPV6_ACL, "exit", NULL, leave, NULL},
 	{MODE_EZVPN, "exit", NULL, leave, NULL},
 	{MODE_PLATFORM, "exit", NULL, leave, NULL},
 	{MODE_LINE, "exit", NULL, leave, NULL},
@@ -83,8 +85,8 @@ static void commands_compile(void)
 {
 	const struct command_table *tables[] = {
 		&commands_global, &commands_platform, &commands_interface, &commands_isakmp,
-		&commands_ipsec,  &commands_map,      &commands_manual,    &commands_mtu,
-		&commands_acl,    &commands_ezvpn,
+		&commands_ipsec,  &commands_ipv6,     &commands_map,       &commands_manual,
+		&commands_mtu,    &commands_acl,      &commands_ezvpn,
 	};
 	const unsigned n_leave = sizeof(leave_commands) / sizeof(leave_commands[0]);
 	struct command_set *set = command_set_create();
@@ -293,15 +295,20 @@ int edit_peer(struct command_call *call, struct config_peer *out)
 		.is_default = command_has(call, "default"),
 	};
 	if (peer) {
-		uint32_t v = addr_v4_host(&peer->addr);
-
-		if (v >> 24 == 0 || v >> 24 == 127 || v >= 0xe0000000)
+		if (!addr_is_host(&peer->addr))
 			return command_fail(call, peer, "%s is no address of a peer", peer->text);
+		if (addr_is_link_local(&peer->addr))
+			return command_fail(call, peer,
+			                    "%s is a link-local address: a peer needs one that "
+			                    "is routed",
+			                    peer->text);
 		out->address = peer->addr;
 		return 0;
 	}
 	if (strspn(host->text, "0123456789.") == strlen(host->text))
 		return command_fail(call, host, "%s is no IPv4 address", host->text);
+	if (strchr(host->text, ':'))
+		return command_fail(call, host, "%s is no IPv6 address that fits here", host->text);
 	return edit_copy(call, "host", out->hostname, sizeof(out->hostname));
 }
 

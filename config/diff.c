@@ -60,6 +60,8 @@ static bool single_equal(const struct config *a, const struct config *b, enum co
 		return config_isakmp_equal(&a->isakmp, &b->isakmp);
 	case CONFIG_IPSEC:
 		return config_ipsec_equal(&a->ipsec, &b->ipsec);
+	case CONFIG_IPV6:
+		return a->ipv6_unicast_routing == b->ipv6_unicast_routing;
 	default:
 		return true;
 	}

@@ -140,6 +140,9 @@ static void render_key(const struct config_key *k, struct text *out)
 	text_printf(out, "crypto isakmp key %s%s ", type, k->secret);
 	if (!k->address.family) {
 		text_printf(out, "hostname %s", k->hostname);
+	} else if (k->address.family == 6) {
+		text_printf(out, "address ipv6 %s/%u", addr_format(&k->address, addr),
+		            k->prefix_len);
 	} else {
 		struct ip_addr m = prefix_mask(k->prefix_len);
 
@@ -287,7 +290,7 @@ static void render_session_key(const char *side, const struct config_session_key
 
 static void render_map_entry(const struct config_map_entry *e, struct text *out)
 {
-	text_printf(out, "crypto map %s %u ipsec-%s\n", e->map, e->seq,
+	text_printf(out, "crypto map %s%s %u ipsec-%s\n", e->ipv6 ? "ipv6 " : "", e->map, e->seq,
 	            e->manual ? "manual" : "isakmp");
 	if (e->description)
 		text_printf(out, " description %s\n", e->description);
@@ -326,6 +329,27 @@ static void render_speed(const struct config_interface *i, struct text *out)
 		text_printf(out, " duplex %s\n", duplexes[i->duplex]);
 }
 
+static void render_interface6(const struct config_interface *i, struct text *out)
+{
+	char addr[ADDR_TEXT];
+
+	for (uint32_t k = 0; k < i->n_addresses6; k++) {
+		const struct config_address6 *a = &i->addresses6[k];
+
+		text_printf(out, " ipv6 address %s", addr_format(&a->addr, addr));
+		if (a->link_local)
+			text_printf(out, " link-local\n");
+		else
+			text_printf(out, "/%u%s\n", a->prefix_len, a->eui64 ? " eui-64" : "");
+	}
+	if (i->ipv6_enable)
+		text_printf(out, " ipv6 enable\n");
+	if (i->mtu6)
+		text_printf(out, " ipv6 mtu %u\n", i->mtu6);
+	if (i->crypto_map6[0])
+		text_printf(out, " ipv6 crypto map %s\n", i->crypto_map6);
+}
+
 static void render_interface(const struct config_interface *i, struct text *out)
 {
 	struct ip_addr m = prefix_mask(i->prefix_len);
@@ -346,6 +370,7 @@ static void render_interface(const struct config_interface *i, struct text *out)
 		            addr_format(&m, mask));
 	else
 		text_printf(out, " no ip address\n");
+	render_interface6(i, out);
 	if (i->shutdown)
 		text_printf(out, " shutdown\n");
 	render_speed(i, out);
@@ -365,10 +390,13 @@ static void render_interface(const struct config_interface *i, struct text *out)
 static void render_route(const struct config_route *r, struct text *out)
 {
 	struct ip_addr m = prefix_mask(r->prefix.len);
-	char addr[ADDR_TEXT], mask[ADDR_TEXT];
+	char addr[ADDR_TEXT], mask[ADDR_TEXT], prefix[PREFIX_TEXT];
 
-	text_printf(out, "ip route %s %s", addr_format(&r->prefix.addr, addr),
-	            addr_format(&m, mask));
+	if (r->prefix.addr.family == 6)
+		text_printf(out, "ipv6 route %s", prefix_format(&r->prefix, prefix));
+	else
+		text_printf(out, "ip route %s %s", addr_format(&r->prefix.addr, addr),
+		            addr_format(&m, mask));
 	if (r->interface[0])
 		text_printf(out, " %s", r->interface);
 	if (r->next_hop.family)
@@ -378,13 +406,29 @@ static void render_route(const struct config_route *r, struct text *out)
 	text_printf(out, "\n");
 }
 
+static void render_acl_address6(const struct config_acl_end *end, struct text *out)
+{
+	int len = prefix_len_from_wildcard(&end->wildcard);
+	char addr[ADDR_TEXT];
+
+	addr_format(&end->address, addr);
+	if (len == 0)
+		text_printf(out, " any");
+	else if (len == 128)
+		text_printf(out, " host %s", addr);
+	else
+		text_printf(out, " %s/%d", addr, len);
+}
+
 static void render_acl_end(const struct config_acl_end *end, struct text *out)
 {
 	static const char *const ops[] = {"", "eq", "neq", "lt", "gt", "range"};
 	char addr[ADDR_TEXT], wildcard[ADDR_TEXT];
 
 	addr_format(&end->address, addr);
-	if (addr_v4_host(&end->wildcard) == UINT32_MAX)
+	if (end->address.family == 6)
+		render_acl_address6(end, out);
+	else if (addr_v4_host(&end->wildcard) == UINT32_MAX)
 		text_printf(out, " any");
 	else if (addr_v4_host(&end->wildcard) == 0)
 		text_printf(out, " host %s", addr);
@@ -398,7 +442,8 @@ static void render_acl_end(const struct config_acl_end *end, struct text *out)
 
 void render_acl_line(const struct config_acl_line *l, struct text *out)
 {
-	const char *protocol = commands_protocol_name(l->protocol);
+	bool ipv6 = l->source.address.family == 6;
+	const char *protocol = commands_protocol_name(l->protocol, ipv6);
 
 	if (l->action == CONFIG_ACL_REMARK) {
 		text_printf(out, "remark %s", l->remark);
@@ -424,10 +469,30 @@ static bool acl_is_plain(const struct config_acl *acl)
 	return true;
 }
 
+// As IOS shows it: the sequence number where it is not the one that the line would get anyway.
+static void render_acl6(const struct config_acl *acl, struct text *out)
+{
+	uint32_t last = 0;
+
+	text_printf(out, "ipv6 access-list %s\n", acl->name);
+	for (uint32_t i = 0; i < acl->n_lines; i++) {
+		if (acl->lines[i].seq != last / 10 * 10 + 10)
+			text_printf(out, " sequence %u", acl->lines[i].seq);
+		last = acl->lines[i].seq;
+		text_printf(out, " ");
+		render_acl_line(&acl->lines[i], out);
+		text_printf(out, "\n");
+	}
+}
+
 static void render_acl(const struct config_acl *acl, struct text *out)
 {
 	bool plain = acl_is_plain(acl);
 
+	if (acl->ipv6) {
+		render_acl6(acl, out);
+		return;
+	}
 	if (!plain)
 		text_printf(out, "ip access-list extended %s\n", acl->name);
 	for (uint32_t i = 0; i < acl->n_lines; i++) {
@@ -448,6 +513,8 @@ int render_config(const struct config *c, struct text *out)
 		return -ENOMEM;
 	render_head(c, out);
 	render_platform(&c->platform, &normal->platform, out);
+	if (c->ipv6_unicast_routing)
+		text_printf(out, "ipv6 unicast-routing\n!\n");
 	render_isakmp(c, out);
 	render_ipsec(c, out);
 	for (uint32_t i = 0; i < c->n_ezvpns; i++)

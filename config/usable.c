@@ -142,11 +142,23 @@ const char *config_map_entry_incomplete(const struct config *c, const struct con
 	return e->manual ? manual_incomplete(c, e) : NULL;
 }
 
+const struct config_map_entry *config_bound_map(const struct config *c,
+                                                const struct config_interface *i, bool ipv6,
+                                                uint32_t *n)
+{
+	const struct config_map_entry *m;
+
+	m = config_map_entries(c, ipv6 ? i->crypto_map6 : i->crypto_map, n);
+	if (m && m->ipv6 == ipv6)
+		return m;
+	*n = 0;
+	return NULL;
+}
+
 // The prefix of a wildcard, or -ENOTSUP.
 static int end_prefix(const struct config_acl_end *end, struct ip_prefix *out)
 {
-	struct ip_addr mask = addr_v4(~addr_v4_host(&end->wildcard));
-	int len = prefix_len_from_mask(&mask);
+	int len = prefix_len_from_wildcard(&end->wildcard);
 
 	if (len < 0)
 		return -ENOTSUP;

@@ -57,7 +57,7 @@ static void apply_interface(struct control *c, unsigned iface)
 	if (i) {
 		dp.mtu = config_interface_mtu(c->config, i);
 		dp.up = config_interface_up(c->config, i);
-		dp.crypto_map = i->crypto_map[0] != '\0';
+		dp.crypto_map = i->crypto_map[0] || i->crypto_map6[0];
 		apply_mtu_rules(c->config, i, &dp);
 	}
 	if (i && i->address.family) {
@@ -73,6 +73,25 @@ static void apply_interface(struct control *c, unsigned iface)
 		neighbour_announce(c, (uint16_t)iface, &dp.address);
 }
 
+// Whether an IPv6 next hop is on one of the interface's networks.
+static bool leads_to6(const struct control *c, const struct config_interface *i, uint16_t iface,
+                      const struct ip_addr *hop)
+{
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	struct dp_iface_info info;
+	unsigned n;
+
+	dp_iface_info(c->dp, iface, &info);
+	n = config_addresses6(i, info.mac, six);
+	for (unsigned k = 0; k < n; k++) {
+		struct ip_prefix net = prefix_make(&six[k].addr, six[k].prefix_len);
+
+		if (!six[k].link_local && prefix_contains(&net, hop))
+			return true;
+	}
+	return false;
+}
+
 // The interface that a route leaves through: named, or the one whose network has the next hop.
 static int route_iface(const struct control *c, const struct config *config,
                        const struct config_route *r)
@@ -85,6 +104,11 @@ static int route_iface(const struct control *c, const struct config *config,
 			continue;
 		if (r->interface[0]) {
 			if (!strcmp(r->interface, i->name))
+				return (int)n;
+			continue;
+		}
+		if (r->next_hop.family == 6) {
+			if (leads_to6(c, i, (uint16_t)n, &r->next_hop))
 				return (int)n;
 			continue;
 		}

@@ -35,6 +35,23 @@ void entry_destroy(struct control *c, struct crypto_entry *e)
 	free(e);
 }
 
+static void fill_locals(struct control *c, struct crypto_entry *e, const struct config_interface *i)
+{
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	struct dp_iface_info info;
+	unsigned n;
+
+	e->n_locals = 0;
+	if (i->address.family)
+		e->locals[e->n_locals++] = i->address;
+	dp_iface_info(c->dp, e->iface, &info);
+	n = config_addresses6(i, info.mac, six);
+	for (unsigned k = 0; k < n && e->n_locals < ENTRY_LOCALS_MAX; k++)
+		if (!six[k].link_local)
+			e->locals[e->n_locals++] = six[k].addr;
+}
+
+// Peers to which no address of ours leads are left out; the configuration check has named them.
 static void fill_peers(struct crypto_entry *e, const struct config_map_entry *m)
 {
 	struct ip_addr current = e->n_peers ? e->peers[e->current] : (struct ip_addr){0};
@@ -44,6 +61,8 @@ static void fill_peers(struct crypto_entry *e, const struct config_map_entry *m)
 	for (uint32_t i = 0; i < m->n_peers && e->n_peers < ENTRY_PEERS_MAX; i++) {
 		if (!m->peers[i].address.family)
 			continue; // by name: not active, the configuration check has said so
+		if (!flow_local(e, &m->peers[i].address).family)
+			continue;
 		if (m->peers[i].is_default)
 			e->default_peer = (int)e->n_peers;
 		e->peers[e->n_peers++] = m->peers[i].address;
@@ -117,9 +136,7 @@ static unsigned port_ranges(const struct config_acl_end *end, uint16_t lo[2], ui
 
 static struct ip_prefix acl_prefix(const struct config_acl_end *end)
 {
-	struct ip_addr mask = addr_v4(~addr_v4_host(&end->wildcard));
-
-	return prefix_make(&end->address, (uint8_t)prefix_len_from_mask(&mask));
+	return prefix_make(&end->address, (uint8_t)prefix_len_from_wildcard(&end->wildcard));
 }
 
 static int add_deny(struct control *c, struct crypto_entry *e, const struct dp_policy_rule *rule)
@@ -140,7 +157,7 @@ static int add_deny(struct control *c, struct crypto_entry *e, const struct dp_p
 static int deny_line(struct control *c, struct crypto_entry *e, const struct config_acl_line *l)
 {
 	struct dp_policy_rule rule = {.iface = e->iface,
-	                              .sequence = e->sequence,
+	                              .sequence = flow_rank(e),
 	                              .line = l->seq,
 	                              .instance = FLOW_LINE,
 	                              .local = acl_prefix(&l->source),
@@ -241,11 +258,11 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 {
 	const struct config_acl *acl = config_find_acl(c->config, m->acl);
 
-	e->local = i->address;
+	fill_locals(c, e, i);
 	fill_peers(e, m);
 	fill_suites(c, e, m);
-	e->complete = e->local.family && e->n_peers && e->n_suites && acl &&
-	              !config_map_entry_incomplete(c->config, m);
+	e->complete =
+		e->n_peers && e->n_suites && acl && !config_map_entry_incomplete(c->config, m);
 	if (!e->is_manual)
 		drop_unlisted(c, e);
 	else if (manual_fill(c, e, m))
@@ -262,6 +279,7 @@ static struct crypto_entry *entry_create(const struct config_map_entry *m, uint1
 	memcpy(e->map_name, m->map, sizeof(e->map_name) - 1);
 	e->sequence = m->seq;
 	e->is_manual = m->manual;
+	e->ipv6 = m->ipv6;
 	e->iface = iface;
 	e->default_peer = -1;
 	return e;
@@ -274,26 +292,28 @@ static bool entry_is_stale(const struct crypto_entry *e, uint16_t iface,
 {
 	if (e->iface != iface)
 		return e->iface < iface;
+	if (e->ipv6 != m->ipv6)
+		return m->ipv6;
 	return strcmp(e->map_name, m->map) != 0 || e->sequence < m->seq ||
 	       (e->sequence == m->seq && e->is_manual != !!m->manual);
 }
 
-// Both lists are in order: one walk. Returns where the next interface goes on.
-static struct crypto_entry **sync_interface(struct control *c, struct crypto_entry **link,
-                                            uint16_t iface, const struct config_interface *i)
+// Both lists are in order: one walk. Returns where the next map or interface goes on.
+static struct crypto_entry **sync_map(struct control *c, struct crypto_entry **link, uint16_t iface,
+                                      const struct config_interface *i, bool ipv6)
 {
 	const struct config_map_entry *m;
 	struct crypto_entry *e;
 	uint32_t n = 0;
 
-	m = i && i->crypto_map[0] && i->address.family
-	            ? config_map_entries(c->config, i->crypto_map, &n)
+	m = i && (i->address.family || config_has_ipv6(i))
+	            ? config_bound_map(c->config, i, ipv6, &n)
 	            : NULL;
 	for (uint32_t k = 0; m && k < n; k++) {
 		while (*link && entry_is_stale(*link, iface, &m[k]))
 			entry_destroy(c, *link);
 		e = *link;
-		if (!e || e->iface != iface || e->sequence != m[k].seq) {
+		if (!e || e->iface != iface || e->ipv6 != ipv6 || e->sequence != m[k].seq) {
 			e = entry_create(&m[k], iface);
 			if (!e) {
 				log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
@@ -305,7 +325,7 @@ static struct crypto_entry **sync_interface(struct control *c, struct crypto_ent
 		entry_fill(c, e, &m[k], i);
 		link = &e->next;
 	}
-	while (*link && (*link)->iface == iface)
+	while (*link && (*link)->iface == iface && (*link)->ipv6 == ipv6)
 		entry_destroy(c, *link);
 	return link;
 }
@@ -314,9 +334,12 @@ void entry_sync_all(struct control *c)
 {
 	struct crypto_entry **link = &c->entries;
 
-	for (unsigned n = 0; n < c->n_ports; n++)
-		link = sync_interface(c, link, (uint16_t)n,
-		                      config_find_interface(c->config, c->ports[n]));
+	for (unsigned n = 0; n < c->n_ports; n++) {
+		const struct config_interface *i = config_find_interface(c->config, c->ports[n]);
+
+		link = sync_map(c, link, (uint16_t)n, i, false);
+		link = sync_map(c, link, (uint16_t)n, i, true);
+	}
 	while (*link)
 		entry_destroy(c, *link);
 	manual_install(c); // last: what had an SPI before has let go of it by now

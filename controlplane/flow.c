@@ -147,6 +147,7 @@ void flow_settle(struct control *c, struct flow *f)
 void flow_acquire(struct control *c, struct flow *f)
 {
 	struct crypto_entry *e = f->entry;
+	struct ip_addr local;
 	struct child *ch;
 	struct peer *p;
 
@@ -169,7 +170,8 @@ void flow_acquire(struct control *c, struct flow *f)
 		flow_set_peer(c, f, ch->peer);
 		return;
 	}
-	p = peer_get(c, &e->local, &e->peers[e->current], 500);
+	local = flow_local(e, &e->peers[e->current]);
+	p = peer_get(c, &local, &e->peers[e->current], 500);
 	if (!p) {
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "NO_PEER", "Peer table is full");
 		flow_refuse(c, f);
@@ -275,10 +277,44 @@ void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
 			e->current = i;
 }
 
+static unsigned common_bits(const struct ip_addr *a, const struct ip_addr *b)
+{
+	unsigned n = 0, bits = addr_size(a->family) * 8;
+
+	while (n < bits && !((a->bytes[n / 8] ^ b->bytes[n / 8]) & 0x80 >> n % 8))
+		n++;
+	return n;
+}
+
+struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *remote)
+{
+	struct ip_addr best = {0};
+
+	for (unsigned i = 0; i < e->n_locals; i++)
+		if (e->locals[i].family == remote->family &&
+		    (!best.family ||
+		     common_bits(&e->locals[i], remote) > common_bits(&best, remote)))
+			best = e->locals[i];
+	return best;
+}
+
+uint32_t flow_rank(const struct crypto_entry *e)
+{
+	return e->sequence + (e->ipv6 ? UINT16_MAX + 1u : 0);
+}
+
+static bool is_local(const struct crypto_entry *e, const struct ip_addr *addr)
+{
+	for (unsigned i = 0; i < e->n_locals; i++)
+		if (addr_equal(&e->locals[i], addr))
+			return true;
+	return false;
+}
+
 bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
                       const struct ip_addr *remote)
 {
-	if (!e->complete || e->is_manual || !addr_equal(&e->local, local))
+	if (!e->complete || e->is_manual || !is_local(e, local))
 		return false;
 	for (unsigned i = 0; i < e->n_peers; i++)
 		if (addr_equal(&e->peers[i], remote))
@@ -343,7 +379,7 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 	struct dp_tunnel_spec spec = {.iface = e->iface, .selector = *s, .peer = DP_NO_PEER};
 	struct dp_policy_rule rule = {
 		.iface = e->iface,
-		.sequence = e->sequence,
+		.sequence = flow_rank(e),
 		.line = line,
 		.instance = instance,
 		.permit = true,

@@ -10,6 +10,7 @@
 
 #define ENTRY_PEERS_MAX  16
 #define ENTRY_SUITES_MAX 16
+#define ENTRY_LOCALS_MAX CONFIG_ADDRESSES6 // an IPv4 one, and IPv6 ones but link-local
 #define MAP_NAME_MAX     64
 
 struct control;
@@ -19,11 +20,13 @@ struct peer;
 
 // One sequence number of a crypto map on one interface.
 struct crypto_entry {
-	struct crypto_entry *next; // in order {iface, sequence}
+	struct crypto_entry *next; // in order {iface, ipv6, sequence}
 	char map_name[MAP_NAME_MAX];
 	uint32_t sequence;
 	uint16_t iface;
-	struct ip_addr local;                  // the interface's address
+	bool ipv6; // bound by `ipv6 crypto map`; those bound by `crypto map` come first
+	struct ip_addr locals[ENTRY_LOCALS_MAX]; // the interface's addresses
+	unsigned n_locals;
 	struct ip_addr peers[ENTRY_PEERS_MAX]; // in the order of the configuration
 	unsigned n_peers;
 	int default_peer; // index, -1 = none
@@ -96,7 +99,12 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 // order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
 // this peer. A narrower one is made as an instance. NULL: none allows it.
 struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s);
-// True if this entry can serve that peer: with IKE, complete, from this local address, the peer in
+// Our address towards this peer (RFC 6724, 5, rule 8); family 0: the interface has none of the
+// peer's family.
+struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *remote);
+// The place of the entry's rules among those of its interface (dp_policy_rule.sequence).
+uint32_t flow_rank(const struct crypto_entry *e);
+// True if this entry can serve that peer: with IKE, complete, at this local address, the peer in
 // its list.
 bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
                       const struct ip_addr *remote);

@@ -54,7 +54,7 @@ int manual_fill(struct control *c, struct crypto_entry *e, const struct config_m
 		t = config_find_transform_set(c->config, m->sets[0]);
 		spec_fill(&new->in, &m->manual->in, t);
 		spec_fill(&new->out, &m->manual->out, t);
-		new->in.local = new->out.local = e->local;
+		new->in.local = new->out.local = flow_local(e, &m->peers[0].address);
 		new->in.remote = new->out.remote = m->peers[0].address;
 	}
 	// Both were zero before their fields were set.

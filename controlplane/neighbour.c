@@ -278,6 +278,9 @@ bool neighbour_next(const struct control *c, uint32_t *cursor, struct neighbour_
 	*out = (struct neighbour_view){.addr = n->addr,
 	                               .iface = n->iface,
 	                               .complete = n->complete,
+	                               .state = !n->complete ? NEIGHBOUR_INCOMPLETE
+	                                        : n->asks    ? NEIGHBOUR_PROBE
+	                                                     : NEIGHBOUR_REACHABLE,
 	                               .age = c->now - n->since};
 	memcpy(out->mac, n->mac, 6);
 	return true;

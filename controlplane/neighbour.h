@@ -21,6 +21,13 @@ void neighbour_frame(struct control *c, const struct dp_view *v);
 // Tells the segment about our address (RFC 5227, 2.3): after an interface has got one or came up.
 void neighbour_announce(struct control *c, uint16_t iface, const struct ip_addr *addr);
 
+enum neighbour_state {
+	NEIGHBOUR_INCOMPLETE,
+	NEIGHBOUR_REACHABLE,
+	NEIGHBOUR_STALE,
+	NEIGHBOUR_PROBE
+};
+
 // One known or wanted neighbour at a time, for `show arp`: continues behind *cursor, false at the
 // end.
 struct neighbour_view {
@@ -28,6 +35,7 @@ struct neighbour_view {
 	uint8_t mac[6];
 	uint16_t iface;
 	bool complete;
+	uint8_t state; // enum neighbour_state
 	tick_t age;
 };
 bool neighbour_next(const struct control *c, uint32_t *cursor, struct neighbour_view *out);

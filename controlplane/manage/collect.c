@@ -193,10 +193,10 @@ static void fill_flow(const struct control *c, const struct flow *f, struct flow
 	iface_name(c, e->iface, v->iface);
 	i = config_find_interface(c->config, v->iface);
 	v->mtu = i ? config_interface_mtu(c->config, i) : CONFIG_MTU;
-	v->local = e->local;
 	if (e->n_peers)
 		v->current = e->peers[e->current];
 	v->peer = f->peer ? f->peer->remote : v->current;
+	v->local = flow_local(e, &v->peer);
 	v->peer_port = f->peer ? f->peer->remote_port : 500;
 	v->ended = f->ended;
 	v->line = f->instance == FLOW_LINE;

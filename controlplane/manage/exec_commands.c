@@ -8,9 +8,9 @@
 
 #include "session.h"
 
-#define FILTER                                                                                     \
-	"[local laddr:A.B.C.D [port lport:<1-65535>]] [remote raddr:A.B.C.D [port "                \
-	"rport:<1-65535>]]"
+#define LADDR  "{laddr:A.B.C.D|laddr:X:X::X}"
+#define RADDR  "{raddr:A.B.C.D|raddr:X:X::X}"
+#define FILTER "[local " LADDR " [port lport:<1-65535>]] [remote " RADDR " [port rport:<1-65535>]]"
 
 static const struct command_word words[] = {
 	{"show", "Show running system information"},
@@ -46,6 +46,9 @@ static const struct command_word words[] = {
 	{"ip", "IP information"},
 	{"route", "IP routing table"},
 	{"arp", "ARP table"},
+	{"ipv6", "IPv6 information"},
+	{"access-list", "IPv6 access lists"},
+	{"neighbors", "IPv6 neighbor cache"},
 	{"counters", "Packet and protocol counters"},
 	{"all", "All of them"},
 	{"version", "Versions, limits and uptime"},
@@ -101,10 +104,10 @@ static const struct command for_all[] = {
 	{BOTH, "show debugging", NULL, exec_show_debugging, NULL},
 	{BOTH, "show crypto session " FILTER " [brief|detail]", NULL, exec_show_session, NULL},
 	{BOTH, "show crypto isakmp sa [detail|count]", NULL, exec_show_isakmp_sa, NULL},
-	{BOTH, "show crypto isakmp peers [raddr:A.B.C.D]", NULL, exec_show_isakmp_peers, NULL},
+	{BOTH, "show crypto isakmp peers [" RADDR "]", NULL, exec_show_isakmp_peers, NULL},
 	{BOTH, "show crypto isakmp policy", NULL, exec_show_isakmp_policy, NULL},
-	{BOTH, "show crypto ipsec sa [peer raddr:A.B.C.D] [map name:WORD]", NULL,
-         exec_show_ipsec_sa, NULL},
+	{BOTH, "show crypto ipsec sa [peer " RADDR "] [map name:WORD]", NULL, exec_show_ipsec_sa,
+         NULL},
 	{BOTH, "show crypto ipsec transform-set", NULL, exec_show_transform_sets, NULL},
 	{BOTH, "show crypto ipsec client ezvpn", NULL, exec_inactive, NULL},
 	{BOTH, "show crypto ikev2 [rest:LINE]", NULL, exec_inactive, NULL},
@@ -115,6 +118,10 @@ static const struct command for_all[] = {
 	{BOTH, "show ip route", NULL, exec_show_ip_route, NULL},
 	{BOTH, "show ip interface brief", NULL, exec_show_ip_brief, NULL},
 	{BOTH, "show [ip] arp", NULL, exec_show_arp, NULL},
+	{BOTH, "show ipv6 access-list [name:WORD]", NULL, exec_show_ipv6_access_lists, NULL},
+	{BOTH, "show ipv6 interface brief", NULL, exec_show_ipv6_brief, NULL},
+	{BOTH, "show ipv6 route", NULL, exec_show_ipv6_route, NULL},
+	{BOTH, "show ipv6 neighbors", NULL, exec_show_ipv6_neighbors, NULL},
 	{BOTH, "show interfaces [ifname:IFNAME]", NULL, exec_show_interfaces, NULL},
 	{BOTH, "terminal length lines:<0-512>", NULL, exec_terminal_length, NULL},
 };
@@ -133,8 +140,7 @@ static const struct command for_privileged[] = {
 	{MODE_EXEC, "clear crypto session " FILTER, NULL, exec_clear_session, NULL},
 	{MODE_EXEC, "clear crypto session [fvrf front:WORD] [ivrf inside:WORD]", NULL,
          exec_clear_session, NULL},
-	{MODE_EXEC, "clear crypto sa [peer raddr:A.B.C.D] [map name:WORD]", NULL, exec_clear_sa,
-         NULL},
+	{MODE_EXEC, "clear crypto sa [peer " RADDR "] [map name:WORD]", NULL, exec_clear_sa, NULL},
 	{MODE_EXEC, "clear crypto isakmp [id:<1-4294967295>]", NULL, exec_clear_isakmp, NULL},
 	{MODE_EXEC, "clear crypto ipsec client ezvpn [name:WORD]", NULL, exec_inactive, NULL},
 	{MODE_EXEC, "clear logging", NULL, exec_clear_logging, NULL},

@@ -57,9 +57,17 @@ int exec_show_session(struct command_call *call)
 
 // ---- isakmp
 
+struct isakmp_section {
+	uint8_t family;
+	bool detail;
+};
+
 static void isakmp_line(void *arg, const struct view *v, struct text *out)
 {
-	isakmp_sa_line(&v->ike, *(const bool *)arg, out);
+	const struct isakmp_section *s = arg;
+
+	if (v->ike.remote.family == s->family)
+		isakmp_sa_line(&v->ike, s->detail, out);
 }
 
 static void isakmp_count(void *arg, const struct view *v, struct text *out)
@@ -71,7 +79,7 @@ static void isakmp_count(void *arg, const struct view *v, struct text *out)
 int exec_show_isakmp_sa(struct command_call *call)
 {
 	struct session *s = session_of(call);
-	bool detail = command_has(call, "detail");
+	struct isakmp_section section = {.family = 4, .detail = command_has(call, "detail")};
 	struct isakmp_count n = {0};
 	int err;
 
@@ -82,11 +90,14 @@ int exec_show_isakmp_sa(struct command_call *call)
 			isakmp_count_print(&n, &s->out);
 		return err;
 	}
-	isakmp_sa_head(detail, &s->out);
-	err = session_each(s, isakmp_line, &detail);
-	if (!err)
-		isakmp_sa_end(detail, &s->out);
-	return err;
+	isakmp_sa_head(section.detail, &s->out);
+	err = session_each(s, isakmp_line, &section);
+	if (err)
+		return err;
+	isakmp_sa_head6(section.detail, &s->out);
+	section.family = 6;
+	session_request(s, REQUEST_IKE_SAS);
+	return session_each(s, isakmp_line, &section);
 }
 
 static void peer_view(void *arg, const struct view *v, struct text *out)
@@ -195,12 +206,23 @@ int exec_show_access_lists(struct command_call *call)
 	return 0;
 }
 
+int exec_show_ipv6_access_lists(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "name");
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+
+	map_access_lists6(r->config, name ? name->text : NULL, &s->out);
+	state_put(s->m, r);
+	return 0;
+}
+
 // ---- interfaces, routes
 
 struct interfaces {
 	const struct config *config;
 	const char *name; // only this one, NULL = all
-	bool brief;
+	bool brief, brief6;
 	unsigned printed;
 };
 
@@ -211,7 +233,9 @@ static void interface_view(void *arg, const struct view *v, struct text *out)
 	if (i->name && strcmp(i->name, v->interface.name) != 0)
 		return;
 	i->printed++;
-	if (i->brief)
+	if (i->brief6)
+		interface_brief6(i->config, &v->interface, out);
+	else if (i->brief)
 		interface_brief(i->config, &v->interface, out);
 	else
 		interface_print(i->config, &v->interface, out);
@@ -249,6 +273,35 @@ int exec_show_ip_brief(struct command_call *call)
 	return show_interfaces(call, &i);
 }
 
+int exec_show_ipv6_brief(struct command_call *call)
+{
+	struct interfaces i = {.brief6 = true};
+
+	return show_interfaces(call, &i);
+}
+
+static void connected6(void *arg, const struct view *v, struct text *out)
+{
+	const struct running *r = arg;
+
+	interface_connected6(r->config, &v->interface, out);
+}
+
+int exec_show_ipv6_route(struct command_call *call)
+{
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+	int err;
+
+	interface_routes6_head(&s->out);
+	session_request(s, REQUEST_INTERFACES);
+	err = session_each(s, connected6, r);
+	if (!err)
+		interface_routes6(r->config, &s->out);
+	state_put(s->m, r);
+	return err;
+}
+
 int exec_show_ip_route(struct command_call *call)
 {
 	struct session *s = session_of(call);
@@ -262,7 +315,24 @@ int exec_show_ip_route(struct command_call *call)
 static void arp_view(void *arg, const struct view *v, struct text *out)
 {
 	(void)arg;
-	interface_arp(&v->arp, out);
+	if (v->arp.entry.addr.family == 4)
+		interface_arp(&v->arp, out);
+}
+
+static void neighbor_view(void *arg, const struct view *v, struct text *out)
+{
+	(void)arg;
+	if (v->arp.entry.addr.family == 6)
+		interface_neighbor(&v->arp, out);
+}
+
+int exec_show_ipv6_neighbors(struct command_call *call)
+{
+	struct session *s = session_of(call);
+
+	interface_neighbors_head(&s->out);
+	session_request(s, REQUEST_ARP);
+	return session_each(s, neighbor_view, NULL);
 }
 
 int exec_show_arp(struct command_call *call)

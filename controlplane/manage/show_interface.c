@@ -100,7 +100,8 @@ void interface_routes(const struct config *c, struct text *out)
 	const struct config_route *last_resort = NULL;
 
 	for (uint32_t i = 0; i < c->n_routes; i++)
-		if (!c->routes[i].prefix.len && c->routes[i].next_hop.family &&
+		if (c->routes[i].prefix.addr.family == 4 && !c->routes[i].prefix.len &&
+		    c->routes[i].next_hop.family &&
 		    (!last_resort || c->routes[i].distance < last_resort->distance))
 			last_resort = &c->routes[i];
 	text_printf(out, "Codes: L - local, C - connected, S - static, * - candidate default\n\n");
@@ -120,8 +121,86 @@ void interface_routes(const struct config *c, struct text *out)
 		text_printf(out, "L     %s/32 is directly connected, %s\n",
 		            addr_format(&n->address, addr), n->name);
 	}
-	for (uint32_t i = 0; i < c->n_routes; i++)
+	for (uint32_t i = 0; i < c->n_routes && c->routes[i].prefix.addr.family == 4; i++)
 		print_static(&c->routes[i], out);
+}
+
+void interface_brief6(const struct config *c, const struct interface_view *v, struct text *out)
+{
+	const struct config_interface *i = config_find_interface(c, v->name);
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	unsigned n = i ? config_addresses6(i, v->info.mac, six) : 0;
+	char state[64], addr[ADDR_TEXT];
+
+	snprintf(state, sizeof(state), "[%s/%s]", state_of(c, i, v), protocol_of(c, i, v));
+	text_printf(out, "%-26s %s\n", v->name, state);
+	if (!n)
+		text_printf(out, "    unassigned\n");
+	for (unsigned k = 0; k < n; k++)
+		text_printf(out, "    %s\n", addr_format(&six[k].addr, addr));
+}
+
+void interface_routes6_head(struct text *out)
+{
+	text_printf(out, "IPv6 Routing Table - default\n"
+	                 "Codes: C - Connected, L - Local, S - Static\n");
+}
+
+void interface_connected6(const struct config *c, const struct interface_view *v, struct text *out)
+{
+	const struct config_interface *i = config_find_interface(c, v->name);
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	unsigned n = i && !i->shutdown ? config_addresses6(i, v->info.mac, six) : 0;
+	char text[PREFIX_TEXT];
+
+	for (unsigned k = 0; k < n; k++) {
+		struct ip_prefix net = prefix_make(&six[k].addr, six[k].prefix_len);
+		struct ip_prefix host = prefix_host(&six[k].addr);
+
+		if (six[k].link_local)
+			continue;
+		text_printf(out, "C   %s [0/0]\n     via %s, directly connected\n",
+		            prefix_format(&net, text), v->name);
+		text_printf(out, "L   %s [0/0]\n     via %s, receive\n", prefix_format(&host, text),
+		            v->name);
+	}
+}
+
+void interface_routes6(const struct config *c, struct text *out)
+{
+	char prefix[PREFIX_TEXT], hop[ADDR_TEXT];
+
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		const struct config_route *r = &c->routes[i];
+
+		if (r->prefix.addr.family != 6)
+			continue;
+		text_printf(out, "S   %s [%u/0]\n     via %s%s%s\n",
+		            prefix_format(&r->prefix, prefix), r->distance,
+		            r->next_hop.family ? addr_format(&r->next_hop, hop) : r->interface,
+		            r->next_hop.family && r->interface[0] ? ", " : "",
+		            r->next_hop.family ? r->interface : ", directly connected");
+	}
+}
+
+void interface_neighbors_head(struct text *out)
+{
+	text_printf(out, "%-39s %4s %-15s%-6s%s\n", "IPv6 Address", "Age", "Link-layer Addr",
+	            "State", "Interface");
+}
+
+void interface_neighbor(const struct arp_view *v, struct text *out)
+{
+	static const char *const states[] = {"INCMP", "REACH", "STALE", "PROBE"};
+	char addr[ADDR_TEXT];
+
+	text_printf(out, "%-39s %4u ", addr_format(&v->entry.addr, addr),
+	            v->entry.age / TICKS_PER_SECOND / 60);
+	if (v->entry.complete)
+		print_mac(v->entry.mac, out);
+	else
+		text_printf(out, "%-14s", "-");
+	text_printf(out, " %-5s %s\n", states[v->entry.state], v->iface);
 }
 
 void interface_arp_head(struct text *out)

@@ -10,6 +10,13 @@ void interface_print(const struct config *c, const struct interface_view *v, str
 void interface_brief_head(struct text *out);
 void interface_brief(const struct config *c, const struct interface_view *v, struct text *out);
 void interface_routes(const struct config *c, struct text *out);
+// `show ipv6 interface brief`, `show ipv6 route` and `show ipv6 neighbors`.
+void interface_brief6(const struct config *c, const struct interface_view *v, struct text *out);
+void interface_routes6_head(struct text *out);
+void interface_connected6(const struct config *c, const struct interface_view *v, struct text *out);
+void interface_routes6(const struct config *c, struct text *out);
+void interface_neighbors_head(struct text *out);
+void interface_neighbor(const struct arp_view *v, struct text *out);
 void interface_arp_head(struct text *out);
 void interface_arp(const struct arp_view *v, struct text *out);
 

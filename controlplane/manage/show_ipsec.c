@@ -10,11 +10,11 @@
 #include "render.h"
 #include "text.h"
 
-// Bytes that ESP in tunnel mode adds around an inner packet, before padding: the outer IPv4 header,
+// Bytes that ESP in tunnel mode adds around an inner packet, before padding: the outer IP header,
 // UDP if any, SPI and sequence number, IV, pad length and next header, ICV.
-static unsigned overhead(const struct child_view *v)
+static unsigned overhead(const struct child_view *v, uint8_t family)
 {
-	return 20 + (v->udp ? 8 : 0) + 8 + sa_iv_len(v->suite.cipher) + 2 +
+	return (family == 6 ? 40 : 20) + (v->udp ? 8 : 0) + 8 + sa_iv_len(v->suite.cipher) + 2 +
 	       sa_icv_len(v->suite.cipher, v->suite.auth);
 }
 
@@ -26,9 +26,9 @@ static unsigned block_of(enum sa_cipher c)
 }
 
 // The largest inner packet that needs no fragment outside.
-static unsigned plain_mtu(unsigned mtu, const struct child_view *v)
+static unsigned plain_mtu(unsigned mtu, const struct child_view *v, uint8_t family)
 {
-	unsigned block = block_of(v->suite.cipher), around = overhead(v) - 2;
+	unsigned block = block_of(v->suite.cipher), around = overhead(v, family) - 2;
 
 	return mtu > around + block ? (mtu - around) / block * block - 2 : 0;
 }
@@ -37,8 +37,13 @@ static void print_ident(const char *side, const struct ip_prefix *p, uint8_t pro
                         struct text *out)
 {
 	char addr[ADDR_TEXT], mask[ADDR_TEXT];
-	struct ip_addr m = prefix_mask(p->len);
+	struct ip_addr m = prefix_mask(p->addr.family == 6 ? 0 : p->len);
 
+	if (p->addr.family == 6) {
+		text_printf(out, "   %s ident (addr/mask/prot/port): (%s/%u/%u/%u)\n", side,
+		            addr_format(&p->addr, addr), p->len, proto, port);
+		return;
+	}
 	text_printf(out, "   %s ident (addr/mask/prot/port): (%s/%s/%u/%u)\n", side,
 	            addr_format(&p->addr, addr), addr_format(&m, mask), proto, port);
 }
@@ -97,7 +102,8 @@ static void print_endpoints(const struct ipsec_format *f, struct text *out)
 	text_printf(out, "     local crypto endpt.: %s, remote crypto endpt.: %s\n",
 	            addr_format(&f->flow.local, local), addr_format(&f->flow.peer, remote));
 	text_printf(out, "     plaintext mtu %u, path mtu %u, ip mtu %u, ip mtu idb %s\n",
-	            c ? plain_mtu(mtu, c) : mtu, mtu, f->flow.mtu, f->flow.iface);
+	            c ? plain_mtu(mtu, c, f->flow.peer.family) : mtu, mtu, f->flow.mtu,
+	            f->flow.iface);
 	text_printf(out, "     current outbound spi: 0x%X(%u)\n", spi, spi);
 	if (c && c->suite.pfs_group)
 		text_printf(out, "     PFS (Y/N): Y, DH group: group%u\n\n", c->suite.pfs_group);

@@ -49,13 +49,20 @@ void isakmp_sa_line(const struct ike_view *v, bool detail, struct text *out)
 	}
 	addr_format(&v->local, local);
 	addr_format(&v->remote, remote);
+	if (v->remote.family == 6) {
+		text_printf(out,
+		            " dst: %s\n src: %s\n state: %-14s conn-id: %6u status: ACTIVE%s\n\n",
+		            v->initiator ? remote : local, v->initiator ? local : remote, v->state,
+		            v->conn_id, v->deleted ? " (deleted)" : "");
+		return;
+	}
 	// dst is the responder of phase 1.
 	text_printf(out, "%-15s %-15s %-14s %7u ACTIVE%s\n", v->initiator ? remote : local,
 	            v->initiator ? local : remote, v->state, v->conn_id,
 	            v->deleted ? " (deleted)" : "");
 }
 
-void isakmp_sa_end(bool detail, struct text *out)
+void isakmp_sa_head6(bool detail, struct text *out)
 {
 	text_printf(out, "%sIPv6 Crypto ISAKMP SA\n\n", detail ? "" : "\n");
 }
@@ -236,6 +243,9 @@ void isakmp_keys(const struct config *c, struct text *out)
 
 		if (!k->address.family)
 			snprintf(where, sizeof(where), "%s", k->hostname);
+		else if (k->address.family == 6)
+			snprintf(where, sizeof(where), "%s/%u", addr_format(&k->address, addr),
+			         k->prefix_len);
 		else if (k->prefix_len == 32)
 			snprintf(where, sizeof(where), "%s", addr_format(&k->address, addr));
 		else

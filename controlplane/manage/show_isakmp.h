@@ -9,7 +9,7 @@ struct text;
 // Before, for each, and behind the IKE SAs.
 void isakmp_sa_head(bool detail, struct text *out);
 void isakmp_sa_line(const struct ike_view *v, bool detail, struct text *out);
-void isakmp_sa_end(bool detail, struct text *out);
+void isakmp_sa_head6(bool detail, struct text *out);
 
 struct isakmp_count {
 	unsigned active, negotiating, dead;

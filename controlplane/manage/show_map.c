@@ -69,12 +69,28 @@ static const struct ip_addr *current_peer(const struct config_map_entry *e,
 	return NULL;
 }
 
+static void print_acl6(const struct config_acl *acl, struct text *out)
+{
+	text_printf(out, "        IPv6 access list %s\n", acl->name);
+	for (uint32_t i = 0; i < acl->n_lines; i++) {
+		if (acl->lines[i].action == CONFIG_ACL_REMARK)
+			continue;
+		text_printf(out, "            ");
+		render_acl_line(&acl->lines[i], out);
+		text_printf(out, "\n");
+	}
+}
+
 static void print_acl(const struct config *c, const struct config_map_entry *e, struct text *out)
 {
 	const struct config_acl *acl = config_find_acl(c, e->acl);
 
 	if (!e->acl[0]) {
 		text_printf(out, "        No matching address list set.\n");
+		return;
+	}
+	if (acl && acl->ipv6) {
+		print_acl6(acl, out);
 		return;
 	}
 	text_printf(out, "        Extended IP access list %s\n", e->acl);
@@ -148,8 +164,8 @@ static void print_entry(const struct config *c, const struct config_map_entry *e
 	const struct ip_addr *peer;
 	char addr[ADDR_TEXT];
 
-	text_printf(out, "Crypto Map IPv4 \"%s\" %u ipsec-%s\n", e->map, e->seq,
-	            e->manual ? "manual" : "isakmp");
+	text_printf(out, "Crypto Map IPv%c \"%s\" %u ipsec-%s\n", e->ipv6 ? '6' : '4', e->map,
+	            e->seq, e->manual ? "manual" : "isakmp");
 	if (why)
 		text_printf(out,
 		            "        WARNING: This crypto map is in an incomplete state!\n"
@@ -175,7 +191,8 @@ static void print_interfaces(const struct config *c, const char *map, struct tex
 {
 	text_printf(out, "        Interfaces using crypto map %s:\n", map);
 	for (uint32_t i = 0; i < c->n_interfaces; i++)
-		if (!strcmp(c->interfaces[i].crypto_map, map))
+		if (!strcmp(c->interfaces[i].crypto_map, map) ||
+		    !strcmp(c->interfaces[i].crypto_map6, map))
 			text_printf(out, "                %s\n", c->interfaces[i].name);
 	text_printf(out, "\n");
 }
@@ -190,7 +207,8 @@ void map_print(const struct config *c, const struct map_peers *current, const ch
 		const struct config_map_entry *e = &c->map_entries[n];
 
 		if ((tag && strcmp(tag, e->map) != 0) ||
-		    (iface && (!i || strcmp(i->crypto_map, e->map) != 0)))
+		    (iface && (!i || (strcmp(i->crypto_map, e->map) != 0 &&
+		                      strcmp(i->crypto_map6, e->map) != 0))))
 			continue;
 		any = true;
 		print_entry(c, e, current, out);
@@ -208,7 +226,7 @@ void map_access_lists(const struct config *c, const char *name, struct text *out
 	for (uint32_t i = 0; i < c->n_acls; i++) {
 		const struct config_acl *acl = &c->acls[i];
 
-		if (name && strcmp(name, acl->name) != 0)
+		if ((name && strcmp(name, acl->name) != 0) || acl->ipv6)
 			continue;
 		text_printf(out, "Extended IP access list %s\n", acl->name);
 		for (uint32_t l = 0; l < acl->n_lines; l++) {
@@ -217,6 +235,24 @@ void map_access_lists(const struct config *c, const char *name, struct text *out
 			text_printf(out, "    %u ", acl->lines[l].seq);
 			render_acl_line(&acl->lines[l], out);
 			text_printf(out, "\n");
+		}
+	}
+}
+
+void map_access_lists6(const struct config *c, const char *name, struct text *out)
+{
+	for (uint32_t i = 0; i < c->n_acls; i++) {
+		const struct config_acl *acl = &c->acls[i];
+
+		if ((name && strcmp(name, acl->name) != 0) || !acl->ipv6)
+			continue;
+		text_printf(out, "IPv6 access list %s\n", acl->name);
+		for (uint32_t l = 0; l < acl->n_lines; l++) {
+			if (acl->lines[l].action == CONFIG_ACL_REMARK)
+				continue;
+			text_printf(out, "    ");
+			render_acl_line(&acl->lines[l], out);
+			text_printf(out, " sequence %u\n", acl->lines[l].seq);
 		}
 	}
 }

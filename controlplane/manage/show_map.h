@@ -1,4 +1,5 @@
-// `show crypto map` and `show access-lists`: the texts, from the configuration.
+// `show crypto map`, `show access-lists` and `show ipv6 access-list`: the texts, from the
+// configuration.
 #ifndef VIGIL_MANAGE_SHOW_MAP_H
 #define VIGIL_MANAGE_SHOW_MAP_H
 
@@ -25,7 +26,8 @@ void map_peers_free(struct map_peers *p);
 // All crypto maps, or the one called `tag`, or the one of an interface; NULL = any.
 void map_print(const struct config *c, const struct map_peers *current, const char *tag,
                const char *iface, struct text *out);
-// All access lists, or one.
+// All access lists of the family, or one.
 void map_access_lists(const struct config *c, const char *name, struct text *out);
+void map_access_lists6(const struct config *c, const char *name, struct text *out);
 
 #endif

@@ -68,7 +68,7 @@ static void every_error_leaves_things_as_they_were(void **state)
 		"crypto isakmp key k address 10.0.0.1 1.2.3.4",
 		"vrf definition RED",
 		"crypto dynamic-map d 1",
-		"ipv6 unicast-routing",
+		"ipv6 dhcp pool X",
 		"set transform-set",
 		"match address 5",
 		"frobnicate",

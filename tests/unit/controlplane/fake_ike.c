@@ -215,7 +215,7 @@ bool fake_ike_peer_starts(struct control *c, const char *addr, const struct sele
 	struct flow *f;
 
 	addr_parse(addr, &remote);
-	p = peer_get(c, &c->entries->local, &remote, 500);
+	p = peer_get(c, &c->entries->locals[0], &remote, 500);
 	sa = ike_sa_create(c, p, false, (const uint8_t[8]){1});
 	finish_sa(c, sa, true);
 	f = flow_for_proposal(c, p, s);

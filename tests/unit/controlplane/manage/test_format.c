@@ -281,7 +281,7 @@ static void isakmp_sa(void **state)
 	v.ike.deleted = true;
 	memcpy(v.ike.state, "MM_NO_STATE", 12);
 	isakmp_sa_line(&v.ike, false, &t);
-	isakmp_sa_end(false, &t);
+	isakmp_sa_head6(false, &t);
 	is(&t, "IPv4 Crypto ISAKMP SA\n"
 	       "dst             src             state          conn-id status\n"
 	       "10.2.80.209     10.2.80.190     QM_IDLE           1002 ACTIVE\n"
