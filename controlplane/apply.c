@@ -48,6 +48,19 @@ static void apply_mtu_rules(const struct config *config, const struct config_int
 	dp->mss6 = i->mss6;
 }
 
+static void apply_addresses6(const struct control *c, uint16_t iface,
+                             const struct config_interface *i, struct dp_iface_config *dp)
+{
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	struct dp_iface_info info;
+
+	dp_iface_info(c->dp, iface, &info);
+	dp->n_addresses6 = config_addresses6(i, info.mac, six);
+	for (unsigned k = 0; k < dp->n_addresses6; k++)
+		dp->addresses6[k] = (struct dp_address6){
+			six[k].addr, prefix_make(&six[k].addr, six[k].prefix_len)};
+}
+
 static void apply_interface(struct control *c, unsigned iface)
 {
 	const struct config_interface *i = interface_at(c, c->config, iface);
@@ -59,6 +72,7 @@ static void apply_interface(struct control *c, unsigned iface)
 		dp.up = config_interface_up(c->config, i);
 		dp.crypto_map = i->crypto_map[0] || i->crypto_map6[0];
 		apply_mtu_rules(c->config, i, &dp);
+		apply_addresses6(c, (uint16_t)iface, i, &dp);
 	}
 	if (i && i->address.family) {
 		dp.address = i->address;

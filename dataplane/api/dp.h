@@ -237,6 +237,13 @@ void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold);
 
 enum dp_df { DP_DF_COPY, DP_DF_CLEAR, DP_DF_SET };
 
+#define DP_ADDRESSES6_MAX 8 // of an interface, the link-local one included
+
+struct dp_address6 {
+	struct ip_addr address;   // the gateway's own
+	struct ip_prefix network; // connected; length 128: no more than the address
+};
+
 struct dp_iface_config {
 	struct ip_prefix network; // connected; family 0 = no address
 	struct ip_addr address;   // the gateway's own
@@ -249,6 +256,10 @@ struct dp_iface_config {
 	// TCP connections through it are offered no longer segments, whatever side begins; 0 = as
 	// they are. Over IPv4, over IPv6.
 	uint16_t mss, mss6;
+	// IPv6 addresses that may be used now: the link-local one first, then the others; none: no
+	// IPv6 yet, or at all. Neighbour discovery is punted in any case.
+	struct dp_address6 addresses6[DP_ADDRESSES6_MAX];
+	unsigned n_addresses6;
 };
 
 // Replaces an interface's settings; the connected route follows. -ENOTSUP: the MTU is longer than
