@@ -80,16 +80,40 @@ check "scapy reads it with the keys"
 	print("   20 packets of AES-CBC and 1 of AES-GCM are what was sent")
 END
 
+check "Vigil reads what scapy writes: repeated, since there is no replay protection, but not altered"
+mac=$(vigil "show interfaces" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' | head -n 1)
+in_ns wan /usr/bin/python3 - "$mac" <<-END
+	import sys
+	from scapy.all import Ether, ICMP, IP, Raw, sendp
+	from scapy.layers.ipsec import ESP, SecurityAssociation
+	x, mac = bytes.fromhex, sys.argv[1].replace('.', '')
+	link = Ether(dst=':'.join(mac[i:i + 2] for i in range(0, 12, 2)), src='02:00:00:00:00:99')
+	inner = IP(src='$PEER_IN', dst='$HOST') / ICMP(id=7) / Raw(b'hello')
+	outer = IP(src='$PEER1', dst='$GW_WAN')
+	cbc = SecurityAssociation(ESP, 1000, crypt_algo='AES-CBC', crypt_key=x('$cipher1'),
+	                          auth_algo='HMAC-SHA1-96', auth_key=x('$auth1'), tunnel_header=outer)
+	gcm = SecurityAssociation(ESP, 1001, crypt_algo='AES-GCM', crypt_key=x('$gcm'), tunnel_header=outer)
+	packet = cbc.encrypt(inner, seq_num=3)
+	bad = bytes(packet)
+	bad = IP(bad[:-20] + bytes([bad[-20] ^ 1]) + bad[-19:])
+	# Port 9 is where the second entry's packets go to, not where they come from.
+	other = gcm.encrypt(IP(src='$PEER_IN', dst='$HOST') / ICMP(), seq_num=1)
+	sendp([link / p for p in (packet, packet, bad, other)], iface='w-gw', verbose=False)
+END
+sleep 0.5
+counters=$(vigil "show counters")
+has "$counters" "12  decrypted" "1  drop esp-auth" "1  drop esp-selector"
+
 check "what is shown"
 has "$(vigil "show crypto session")" "Session status: UP-NO-IKE" "Active SAs: 2, origin: crypto map"
 has "$(vigil "show crypto session brief")" "$PEER1 +Fa0 .* UK"
 sas=$(vigil "show crypto ipsec sa")
 has "$sas" "spi: 0x3E8\(1000\)" "spi: 0x7D0\(2000\)" "no sa timing" "replay detection support: N" \
-	"#pkts encaps: 10," "#pkts decaps: 10,"
+	"#pkts encaps: 12," "#pkts decaps: 12,"
 map=$(vigil "show crypto map")
 has "$map" 'Crypto Map IPv4 "vpn" 10 ipsec-manual' "Inbound  esp spi: 1000"
 lacks "$map" "$cipher1"
-has "$(vigil "show counters")" "11  encrypted"
+has "$(vigil "show counters")" "13  encrypted"
 
 check "keys change while both run: not one side alone"
 
