@@ -101,11 +101,17 @@ static int rcu_init(struct dp *dp)
 	return 0;
 }
 
+// What is a worker's lies on its NUMA node, if there is memory there.
 static struct rte_ring *ring_make(const char *what, unsigned worker, unsigned item, unsigned count)
 {
+	int node = (int)rte_lcore_to_socket_id(LCORE_OF(worker));
 	char name[RTE_RING_NAMESIZE];
+	struct rte_ring *ring;
 
 	snprintf(name, sizeof(name), "%s_%u", what, worker);
+	ring = rte_ring_create_elem(name, item, count, node, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (ring)
+		return ring;
 	return rte_ring_create_elem(name, item, count, SOCKET_ID_ANY,
 	                            RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
@@ -127,9 +133,12 @@ static int worker_rings(struct worker *w)
 
 static int worker_create(struct dp *dp, unsigned index)
 {
-	struct worker *w = rte_zmalloc("worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
-	int rc;
+	int node = (int)rte_lcore_to_socket_id(LCORE_OF(index)), rc;
+	struct worker *w;
 
+	w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
+	if (!w)
+		w = rte_zmalloc("worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
 	if (!w)
 		return -ENOMEM;
 	dp->workers[index] = w;
@@ -138,6 +147,7 @@ static int worker_create(struct dp *dp, unsigned index)
 	w->tsc = rte_rdtsc();
 	w->now = clock_tick(&dp->clock, w->tsc);
 	w->horizon = w->now;
+	w->message_cycles = dp->clock.hz / US_PER_S * WORKER_MESSAGES_US;
 	w->ip_id = index * (UINT16_MAX / DP_WORKERS_MAX); // apart, for peers that reassemble
 	rc = worker_rings(w);
 	if (rc == 0)
@@ -254,10 +264,11 @@ static void unwind(struct dp *dp, bool eal, unsigned n_ports)
 
 static struct dp *dp_alloc(const struct dp_config *config, struct log *log)
 {
-	struct dp *dp = calloc(1, sizeof(*dp));
+	struct dp *dp = aligned_alloc(alignof(struct dp), sizeof(*dp));
 
 	if (!dp)
 		return NULL;
+	memset(dp, 0, sizeof(*dp));
 	dp->ike_tags = calloc(config->max_ike_sas, sizeof(*dp->ike_tags));
 	if (!dp->ike_tags) {
 		free(dp);

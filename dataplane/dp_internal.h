@@ -9,6 +9,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 #include <rte_timer.h>
+#include <stdalign.h>
 
 #include "api/dp.h"
 #include "fifo.h"
@@ -36,7 +37,7 @@ enum iface_flags {
 // Index in dp->ifaces = interface number of the contract.
 struct iface {
 	// Constant while workers run.
-	uint16_t port; // ethdev
+	alignas(64) uint16_t port; // ethdev
 	uint16_t n_rx, n_tx;
 	uint16_t first_worker; // has queue 0 and drains control_ring
 	int control_queue;     // TX queue of the control core, or -1: control_ring
@@ -100,9 +101,9 @@ struct dp {
 	struct adjacencies *adjacencies;
 	uint32_t stop; // control writes (release), workers read
 
-	// Control alone.
-	struct fifo waiting[DP_WORKERS_MAX]; // struct message, before the ring
-	struct fifo events;                  // struct dp_event of control's own making
+	// Control alone; on lines of its own, since workers read those above all the time.
+	alignas(64) struct fifo waiting[DP_WORKERS_MAX]; // struct message, before the ring
+	struct fifo events;                              // struct dp_event of control's own making
 	struct rte_mbuf *heads[DP_WORKERS_MAX][DP_PUNT_CLASSES]; // next view of each ring
 	unsigned event_turn;                                     // worker to ask first
 	struct rte_timer ticker;
@@ -115,7 +116,7 @@ struct dp {
 	char eal_error[160]; // last complaint of EAL while starting
 
 	// The ESP half's; each type says who writes what.
-	struct sa_table *sas;
+	alignas(64) struct sa_table *sas;
 	struct foreign *foreign;
 	struct tunnel_table *tunnels;
 	struct policy *policy;

@@ -62,7 +62,7 @@ int pool_plan_make(uint32_t packets, uint16_t mtu, unsigned nodes, unsigned memo
 // without saying so.
 static bool scatters(const struct rte_eth_dev_info *info)
 {
-	static const char *const always[] = {"net_memif", "net_pcap", "net_ring"};
+	static const char *const always[] = {"net_memif", "net_null", "net_pcap", "net_ring"};
 
 	for (unsigned i = 0; i < RTE_DIM(always); i++)
 		if (strcmp(info->driver_name, always[i]) == 0)
@@ -128,6 +128,8 @@ static int make_all(struct dp *dp, const struct needs *needs, const struct pool_
 		// Without hugepages memory has no node, or the first.
 		dp->pools[node] = make(name, plan->n, CACHE, plan->room,
 		                       needs->nodes > 1 ? (int)node : SOCKET_ID_ANY);
+		if (!dp->pools[node])
+			dp->pools[node] = make(name, plan->n, CACHE, plan->room, SOCKET_ID_ANY);
 		if (!dp->pools[node])
 			return -ENOMEM;
 		if (!dp->pool)

@@ -24,8 +24,10 @@ struct tunnel_words {
 
 // Its owner's, but for what is read by control: generation, last_out.
 struct tunnel {
-	uint32_t generation; // 0 = not in use; release: what is read with it belongs to this use
-	uint32_t peer;       // index or DP_NO_PEER
+	// 0 = not in use; release: what is read with it belongs to this use. A line for each flow:
+	// neighbours have other owners, and no flow lies on two.
+	alignas(64) uint32_t generation;
+	uint32_t peer; // index or DP_NO_PEER
 	struct handle out_sa;
 	struct handle pair;  // inbound SA whose activity answers for out_sa
 	uint32_t last_out;   // see activity.h
@@ -37,7 +39,7 @@ struct tunnel {
 	uint16_t head, tail; // of held packets: index in tunnel_hold
 };
 
-_Static_assert(sizeof(struct tunnel) <= 64, "one cache line");
+_Static_assert(sizeof(struct tunnel) == 64, "one cache line");
 
 struct tunnel_table {
 	uint32_t max;

@@ -217,6 +217,9 @@ static unsigned messages(struct worker *w)
 	       rte_ring_sc_dequeue_elem(w->messages, &msg, sizeof(msg)) == 0) {
 		message_in(w, &msg);
 		n++;
+		// However many tunnels come and go, the ports are not kept waiting.
+		if (rte_rdtsc() - w->tsc > w->message_cycles)
+			break;
 	}
 	for (unsigned i = 0; i < RELEASE_TURNS; i++) {
 		k = tunnel_released(w, pkts, WORKER_BURST);

@@ -13,10 +13,11 @@
 #include "message.h"
 #include "packet.h"
 
-#define WORKER_BURST    64 // packets in one call of a stage, at most
-#define WORKER_MESSAGES 64 // control messages a turn
-#define WORKER_MADE     128
-#define WORKER_RXQ_MAX  128
+#define WORKER_BURST       64 // packets in one call of a stage, at most
+#define WORKER_MESSAGES    64 // control messages a turn, at most
+#define WORKER_MESSAGES_US 5  // ... and how long they may take; one is always taken
+#define WORKER_MADE        128
+#define WORKER_RXQ_MAX     128
 
 struct adjacency_wait;
 struct flow_cache;
@@ -41,9 +42,10 @@ struct worker {
 	struct dp *dp;
 	uint16_t index;
 	uint16_t n_rxqs;
-	tick_t now;     // of this turn
-	uint64_t tsc;   // the same, in TSC cycles
-	bool rx_behind; // a port may hold more than this turn took
+	tick_t now;              // of this turn
+	uint64_t tsc;            // the same, in TSC cycles
+	uint64_t message_cycles; // WORKER_MESSAGES_US
+	bool rx_behind;          // a port may hold more than this turn took
 	struct worker_rxq rxqs[WORKER_RXQ_MAX];
 	struct rte_ring *messages; // control writes, worker reads: struct message
 	struct rte_ring *events;   // worker writes, control reads: struct dp_event
