@@ -57,6 +57,11 @@ void check_manual(const struct config *c, const struct config_map_entry *e, stru
 		         e->map, e->seq);
 }
 
+static uint8_t family_of(const struct config_map_entry *e)
+{
+	return e->n_peers ? e->peers[0].address.family : 0;
+}
+
 static int compare_spis(const void *a, const void *b)
 {
 	const struct config_map_entry *const *x = a, *const *y = b;
@@ -64,10 +69,12 @@ static int compare_spis(const void *a, const void *b)
 
 	if (p != q)
 		return p < q ? -1 : 1;
+	if (family_of(*x) != family_of(*y))
+		return family_of(*x) < family_of(*y) ? -1 : 1;
 	return strcmp((*x)->map, (*y)->map);
 }
 
-// A map's entries receive at one address, so an SPI tells them apart.
+// A map's entries for peers of one family receive at one address, so an SPI tells them apart.
 void check_manual_spis(const struct config *c, struct diag_list *d)
 {
 	const struct config_map_entry **order =

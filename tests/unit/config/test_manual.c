@@ -148,6 +148,10 @@ static void inbound_spis_differ_in_a_map(void **state)
 	assert_refused("crypto map m 1 ipsec-manual\n set session-key inbound esp 300 cipher 00\n"
 	               "crypto map m 2 ipsec-manual\n set session-key inbound esp 300 cipher 00\n",
 	               3, 0, "the same inbound SPI as 1");
+	config_free(load("crypto map m 1 ipsec-manual\n set peer 192.0.2.2\n"
+	                 " set session-key inbound esp 300 cipher 00\n"
+	                 "crypto map m 2 ipsec-manual\n set peer 2001:db8::2\n"
+	                 " set session-key inbound esp 300 cipher 00\n"));
 	config_free(load("crypto map m 1 ipsec-manual\n set session-key inbound esp 300 cipher 00\n"
 	                 "crypto map n 1 ipsec-manual\n set session-key inbound esp 300 cipher 00"
 	                 "\n"));
