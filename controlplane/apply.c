@@ -11,6 +11,7 @@
 #include "control.h"
 #include "entry.h"
 #include "flow.h"
+#include "nd.h"
 #include "neighbour.h"
 #include "peer.h"
 #include "subinterface.h"
@@ -48,20 +49,23 @@ static void apply_mtu_rules(const struct config *config, const struct config_int
 	dp->mss6 = i->mss6;
 }
 
-static void apply_addresses6(const struct control *c, uint16_t iface,
-                             const struct config_interface *i, struct dp_iface_config *dp)
+static void apply_addresses6(struct control *c, uint16_t iface, const struct config_interface *i,
+                             struct dp_iface_config *dp)
 {
 	struct config_address6 six[CONFIG_ADDRESSES6];
 	struct dp_iface_info info;
+	unsigned n;
 
 	dp_iface_info(c->dp, iface, &info);
-	dp->n_addresses6 = config_addresses6(i, info.mac, six);
-	for (unsigned k = 0; k < dp->n_addresses6; k++)
-		dp->addresses6[k] = (struct dp_address6){
-			six[k].addr, prefix_make(&six[k].addr, six[k].prefix_len)};
+	n = dp->up ? config_addresses6(i, info.mac, six) : 0;
+	nd_set_addresses(c, iface, six, n);
+	for (unsigned k = 0; k < n; k++)
+		if (nd_is_usable(c, iface, &six[k].addr))
+			dp->addresses6[dp->n_addresses6++] = (struct dp_address6){
+				six[k].addr, prefix_make(&six[k].addr, six[k].prefix_len)};
 }
 
-static void apply_interface(struct control *c, unsigned iface)
+static void set_interface(struct control *c, unsigned iface, bool announce)
 {
 	const struct config_interface *i = interface_at(c, c->config, iface);
 	struct dp_iface_config dp = {.mtu = 1500};
@@ -83,8 +87,18 @@ static void apply_interface(struct control *c, unsigned iface)
 	if (err < 0)
 		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG", "Interface %s: %s", c->ports[iface],
 		        strerror(-err));
-	if (i && dp.up)
+	if (i && dp.up && announce)
 		neighbour_announce(c, (uint16_t)iface, &dp.address);
+}
+
+static void apply_interface(struct control *c, unsigned iface)
+{
+	set_interface(c, iface, true);
+}
+
+void apply_interface_addresses(struct control *c, uint16_t iface)
+{
+	set_interface(c, iface, false);
 }
 
 // Whether an IPv6 next hop is on one of the interface's networks.
@@ -295,6 +309,7 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
 		if (todo.interface[n])
 			apply_interface(c, n);
+	nd_prune(c);
 	if (todo.routes)
 		install_routes(c, next);
 	if (todo.entries) {

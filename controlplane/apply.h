@@ -18,4 +18,7 @@ struct config *apply_config(struct control *c, struct config *next,
 // Removes all entries and flows; the peers must have been torn down.
 void apply_stop(struct control *c);
 
+// Some of the interface's IPv6 addresses may be used now, or no longer (nd.h).
+void apply_interface_addresses(struct control *c, uint16_t iface);
+
 #endif

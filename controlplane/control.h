@@ -15,6 +15,7 @@ struct exchange;
 struct ike_crypto;
 struct ike_sa;
 struct neighbours;
+struct own_address;
 struct request_queue;
 
 struct control_counters {
@@ -73,6 +74,7 @@ struct control {
 	struct ike_crypto *crypto;             // the control core's own contexts
 	struct ike_rate ike_replies, ike_logs; // to and about strangers; see ike1/output.h
 	struct neighbours *neighbours;
+	struct own_address *own_addresses; // nd.c's: IPv6 addresses and what is known of them
 	struct request_queue *requests;
 	struct control_counters counters;
 };

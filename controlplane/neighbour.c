@@ -1,4 +1,5 @@
-// ARP for the workers: answers requests for our addresses, resolves next hops, keeps them fresh.
+// The workers' neighbours: resolves next hops by ARP or neighbour discovery, keeps them fresh, and
+// answers ARP requests for our addresses (for IPv6 that is nd.c's).
 // Control core only. Must not believe a frame about an address that is not on that interface's
 // network, nor learn from frames that nobody asked for.
 #include "neighbour.h"
@@ -11,6 +12,8 @@
 #include "bounds.h"
 #include "bytes.h"
 #include "control.h"
+#include "nd.h"
+#include "nd_message.h"
 #include "wheel.h"
 
 #define ARP_REQUEST 1
@@ -20,6 +23,7 @@
 #define ASK_EVERY   ticks_from_seconds(1)
 #define ASKS_MAX    3
 #define FRESH_FOR   ticks_from_seconds(60)
+#define VERIFY_IN   ticks_from_seconds(5)  // RFC 4861, 10: DELAY_FIRST_PROBE_TIME
 #define KEEP_ASKING ticks_from_seconds(10) // one that does not answer and is still wanted
 // Requests without an answer until a known neighbour is given up: about two minutes.
 #define STALE_ASKS_MAX 14
@@ -32,6 +36,7 @@ struct neighbour {
 	uint16_t kept; // routes that name it
 	uint8_t asks;  // requests without an answer
 	bool complete;
+	bool stale; // of IPv6: heard without asking, to be verified in a moment
 	uint8_t mac[6];
 	tick_t since;
 };
@@ -70,6 +75,7 @@ static void drop(struct control *c, struct neighbour *n)
 
 void neighbour_destroy(struct control *c)
 {
+	nd_destroy(c);
 	if (!c->neighbours)
 		return;
 	while (c->neighbours->list)
@@ -118,13 +124,17 @@ static void ask(struct control *c, struct neighbour *n)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, nobody[6];
 	const struct config_interface *i = interface_of(c, n->iface);
+	bool directly;
 
 	if (n->asks < UINT8_MAX)
 		n->asks++;
-	// A known neighbour is asked directly first (RFC 1122, 2.3.2.1).
-	if (i)
-		send_arp(c, n->iface, ARP_REQUEST, n->complete && n->asks < 3 ? n->mac : broadcast,
-		         &i->address, nobody, &n->addr);
+	// A known neighbour is asked directly first (RFC 1122, 2.3.2.1; RFC 4861, 7.3.3).
+	directly = n->complete && n->asks < 3;
+	if (n->addr.family == 6)
+		nd_solicit(c, n->iface, &n->addr, directly ? n->mac : NULL);
+	else if (i)
+		send_arp(c, n->iface, ARP_REQUEST, directly ? n->mac : broadcast, &i->address,
+		         nobody, &n->addr);
 }
 
 static void expired(void *ctx, struct wheel_timer *t)
@@ -171,8 +181,6 @@ void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 {
 	struct neighbour *n = find(c, iface, addr);
 
-	if (addr->family != 4)
-		return;
 	if (!n) {
 		n = make(c, iface, addr);
 		if (!n)
@@ -205,8 +213,56 @@ static void learn(struct control *c, struct neighbour *n, const uint8_t mac[6])
 		dp_neighbour_set(c->dp, n->iface, &n->addr, mac);
 	}
 	n->complete = true;
+	n->stale = false;
 	n->asks = 0;
 	wheel_arm(&c->wheel, &n->timer, c->now + FRESH_FOR, expired);
+}
+
+// Word of a neighbour that nobody asked for: used if it is news, and verified in a moment
+// (RFC 4861, 7.2.3 and 7.3.3).
+static void hear(struct control *c, struct neighbour *n, const uint8_t mac[6])
+{
+	if (n->complete && memcmp(n->mac, mac, 6) == 0)
+		return;
+	learn(c, n, mac);
+	n->stale = true;
+	wheel_arm(&c->wheel, &n->timer, c->now + VERIFY_IN, expired);
+}
+
+void neighbour_solicited(struct control *c, uint16_t iface, const struct ip_addr *addr,
+                         const uint8_t mac[6])
+{
+	struct neighbour *n = find(c, iface, addr);
+
+	if (!n)
+		n = make(c, iface, addr);
+	if (n)
+		hear(c, n, mac);
+}
+
+// RFC 4861, 7.2.5.
+void neighbour_advertised(struct control *c, uint16_t iface, const struct nd_message *m)
+{
+	struct neighbour *n = find(c, iface, &m->target);
+	const uint8_t *mac = m->mac;
+
+	if (!n)
+		return;
+	if (!m->has_mac && !n->complete)
+		return;
+	if (!m->has_mac)
+		mac = n->mac; // an answer to what was sent to that very address
+	if (n->complete && !m->override && memcmp(n->mac, mac, 6) != 0) {
+		if (n->asks == 0) { // two of them: whom do we reach?
+			n->stale = true;
+			wheel_arm(&c->wheel, &n->timer, c->now + VERIFY_IN, expired);
+		}
+		return;
+	}
+	if (m->solicited && n->asks)
+		learn(c, n, mac);
+	else
+		hear(c, n, mac);
 }
 
 struct arp {
@@ -242,6 +298,10 @@ void neighbour_frame(struct control *c, const struct dp_view *v)
 	struct neighbour *n;
 	struct arp a;
 
+	if (v->len > 14 && bytes_get_u16(v->data + 12) == 0x86dd) {
+		nd_frame(c, v);
+		return;
+	}
 	if (!i || !parse_arp(v, &a))
 		return;
 	net = prefix_make(&i->address, i->prefix_len);
@@ -280,6 +340,7 @@ bool neighbour_next(const struct control *c, uint32_t *cursor, struct neighbour_
 	                               .complete = n->complete,
 	                               .state = !n->complete ? NEIGHBOUR_INCOMPLETE
 	                                        : n->asks    ? NEIGHBOUR_PROBE
+	                                        : n->stale   ? NEIGHBOUR_STALE
 	                                                     : NEIGHBOUR_REACHABLE,
 	                               .age = c->now - n->since};
 	memcpy(out->mac, n->mac, 6);

@@ -1,5 +1,5 @@
-// IPv4 neighbours on the gateway's interfaces: ARP (RFC 826) on behalf of the workers. Control core
-// only.
+// Neighbours on the gateway's interfaces, on behalf of the workers: ARP (RFC 826) for IPv4, for
+// IPv6 the table behind neighbour discovery (nd.h). Control core only.
 #ifndef VIGIL_NEIGHBOUR_H
 #define VIGIL_NEIGHBOUR_H
 
@@ -7,6 +7,7 @@
 #include "types.h"
 
 struct control;
+struct nd_message;
 struct neighbours;
 
 // An empty table, NULL with errno ENOMEM.
@@ -16,8 +17,12 @@ void neighbour_destroy(struct control *c);
 // (`keep`: resolved before it is needed, and for as long as it is kept).
 void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep);
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr);
-// One ARP frame from the network; anything else is ignored.
+// One ARP or neighbour discovery frame from the network; anything else is ignored.
 void neighbour_frame(struct control *c, const struct dp_view *v);
+// A right solicitation for our address, or a right advertisement of an address that is not ours.
+void neighbour_solicited(struct control *c, uint16_t iface, const struct ip_addr *addr,
+                         const uint8_t mac[6]);
+void neighbour_advertised(struct control *c, uint16_t iface, const struct nd_message *m);
 // Tells the segment about our address (RFC 5227, 2.3): after an interface has got one or came up.
 void neighbour_announce(struct control *c, uint16_t iface, const struct ip_addr *addr);
 

@@ -1,0 +1,282 @@
+// Our own IPv6 addresses on the segment: answers who asks for them, and finds out whether somebody
+// else has one. Control core only. Must not use an address before that is known (RFC 4862, 5.4).
+#include "nd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "apply.h"
+#include "bytes.h"
+#include "control.h"
+#include "nd_message.h"
+#include "neighbour.h"
+#include "wheel.h"
+
+#define DAD_WAIT      ticks_from_seconds(1)  // RFC 4861, 10: RETRANS_TIMER
+#define CONFLICT_LOGS ticks_from_seconds(60) // one line for an address in this time
+
+enum own_state { OWN_TENTATIVE, OWN_VALID, OWN_DUPLICATE };
+
+struct own_address {
+	struct own_address *next;
+	struct wheel_timer timer; // the end of duplicate address detection
+	struct ip_addr addr;
+	uint8_t prefix_len;
+	uint8_t state; // enum own_state
+	uint16_t iface;
+	bool told; // of a conflict, at told_at
+	tick_t told_at;
+};
+
+static struct own_address *find(const struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	struct own_address *o;
+
+	for (o = c->own_addresses; o; o = o->next)
+		if (o->iface == iface && addr_equal(&o->addr, addr))
+			return o;
+	return NULL;
+}
+
+bool nd_is_usable(const struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	const struct own_address *o = find(c, iface, addr);
+
+	return o && o->state == OWN_VALID;
+}
+
+static bool is_on_link(const struct own_address *o, const struct ip_addr *addr)
+{
+	struct ip_prefix net = prefix_make(&o->addr, o->prefix_len);
+
+	return addr_is_link_local(&o->addr) ? addr_is_link_local(addr)
+	                                    : prefix_contains(&net, addr);
+}
+
+// Our address of the same network, else the link-local one. NULL: none may be used yet.
+static const struct own_address *source_for(const struct control *c, uint16_t iface,
+                                            const struct ip_addr *target)
+{
+	const struct own_address *o, *link_local = NULL;
+
+	for (o = c->own_addresses; o; o = o->next) {
+		if (o->iface != iface || o->state != OWN_VALID)
+			continue;
+		if (is_on_link(o, target))
+			return o;
+		if (addr_is_link_local(&o->addr))
+			link_local = o;
+	}
+	return link_local;
+}
+
+static void send(struct control *c, uint16_t iface, struct nd_message *m)
+{
+	uint8_t frame[ND_FRAME];
+	struct dp_iface_info info;
+
+	dp_iface_info(c->dp, iface, &info);
+	memcpy(m->from, info.mac, sizeof(m->from));
+	if (m->has_mac)
+		memcpy(m->mac, info.mac, sizeof(m->mac));
+	if (m->dst.bytes[0] == 0xff)
+		nd_multicast_mac(&m->dst, m->to);
+	nd_write(m, frame);
+	dp_frame_send(c->dp, iface, frame, (uint16_t)(m->has_mac ? ND_FRAME : ND_FRAME - 8));
+}
+
+void nd_solicit(struct control *c, uint16_t iface, const struct ip_addr *target, const uint8_t *mac)
+{
+	const struct own_address *source = source_for(c, iface, target);
+	struct nd_message m = {.type = ND_SOLICITATION, .target = *target, .has_mac = true};
+
+	if (!source)
+		return;
+	m.src = source->addr;
+	m.dst = mac ? *target : nd_solicited_node(target);
+	if (mac)
+		memcpy(m.to, mac, sizeof(m.to));
+	send(c, iface, &m);
+}
+
+static void advertise(struct control *c, const struct own_address *o, const struct ip_addr *dst,
+                      const uint8_t to[6])
+{
+	struct nd_message m = {
+		.type = ND_ADVERTISEMENT,
+		.src = o->addr,
+		.dst = {.family = 6, .bytes = {0xff, 2, [15] = 1}}, // ff02::1: all nodes
+		.target = o->addr,
+		.router = true,
+		.solicited = dst,
+		.override = true,
+		.has_mac = true,
+	};
+
+	if (dst) {
+		m.dst = *dst;
+		memcpy(m.to, to, sizeof(m.to));
+	}
+	send(c, o->iface, &m);
+}
+
+static void dad_done(void *ctx, struct wheel_timer *t)
+{
+	struct own_address *o =
+		(struct own_address *)(void *)((char *)t - offsetof(struct own_address, timer));
+	struct control *c = ctx;
+
+	o->state = OWN_VALID;
+	advertise(c, o, NULL, NULL);
+	apply_interface_addresses(c, o->iface);
+}
+
+// RFC 4862, 5.4.2: one solicitation from no address.
+static void dad_start(struct control *c, struct own_address *o)
+{
+	struct nd_message m = {.type = ND_SOLICITATION,
+	                       .src = {.family = 6},
+	                       .dst = nd_solicited_node(&o->addr),
+	                       .target = o->addr};
+
+	o->state = OWN_TENTATIVE;
+	send(c, o->iface, &m);
+	wheel_arm(&c->wheel, &o->timer, c->now + DAD_WAIT, dad_done);
+}
+
+static void drop(struct control *c, struct own_address **link)
+{
+	struct own_address *o = *link;
+
+	*link = o->next;
+	wheel_cancel(&c->wheel, &o->timer);
+	free(o);
+}
+
+static bool is_wanted(const struct own_address *o, const struct config_address6 *six, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (addr_equal(&six[i].addr, &o->addr) && six[i].prefix_len == o->prefix_len)
+			return true;
+	return false;
+}
+
+void nd_set_addresses(struct control *c, uint16_t iface, const struct config_address6 *six,
+                      unsigned n)
+{
+	struct own_address **link = &c->own_addresses, *o;
+
+	while (*link)
+		if ((*link)->iface == iface && !is_wanted(*link, six, n))
+			drop(c, link);
+		else
+			link = &(*link)->next;
+	for (unsigned i = 0; i < n; i++) {
+		if (find(c, iface, &six[i].addr))
+			continue;
+		o = calloc(1, sizeof(*o));
+		if (!o) {
+			log_msg(&c->log, LOG_ERROR, "IPV6_ND", "NO_MEMORY", "Out of memory");
+			return;
+		}
+		o->addr = six[i].addr;
+		o->prefix_len = six[i].prefix_len;
+		o->iface = iface;
+		o->next = c->own_addresses;
+		c->own_addresses = o;
+		dad_start(c, o);
+	}
+}
+
+void nd_prune(struct control *c)
+{
+	struct own_address **link = &c->own_addresses;
+
+	while (*link)
+		if ((*link)->iface >= c->n_ports ||
+		    !config_find_interface(c->config, c->ports[(*link)->iface]))
+			drop(c, link);
+		else
+			link = &(*link)->next;
+}
+
+void nd_destroy(struct control *c)
+{
+	while (c->own_addresses)
+		drop(c, &c->own_addresses);
+}
+
+// Another node has our address, or is about to take it.
+static void conflict(struct control *c, struct own_address *o, const uint8_t mac[6])
+{
+	char text[ADDR_TEXT];
+
+	if (o->state == OWN_VALID && o->told &&
+	    tick_diff(c->now, o->told_at) < (int32_t)CONFLICT_LOGS)
+		return;
+	o->told = true;
+	o->told_at = c->now;
+	log_msg(&c->log, LOG_WARNING, "IPV6_ND", "DUPLICATE",
+	        "Duplicate address %s on %s: %02x%02x.%02x%02x.%02x%02x has it too%s",
+	        addr_format(&o->addr, text), c->ports[o->iface], mac[0], mac[1], mac[2], mac[3],
+	        mac[4], mac[5], o->state == OWN_VALID ? "" : "; it is not used here");
+	if (o->state == OWN_VALID)
+		return; // RFC 4862, 5.4: who was first keeps it
+	o->state = OWN_DUPLICATE;
+	wheel_cancel(&c->wheel, &o->timer);
+}
+
+static bool sender_is_near(const struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	const struct own_address *o;
+
+	for (o = c->own_addresses; o; o = o->next)
+		if (o->iface == iface && o->state == OWN_VALID && is_on_link(o, addr))
+			return !find(c, iface, addr);
+	return false;
+}
+
+static void solicitation(struct control *c, uint16_t iface, const struct nd_message *m)
+{
+	struct own_address *o = find(c, iface, &m->target);
+	const uint8_t *mac = m->has_mac ? m->mac : m->from;
+
+	if (!o || o->state == OWN_DUPLICATE)
+		return;
+	if (o->state == OWN_TENTATIVE) {
+		if (addr_is_zero(&m->src)) // it wants the address as well (RFC 4862, 5.4.3)
+			conflict(c, o, m->from);
+		return;
+	}
+	if (addr_is_zero(&m->src)) {
+		advertise(c, o, NULL, NULL);
+		return;
+	}
+	if (!sender_is_near(c, iface, &m->src))
+		return;
+	advertise(c, o, &m->src, mac);
+	neighbour_solicited(c, iface, &m->src, mac);
+}
+
+void nd_frame(struct control *c, const struct dp_view *v)
+{
+	struct own_address *o;
+	struct dp_iface_info info;
+	struct nd_message m;
+
+	if (v->iface >= c->n_ports || nd_read(v->data, v->len, &m) < 0)
+		return;
+	dp_iface_info(c->dp, v->iface, &info);
+	if (!memcmp(m.from, info.mac, sizeof(info.mac)))
+		return; // our own, come back
+	if (m.type == ND_SOLICITATION) {
+		solicitation(c, v->iface, &m);
+		return;
+	}
+	o = find(c, v->iface, &m.target);
+	if (o && o->state != OWN_DUPLICATE)
+		conflict(c, o, m.from);
+	else if (!o)
+		neighbour_advertised(c, v->iface, &m);
+}

@@ -1,0 +1,28 @@
+// Neighbour discovery (RFC 4861) and duplicate address detection (RFC 4862) for the gateway's IPv6
+// addresses. Who the neighbours are is kept by neighbour.c. Control core only.
+#ifndef VIGIL_ND_H
+#define VIGIL_ND_H
+
+#include "config.h"
+#include "dp.h"
+
+struct control;
+
+// What an interface is to have from now on, n = 0: nothing. Addresses that it had stay as they are;
+// a new one may not be used before nobody has objected for a second, and then the interface is
+// applied again.
+void nd_set_addresses(struct control *c, uint16_t iface, const struct config_address6 *six,
+                      unsigned n);
+// False while the address is tentative, and for ever when another node has it.
+bool nd_is_usable(const struct control *c, uint16_t iface, const struct ip_addr *addr);
+// Forgets addresses of interfaces that are no longer configured; all of them.
+void nd_prune(struct control *c);
+void nd_destroy(struct control *c);
+// One Ethernet frame with IPv6 in it; anything but a right solicitation or advertisement is
+// ignored.
+void nd_frame(struct control *c, const struct dp_view *v);
+// Asks for a neighbour: at its own address if `mac` is known, else at its group.
+void nd_solicit(struct control *c, uint16_t iface, const struct ip_addr *target,
+                const uint8_t *mac);
+
+#endif
