@@ -29,12 +29,21 @@ static const char base[] = "hostname %s\n"
 			   "crypto map m 1 ipsec-isakmp\n"
 			   " set peer %s\n"
 			   " set transform-set ts\n"
-			   " match address 101\n"
+			   " match address %s\n"
 			   "%s\n"
 			   "interface FastEthernet0\n"
-			   " ip address %s 255.255.255.0\n"
+			   " %s %s%s\n"
 			   " crypto map m\n"
-			   "access-list 101 permit ip %s 0.0.0.255 %s 0.0.0.255\n";
+			   "%s\n";
+
+static const char acl_a[] = "ip access-list extended 101\n"
+			    " permit ip 10.1.0.0 0.0.0.255 10.2.0.0 0.0.0.255";
+static const char acl_b[] = "ip access-list extended 101\n"
+			    " permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255";
+static const char acl6_a[] = "ipv6 access-list SIX\n permit ipv6 2001:db8:a::/48 2001:db8:b::/48";
+static const char acl6_b[] = "ipv6 access-list SIX\n permit ipv6 2001:db8:b::/48 2001:db8:a::/48";
+static const char default_key[] = "crypto isakmp key secret address 0.0.0.0 0.0.0.0\n"
+				  "crypto isakmp key secret address ipv6 ::/0";
 
 static const char default_policies[] = "crypto isakmp policy 10\n"
 				       " encryption aes 256\n"
@@ -60,18 +69,19 @@ static const char *or_default(const char *s, const char *instead)
 static struct config *load(const struct side *s, const struct pair_config *pc)
 {
 	static const struct pair_config none;
-	bool is_a = strcmp(s->local, ADDR_A) == 0;
+	const char *acl;
 	struct config *config = NULL;
 	struct diag_list diags;
 	char text[8192];
 
 	pc = pc ? pc : &none;
-	snprintf(text, sizeof(text), base, is_a ? "gw-a" : "gw-b",
-	         or_default(pc->policies, default_policies),
-	         or_default(pc->key, "crypto isakmp key secret address 0.0.0.0 0.0.0.0"),
+	acl = s->is_a ? (pc->inner6 ? acl6_a : acl_a) : (pc->inner6 ? acl6_b : acl_b);
+	snprintf(text, sizeof(text), base, s->is_a ? "gw-a" : "gw-b",
+	         or_default(pc->policies, default_policies), or_default(pc->key, default_key),
 	         or_default(pc->set, "esp-aes esp-sha256-hmac"), or_default(pc->rest, ""),
-	         s->remote, or_default(pc->entry, ""), s->local, is_a ? "10.1.0.0" : "10.2.0.0",
-	         is_a ? "10.2.0.0" : "10.1.0.0");
+	         s->remote, pc->inner6 ? "SIX" : "101", or_default(pc->entry, ""),
+	         pc->outer6 ? "ipv6 address" : "ip address", s->local,
+	         pc->outer6 ? "/64" : " 255.255.255.0", or_default(pc->acl, acl));
 	load_text("test", text, strlen(text), &config, &diags);
 	for (uint32_t i = 0; i < diags.n; i++)
 		if (diags.items[i].severity == DIAG_ERROR)
@@ -88,7 +98,7 @@ static void side_start(struct side *s, const struct pair_config *pc)
 	*c = (struct control){.log = {.sink = sink, .arg = s, .debug_isakmp = true}};
 	c->config = load(s, pc);
 	c->dp = fake_dp_create();
-	c->dp->next_spi += strcmp(s->local, ADDR_A) == 0 ? 0 : 0x1000000;
+	c->dp->next_spi += s->is_a ? 0 : 0x1000000;
 	c->now = c->heard_until = fake_now;
 	c->restarted = fake_now - 1;
 	c->next_conn_id = 1001;
@@ -135,8 +145,9 @@ struct pair *pair_create(const struct pair_config *a, const struct pair_config *
 	struct pair *p = calloc(1, sizeof(*p));
 
 	fake_now = 0xfffffe00u; // the clock wraps early in each test
-	p->a.local = p->b.remote = ADDR_A;
-	p->b.local = p->a.remote = ADDR_B;
+	p->a.is_a = true;
+	p->a.local = p->b.remote = a && a->outer6 ? ADDR6_A : ADDR_A;
+	p->b.local = p->a.remote = a && a->outer6 ? ADDR6_B : ADDR_B;
 	p->a.lines = calloc(PAIR_LINES, LOG_LINE_MAX);
 	p->b.lines = calloc(PAIR_LINES, LOG_LINE_MAX);
 	p->network = network_good;

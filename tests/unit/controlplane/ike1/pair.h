@@ -20,12 +20,15 @@
 #define S           TICKS_PER_SECOND
 #define ADDR_A      "192.0.2.1"
 #define ADDR_B      "192.0.2.11"
+#define ADDR6_A     "2001:db8::1"
+#define ADDR6_B     "2001:db8::11"
 #define PAIR_LINES  4096
 #define PAIR_DELAYS 64
 
 struct side {
 	struct control c;
 	const char *local, *remote;
+	bool is_a;
 	char (*lines)[LOG_LINE_MAX];
 	unsigned n_lines;
 };
@@ -51,6 +54,9 @@ struct pair_config {
 	const char *entry;    // more lines of the crypto map entry
 	const char *rest;     // more global lines
 	const char *key;      // the key line
+	const char *acl;      // all of the access list that the crypto map names: 101, or SIX
+	bool outer6;          // the gateways talk by IPv6; the same on both sides
+	bool inner6;          // the networks behind them are IPv6
 };
 
 struct pair *pair_create(const struct pair_config *a, const struct pair_config *b);
