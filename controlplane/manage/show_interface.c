@@ -185,7 +185,7 @@ void interface_routes6(const struct config *c, struct text *out)
 
 void interface_neighbors_head(struct text *out)
 {
-	text_printf(out, "%-39s %4s %-15s%-6s%s\n", "IPv6 Address", "Age", "Link-layer Addr",
+	text_printf(out, "%-39s %4s %-15s %-5s %s\n", "IPv6 Address", "Age", "Link-layer Addr",
 	            "State", "Interface");
 }
 
@@ -200,7 +200,7 @@ void interface_neighbor(const struct arp_view *v, struct text *out)
 		print_mac(v->entry.mac, out);
 	else
 		text_printf(out, "%-14s", "-");
-	text_printf(out, " %-5s %s\n", states[v->entry.state], v->iface);
+	text_printf(out, "  %-5s %s\n", states[v->entry.state], v->iface);
 }
 
 void interface_arp_head(struct text *out)

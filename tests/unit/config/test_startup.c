@@ -127,6 +127,12 @@ static void other_examples(void **state)
 	assert_null(config_map_entry_incomplete(c, c->map_entries));
 	diag_fini(&d);
 	config_free(c);
+	c = example("ipv6.conf", &d);
+	assert_int_equal(d.warnings, has_diag(&d, DIAG_WARNING, 0, "chmod 600"));
+	for (uint32_t i = 0; i < 2; i++)
+		assert_null(config_map_entry_incomplete(c, &c->map_entries[i]));
+	diag_fini(&d);
+	config_free(c);
 	c = example("lab.conf", &d);
 	assert_int_equal(d.warnings, has_diag(&d, DIAG_WARNING, 0, "chmod 600"));
 	assert_false(c->platform.hugepages);

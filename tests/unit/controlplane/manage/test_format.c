@@ -545,6 +545,94 @@ static void interfaces(void **state)
 	config_free(c);
 }
 
+static void ipv6_interfaces(void **state)
+{
+	struct config *c = load("platform\n port FastEthernet0 net_null0\n"
+	                        "interface FastEthernet0\n ipv6 address 2001:db8::1/64\n"
+	                        "ipv6 route ::/0 2001:db8::9\n"
+	                        "ipv6 route 2001:db8:5::/48 FastEthernet0 fe80::9 20\n"
+	                        "ip route 0.0.0.0 0.0.0.0 10.0.0.1\n"
+	                        "ipv6 access-list L\n permit tcp any host 2001:db8::2 eq 22\n");
+	struct interface_view v = {.name = "FastEthernet0",
+	                           .info = {.mac = {2, 0, 0, 0, 0, 1}, .link_up = true}};
+	struct arp_view n = {.iface = "FastEthernet0",
+	                     .entry = {.addr = ip("fe80::2"),
+	                               .mac = {2, 1, 2, 3, 4, 5},
+	                               .complete = true,
+	                               .state = NEIGHBOUR_REACHABLE,
+	                               .age = ticks_from_seconds(125)}};
+	struct text t = {0};
+
+	(void)state;
+	interface_brief6(c, &v, &t);
+	is(&t, "FastEthernet0              [up/up]\n"
+	       "    fe80::ff:fe00:1\n"
+	       "    2001:db8::1\n");
+	interface_routes6_head(&t);
+	interface_connected6(c, &v, &t);
+	interface_routes6(c, &t);
+	is(&t, "IPv6 Routing Table - default\n"
+	       "Codes: C - Connected, L - Local, S - Static\n"
+	       "C   2001:db8::/64 [0/0]\n"
+	       "     via FastEthernet0, directly connected\n"
+	       "L   2001:db8::1/128 [0/0]\n"
+	       "     via FastEthernet0, receive\n"
+	       "S   ::/0 [1/0]\n"
+	       "     via 2001:db8::9\n"
+	       "S   2001:db8:5::/48 [20/0]\n"
+	       "     via fe80::9, FastEthernet0\n");
+	interface_neighbors_head(&t);
+	interface_neighbor(&n, &t);
+	n.entry.complete = false;
+	n.entry.state = NEIGHBOUR_INCOMPLETE;
+	interface_neighbor(&n, &t);
+	is(&t,
+	   "IPv6 Address                             Age Link-layer Addr State Interface\n"
+	   "fe80::2                                    2 0201.0203.0405  REACH FastEthernet0\n"
+	   "fe80::2                                    2 -               INCMP FastEthernet0\n");
+	map_access_lists6(c, NULL, &t);
+	is(&t, "IPv6 access list L\n    permit tcp any host 2001:db8::2 eq 22 sequence 10\n");
+	map_access_lists(c, NULL, &t);
+	is(&t, "");
+	config_free(c);
+}
+
+static void ipv6_sas(void **state)
+{
+	struct config *c = load("crypto map ipv6 m 1 ipsec-isakmp\n set peer 2001:db8::2\n"
+	                        " match address L\n"
+	                        "ipv6 access-list L\n permit ipv6 any 2001:db8:b::/48\n");
+	struct ipsec_format f = {0};
+	struct map_peers none = {0};
+	struct view v = ike_view(), flow = {.kind = VIEW_FLOW};
+	struct text t = {0};
+
+	(void)state;
+	v.ike.local = ip("2001:db8::1");
+	v.ike.remote = ip("2001:db8::2");
+	isakmp_sa_line(&v.ike, false, &t);
+	is(&t, " dst: 2001:db8::2\n src: 2001:db8::1\n"
+	       " state: QM_IDLE        conn-id:   1002 status: ACTIVE\n\n");
+	flow.flow.local = v.ike.local;
+	flow.flow.peer = v.ike.remote;
+	flow.flow.selector.local = (struct ip_prefix){.addr = {.family = 6}};
+	flow.flow.selector.remote = (struct ip_prefix){.addr = ip("2001:db8:b::"), .len = 48};
+	ipsec_format_view(&f, &flow, &t);
+	ipsec_format_end(&f, &t);
+	assert_non_null(strstr(t.data, "local  ident (addr/mask/prot/port): (::/0/0/0)"));
+	assert_non_null(
+		strstr(t.data, "remote ident (addr/mask/prot/port): (2001:db8:b::/48/0/0)"));
+	assert_non_null(strstr(t.data, "local crypto endpt.: 2001:db8::1, remote crypto endpt.: "
+	                               "2001:db8::2"));
+	text_fini(&t);
+	map_print(c, &none, NULL, NULL, &t);
+	assert_non_null(strstr(t.data, "Crypto Map IPv6 \"m\" 1 ipsec-isakmp"));
+	assert_non_null(strstr(t.data, "        IPv6 access list L\n"
+	                               "            permit ipv6 any 2001:db8:b::/48\n"));
+	text_fini(&t);
+	config_free(c);
+}
+
 static void times(void **state)
 {
 	char out[FORMAT_TIME];
@@ -567,6 +655,7 @@ int main(void)
 		cmocka_unit_test(session_normal),       cmocka_unit_test(session_detail),
 		cmocka_unit_test(session_brief),        cmocka_unit_test(session_states),
 		cmocka_unit_test(session_without_peer), cmocka_unit_test(isakmp_sa),
+		cmocka_unit_test(ipv6_interfaces),      cmocka_unit_test(ipv6_sas),
 		cmocka_unit_test(isakmp_sa_detail),     cmocka_unit_test(isakmp_sa_count),
 		cmocka_unit_test(isakmp_peers),         cmocka_unit_test(ipsec_sa),
 		cmocka_unit_test(crypto_map),           cmocka_unit_test(policies),
