@@ -302,6 +302,16 @@ static void check_mtu6(const struct config *c, const struct config_interface *i,
 		         i->name, i->mtu6);
 }
 
+// It can be configured and looked at before the dataplane carries it; nobody may take it for more.
+static void check_ipv6(const struct config_interface *i, struct diag_list *d)
+{
+	if (config_has_ipv6(i))
+		diag_add(d, DIAG_NOTICE, i->line, 0, NULL,
+		         "interface %s: forwarding of IPv6 is not active in this version; "
+		         "addresses, neighbours and access lists are",
+		         i->name);
+}
+
 static void check_interface(const struct config *c, const struct config_interface *i,
                             struct diag_list *d)
 {
@@ -318,6 +328,7 @@ static void check_interface(const struct config *c, const struct config_interfac
 	check_binding(c, i, false, d);
 	check_binding(c, i, true, d);
 	check_mtu6(c, i, d);
+	check_ipv6(i, d);
 	if ((i->crypto_map[0] || i->crypto_map6[0]) && !i->address.family && !config_has_ipv6(i))
 		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
 		         "interface %s has a crypto map and no address", i->name);

@@ -133,14 +133,16 @@ static void dad_done(void *ctx, struct wheel_timer *t)
 }
 
 // RFC 4862, 5.4.2: one solicitation from no address.
-static void dad_start(struct control *c, struct own_address *o)
+static void dad_ask(void *ctx, struct wheel_timer *t)
 {
+	struct own_address *o =
+		(struct own_address *)(void *)((char *)t - offsetof(struct own_address, timer));
+	struct control *c = ctx;
 	struct nd_message m = {.type = ND_SOLICITATION,
 	                       .src = {.family = 6},
 	                       .dst = nd_solicited_node(&o->addr),
 	                       .target = o->addr};
 
-	o->state = OWN_TENTATIVE;
 	send(c, o->iface, &m);
 	wheel_arm(&c->wheel, &o->timer, c->now + DAD_WAIT, dad_done);
 }
@@ -185,7 +187,8 @@ void nd_set_addresses(struct control *c, uint16_t iface, const struct config_add
 		o->iface = iface;
 		o->next = c->own_addresses;
 		c->own_addresses = o;
-		dad_start(c, o);
+		// A moment later: the interface is being set up just now.
+		wheel_arm(&c->wheel, &o->timer, c->now + 1, dad_ask);
 	}
 }
 

@@ -13,10 +13,12 @@
 #include "route.h"
 #include "vlan.h"
 
-#define IP_OPTION_LSRR 131 // RFC 791, 3.1
-#define IP_OPTION_SSRR 137
-#define UDP_HEADER     8
-#define MARKER_LEN     4
+#define IP_OPTION_LSRR   131 // RFC 791, 3.1
+#define IP_OPTION_SSRR   137
+#define ND_SOLICITATION  135 // RFC 4861, 4.3 and 4.4
+#define ND_ADVERTISEMENT 136
+#define UDP_HEADER       8
+#define MARKER_LEN       4
 
 // RFC 1122, 3.2.1.3 and RFC 1812, 5.3.7: what no packet on a wire may have as its source.
 static inline bool source_is_bad(uint32_t src)
@@ -214,6 +216,19 @@ static bool addressed_to_us(struct worker *w, const struct iface *iface, struct 
 	return false;
 }
 
+// A neighbour solicitation or advertisement from this link (RFC 4861, 7.1); what else it says the
+// control core checks.
+static bool is_neighbour_discovery(const struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)(eth + 1);
+	const uint8_t *type = (const uint8_t *)(ip + 1);
+
+	return rte_pktmbuf_data_len(m) > sizeof(*eth) + sizeof(*ip) &&
+	       ip->proto == IPPROTO_ICMPV6 && ip->hop_limits == UINT8_MAX &&
+	       (*type == ND_SOLICITATION || *type == ND_ADVERTISEMENT);
+}
+
 static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m);
 
 // A tag where the port has no subinterfaces, or a second one: one that only says a priority is
@@ -252,7 +267,10 @@ static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf 
 		punt_frame(w, m);
 		return false;
 	case RTE_ETHER_TYPE_IPV6:
-		worker_drop(w, m, DROP_IPV6);
+		if (is_neighbour_discovery(m))
+			punt_frame(w, m);
+		else
+			worker_drop(w, m, DROP_IPV6);
 		return false;
 	default:
 		worker_drop(w, m, DROP_ETHERTYPE);

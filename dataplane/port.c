@@ -158,6 +158,9 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 		rc = rte_eth_dev_start(iface->port);
 	if (rc == 0)
 		rss_read_table(iface);
+	// Who looks for our IPv6 addresses asks their groups (RFC 4291, 2.7.1).
+	if (rc == 0)
+		(void)rte_eth_allmulticast_enable(iface->port);
 	return rc;
 }
 

@@ -150,6 +150,7 @@ static void networks_that_overlap(void **state)
 	                    &d));
 	assert_true(has_diag(&d, DIAG_WARNING, 4, "overlaps with that of interface FastEthernet0"));
 	assert_false(has_diag(&d, DIAG_WARNING, 1, "overlaps"));
+	assert_true(has_diag(&d, DIAG_NOTICE, 1, "forwarding of IPv6 is not active"));
 	diag_fini(&d);
 }
 
