@@ -230,14 +230,20 @@ static void conflict(struct control *c, struct own_address *o, const uint8_t mac
 	wheel_cancel(&c->wheel, &o->timer);
 }
 
+// On one of the interface's networks, and not ours: a duplicate is somebody else's.
 static bool sender_is_near(const struct control *c, uint16_t iface, const struct ip_addr *addr)
 {
 	const struct own_address *o;
+	bool near = false;
 
-	for (o = c->own_addresses; o; o = o->next)
-		if (o->iface == iface && o->state == OWN_VALID && is_on_link(o, addr))
-			return !find(c, iface, addr);
-	return false;
+	for (o = c->own_addresses; o; o = o->next) {
+		if (o->iface != iface || o->state != OWN_VALID)
+			continue;
+		if (addr_equal(&o->addr, addr))
+			return false;
+		near = near || is_on_link(o, addr);
+	}
+	return near;
 }
 
 static void solicitation(struct control *c, uint16_t iface, const struct nd_message *m)
@@ -280,6 +286,6 @@ void nd_frame(struct control *c, const struct dp_view *v)
 	o = find(c, v->iface, &m.target);
 	if (o && o->state != OWN_DUPLICATE)
 		conflict(c, o, m.from);
-	else if (!o)
+	else
 		neighbour_advertised(c, v->iface, &m);
 }

@@ -261,6 +261,11 @@ static void duplicates_are_not_used(void **state)
 	deliver(&m); // another one that is about to take it
 	pass(3 * S);
 	assert_int_equal(c.dp->ifaces[0].n_addresses6, 0);
+	want("2001:db8::1"); // it is a neighbour like any other
+	m = message(ND_ADVERTISEMENT, "2001:db8::1", "fe80::1", "2001:db8::1");
+	deliver(&m);
+	assert_true(known("2001:db8::1", host_mac));
+	pass(300 * S);
 	c.dp->frames = 0;
 	m = message(ND_SOLICITATION, "fe80::9", "2001:db8::1", "2001:db8::1");
 	deliver(&m);
