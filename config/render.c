@@ -389,14 +389,16 @@ static void render_interface(const struct config_interface *i, struct text *out)
 
 static void render_route(const struct config_route *r, struct text *out)
 {
-	struct ip_addr m = prefix_mask(r->prefix.len);
 	char addr[ADDR_TEXT], mask[ADDR_TEXT], prefix[PREFIX_TEXT];
+	struct ip_addr m;
 
-	if (r->prefix.addr.family == 6)
+	if (r->prefix.addr.family == 6) {
 		text_printf(out, "ipv6 route %s", prefix_format(&r->prefix, prefix));
-	else
+	} else {
+		m = prefix_mask(r->prefix.len);
 		text_printf(out, "ip route %s %s", addr_format(&r->prefix.addr, addr),
 		            addr_format(&m, mask));
+	}
 	if (r->interface[0])
 		text_printf(out, " %s", r->interface);
 	if (r->next_hop.family)

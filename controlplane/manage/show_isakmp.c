@@ -239,7 +239,7 @@ void isakmp_keys(const struct config *c, struct text *out)
 	            "Keyring      Hostname/Address                            Preshared Key\n\n");
 	for (uint32_t i = 0; i < c->n_keys; i++) {
 		const struct config_key *k = &c->keys[i];
-		struct ip_addr m = prefix_mask(k->prefix_len);
+		struct ip_addr m = prefix_mask(k->address.family == 6 ? 0 : k->prefix_len);
 
 		if (!k->address.family)
 			snprintf(where, sizeof(where), "%s", k->hostname);
