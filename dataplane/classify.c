@@ -170,29 +170,33 @@ struct arrival {
 	struct packet prepared; // packet_init()
 };
 
-static inline bool ipv4_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m)
+// Where a destination leads. False: nowhere, the packet is gone.
+static inline bool towards(struct worker *w, struct rte_mbuf *m, enum route_kind kind)
+{
+	if (likely(kind != ROUTE_LOCAL && kind != ROUTE_BROADCAST))
+		return true;
+	if (kind == ROUTE_LOCAL)
+		return classify_own(w, m);
+	worker_drop(w, m, DROP_IP_BROADCAST);
+	return false;
+}
+
+static bool ipv4_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
 {
 	struct packet *p = packet_of(m);
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
 
-	if (unlikely(!packet_check_ipv4(m)))
+	if (!packet_check_ipv4(m))
 		worker_drop(w, m, DROP_IP_HEADER);
-	else if (unlikely(!checksum_holds(a->iface, m, ip, p->ihl)))
+	else if (!checksum_holds(iface, m, ip, p->ihl))
 		worker_drop(w, m, DROP_IP_CHECKSUM);
-	else if (unlikely(source_is_bad(rte_be_to_cpu_32(ip->src_addr))))
+	else if (source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
 		worker_drop(w, m, DROP_IP_SOURCE);
-	else if (unlikely(p->ihl > PACKET_IPV4_MIN) && has_source_route(m, p->ihl))
+	else if (p->ihl > PACKET_IPV4_MIN && has_source_route(m, p->ihl))
 		worker_drop(w, m, DROP_IP_OPTIONS);
 	else {
-		enum route_kind kind;
-
 		p->hop = route_lookup(w->dp->routes, ip->dst_addr);
-		kind = route_hop(w->dp->routes, p->hop)->kind;
-		if (kind == ROUTE_LOCAL)
-			return classify_own(w, m);
-		if (likely(kind != ROUTE_BROADCAST))
-			return true;
-		worker_drop(w, m, DROP_IP_BROADCAST);
+		return towards(w, m, route_hop(w->dp->routes, p->hop)->kind);
 	}
 	return false;
 }
@@ -229,25 +233,25 @@ static bool is_neighbour_discovery(const struct rte_mbuf *m)
 	       (*type == ND_SOLICITATION || *type == ND_ADVERTISEMENT);
 }
 
-static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m);
+static bool frame_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m);
 
 // A tag where the port has no subinterfaces, or a second one: one that only says a priority is
 // passed over (802.1Q, 6.9.1).
-static bool tagged_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m)
+static bool tagged_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth;
 
 	if (vlan_untag(m) == 0) {
 		eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 		if (eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
-			return frame_in(w, a, m);
+			return frame_in(w, iface, m);
 	}
 	worker_drop(w, m, DROP_VLAN);
 	return false;
 }
 
-// Any frame; those that plain_ipv4() knows at a glance among them.
-static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf *m)
+// Any frame in one piece.
+static bool frame_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
@@ -255,14 +259,14 @@ static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf 
 		worker_drop(w, m, DROP_RUNT);
 		return false;
 	}
-	if (!addressed_to_us(w, a->iface, m))
+	if (!addressed_to_us(w, iface, m))
 		return false;
 	switch (rte_be_to_cpu_16(eth->ether_type)) {
 	case RTE_ETHER_TYPE_IPV4:
 		rte_pktmbuf_adj(m, sizeof(*eth));
-		return ipv4_in(w, a, m);
+		return ipv4_in(w, iface, m);
 	case RTE_ETHER_TYPE_VLAN:
-		return tagged_in(w, a, m);
+		return tagged_in(w, iface, m);
 	case RTE_ETHER_TYPE_ARP:
 		punt_frame(w, m);
 		return false;
@@ -278,22 +282,29 @@ static bool frame_in(struct worker *w, const struct arrival *a, struct rte_mbuf 
 	}
 }
 
-#define MAC_MASK      0xffffffffffffull
-#define ETHER_IP_LAST ((uint64_t)RTE_BE16(RTE_ETHER_TYPE_IPV4) << 48)
+#define MAC_MASK   0xffffffffffffull
+#define ETHER_IPV4 ((uint64_t)RTE_BE16(RTE_ETHER_TYPE_IPV4) << 48)
 
-// Nearly all frames: one piece, to the interface's own address, not from it, IPv4. Two words say
-// so.
-static inline bool plain_ipv4(const struct arrival *a, const struct rte_mbuf *m)
+// Nearly all frames need no second look: one piece, to the interface's own address, not from it, a
+// good IPv4 header without options, from a source that may be. Leaves the packet's length in
+// *total.
+static inline bool is_plain(const struct arrival *a, const struct rte_mbuf *m, const uint8_t *frame,
+                            uint32_t *total)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
+	uint32_t len = m->data_len, source;
 	uint64_t to, from_and_type;
 
-	if (m->nb_segs != 1 || rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN + PACKET_IPV4_MIN)
+	if (m->nb_segs != 1 || len < RTE_ETHER_HDR_LEN + PACKET_IPV4_MIN)
 		return false;
 	memcpy(&to, frame, sizeof(to));
 	memcpy(&from_and_type, frame + RTE_ETHER_ADDR_LEN, sizeof(from_and_type));
-	return (to & MAC_MASK) == a->mac && (from_and_type & ~MAC_MASK) == ETHER_IP_LAST &&
-	       (from_and_type & MAC_MASK) != a->mac;
+	source = rte_be_to_cpu_32(ip->src_addr);
+	*total = rte_be_to_cpu_16(ip->total_length);
+	return (to & MAC_MASK) == a->mac && (from_and_type & ~MAC_MASK) == ETHER_IPV4 &&
+	       (from_and_type & MAC_MASK) != a->mac && ip->version_ihl == RTE_IPV4_VHL_DEF &&
+	       *total >= PACKET_IPV4_MIN && *total + RTE_ETHER_HDR_LEN <= len &&
+	       checksum20_holds(ip) && !source_is_bad(source);
 }
 
 static void arrival_make(struct worker *w, uint16_t index, struct arrival *a)
@@ -307,35 +318,52 @@ static void arrival_make(struct worker *w, uint16_t index, struct arrival *a)
 	a->prepared.kind = iface_has_crypto_map(iface) ? PACKET_PLAIN : PACKET_ROUTE;
 }
 
+static uint16_t drop_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, enum counter reason)
+{
+	worker_count_n(w, reason, n);
+	rte_pktmbuf_free_bulk(pkts, n);
+	return 0;
+}
+
 uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
 {
+	const struct routes *routes = w->dp->routes;
+	uint32_t total, dst = 0;          // of the packet before
+	uint16_t k = 0, hop = ROUTE_NONE; // the route of dst
+	enum route_kind kind = ROUTE_UNREACHABLE;
 	struct arrival a;
-	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	worker_count_n(w, COUNT_RX, n);
 	arrival_make(w, index, &a);
-	if (unlikely(!iface_is_up(a.iface))) {
-		worker_count_n(w, DROP_IFACE_DOWN, n);
-		rte_pktmbuf_free_bulk(pkts, n);
-		return 0;
-	}
+	if (unlikely(!iface_is_up(a.iface)))
+		return drop_all(w, pkts, n, DROP_IFACE_DOWN);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		bool good;
+		struct packet *p = packet_of(m);
+		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+		const struct rte_ipv4_hdr *ip;
 
-		*packet_of(m) = a.prepared;
-		if (likely(plain_ipv4(&a, m))) {
-			m->data_off += RTE_ETHER_HDR_LEN;
-			m->data_len -= RTE_ETHER_HDR_LEN;
-			m->pkt_len -= RTE_ETHER_HDR_LEN;
-			good = ipv4_in(w, &a, m);
-		} else {
+		*p = a.prepared;
+		if (unlikely(!is_plain(&a, m, frame, &total))) {
 			m = m->nb_segs == 1 ? m : join(w, m);
-			good = m && frame_in(w, &a, m);
+			if (m && frame_in(w, a.iface, m))
+				pkts[k++] = m;
+			continue;
 		}
-		if (likely(good))
+		ip = (const struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
+		if (ip->dst_addr != dst || i == 0) {
+			dst = ip->dst_addr;
+			hop = route_lookup(routes, dst);
+			kind = (enum route_kind)route_hop(routes, hop)->kind;
+		}
+		m->data_off += RTE_ETHER_HDR_LEN;
+		m->data_len = (uint16_t)total;
+		m->pkt_len = total;
+		p->ihl = PACKET_IPV4_MIN;
+		p->hop = hop;
+		if (likely(towards(w, m, kind)))
 			pkts[k++] = m;
 	}
 	return k;

@@ -39,30 +39,55 @@ static void slowly(struct worker *w, struct rte_mbuf *m)
 	tx(w, &m, n);
 }
 
-void egress(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+// Sends the packets in front that take this way, until one needs more; returns how many.
+static uint16_t send_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
+                         const struct way *way)
 {
-	struct way way = {.iface = PACKET_NO_IFACE};
+	const uint64_t head = way->head, tail = way->tail;
+	const uint32_t next_hop = way->next_hop, mtu = way->mtu;
+	const uint16_t iface = way->iface;
+	struct worker_tx *tx = way->tx;
+	struct rte_mbuf **to = tx->pkts + tx->n;
+	uint16_t i;
 
-	for (uint16_t i = 0; i < n; i++) {
+	n = RTE_MIN(n, (uint16_t)(WORKER_BURST - tx->n));
+	for (i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		const struct packet *p = packet_of(m);
 		uint8_t *eth;
 
-		if (unlikely(p->next_hop != way.next_hop || p->out != way.iface))
-			way_find(w, p, &way);
-		if (unlikely(!way.open || m->pkt_len > way.mtu || m->nb_segs != 1 ||
-		             m->data_off < RTE_ETHER_HDR_LEN)) {
-			slowly(w, m);
-			continue;
-		}
+		if (p->next_hop != next_hop || p->out != iface ||
+		    unlikely(m->pkt_len > mtu || m->nb_segs != 1 ||
+		             m->data_off < RTE_ETHER_HDR_LEN))
+			break;
+		eth = rte_pktmbuf_mtod(m, uint8_t *) - RTE_ETHER_HDR_LEN;
 		m->data_off -= RTE_ETHER_HDR_LEN;
 		m->data_len += RTE_ETHER_HDR_LEN;
 		m->pkt_len += RTE_ETHER_HDR_LEN;
-		eth = rte_pktmbuf_mtod(m, uint8_t *);
-		memcpy(eth, &way.head, sizeof(way.head));
-		memcpy(eth + RTE_ETHER_HDR_LEN - sizeof(way.tail), &way.tail, sizeof(way.tail));
-		way.tx->pkts[way.tx->n++] = m;
-		if (way.tx->n == WORKER_BURST)
-			tx_full(w, way.iface);
+		memcpy(eth, &head, sizeof(head));
+		memcpy(eth + RTE_ETHER_HDR_LEN - sizeof(tail), &tail, sizeof(tail));
+		to[i] = m;
+	}
+	tx->n += i;
+	if (tx->n == WORKER_BURST)
+		tx_full(w, iface);
+	return i;
+}
+
+void egress(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct way way = {.iface = PACKET_NO_IFACE};
+	uint16_t i = 0;
+
+	while (i < n) {
+		const struct packet *p = packet_of(pkts[i]);
+		uint16_t sent;
+
+		if (p->next_hop != way.next_hop || p->out != way.iface)
+			way_find(w, p, &way);
+		sent = way.open ? send_run(w, pkts + i, n - i, &way) : 0;
+		if (sent == 0)
+			slowly(w, pkts[i++]);
+		i += sent;
 	}
 }

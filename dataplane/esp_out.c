@@ -90,26 +90,26 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, s
 }
 
 // Bytes of text (inner packet, padding, trailer) for an inner packet of `len` bytes.
-static uint32_t text_length(const struct sa *sa, uint32_t len)
+static inline uint32_t text_length(uint32_t align, uint32_t len)
 {
-	return (len + ESP_TRAILER + sa->align - 1u) & ~(sa->align - 1u);
+	return (len + ESP_TRAILER + align - 1) & ~(align - 1);
 }
 
-// What the interface that the packet leaves through says of packets that are too long.
+// What the interface that a packet leaves through says of packets that are too long.
 struct path {
 	uint32_t mtu;   // the longest outer packet that goes in one piece
 	uint32_t flags; // enum iface_flags
 };
 
-static struct path path_of(const struct worker *w, const struct sa *sa, const struct packet *p)
+static struct path path_of(const struct worker *w, const struct sa *sa, uint16_t out)
 {
 	struct path path = {.mtu = sa->out.mtu};
 	const struct iface *iface;
 	uint32_t mtu;
 
-	if (p->out >= w->dp->n_ifaces)
+	if (out >= w->dp->n_ifaces)
 		return path;
-	iface = &w->dp->ifaces[p->out];
+	iface = &w->dp->ifaces[out];
 	mtu = iface_word(&iface->mtu);
 	path.mtu = mtu && mtu < path.mtu ? mtu : path.mtu;
 	path.flags = iface_word(&iface->flags);
@@ -117,7 +117,7 @@ static struct path path_of(const struct worker *w, const struct sa *sa, const st
 }
 
 // The DF bit of the outer header (RFC 4301 8.1), in the field's place.
-static uint16_t outer_df(uint16_t inner_df, uint32_t flags)
+static inline uint32_t outer_df(uint32_t inner_df, uint32_t flags)
 {
 	if (likely(!(flags & (IFACE_DF_CLEAR | IFACE_DF_SET))))
 		return inner_df;
@@ -126,7 +126,7 @@ static uint16_t outer_df(uint16_t inner_df, uint32_t flags)
 
 // Too long for the path in one piece: is it the outer packet that is cut? Later fragments of the
 // inner one have no ports, so an SA that names some takes none.
-static bool cut_outside(const struct sa *sa, uint16_t inner_df, uint32_t flags)
+static bool cut_outside(const struct sa *sa, uint32_t inner_df, uint32_t flags)
 {
 	if (inner_df)
 		return flags & IFACE_DF_CLEAR;
@@ -134,9 +134,8 @@ static bool cut_outside(const struct sa *sa, uint16_t inner_df, uint32_t flags)
 }
 
 // Cuts the inner packet, or tells its sender the largest size that fits (RFC 4301 8.2).
-static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa)
+static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32_t mtu)
 {
-	uint32_t mtu = path_of(w, sa, packet_of(m)).mtu;
 	uint32_t room = mtu > sa->overhead ? (mtu - sa->overhead) & ~(sa->align - 1u) : 0;
 
 	room = room > ESP_TRAILER ? room - ESP_TRAILER : 0;
@@ -149,23 +148,57 @@ static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa)
 	worker_drop(w, m, DROP_MTU);
 }
 
+// What wrapping a packet takes from its SA, read once for a run of packets.
+struct wrap {
+	struct sa *sa;
+	uint64_t ttl_proto_src; // bytes 8 to 15 of the outer IPv4 header, checksum 0
+	uint32_t dst;
+	uint32_t spi; // network order
+	uint32_t sum; // of the header's constant words
+	struct path path;
+	uint16_t out; // the interface for which it holds
+	uint16_t front, head_len, overhead, align;
+	bool aead, udp;
+};
+
+static struct wrap wrap_make(struct worker *w, struct sa *sa, const struct packet *first)
+{
+	struct wrap wrap = {
+		.sa = sa,
+		.ttl_proto_src = SA_OUTER_TTL | (uint64_t)sa_outer_proto(sa) << 8 |
+	                         (uint64_t)sa->out.src << 32,
+		.dst = sa->out.dst,
+		.spi = rte_cpu_to_be_32(sa->spi),
+		.sum = sa->out.sum,
+		.path = path_of(w, sa, first->out),
+		.out = first->out,
+		.head_len = sa->head_len,
+		.front = (uint16_t)(sa->head_len + SA_ESP_HEADER + sa->iv_len),
+		.overhead = sa->overhead,
+		.align = sa->align,
+		.aead = sa->aead,
+		.udp = sa->encap == SA_ENCAP_UDP,
+	};
+
+	return wrap;
+}
+
 // The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP and DF are copied; RFC 6040 4.1,
 // normal mode: so is ECN. The checksum is the template's and what differs (RFC 1071).
-static void put_ipv4(uint8_t *at, const struct sa *sa, uint32_t len, uint8_t tos, uint16_t frag,
-                     uint16_t id)
+static inline void put_ipv4(const struct wrap *wrap, uint8_t *at, uint32_t len, uint32_t tos,
+                            uint32_t frag, uint16_t id)
 {
-	uint64_t be_len = rte_cpu_to_be_16((uint16_t)len), be_id = rte_cpu_to_be_16(id);
-	uint64_t sum = sa->out.sum + ((uint64_t)tos << 8) + be_len + be_id + frag;
-	uint64_t first, second;
+	uint32_t be_len = rte_cpu_to_be_16((uint16_t)len), be_id = rte_cpu_to_be_16(id);
+	uint32_t sum = wrap->sum + (tos << 8) + be_len + be_id + frag;
+	uint64_t first = 0x45 | tos << 8 | be_len << 16, second = wrap->ttl_proto_src;
 
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	first = 0x45 | (uint64_t)tos << 8 | be_len << 16 | be_id << 32 | (uint64_t)frag << 48;
-	second = SA_OUTER_TTL | (uint64_t)sa_outer_proto(sa) << 8 | (~sum & 0xffff) << 16 |
-	         (uint64_t)sa->out.src << 32;
+	sum += sum >> 16;
+	first |= (uint64_t)(be_id | frag << 16) << 32;
+	second |= (uint64_t)(uint16_t)~sum << 16;
 	memcpy(at, &first, sizeof(first));
 	memcpy(at + 8, &second, sizeof(second));
-	memcpy(at + 16, &sa->out.dst, sizeof(sa->out.dst));
+	memcpy(at + 16, &wrap->dst, sizeof(wrap->dst));
 }
 
 static void put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
@@ -176,115 +209,137 @@ static void put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
 	bytes_put_u16(at + 6, 0); // RFC 3948 2.1: no checksum
 }
 
-// SPI, the next sequence number, IV.
-static void put_esp(struct worker *w, uint8_t *at, struct sa *sa)
+// SPI, sequence number, IV.
+static inline void put_esp(struct worker *w, const struct wrap *wrap, uint8_t *at, uint64_t seq)
 {
-	uint64_t counter;
+	uint64_t head = wrap->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
 
-	bytes_put_u32(at, sa->spi);
-	bytes_put_u32(at + 4, (uint32_t)++sa->sequence);
-	if (sa->aead) {
+	memcpy(at, &head, sizeof(head));
+	if (likely(wrap->aead)) {
 		// RFC 4106 3.1: unique under this key, as the sequence number is.
-		counter = sa->iv_base + sa->sequence;
+		uint64_t counter = wrap->sa->iv_base + seq;
+
 		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
-	} else if (sa->iv_len) {
-		crypto_iv(w->esp->crypto, at + SA_ESP_HEADER, sa->iv_len);
+	} else if (wrap->sa->iv_len) {
+		crypto_iv(w->esp->crypto, at + SA_ESP_HEADER, wrap->sa->iv_len);
 	}
 }
 
 // Padding 1, 2, 3..., its length, next header (RFC 4303 2.4-2.6); pad is at most 15. Writes up to 8
 // bytes beyond them, where the ICV (12 bytes and more) will be.
-static void put_trailer(uint8_t *at, uint32_t pad)
+static inline void put_trailer(uint8_t *at, uint32_t pad)
 {
 	static const uint64_t one_to_eight = 0x0807060504030201, nine_to_16 = 0x100f0e0d0c0b0a09;
+	uint16_t end = (uint16_t)(pad | ESP_NEXT_IPV4 << 8);
 
 	memcpy(at, &one_to_eight, 8);
-	if (pad > 8)
+	if (unlikely(pad > 8))
 		memcpy(at + 8, &nine_to_16, 8);
-	at[pad] = (uint8_t)pad;
-	at[pad + 1] = ESP_NEXT_IPV4;
+	memcpy(at + pad, &end, sizeof(end));
 }
 
-// What the packet is from now on: one of this gateway's own, on its way to the SA's other end.
-static void become_outer(struct worker *w, struct packet *p, struct sa *sa)
+// May this packet go through the SA now, and is there room around it? COUNTERS = yes. DROP_MTU: see
+// too_long(). `df` becomes the outer header's.
+static inline enum counter wrappable(struct worker *w, struct rte_mbuf *m, const struct wrap *wrap,
+                                     uint32_t total, uint32_t *df)
 {
-	p->kind = PACKET_ROUTE;
-	p->flags = PACKET_MADE | PACKET_NO_POLICY;
-	p->ihl = SA_IPV4_HEADER;
-	p->hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
-	p->out = PACKET_NO_IFACE;
-	p->tunnel = (struct handle){0};
-}
+	uint32_t inner_df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+	struct sa *sa = wrap->sa;
 
-// Wraps the packet up to the point where it can be encrypted. COUNTERS = done.
-static enum counter encapsulate(struct worker *w, struct rte_mbuf *m, struct sa *sa,
-                                struct crypto_item *item)
-{
-	const struct rte_ipv4_hdr *inner = packet_ip(m);
-	uint32_t len = rte_pktmbuf_data_len(m), text_len = text_length(sa, len);
-	uint32_t front = (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
-	uint32_t total = sa->overhead + text_len;
-	struct path path = path_of(w, sa, packet_of(m));
-	uint16_t inner_df = inner->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-	uint16_t df = outer_df(inner_df, path.flags);
-	uint8_t tos = inner->type_of_service;
-	uint8_t *at;
-
+	*df = outer_df(inner_df, wrap->path.flags);
 	if (unlikely(sa->sequence >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
 	    !esp_limit(w, sa))
 		return DROP_ESP_LIFETIME;
-	if (unlikely(total > path.mtu)) {
-		if (!cut_outside(sa, inner_df, path.flags))
-			return DROP_MTU; // see too_long()
-		df = 0;
+	if (unlikely(total > wrap->path.mtu)) {
+		if (!cut_outside(sa, inner_df, wrap->path.flags))
+			return DROP_MTU;
+		*df = 0;
 	}
-	if (unlikely(total > UINT16_MAX || rte_pktmbuf_headroom(m) < front ||
-	             rte_pktmbuf_tailroom(m) < total - front - len))
+	if (unlikely(m->nb_segs > 1))
+		return DROP_SEGMENTED;
+	if (unlikely(total > UINT16_MAX || m->data_off < wrap->front ||
+	             m->data_off + total - wrap->front > m->buf_len))
 		return DROP_NO_BUFFER;
-	at = rte_pktmbuf_mtod(m, uint8_t *) - front;
-	put_trailer(at + front + len, text_len - len - ESP_TRAILER);
-	put_ipv4(at, sa, total, tos, df, (uint16_t)w->ip_id++);
-	if (sa->encap == SA_ENCAP_UDP)
-		put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
-	put_esp(w, at + sa->head_len, sa);
-	m->data_off = (uint16_t)(m->data_off - front);
-	m->data_len = (uint16_t)total;
-	m->pkt_len = total;
-	sa_count(&sa->packets, 1);
-	sa_count(&sa->bytes, len);
-	become_outer(w, packet_of(m), sa);
-	*item = (struct crypto_item){.sa = sa, .esp = at + sa->head_len, .text_len = text_len};
 	return COUNTERS;
 }
 
-static uint16_t encapsulate_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
-                                struct sa **sas, struct crypto_item *items)
+// Wraps a packet up to the point where it can be encrypted. It is one of this gateway's own from
+// now on, on its way to the SA's other end.
+static inline void wrap_one(struct worker *w, struct rte_mbuf *m, const struct wrap *wrap,
+                            uint32_t text_len, uint32_t df, uint64_t seq, struct crypto_item *item)
 {
-	const struct sa *before = NULL;
+	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *at = inner - wrap->front;
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)inner;
+	uint32_t len = m->data_len, total = wrap->overhead + text_len;
+	uint32_t tos = ip->type_of_service;
+	struct packet *p = packet_of(m);
+
+	put_trailer(inner + len, text_len - len - ESP_TRAILER);
+	put_ipv4(wrap, at, total, tos, df, (uint16_t)w->ip_id++);
+	if (unlikely(wrap->udp))
+		put_udp(at + SA_IPV4_HEADER, wrap->sa, (uint16_t)(total - SA_IPV4_HEADER));
+	put_esp(w, wrap, at + wrap->head_len, seq);
+	m->data_off = (uint16_t)(m->data_off - wrap->front);
+	m->data_len = (uint16_t)total;
+	m->pkt_len = total;
+	p->kind = PACKET_ROUTE;
+	p->flags = PACKET_MADE | PACKET_NO_POLICY;
+	p->ihl = SA_IPV4_HEADER;
+	p->hop = wrap->sa->hop;
+	p->out = PACKET_NO_IFACE;
+	p->tunnel = (struct handle){0};
+	*item = (struct crypto_item){
+		.sa = wrap->sa, .esp = at + wrap->head_len, .text_len = text_len};
+}
+
+// Wraps a run of packets of one SA; returns how many items it made. What cannot be wrapped is
+// dropped.
+static uint16_t wrap_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
+                         struct rte_mbuf **good, struct crypto_item *items)
+{
+	struct wrap wrap = wrap_make(w, sa, packet_of(pkts[0]));
 	uint16_t k = 0;
 
+	activity_mark(&sa->last, w->now);
+	// Remembers the hop in sa->hop.
+	route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
 	for (uint16_t i = 0; i < n; i++) {
-		struct sa *sa = sas[i];
+		struct rte_mbuf *m = pkts[i];
+		uint32_t len = m->data_len, text_len = text_length(wrap.align, len), df;
 		enum counter reason;
 
-		// Handed-off and held packets are whole as well; this is for what comes later.
-		if (unlikely(pkts[i]->nb_segs > 1) && rte_pktmbuf_linearize(pkts[i]))
-			reason = DROP_SEGMENTED;
-		else
-			reason = encapsulate(w, pkts[i], sa, &items[k]);
-		if (unlikely(reason == DROP_MTU)) {
-			too_long(w, pkts[i], sa);
-			continue;
+		if (unlikely(packet_of(m)->out != wrap.out)) {
+			wrap.out = packet_of(m)->out;
+			wrap.path = path_of(w, sa, wrap.out);
 		}
+		reason = wrappable(w, m, &wrap, wrap.overhead + text_len, &df);
 		if (unlikely(reason != COUNTERS)) {
-			sa_count(&sa->other_drops, 1);
-			worker_drop(w, pkts[i], reason);
+			if (reason == DROP_MTU) {
+				too_long(w, m, sa, wrap.path.mtu);
+			} else {
+				sa_count(&sa->other_drops, 1);
+				worker_drop(w, m, reason);
+			}
 			continue;
 		}
-		if (sa != before)
-			activity_mark(&sa->last, w->now);
-		before = sa;
-		pkts[k++] = pkts[i];
+		sa_count(&sa->sequence, 1);
+		sa_count(&sa->packets, 1);
+		sa_count(&sa->bytes, len);
+		wrap_one(w, m, &wrap, text_len, df, sa->sequence, &items[k]);
+		good[k++] = m;
+	}
+	return k;
+}
+
+static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas,
+                         struct crypto_item *items)
+{
+	uint16_t k = 0;
+
+	for (uint16_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && sas[end] == sas[i]; end++)
+			;
+		k += wrap_run(w, sas[i], pkts + i, end - i, pkts + k, items + k);
 	}
 	return k;
 }
@@ -313,7 +368,7 @@ uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	prefetch_flows(w, pkts, n);
 	n = find_sas(w, pkts, n, sas);
-	n = encapsulate_all(w, pkts, n, sas, items);
+	n = wrap_all(w, pkts, n, sas, items);
 	if (n == 0)
 		return 0;
 	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n)))

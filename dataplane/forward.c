@@ -19,25 +19,6 @@ static inline void ttl_decrement(struct rte_ipv4_hdr *ip)
 	ip->hdr_checksum = (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-// Towards a hop. False: the packet is gone.
-static inline bool route_out(struct worker *w, struct rte_mbuf *m, const struct route_hop *hop)
-{
-	struct packet *p = packet_of(m);
-	struct rte_ipv4_hdr *ip = packet_ip(m);
-
-	p->out = hop->iface;
-	p->next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : ip->dst_addr;
-	if (p->flags & PACKET_MADE)
-		return true;
-	if (unlikely(ip->time_to_live <= 1)) {
-		icmp_error(w, m, ICMP_TIME_EXCEEDED, 0, 0);
-		worker_drop(w, m, DROP_TTL);
-		return false;
-	}
-	ttl_decrement(ip);
-	return true;
-}
-
 // Not on to another interface: for the gateway itself, or for nobody.
 static void ends_here(struct worker *w, struct rte_mbuf *m, enum route_kind kind)
 {
@@ -54,39 +35,81 @@ static void ends_here(struct worker *w, struct rte_mbuf *m, enum route_kind kind
 	}
 }
 
+// What a hop says, read once for a run of packets that take it.
+struct way {
+	uint32_t gateway; // network order; 0 = the destination itself
+	uint16_t hop, iface;
+	bool mapped; // the interface has a crypto map
+	bool up;
+	enum route_kind kind;
+};
+
+static inline void way_find(const struct worker *w, uint16_t index, struct way *way)
+{
+	const struct route_hop *hop = route_hop(w->dp->routes, index);
+	uint32_t flags = 0;
+
+	if (hop->kind == ROUTE_GATEWAY || hop->kind == ROUTE_CONNECTED)
+		flags = iface_word(&w->dp->ifaces[hop->iface].flags);
+	*way = (struct way){.gateway = hop->kind == ROUTE_GATEWAY ? hop->gateway : 0,
+	                    .hop = index,
+	                    .iface = hop->iface,
+	                    .mapped = flags & IFACE_CRYPTO_MAP,
+	                    .up = flags & IFACE_UP,
+	                    .kind = (enum route_kind)hop->kind};
+}
+
+// Nothing leads on from here: takes the packet.
+static void not_onward(struct worker *w, struct rte_mbuf *m, const struct way *way)
+{
+	if (way->kind == ROUTE_GATEWAY || way->kind == ROUTE_CONNECTED)
+		worker_drop(w, m, DROP_TX_IFACE_DOWN);
+	else
+		ends_here(w, m, way->kind);
+}
+
+static void too_old(struct worker *w, struct rte_mbuf *m, const struct way *way)
+{
+	packet_of(m)->out = way->iface;
+	icmp_error(w, m, ICMP_TIME_EXCEEDED, 0, 0);
+	worker_drop(w, m, DROP_TTL);
+}
+
 uint16_t forward(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **mapped,
                  uint16_t *n_mapped)
 {
-	const struct routes *routes = w->dp->routes;
-	uint16_t k = 0, k_mapped = 0, forwarded = 0;
+	struct way way = {.hop = PACKET_NO_HOP};
+	uint16_t k = 0, k_mapped = 0, made = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct packet *p = packet_of(m);
-		const struct route_hop *hop;
-		uint32_t flags;
+		struct rte_ipv4_hdr *ip = packet_ip(m);
 
 		if (p->hop == PACKET_NO_HOP)
-			p->hop = route_lookup(routes, packet_ip(m)->dst_addr);
-		hop = route_hop(routes, p->hop);
-		if (unlikely(hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED)) {
-			ends_here(w, m, hop->kind);
+			p->hop = route_lookup(w->dp->routes, ip->dst_addr);
+		if (p->hop != way.hop)
+			way_find(w, p->hop, &way);
+		if (unlikely(!way.up)) {
+			not_onward(w, m, &way);
 			continue;
 		}
-		flags = iface_word(&w->dp->ifaces[hop->iface].flags);
-		if (unlikely(!(flags & IFACE_UP))) {
-			worker_drop(w, m, DROP_TX_IFACE_DOWN);
+		if (p->flags & PACKET_MADE) {
+			made++;
+		} else if (unlikely(ip->time_to_live <= 1)) {
+			too_old(w, m, &way);
 			continue;
+		} else {
+			ttl_decrement(ip);
 		}
-		if (unlikely(!route_out(w, m, hop)))
-			continue;
-		forwarded += !(p->flags & PACKET_MADE);
-		if (flags & IFACE_CRYPTO_MAP && !(p->flags & PACKET_NO_POLICY))
+		p->out = way.iface;
+		p->next_hop = way.gateway ? way.gateway : ip->dst_addr;
+		if (way.mapped && !(p->flags & PACKET_NO_POLICY))
 			mapped[k_mapped++] = m;
 		else
 			pkts[k++] = m;
 	}
-	worker_count_n(w, COUNT_FORWARDED, forwarded);
+	worker_count_n(w, COUNT_FORWARDED, (uint16_t)(k + k_mapped - made));
 	*n_mapped = k_mapped;
 	return k;
 }

@@ -1,6 +1,9 @@
 // Policy as stages of the packet path. [W] What leaves through an interface with a crypto map is
 // looked up as it is; what arrives there in clear is looked up in the mirror, and what should have
 // come through a tunnel is dropped.
+#include <rte_branch_prediction.h>
+#include <string.h>
+
 #include "bytes.h"
 #include "flow_cache.h"
 #include "policy.h"
@@ -59,29 +62,72 @@ static void refuse(struct worker *w, struct rte_mbuf *m, enum policy_verdict ver
 	                                         : DROP_POLICY_HELD);
 }
 
+// What of a header decides about a packet that is whole and has no options, as three words: equal
+// words, equal answer.
+struct look {
+	uint64_t addresses;
+	uint32_t ports;
+	uint32_t rest; // interface, protocol; 1 = not such a packet, look closer
+};
+
+static inline struct look look_at(struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	struct look look = {.rest = (uint32_t)packet_of(m)->out << 16 | (uint32_t)ip->next_proto_id
+	                                                                        << 8};
+
+	memcpy(&look.addresses, &ip->src_addr, sizeof(look.addresses));
+	if (likely(ip->version_ihl == RTE_IPV4_VHL_DEF && !packet_is_fragment(ip) &&
+	           m->data_len >= PACKET_IPV4_MIN + sizeof(look.ports)))
+		memcpy(&look.ports, ip + 1, sizeof(look.ports));
+	else
+		look.rest |= 1;
+	return look;
+}
+
+// The keys of a burst, one for each run of packets with equal looks; which[i] is packet i's.
+static unsigned keys_of(struct rte_mbuf **pkts, uint16_t n, struct policy_key *keys, uint8_t *which)
+{
+	struct look before = {.rest = 1};
+	unsigned k = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct look look = look_at(pkts[i]);
+
+		if (look.addresses != before.addresses || look.ports != before.ports ||
+		    look.rest != before.rest || look.rest & 1)
+			key_out(pkts[i], &keys[k++]);
+		which[i] = (uint8_t)(k - 1);
+		before = look;
+	}
+	return k;
+}
+
 uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
                     uint16_t *n_tunnel)
 {
 	struct policy_key keys[WORKER_BURST];
 	struct policy_answer answers[WORKER_BURST];
+	uint8_t which[WORKER_BURST];
 	uint16_t k = 0, k_tunnel = 0;
+	unsigned n_keys;
 
 	*n_tunnel = 0;
 	if (n == 0)
 		return 0;
-	for (uint16_t i = 0; i < n; i++)
-		key_out(pkts[i], &keys[i]);
-	policy_find_burst(w->dp->policy, w->flows, keys, n, answers);
+	n_keys = keys_of(pkts, n, keys, which);
+	policy_find_burst(w->dp->policy, w->flows, keys, n_keys, answers);
 	for (uint16_t i = 0; i < n; i++) {
+		const struct policy_answer *a = &answers[which[i]];
 		struct rte_mbuf *m = pkts[i];
 
-		if (answers[i].verdict == POLICY_PROTECT) {
-			packet_of(m)->tunnel = answers[i].tunnel;
+		if (likely(a->verdict == POLICY_PROTECT)) {
+			packet_of(m)->tunnel = a->tunnel;
 			tunnel[k_tunnel++] = m;
-		} else if (answers[i].verdict == POLICY_CLEAR) {
+		} else if (a->verdict == POLICY_CLEAR) {
 			pkts[k++] = m;
 		} else {
-			refuse(w, m, answers[i].verdict);
+			refuse(w, m, a->verdict);
 		}
 	}
 	*n_tunnel = k_tunnel;
