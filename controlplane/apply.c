@@ -82,12 +82,18 @@ static void set_interface(struct control *c, unsigned iface, bool announce)
 		dp.address = i->address;
 		dp.network = prefix_make(&i->address, i->prefix_len);
 	}
+	// Without a link there are no networks behind it; what still arrives is looked at.
+	if (c->link_down[iface]) {
+		dp.network = (struct ip_prefix){0};
+		dp.address = (struct ip_addr){0};
+		dp.n_addresses6 = 0;
+	}
 	limit_mtu(c, iface, &dp);
 	err = dp_iface_set(c->dp, (uint16_t)iface, &dp);
 	if (err < 0)
 		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG", "Interface %s: %s", c->ports[iface],
 		        strerror(-err));
-	if (i && dp.up && announce)
+	if (i && dp.up && announce && !c->link_down[iface])
 		neighbour_announce(c, (uint16_t)iface, &dp.address);
 }
 
@@ -128,7 +134,7 @@ static int route_iface(const struct control *c, const struct config *config,
 		const struct config_interface *i = interface_at(c, config, n);
 		struct ip_prefix net;
 
-		if (!i || !config_interface_up(config, i))
+		if (!i || !config_interface_up(config, i) || c->link_down[n])
 			continue;
 		if (r->interface[0]) {
 			if (!strcmp(r->interface, i->name))
@@ -178,29 +184,115 @@ static void remove_routes(struct control *c, const struct config *config)
 	}
 }
 
+static void install_route(struct control *c, const struct config_route *r, int iface)
+{
+	int err = dp_route_add(c->dp, &r->prefix, &r->next_hop, (uint16_t)iface);
+	char text[PREFIX_TEXT];
+
+	if (err < 0)
+		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Route %s: %s",
+		        prefix_format(&r->prefix, text), strerror(-err));
+	else if (r->next_hop.family)
+		neighbour_want(c, (uint16_t)iface, &r->next_hop, true);
+}
+
 static void install_routes(struct control *c, const struct config *config)
 {
 	const struct config_route *r;
 	char text[PREFIX_TEXT];
 
 	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
-		int iface, err;
-
 		r = best_route(c, config, i, &next);
-		if (!r) {
+		if (r)
+			install_route(c, r, route_iface(c, config, r));
+		else
 			log_msg(&c->log, LOG_WARNING, "IPRT", "UNREACHABLE",
 			        "No interface leads to the next hop of route %s",
 			        prefix_format(&config->routes[i].prefix, text));
-			continue;
-		}
-		iface = route_iface(c, config, r);
-		err = dp_route_add(c->dp, &r->prefix, &r->next_hop, (uint16_t)iface);
-		if (err < 0)
-			log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Route %s: %s",
-			        prefix_format(&r->prefix, text), strerror(-err));
-		else if (r->next_hop.family)
-			neighbour_want(c, (uint16_t)iface, &r->next_hop, true);
 	}
+}
+
+// ---- links -----------------------------------------------------------------------------------
+
+// What leads to a prefix, kept at the index of its first route.
+struct way {
+	const struct config_route *route; // NULL = nothing
+	int iface;
+};
+
+static void find_ways(const struct control *c, struct way *ways)
+{
+	for (uint32_t i = 0, next; i < c->config->n_routes; i = next) {
+		ways[i].route = best_route(c, c->config, i, &next);
+		if (ways[i].route)
+			ways[i].iface = route_iface(c, c->config, ways[i].route);
+	}
+}
+
+// From what led to each prefix before to what does now. Routes that stay are not touched.
+static void change_ways(struct control *c, const struct way *before, const struct way *now)
+{
+	for (uint32_t i = 0; i < c->config->n_routes; i++) {
+		const struct config_route *r = before[i].route;
+
+		if (now[i].route == r && now[i].iface == before[i].iface)
+			continue;
+		if (now[i].route)
+			install_route(c, now[i].route, now[i].iface);
+		else
+			dp_route_del(c->dp, &r->prefix);
+		if (r && r->next_hop.family)
+			neighbour_unkeep(c, (uint16_t)before[i].iface, &r->next_hop);
+	}
+}
+
+// The port's interface and its subinterfaces.
+static void set_link(struct control *c, uint16_t port, bool up)
+{
+	for (unsigned n = 0; n < c->n_ports; n++) {
+		bool is_sub = c->vlans[n].vlan != 0;
+
+		if ((is_sub && c->vlans[n].port != port) || (!is_sub && n != port))
+			continue;
+		c->link_down[n] = !up;
+		apply_interface(c, n);
+	}
+}
+
+static void log_link(struct control *c, uint16_t port, bool up)
+{
+	const struct config_interface *i = interface_at(c, c->config, port);
+	const char *state = up ? "up" : "down";
+
+	c->link_seen[port] = true;
+	if (i && i->shutdown)
+		return;
+	log_msg(&c->log, LOG_ERROR, "LINK", "UPDOWN", "Interface %s, changed state to %s",
+	        c->ports[port], state);
+	log_msg(&c->log, LOG_NOTICE, "LINEPROTO", "UPDOWN",
+	        "Line protocol on Interface %s, changed state to %s", c->ports[port], state);
+}
+
+void apply_link(struct control *c, uint16_t port, bool up)
+{
+	size_t n = c->config->n_routes + 1u;
+	struct way *ways;
+
+	if (port >= c->n_ports || (c->link_seen[port] && c->link_down[port] == !up))
+		return;
+	log_link(c, port, up);
+	if (c->link_down[port] == !up)
+		return;
+	ways = calloc(2 * n, sizeof(*ways));
+	if (!ways) {
+		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Out of memory: routes stay");
+		return;
+	}
+	find_ways(c, ways);
+	set_link(c, port, up);
+	find_ways(c, ways + n);
+	change_ways(c, ways, ways + n);
+	free(ways);
 }
 
 int apply_start(struct control *c)

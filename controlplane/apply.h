@@ -15,6 +15,9 @@ int apply_start(struct control *c);
 // changed stay; keepalive and lifetimes apply to SAs made afterwards.
 struct config *apply_config(struct control *c, struct config *next,
                             const struct diff_list *changes);
+// A port's link went down or came up: so do its routes, those of its subinterfaces, and the static
+// routes that lead through them.
+void apply_link(struct control *c, uint16_t port, bool up);
 // Removes all entries and flows; the peers must have been torn down.
 void apply_stop(struct control *c);
 

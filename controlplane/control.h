@@ -42,6 +42,8 @@ struct control {
 	char (*ports)[CONFIG_NAME]; // names of the dataplane's interfaces, by index
 	unsigned n_ports; // interfaces: the ports that the process was started with, subinterfaces
 	struct dp_vlan_config vlans[DP_IFACES_MAX]; // of subinterfaces; vlan 0 = a port, or free
+	bool link_down[DP_IFACES_MAX];              // a subinterface's is its port's
+	bool link_seen[DP_IFACES_MAX];              // the dataplane has told of it
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;
 	tick_t now;         // read at the start of each turn, so after every sleep

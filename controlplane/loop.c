@@ -5,6 +5,7 @@
 // deadline has been consumed, so input comes before timers, and heard_until says how far it got.
 #include "loop.h"
 
+#include "apply.h"
 #include "bounds.h"
 #include "child.h"
 #include "control.h"
@@ -86,6 +87,9 @@ static void handle_event(struct control *c, const struct dp_event *ev)
 		break;
 	case DP_EVENT_PATH_MTU:
 		path_mtu_heard(c, ev);
+		break;
+	case DP_EVENT_LINK:
+		apply_link(c, ev->iface, ev->up);
 		break;
 	case DP_EVENT_NEIGHBOUR_WANTED:
 		neighbour_want(c, ev->iface, &ev->addr, false);

@@ -60,6 +60,7 @@ static bool add_one(struct control *c, const struct config_interface *i)
 		return false;
 	}
 	c->vlans[n] = v;
+	c->link_down[n] = c->link_down[port];
 	memcpy(c->ports[n], i->name, sizeof(c->ports[n]));
 	if (n >= c->n_ports)
 		c->n_ports = n + 1u;

@@ -64,6 +64,7 @@ struct iface {
 	// Control alone.
 	struct dp_iface_config config;
 	uint64_t control_drops;
+	bool link_known, link_up;
 	bool gone; // a subinterface that was taken away
 	tick_t gone_since;
 };
@@ -111,6 +112,8 @@ struct dp {
 	void *ticker_arg;
 	uint64_t losses, losses_ports;
 	tick_t losses_read;
+	tick_t links_read;
+	uint32_t link_news; // a driver's thread sets it, control clears it
 	pthread_t control_thread;
 	uint32_t ip_id;
 	char eal_error[160]; // last complaint of EAL while starting

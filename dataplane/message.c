@@ -2,6 +2,7 @@
 // ring's other end is named. Nothing here waits.
 #include <errno.h>
 
+#include "link.h"
 #include "worker.h"
 
 static bool ring_put(struct worker *w, const struct message *msg)
@@ -70,6 +71,7 @@ unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max)
 	unsigned n = 0;
 
 	message_drain(dp);
+	link_poll(dp);
 	while (n < max && (own = fifo_peek(&dp->events, sizeof(*own)))) {
 		events[n++] = *own;
 		fifo_pop(&dp->events);

@@ -7,6 +7,7 @@
 #include <rte_lcore.h>
 #include <stdio.h>
 
+#include "link.h"
 #include "pool.h"
 #include "rss.h"
 #include "vlan.h"
@@ -147,6 +148,7 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 	if (iface->rx_checksum)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	configure_frames(dp, iface, config->mtu, info, &conf);
+	link_configure(info, &conf);
 	if (config->vlans)
 		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
 	rc = rss_configure(iface, info, &conf);
@@ -156,6 +158,8 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 		rc = setup_queues(dp, iface, n_tx);
 	if (rc == 0)
 		rc = rte_eth_dev_start(iface->port);
+	if (rc == 0)
+		link_watch(dp, iface->port, &conf);
 	if (rc == 0)
 		rss_read_table(iface);
 	// Who looks for our IPv6 addresses asks their groups (RFC 4291, 2.7.1).
@@ -216,6 +220,7 @@ void port_close(struct dp *dp, uint16_t index)
 	struct rte_mbuf *m;
 
 	if (iface->port != UINT16_MAX) {
+		link_forget(dp, iface->port);
 		rte_eth_dev_stop(iface->port);
 		rte_eth_dev_close(iface->port);
 	}

@@ -1,6 +1,8 @@
 // The show commands of tunnels, maps and interfaces: asks the control core for views and hands them
 // to the formatters. Helper threads only.
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exec.h"
@@ -302,14 +304,38 @@ int exec_show_ipv6_route(struct command_call *call)
 	return err;
 }
 
+struct working {
+	const struct config *config;
+	bool *up; // for each of its interfaces
+};
+
+static void note_working(void *arg, const struct view *v, struct text *out)
+{
+	const struct working *w = arg;
+	const struct config_interface *i = config_find_interface(w->config, v->interface.name);
+
+	(void)out;
+	if (i)
+		w->up[i - w->config->interfaces] = interface_works(w->config, &v->interface);
+}
+
 int exec_show_ip_route(struct command_call *call)
 {
 	struct session *s = session_of(call);
 	struct running *r = state_get(s->m);
+	struct working w = {.config = r->config};
+	int err = -ENOMEM;
 
-	interface_routes(r->config, &s->out);
+	w.up = calloc(r->config->n_interfaces + 1u, sizeof(*w.up));
+	if (w.up) {
+		session_request(s, REQUEST_INTERFACES);
+		err = session_each(s, note_working, &w);
+	}
+	if (!err)
+		interface_routes(r->config, w.up, &s->out);
+	free(w.up);
 	state_put(s->m, r);
-	return 0;
+	return err;
 }
 
 static void arp_view(void *arg, const struct view *v, struct text *out)

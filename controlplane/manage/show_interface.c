@@ -2,6 +2,7 @@
 #include "show_interface.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "addr.h"
 #include "text.h"
@@ -94,27 +95,60 @@ static void print_static(const struct config_route *r, struct text *out)
 	text_printf(out, "\n");
 }
 
-void interface_routes(const struct config *c, struct text *out)
+bool interface_works(const struct config *c, const struct interface_view *v)
 {
-	char text[PREFIX_TEXT], addr[ADDR_TEXT];
-	const struct config_route *last_resort = NULL;
+	const struct config_interface *i = config_find_interface(c, v->name);
 
-	for (uint32_t i = 0; i < c->n_routes; i++)
-		if (c->routes[i].prefix.addr.family == 4 && !c->routes[i].prefix.len &&
-		    c->routes[i].next_hop.family &&
-		    (!last_resort || c->routes[i].distance < last_resort->distance))
-			last_resort = &c->routes[i];
+	return i && config_interface_up(c, i) && v->info.link_up;
+}
+
+// Is the route in force: is the interface up by which its next hop is reached?
+static bool is_in_force(const struct config *c, const bool *up, const struct config_route *r)
+{
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct config_interface *n = &c->interfaces[i];
+		struct ip_prefix net = prefix_make(&n->address, n->prefix_len);
+
+		if (!up[i])
+			continue;
+		if (r->interface[0] ? !strcmp(r->interface, n->name)
+		                    : n->address.family && prefix_contains(&net, &r->next_hop))
+			return true;
+	}
+	return false;
+}
+
+static const struct config_route *last_resort(const struct config *c, const bool *up)
+{
+	const struct config_route *best = NULL;
+
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		const struct config_route *r = &c->routes[i];
+
+		if (r->prefix.addr.family != 4 || r->prefix.len || !r->next_hop.family)
+			continue;
+		if ((!best || r->distance < best->distance) && is_in_force(c, up, r))
+			best = r;
+	}
+	return best;
+}
+
+void interface_routes(const struct config *c, const bool *up, struct text *out)
+{
+	const struct config_route *last = last_resort(c, up);
+	char text[PREFIX_TEXT], addr[ADDR_TEXT];
+
 	text_printf(out, "Codes: L - local, C - connected, S - static, * - candidate default\n\n");
-	if (last_resort)
+	if (last)
 		text_printf(out, "Gateway of last resort is %s to network 0.0.0.0\n\n",
-		            addr_format(&last_resort->next_hop, addr));
+		            addr_format(&last->next_hop, addr));
 	else
 		text_printf(out, "Gateway of last resort is not set\n\n");
 	for (uint32_t i = 0; i < c->n_interfaces; i++) {
 		const struct config_interface *n = &c->interfaces[i];
 		struct ip_prefix net = prefix_make(&n->address, n->prefix_len);
 
-		if (!n->address.family || !config_interface_up(c, n))
+		if (!n->address.family || !up[i])
 			continue;
 		text_printf(out, "C     %s is directly connected, %s\n", prefix_format(&net, text),
 		            n->name);
@@ -122,7 +156,8 @@ void interface_routes(const struct config *c, struct text *out)
 		            addr_format(&n->address, addr), n->name);
 	}
 	for (uint32_t i = 0; i < c->n_routes && c->routes[i].prefix.addr.family == 4; i++)
-		print_static(&c->routes[i], out);
+		if (is_in_force(c, up, &c->routes[i]))
+			print_static(&c->routes[i], out);
 }
 
 void interface_brief6(const struct config *c, const struct interface_view *v, struct text *out)
@@ -150,7 +185,7 @@ void interface_connected6(const struct config *c, const struct interface_view *v
 {
 	const struct config_interface *i = config_find_interface(c, v->name);
 	struct config_address6 six[CONFIG_ADDRESSES6];
-	unsigned n = i && !i->shutdown ? config_addresses6(i, v->info.mac, six) : 0;
+	unsigned n = interface_works(c, v) ? config_addresses6(i, v->info.mac, six) : 0;
 	char text[PREFIX_TEXT];
 
 	for (unsigned k = 0; k < n; k++) {

@@ -122,6 +122,7 @@ enum dp_event_kind {
 	DP_EVENT_INVALID_SPI, // addr (source), local, spi: ESP for an SPI that nobody has
 	DP_EVENT_PATH_MTU, // addr (peer), local, spi, port (0: native), mtu: an ICMP error quotes
 	                   // it
+	DP_EVENT_LINK,     // iface (a port's), up: its link changed, or was looked at first
 	DP_EVENT_NEIGHBOUR_WANTED, // iface, addr: a packet waits for this next hop
 };
 
@@ -133,6 +134,7 @@ struct dp_event {
 	uint16_t port;
 	uint32_t spi;
 	uint16_t mtu;
+	bool up;
 	struct ip_addr addr;
 	struct ip_addr local;
 };

@@ -77,6 +77,15 @@ static unsigned recv_punt(enum dp_punt class, struct dp_view *v)
 	return 0;
 }
 
+// Links come up at some time of their own.
+static bool next_event(struct dp_event *ev)
+{
+	while (dp_events(dp, ev, 1))
+		if (ev->kind != DP_EVENT_LINK)
+			return true;
+	return false;
+}
+
 static int start(void **state)
 {
 	static const unsigned cpus[2] = {0, 0};
@@ -305,7 +314,7 @@ static void test_what_looks_like_ike(void **state)
 	           "\1\2\3\4\5\6\7\10abcdefghabcdefghabcdefgh", 32);
 	expect_drop(0, &f, "drop esp-no-sa");
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(dp_events(dp, &ev, 1), 1);
+		assert_true(next_event(&ev));
 		assert_int_equal(ev.kind, DP_EVENT_INVALID_SPI);
 		assert_int_equal(ev.spi, 0x01020304);
 	}
@@ -433,7 +442,7 @@ static void test_routes_and_neighbours(void **state)
 		assert_true(wire_send(&wires[0], &f));
 	}
 	assert_false(wire_recv(&wires[1], &got, 50));
-	while (dp_events(dp, &ev, 1)) {
+	while (next_event(&ev)) {
 		assert_int_equal(ev.kind, DP_EVENT_NEIGHBOUR_WANTED);
 		assert_int_equal(ev.iface, 1);
 		assert_true(addr_equal(&ev.addr, &gateway));
@@ -450,7 +459,7 @@ static void test_routes_and_neighbours(void **state)
 	dp_neighbour_del(dp, 1, &gateway);
 	assert_true(wire_send(&wires[0], &f));
 	assert_false(wire_recv(&wires[1], &got, 50));
-	assert_int_equal(dp_events(dp, &ev, 1), 1);
+	assert_true(next_event(&ev));
 	dp_neighbour_del(dp, 1, &gateway); // gives up
 	dp_route_del(dp, &net);
 	assert_int_equal(dp_route_find(dp, &far, &iface, &next_hop, &source), -EHOSTUNREACH);
@@ -585,7 +594,7 @@ static struct dp_event wait_event(enum dp_event_kind kind)
 	struct dp_event ev = {0};
 
 	for (unsigned i = 0; i < 1000; i++) {
-		while (dp_events(dp, &ev, 1))
+		while (next_event(&ev))
 			if (ev.kind == kind)
 				return ev;
 		usleep(1000);

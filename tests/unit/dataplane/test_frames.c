@@ -423,6 +423,49 @@ static int child_not_stripped(void)
 	return af_packet(false);
 }
 
+// ---- links -------------------------------------------------------------------------------------
+
+// The next event about a link within two seconds: 1 = up, 0 = down, -1 = there was none.
+static int link_event(void)
+{
+	struct dp_event ev;
+
+	for (unsigned i = 0; i < 2000; i++, usleep(1000))
+		if (dp_events(dp, &ev, 1) && ev.kind == DP_EVENT_LINK)
+			return ev.iface == 0 ? ev.up : -1;
+	return -1;
+}
+
+// memif's link is its connection.
+static int child_link(void)
+{
+	struct dp_iface_info info;
+
+	start_memif(MB_BIG, 1500);
+	EXPECT(link_event() == 1);
+	dp_iface_info(dp, 0, &info);
+	EXPECT(info.link_up);
+	wire_close(&wire);
+	EXPECT(link_event() == 0);
+	dp_iface_info(dp, 0, &info);
+	EXPECT(!info.link_up);
+	dp_stop(dp);
+	return 0;
+}
+
+// tap's is its interface's.
+static int child_link_of_tap(void)
+{
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK))
+		return SKIPPED;
+	start("net_tap0,iface=vt0", MB_BIG, 1500, false);
+	EXPECT(link_event() == 1);
+	EXPECT(system("ip link set vt0 down") == 0 && link_event() == 0);
+	EXPECT(system("ip link set vt0 up") == 0 && link_event() == 1);
+	dp_stop(dp);
+	return 0;
+}
+
 // ---- memory ------------------------------------------------------------------------------------
 
 static void test_memory_goes_by_the_mtu(void **state)
@@ -489,6 +532,8 @@ int main(void)
 		process("priority tags", child_priority),
 		process("tags that the port took off", child_stripped),
 		process("tags that it left", child_not_stripped),
+		process("a link that is a connection", child_link),
+		process("a link that follows an interface", child_link_of_tap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,69 @@
+// Links going down and coming up. [C] Asks every port five times a second, at once when a driver
+// reports a change, without waiting for an answer; what changed is an event. [driver's interrupt
+// thread] Only sets a word. How honest a link is depends on the device: af_packet's is up as long
+// as its interface exists, tap's follows its interface, memif's the connection.
+#include <rte_ethdev.h>
+
+#include "link.h"
+
+#define POLL_TICKS (TICKS_PER_SECOND / 5)
+
+static int on_change(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
+{
+	struct dp *dp = arg;
+
+	(void)port;
+	(void)type;
+	(void)ret;
+	// Release: the driver has written the link's state before it calls.
+	__atomic_store_n(&dp->link_news, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void link_configure(const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
+{
+	conf->intr_conf.lsc = info->dev_flags && (*info->dev_flags & RTE_ETH_DEV_INTR_LSC);
+}
+
+void link_watch(struct dp *dp, uint16_t port, const struct rte_eth_conf *conf)
+{
+	// Without it the state is asked for all the same.
+	if (conf->intr_conf.lsc)
+		(void)rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, on_change, dp);
+}
+
+void link_forget(struct dp *dp, uint16_t port)
+{
+	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_LSC, on_change, dp);
+}
+
+static void look(struct dp *dp, uint16_t index)
+{
+	struct dp_event event = {.kind = DP_EVENT_LINK, .iface = index};
+	struct iface *iface = &dp->ifaces[index];
+	struct rte_eth_link link;
+
+	if (rte_eth_link_get_nowait(iface->port, &link))
+		return;
+	event.up = link.link_status == RTE_ETH_LINK_UP;
+	if (iface->link_known && iface->link_up == event.up)
+		return;
+	// Without memory for the event the next look raises it.
+	if (dp_event_add(dp, &event))
+		return;
+	iface->link_known = true;
+	iface->link_up = event.up;
+}
+
+void link_poll(struct dp *dp)
+{
+	tick_t now = dp_now(dp);
+
+	// Acquire: the driver's state behind the word is the new one.
+	if (!__atomic_exchange_n(&dp->link_news, 0, __ATOMIC_ACQUIRE) &&
+	    tick_diff(now, dp->links_read) < (int32_t)POLL_TICKS)
+		return;
+	dp->links_read = now;
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		look(dp, (uint16_t)i);
+}

@@ -1,0 +1,19 @@
+// Whether ports have a link. [C] but for what drivers call.
+#ifndef VIGIL_DATAPLANE_LINK_H
+#define VIGIL_DATAPLANE_LINK_H
+
+#include <rte_ethdev.h>
+
+#include "dp_internal.h"
+
+// Before the port is configured: asks for interrupts where the driver has them. After it: hears of
+// them.
+void link_configure(const struct rte_eth_dev_info *info, struct rte_eth_conf *conf);
+void link_watch(struct dp *dp, uint16_t port, const struct rte_eth_conf *conf);
+// No more of them; the port still exists.
+void link_forget(struct dp *dp, uint16_t port);
+
+// Raises DP_EVENT_LINK for each port whose link is not what it was; the first time for all.
+void link_poll(struct dp *dp);
+
+#endif
