@@ -43,13 +43,16 @@ static inline uint32_t activity_from_tick(tick_t tick)
 	return tick ? tick : 1;
 }
 
-// One store at most a tick, so that the line stays shared between the cores that read it.
-static inline void activity_mark(uint32_t *word, tick_t now)
+// One store at most a tick, so that the line stays shared between the cores that read it. True: it
+// is the first of this tick.
+static inline bool activity_mark(uint32_t *word, tick_t now)
 {
 	uint32_t value = activity_from_tick(now);
 
-	if (activity_load(word) != value)
-		activity_store(word, value);
+	if (activity_load(word) == value)
+		return false;
+	activity_store(word, value);
+	return true;
 }
 
 // False: never.

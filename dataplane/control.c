@@ -412,7 +412,8 @@ void dp_sa_stats(const struct dp *dp, struct handle h, struct dp_sa_stats *out)
 	out->sequence = sa_counter(slot->direction == SA_IN ? &sa->replay.top : &sa->sequence);
 	out->owner = slot->owner;
 	if (!dp_sa_last_in(dp, h, &out->last))
-		(void)activity_read(&sa->last, &out->last);
+		(void)activity_read(slot->direction == SA_IN ? &sa->last : &sa->last_out,
+		                    &out->last);
 }
 
 // ---- events from workers ---------------------------------------------------------------------

@@ -105,30 +105,76 @@ void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len)
 	c->iv_used += len;
 }
 
+// What an AEAD job says of its SA.
+static inline void job_aead_sa(IMB_JOB *job, const struct sa *sa, bool encrypt)
+{
+	uint32_t head = (uint32_t)SA_ESP_HEADER + sa->iv_len;
+
+	job->user_data = (void *)(uintptr_t)sa;
+	job->user_data2 = (void *)(uintptr_t)sa->generation;
+	job->enc_keys = sa->keys;
+	job->dec_keys = sa->keys;
+	job->key_len_in_bytes = sa->key_len;
+	job->cipher_start_src_offset_in_bytes = head;
+	// ChaCha20-Poly1305 wants both ranges, GCM looks at the cipher's alone.
+	job->hash_start_src_offset_in_bytes = head;
+	job->iv_len_in_bytes = 12;
+	job->auth_tag_output_len_in_bytes = sa->icv_len;
+	job->u.GCM.aad_len_in_bytes = SA_ESP_HEADER;
+	job->u.GCM.ctx = NULL;
+	job->cipher_mode = sa->cipher_mode;
+	job->hash_alg = sa->hash_alg;
+	job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+}
+
+// A job's place in the manager keeps what was written there: when it served the same use of the
+// same SA before (whose direction never changes), only what differs from packet to packet is new.
+static inline bool job_knows(const IMB_JOB *job, const struct sa *sa)
+{
+	return job->user_data == sa && (uintptr_t)job->user_data2 == sa->generation &&
+	       sa->generation;
+}
+
 // RFC 4106 4 and RFC 7634 2: nonce = salt, explicit IV.
-static inline void job_aead(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch)
+static inline void job_aead(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch,
+                            bool encrypt)
 {
 	const struct sa *sa = item->sa;
+	uint8_t *text = item->esp + SA_ESP_HEADER + sa->iv_len;
 
+	if (!job_knows(job, sa))
+		job_aead_sa(job, sa, encrypt);
 	memcpy(scratch->nonce, sa->salt, sizeof(sa->salt));
 	memcpy(scratch->nonce + sizeof(sa->salt), item->esp + SA_ESP_HEADER, 8);
 	job->iv = scratch->nonce;
-	job->iv_len_in_bytes = 12;
-	job->enc_keys = sa->keys;
-	job->dec_keys = sa->keys;
-	// ChaCha20-Poly1305 wants both ranges, GCM looks at the cipher's alone.
-	job->hash_start_src_offset_in_bytes = SA_ESP_HEADER + sa->iv_len;
+	job->src = item->esp;
+	job->dst = text;
+	job->msg_len_to_cipher_in_bytes = item->text_len;
 	job->msg_len_to_hash_in_bytes = item->text_len;
 	job->u.GCM.aad = item->esp;
-	job->u.GCM.aad_len_in_bytes = SA_ESP_HEADER;
-	job->u.GCM.ctx = NULL;
+	// Inbound the computed ICV goes apart and is compared with the packet's.
+	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
 }
 
-static inline void job_mb(IMB_JOB *job, const struct crypto_item *item)
+static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch,
+                          bool encrypt)
 {
 	const struct sa *sa = item->sa;
 	const struct sa_keys *keys = sa->keys;
+	uint8_t *text = item->esp + SA_ESP_HEADER + sa->iv_len;
 
+	job->src = item->esp;
+	job->dst = text;
+	job->cipher_start_src_offset_in_bytes = SA_ESP_HEADER + sa->iv_len;
+	job->msg_len_to_cipher_in_bytes = item->text_len;
+	job->key_len_in_bytes = sa->key_len;
+	job->cipher_mode = sa->cipher_mode;
+	job->hash_alg = sa->hash_alg;
+	job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
+	job->auth_tag_output_len_in_bytes = sa->icv_len;
 	job->iv = item->esp + SA_ESP_HEADER;
 	job->iv_len_in_bytes = sa->iv_len;
 	if (sa->cipher_mode == IMB_CIPHER_DES3) {
@@ -150,25 +196,10 @@ static inline void job_mb(IMB_JOB *job, const struct crypto_item *item)
 static __rte_always_inline void job_fill(IMB_JOB *job, const struct crypto_item *item,
                                          struct scratch *scratch, bool aead, bool encrypt)
 {
-	const struct sa *sa = item->sa;
-	uint8_t *text = item->esp + SA_ESP_HEADER + sa->iv_len;
-
-	job->src = item->esp;
-	job->dst = text;
-	job->cipher_start_src_offset_in_bytes = SA_ESP_HEADER + sa->iv_len;
-	job->msg_len_to_cipher_in_bytes = item->text_len;
-	job->key_len_in_bytes = sa->key_len;
-	job->cipher_mode = sa->cipher_mode;
-	job->hash_alg = sa->hash_alg;
-	job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
-	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
-	// Inbound the computed ICV goes apart and is compared with the packet's.
-	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
-	job->auth_tag_output_len_in_bytes = sa->icv_len;
 	if (aead)
-		job_aead(job, item, scratch);
+		job_aead(job, item, scratch, encrypt);
 	else
-		job_mb(job, item);
+		job_mb(job, item, scratch, encrypt);
 }
 
 static inline bool icv_holds(const struct crypto_item *item, const struct scratch *scratch)
@@ -191,13 +222,19 @@ struct progress {
 static __rte_always_inline void jobs_done(struct progress *p, IMB_JOB *const *jobs, uint32_t n,
                                           bool encrypt)
 {
-	for (uint32_t i = 0; i < n; i++, p->next++) {
-		struct crypto_item *item = &p->items[p->next];
+	struct crypto_item *items = p->items + p->next;
+	const struct scratch *scratch = p->scratch + p->next;
+	bool all = p->all;
 
-		item->ok = jobs[i]->status == IMB_STATUS_COMPLETED &&
-		           (encrypt || icv_holds(item, &p->scratch[p->next]));
-		p->all &= item->ok;
+	for (uint32_t i = 0; i < n; i++) {
+		bool ok = jobs[i]->status == IMB_STATUS_COMPLETED &&
+		          (encrypt || icv_holds(&items[i], &scratch[i]));
+
+		items[i].ok = ok;
+		all &= ok;
 	}
+	p->next += n;
+	p->all = all;
 }
 
 // All items are for this manager. True: all of them are good.

@@ -19,6 +19,7 @@ static void prefetch_flows(const struct worker *w, struct rte_mbuf **pkts, uint1
 			continue;
 		before = index;
 		__builtin_prefetch(chunks_at(&w->dp->tunnels->tunnels, index), 1);
+		__builtin_prefetch(&w->dp->tunnels->words[index]);
 	}
 }
 
@@ -47,11 +48,11 @@ static void run_begin(struct worker *w, struct run *run, struct handle flow, uin
 		run->t = tunnel_get(w, flow);
 	if (!run->t)
 		return;
-	activity_mark(&run->t->last_out, w->now);
-	if (handle_is_null(run->t->out_sa))
-		return;
-	run->sa = sa_fetch(w, run->t, len);
-	tunnel_doubt(w, run->t, flow);
+	if (!handle_is_null(run->t->out_sa))
+		run->sa = sa_fetch(w, run->t, len);
+	// Once a tick is often enough: nothing that doubt depends on is finer.
+	if (activity_mark(&run->t->last_out, w->now) && run->sa)
+		tunnel_doubt(w, run->t, flow);
 }
 
 // A packet whose flow has no SA here: another worker's, out of date, or to be held.
@@ -116,14 +117,6 @@ static struct path path_of(const struct worker *w, const struct sa *sa, uint16_t
 	return path;
 }
 
-// The DF bit of the outer header (RFC 4301 8.1), in the field's place.
-static inline uint32_t outer_df(uint32_t inner_df, uint32_t flags)
-{
-	if (likely(!(flags & (IFACE_DF_CLEAR | IFACE_DF_SET))))
-		return inner_df;
-	return flags & IFACE_DF_SET ? rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) : 0;
-}
-
 // Too long for the path in one piece: is it the outer packet that is cut? Later fragments of the
 // inner one have no ports, so an SA that names some takes none.
 static bool cut_outside(const struct sa *sa, uint32_t inner_df, uint32_t flags)
@@ -148,7 +141,7 @@ static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32
 	worker_drop(w, m, DROP_MTU);
 }
 
-// What wrapping a packet takes from its SA, read once for a run of packets.
+// What wrapping a packet takes from its SA and its interface, read once for a run of packets.
 struct wrap {
 	struct sa *sa;
 	uint64_t ttl_proto_src; // bytes 8 to 15 of the outer IPv4 header, checksum 0
@@ -156,12 +149,24 @@ struct wrap {
 	uint32_t spi; // network order
 	uint32_t sum; // of the header's constant words
 	struct path path;
-	uint16_t out; // the interface for which it holds
-	uint16_t front, head_len, overhead, align;
+	uint32_t df_copy, df_set; // outer DF bit = inner & df_copy | df_set
+	uint32_t front, tail, head_len, overhead, align;
+	uint16_t out, hop;
 	bool aead, udp;
 };
 
-static struct wrap wrap_make(struct worker *w, struct sa *sa, const struct packet *first)
+// RFC 4301 8.1.
+static void wrap_path(const struct worker *w, struct wrap *wrap, uint16_t out)
+{
+	uint32_t df = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+
+	wrap->out = out;
+	wrap->path = path_of(w, wrap->sa, out);
+	wrap->df_set = wrap->path.flags & IFACE_DF_SET ? df : 0;
+	wrap->df_copy = wrap->path.flags & IFACE_DF_CLEAR ? 0 : df;
+}
+
+static struct wrap wrap_make(const struct worker *w, struct sa *sa, const struct packet *first)
 {
 	struct wrap wrap = {
 		.sa = sa,
@@ -170,34 +175,35 @@ static struct wrap wrap_make(struct worker *w, struct sa *sa, const struct packe
 		.dst = sa->out.dst,
 		.spi = rte_cpu_to_be_32(sa->spi),
 		.sum = sa->out.sum,
-		.path = path_of(w, sa, first->out),
-		.out = first->out,
 		.head_len = sa->head_len,
-		.front = (uint16_t)(sa->head_len + SA_ESP_HEADER + sa->iv_len),
+		.front = (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len,
+		.tail = sa->icv_len,
 		.overhead = sa->overhead,
 		.align = sa->align,
 		.aead = sa->aead,
 		.udp = sa->encap == SA_ENCAP_UDP,
 	};
 
+	wrap_path(w, &wrap, first->out);
+	wrap.hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
 	return wrap;
 }
 
-// The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP and DF are copied; RFC 6040 4.1,
-// normal mode: so is ECN. The checksum is the template's and what differs (RFC 1071).
+// The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP is copied; RFC 6040 4.1, normal
+// mode: so is ECN. The checksum is the template's and what differs (RFC 1071).
 static inline void put_ipv4(const struct wrap *wrap, uint8_t *at, uint32_t len, uint32_t tos,
-                            uint32_t frag, uint16_t id)
+                            uint32_t df, uint16_t id)
 {
-	uint32_t be_len = rte_cpu_to_be_16((uint16_t)len), be_id = rte_cpu_to_be_16(id);
-	uint32_t sum = wrap->sum + (tos << 8) + be_len + be_id + frag;
-	uint64_t first = 0x45 | tos << 8 | be_len << 16, second = wrap->ttl_proto_src;
+	uint32_t tos_len = tos << 8 | (uint32_t)rte_cpu_to_be_16((uint16_t)len) << 16;
+	uint32_t id_df = rte_cpu_to_be_16(id) | df << 16;
+	uint32_t sum = wrap->sum + (tos_len & 0xffff) + (tos_len >> 16) + (id_df & 0xffff) + df;
+	uint64_t first = (uint64_t)id_df << 32 | tos_len | 0x45;
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum += sum >> 16;
-	first |= (uint64_t)(be_id | frag << 16) << 32;
-	second |= (uint64_t)(uint16_t)~sum << 16;
 	memcpy(at, &first, sizeof(first));
-	memcpy(at + 8, &second, sizeof(second));
+	first = wrap->ttl_proto_src | (~sum & 0xffffu) << 16;
+	memcpy(at + 8, &first, sizeof(first));
 	memcpy(at + 16, &wrap->dst, sizeof(wrap->dst));
 }
 
@@ -238,58 +244,63 @@ static inline void put_trailer(uint8_t *at, uint32_t pad)
 	memcpy(at + pad, &end, sizeof(end));
 }
 
-// May this packet go through the SA now, and is there room around it? COUNTERS = yes. DROP_MTU: see
-// too_long(). `df` becomes the outer header's.
-static inline enum counter wrappable(struct worker *w, struct rte_mbuf *m, const struct wrap *wrap,
-                                     uint32_t total, uint32_t *df)
-{
-	uint32_t inner_df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-	struct sa *sa = wrap->sa;
-
-	*df = outer_df(inner_df, wrap->path.flags);
-	if (unlikely(sa->sequence >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
-	    !esp_limit(w, sa))
-		return DROP_ESP_LIFETIME;
-	if (unlikely(total > wrap->path.mtu)) {
-		if (!cut_outside(sa, inner_df, wrap->path.flags))
-			return DROP_MTU;
-		*df = 0;
-	}
-	if (unlikely(m->nb_segs > 1))
-		return DROP_SEGMENTED;
-	if (unlikely(total > UINT16_MAX || m->data_off < wrap->front ||
-	             m->data_off + total - wrap->front > m->buf_len))
-		return DROP_NO_BUFFER;
-	return COUNTERS;
-}
-
 // Wraps a packet up to the point where it can be encrypted. It is one of this gateway's own from
 // now on, on its way to the SA's other end.
 static inline void wrap_one(struct worker *w, struct rte_mbuf *m, const struct wrap *wrap,
                             uint32_t text_len, uint32_t df, uint64_t seq, struct crypto_item *item)
 {
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *at = inner - wrap->front;
-	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)inner;
 	uint32_t len = m->data_len, total = wrap->overhead + text_len;
-	uint32_t tos = ip->type_of_service;
+	uint32_t tos = ((const struct rte_ipv4_hdr *)inner)->type_of_service;
 	struct packet *p = packet_of(m);
 
 	put_trailer(inner + len, text_len - len - ESP_TRAILER);
 	put_ipv4(wrap, at, total, tos, df, (uint16_t)w->ip_id++);
 	if (unlikely(wrap->udp))
 		put_udp(at + SA_IPV4_HEADER, wrap->sa, (uint16_t)(total - SA_IPV4_HEADER));
-	put_esp(w, wrap, at + wrap->head_len, seq);
+	at += wrap->head_len;
+	put_esp(w, wrap, at, seq);
 	m->data_off = (uint16_t)(m->data_off - wrap->front);
 	m->data_len = (uint16_t)total;
 	m->pkt_len = total;
 	p->kind = PACKET_ROUTE;
 	p->flags = PACKET_MADE | PACKET_NO_POLICY;
 	p->ihl = SA_IPV4_HEADER;
-	p->hop = wrap->sa->hop;
+	p->hop = wrap->hop;
 	p->out = PACKET_NO_IFACE;
 	p->tunnel = (struct handle){0};
-	*item = (struct crypto_item){
-		.sa = wrap->sa, .esp = at + wrap->head_len, .text_len = text_len};
+	item->sa = wrap->sa;
+	item->esp = at;
+	item->text_len = text_len;
+}
+
+// Is there room around the packet, and is it in one piece? `tail` bytes come behind its front.
+static inline bool has_room(const struct rte_mbuf *m, const struct wrap *wrap, uint32_t tail)
+{
+	return m->nb_segs == 1 && m->data_off >= wrap->front &&
+	       (uint32_t)m->data_off + tail <= m->buf_len;
+}
+
+static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum counter reason)
+{
+	sa_count(&sa->other_drops, 1);
+	worker_drop(w, m, reason);
+}
+
+// Too long for the path. True: it goes all the same, and the outer packet is cut.
+static bool stretch(struct worker *w, struct rte_mbuf *m, const struct wrap *wrap)
+{
+	uint32_t df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+
+	if (cut_outside(wrap->sa, df, wrap->path.flags))
+		return true;
+	too_long(w, m, wrap->sa, wrap->path.mtu);
+	return false;
+}
+
+static bool is_used_up(const struct sa *sa, uint32_t packets, uint64_t bytes)
+{
+	return sa->sequence + packets >= sa->packets_limit || sa->bytes + bytes >= sa->bytes_limit;
 }
 
 // Wraps a run of packets of one SA; returns how many items it made. What cannot be wrapped is
@@ -298,28 +309,30 @@ static uint16_t wrap_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts
                          struct rte_mbuf **good, struct crypto_item *items)
 {
 	struct wrap wrap = wrap_make(w, sa, packet_of(pkts[0]));
+	bool near_limit = is_used_up(sa, n, (uint64_t)n * UINT16_MAX);
 	uint16_t k = 0;
 
-	activity_mark(&sa->last, w->now);
-	// Remembers the hop in sa->hop.
-	route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
+	activity_mark(&sa->last_out, w->now);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint32_t len = m->data_len, text_len = text_length(wrap.align, len), df;
-		enum counter reason;
+		uint32_t len = m->data_len, text_len = text_length(wrap.align, len);
+		uint32_t total = wrap.overhead + text_len;
+		uint32_t df;
 
-		if (unlikely(packet_of(m)->out != wrap.out)) {
-			wrap.out = packet_of(m)->out;
-			wrap.path = path_of(w, sa, wrap.out);
+		if (unlikely(packet_of(m)->out != wrap.out))
+			wrap_path(w, &wrap, packet_of(m)->out);
+		df = (packet_ip(m)->fragment_offset & wrap.df_copy) | wrap.df_set;
+		if (unlikely(near_limit) && is_used_up(sa, 0, 0) && !esp_limit(w, sa)) {
+			refuse(w, m, sa, DROP_ESP_LIFETIME);
+			continue;
 		}
-		reason = wrappable(w, m, &wrap, wrap.overhead + text_len, &df);
-		if (unlikely(reason != COUNTERS)) {
-			if (reason == DROP_MTU) {
-				too_long(w, m, sa, wrap.path.mtu);
-			} else {
-				sa_count(&sa->other_drops, 1);
-				worker_drop(w, m, reason);
-			}
+		if (unlikely(total > wrap.path.mtu)) {
+			if (!stretch(w, m, &wrap))
+				continue;
+			df = 0;
+		}
+		if (unlikely(!has_room(m, &wrap, text_len + wrap.tail) || total > UINT16_MAX)) {
+			refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
 		sa_count(&sa->sequence, 1);

@@ -105,6 +105,7 @@ struct sa {
 		struct {
 			uint64_t sequence; // last sent
 			uint64_t iv_base;  // random; counter IVs are iv_base + sequence
+			uint32_t last_out; // see activity.h
 		};
 	};
 	uint64_t packets, bytes;             // bytes of inner packets
@@ -128,7 +129,7 @@ struct sa {
 	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes; // UINT64_MAX = none
 	struct handle tunnel;
 	struct handle pair; // outbound: the inbound SA whose activity answers for it
-	uint32_t last;      // last packet, where activity does not say; see activity.h
+	uint32_t last;      // inbound: last packet, where activity does not say; see activity.h
 	tick_t made;
 	uint64_t *ring;          // replay window apart, or NULL; control frees it
 	struct sa_narrow narrow; // inbound

@@ -168,6 +168,9 @@ static void doubt_after_silence(void **state)
 	dp_tunnel_doubt_ack(&gate, f.tunnel);
 	dp_tunnel_doubt_ack(&gate, f.tunnel); // twice does no harm
 	send_one(&f);
+	assert_int_equal(doubts(), 0); // the question is asked once a tick
+	gate_tick(1601);
+	send_one(&f);
 	assert_int_equal(doubts(), 1);
 	dp_tunnel_doubt_ack(&gate, f.tunnel);
 	dp_peer_heard(&gate, 3, 1600);
@@ -219,6 +222,7 @@ static void doubt_finds_no_room(void **state)
 	send_one(&f);
 	drain_events();
 	assert_int_equal(doubts(), 0);
+	gate_tick(5001);
 	send_one(&f);
 	assert_int_equal(doubts(), 1);
 }
@@ -236,13 +240,16 @@ static void peer_of_a_flow_changes(void **state)
 	assert_int_equal(doubts(), 0);
 	dp_tunnel_set_peer(&gate, f.tunnel, 3);
 	gate_turn();
+	gate_tick(5001);
 	send_one(&f);
 	assert_int_equal(doubts(), 1);
+	gate_tick(5002);
 	send_one(&f);
 	assert_int_equal(doubts(), 0);
 	dp_tunnel_set_peer(&gate, f.tunnel, 4); // its doubt is not the old peer's
 	dp_peer_watch(&gate, 4, 500);
 	gate_turn();
+	gate_tick(5003);
 	send_one(&f);
 	assert_int_equal(doubts(), 1);
 }
