@@ -32,7 +32,8 @@ static void limit_mtu(struct control *c, unsigned iface, struct dp_iface_config 
 	if (dp->mtu <= info.mtu_max)
 		return;
 	log_msg(&c->log, LOG_WARNING, "LINK", "MTU",
-	        "Interface %s: MTU %u takes effect when vigild starts again; until then it is %u",
+	        "Interface %s: MTU %u is more than its device, or packets of the size chosen at "
+	        "the start, can take: it is %u",
 	        c->ports[iface], dp->mtu, info.mtu_max);
 	dp->mtu = info.mtu_max;
 }

@@ -43,8 +43,9 @@ struct iface {
 	int control_queue;     // TX queue of the control core, or -1: control_ring
 	struct rte_ring *control_ring;
 	struct rte_ether_addr mac;
-	uint16_t mtu_max; // what buffers and the way of receiving allow
-	bool rx_checksum; // the port checks IPv4 header checksums
+	uint16_t mtu_device; // what the device takes; UINT16_MAX: it does not say
+	uint16_t mtu_max;    // what buffers and the way of receiving allow
+	bool rx_checksum;    // the port checks IPv4 header checksums
 	char name[DP_NAME_MAX];
 	uint8_t *rss_key; // NULL: the port does not spread by a hash that we know
 	uint16_t rss_key_len;

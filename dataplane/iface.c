@@ -86,8 +86,8 @@ static int set_device_mtu(const struct iface *iface, uint16_t mtu)
 	if (rte_eth_dev_get_mtu(iface->port, &now) || mtu <= now)
 		return 0;
 	rc = rte_eth_dev_set_mtu(iface->port, mtu);
-	// memif, ring and pcap have no such setting: what fits their buffers passes.
-	return rc == -ENOTSUP || rc == -ENOSYS ? 0 : rc;
+	// Some have no such setting, or a wrong limit: what fits their buffers passes.
+	return rc == -ENOTSUP || iface->mtu_device == UINT16_MAX ? 0 : rc;
 }
 
 static uint32_t flags_of(const struct dp_iface_config *config)

@@ -117,6 +117,21 @@ static int deal_queues(struct dp *dp, uint16_t index)
 	return 0;
 }
 
+// What the device says of its longest MTU. Some virtual ones say nothing true: what their frames or
+// buffers hold passes.
+static uint16_t device_mtu_max(const struct rte_eth_dev_info *info)
+{
+	static const char *const silent[] = {"net_af_packet", "net_memif", "net_pcap", "net_ring"};
+	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	for (unsigned i = 0; i < RTE_DIM(silent); i++)
+		if (driver_is(info, silent[i]))
+			return UINT16_MAX;
+	if (info->max_mtu != UINT16_MAX)
+		return info->max_mtu;
+	return (uint16_t)RTE_MIN(UINT16_MAX, RTE_MAX(info->max_rx_pktlen, overhead) - overhead);
+}
+
 // Frames that are longer than the buffers: in pieces, if the port was asked to. The device is told
 // its MTU here too, since many choose by it how they receive.
 static void configure_frames(struct dp *dp, struct iface *iface, uint16_t mtu,
@@ -124,7 +139,9 @@ static void configure_frames(struct dp *dp, struct iface *iface, uint16_t mtu,
 {
 	bool scatter = dp->scatter && mtu > POOL_MTU_SMALL;
 
+	iface->mtu_device = device_mtu_max(info);
 	iface->mtu_max = scatter ? POOL_MTU_MAX : dp->pool_mtu;
+	iface->mtu_max = RTE_MIN(iface->mtu_max, iface->mtu_device);
 	if (scatter)
 		conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (mtu > RTE_ETHER_MTU && mtu <= info->max_mtu &&
