@@ -44,25 +44,32 @@ static void translate(const struct worker *w, struct rte_mbuf *m, struct inbound
 		in->spi = own;
 }
 
-// Reads the ESP header and finds the slot that the SPI names. COUNTERS = done.
-static enum counter parse(struct worker *w, struct rte_mbuf *m, struct inbound *in)
+// Reads the ESP header. False: it is cut short.
+static inline bool read_header(struct rte_mbuf *m, struct inbound *in)
 {
 	const struct packet *p = packet_of(m);
-	const struct sa_table *sas = w->dp->sas;
 	const uint8_t *esp;
 
 	in->head = p->ihl + (p->flags & PACKET_IN_UDP ? SA_UDP_HEADER : 0);
-	if (unlikely(rte_pktmbuf_data_len(m) < in->head + SA_ESP_HEADER))
-		return DROP_ESP_RUNT;
+	if (unlikely(m->data_len < in->head + SA_ESP_HEADER))
+		return false;
 	esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, in->head);
 	in->spi = bytes_get_u32(esp);
 	in->seq = bytes_get_u32(esp + 4);
+	return true;
+}
+
+// Finds the slot that the SPI names. False: there is none.
+static bool find_slot(const struct worker *w, struct rte_mbuf *m, struct inbound *in)
+{
+	const struct sa_table *sas = w->dp->sas;
+
 	if (unlikely(!spi_is_own(in->spi)))
 		translate(w, m, in);
 	if (unlikely(!spi_is_own(in->spi) || spi_owner(&sas->layout, in->spi) >= w->dp->n_workers))
-		return DROP_ESP_NO_SA;
+		return false;
 	in->sa = sa_table_at(sas, spi_slot(&sas->layout, in->spi));
-	return likely(in->sa) ? COUNTERS : DROP_ESP_NO_SA;
+	return in->sa;
 }
 
 // Starts to load the SA and its keys. An AEAD's are assumed: which lines others need is only known
@@ -79,30 +86,33 @@ static void sa_fetch(const struct worker *w, const struct inbound *in, uint32_t 
 // Hands off packets of other workers and starts to load what the whole burst needs.
 static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in)
 {
-	const struct sa *before = NULL;
+	struct inbound before = {0}; // the last one that was this worker's
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		enum counter reason = parse(w, m, &in[k]);
 		uint32_t owner;
 
-		if (unlikely(reason == DROP_ESP_NO_SA)) {
+		if (unlikely(!read_header(m, &in[k]))) {
+			worker_drop(w, m, DROP_ESP_RUNT);
+			continue;
+		}
+		if (in[k].spi == before.spi) {
+			in[k].sa = before.sa;
+			pkts[k++] = m;
+			continue;
+		}
+		if (unlikely(!find_slot(w, m, &in[k]))) {
 			invalid_spi(w, m, in[k].spi);
 			continue;
 		}
-		if (unlikely(reason != COUNTERS)) {
-			worker_drop(w, m, reason);
-			continue;
-		}
 		owner = spi_owner(&w->dp->sas->layout, in[k].spi);
-		if (owner != w->index) {
+		if (unlikely(owner != w->index)) {
 			handoff_send(w, owner, m, PACKET_ESP);
 			continue;
 		}
-		if (in[k].sa != before)
-			sa_fetch(w, &in[k], rte_pktmbuf_data_len(m));
-		before = in[k].sa;
+		sa_fetch(w, &in[k], m->data_len);
+		before = in[k]; // its SPI is one of ours by now
 		pkts[k++] = m;
 	}
 	return k;
