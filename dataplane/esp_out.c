@@ -23,14 +23,13 @@ static void prefetch_flows(const struct worker *w, struct rte_mbuf **pkts, uint1
 	}
 }
 
-// A flow's SA and its keys, on their way to the caches while the rest of the burst is looked at.
-static struct sa *sa_fetch(const struct worker *w, const struct tunnel *t, uint32_t len)
+// A flow's SA, on its way to the caches while the rest of the burst is looked at.
+static struct sa *sa_fetch(const struct worker *w, const struct tunnel *t)
 {
 	struct sa *sa = sa_table_at(w->dp->sas, t->out_sa.index);
 
 	__builtin_prefetch(sa);
 	__builtin_prefetch(&sa->sequence, 1);
-	crypto_prefetch_keys(sa_table_keys(w->dp->sas, t->out_sa.index), t->aead, len);
 	return sa;
 }
 
@@ -41,7 +40,7 @@ struct run {
 	struct sa *sa;    // NULL: none yet
 };
 
-static void run_begin(struct worker *w, struct run *run, struct handle flow, uint32_t len)
+static void run_begin(struct worker *w, struct run *run, struct handle flow)
 {
 	*run = (struct run){.flow = flow};
 	if (tunnel_owner(w->dp->tunnels, flow.index) == w->index)
@@ -49,7 +48,7 @@ static void run_begin(struct worker *w, struct run *run, struct handle flow, uin
 	if (!run->t)
 		return;
 	if (!handle_is_null(run->t->out_sa))
-		run->sa = sa_fetch(w, run->t, len);
+		run->sa = sa_fetch(w, run->t);
 	// Once a tick is often enough: nothing that doubt depends on is finer.
 	if (activity_mark(&run->t->last_out, w->now) && run->sa)
 		tunnel_doubt(w, run->t, flow);
@@ -79,7 +78,7 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, s
 		struct handle flow = packet_of(m)->tunnel;
 
 		if (!handle_equal(flow, run.flow))
-			run_begin(w, &run, flow, rte_pktmbuf_data_len(m));
+			run_begin(w, &run, flow);
 		if (unlikely(!run.sa)) {
 			without_sa(w, &run, m);
 			continue;
@@ -312,6 +311,9 @@ static uint16_t wrap_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts
 	bool near_limit = is_used_up(sa, n, (uint64_t)n * UINT16_MAX);
 	uint16_t k = 0;
 
+	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
+	// SAs' lines out of the first-level cache again.
+	crypto_prefetch_keys(sa->keys, wrap.aead, pkts[0]->data_len);
 	activity_mark(&sa->last_out, w->now);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];

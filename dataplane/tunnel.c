@@ -230,7 +230,6 @@ void tunnel_on_use(struct worker *w, const struct message *msg)
 	sa = sa_table_at(w->dp->sas, msg->sa.index);
 	t->pair = sa->pair;
 	t->since = sa->made;
-	t->aead = sa->aead;
 	release_held(w, t);
 }
 

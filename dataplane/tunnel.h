@@ -34,7 +34,6 @@ struct tunnel {
 	uint32_t doubt_seq;  // doubts raised; equal to doubt_ack = may raise
 	tick_t since;        // out_sa was made
 	bool acquiring;      // ACQUIRE is raised and not answered
-	bool aead;           // of out_sa: which lines of its keys a packet needs
 	uint8_t held;        // packets
 	uint16_t head, tail; // of held packets: index in tunnel_hold
 };
