@@ -95,25 +95,27 @@ static inline uint32_t text_length(uint32_t align, uint32_t len)
 	return (len + ESP_TRAILER + align - 1) & ~(align - 1);
 }
 
-// What the interface that a packet leaves through says of packets that are too long.
+// What the interface that packets leave through says of their size; most bursts have one.
 struct path {
-	uint32_t mtu;   // the longest outer packet that goes in one piece
+	uint32_t mtu;   // the longest packet that goes in one piece; UINT32_MAX = no interface yet
 	uint32_t flags; // enum iface_flags
+	uint32_t df_copy, df_set; // outer DF bit = inner & df_copy | df_set (RFC 4301 8.1)
+	uint16_t out;
 };
 
-static struct path path_of(const struct worker *w, const struct sa *sa, uint16_t out)
+static void path_find(const struct worker *w, struct path *path, uint16_t out)
 {
-	struct path path = {.mtu = sa->out.mtu};
+	uint32_t df = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
 	const struct iface *iface;
-	uint32_t mtu;
 
+	*path = (struct path){.mtu = UINT32_MAX, .df_copy = df, .out = out};
 	if (out >= w->dp->n_ifaces)
-		return path;
+		return;
 	iface = &w->dp->ifaces[out];
-	mtu = iface_word(&iface->mtu);
-	path.mtu = mtu && mtu < path.mtu ? mtu : path.mtu;
-	path.flags = iface_word(&iface->flags);
-	return path;
+	path->mtu = iface_word(&iface->mtu) ? iface_word(&iface->mtu) : UINT32_MAX;
+	path->flags = iface_word(&iface->flags);
+	path->df_set = path->flags & IFACE_DF_SET ? df : 0;
+	path->df_copy = path->flags & IFACE_DF_CLEAR ? 0 : df;
 }
 
 // Too long for the path in one piece: is it the outer packet that is cut? Later fragments of the
@@ -140,52 +142,38 @@ static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32
 	worker_drop(w, m, DROP_MTU);
 }
 
-// What wrapping a packet takes from its SA and its interface, read once for a run of packets.
+// What wrapping a packet takes from its SA, read once for a run of packets.
 struct wrap {
 	struct sa *sa;
 	uint64_t ttl_proto_src; // bytes 8 to 15 of the outer IPv4 header, checksum 0
+	uint64_t iv_base;
 	uint32_t dst;
 	uint32_t spi; // network order
 	uint32_t sum; // of the header's constant words
-	struct path path;
-	uint32_t df_copy, df_set; // outer DF bit = inner & df_copy | df_set
 	uint32_t front, tail, head_len, overhead, align;
-	uint16_t out, hop;
+	uint16_t hop;
 	bool aead, udp;
 };
 
-// RFC 4301 8.1.
-static void wrap_path(const struct worker *w, struct wrap *wrap, uint16_t out)
+static __rte_always_inline struct wrap wrap_make(const struct worker *w, struct sa *sa)
 {
-	uint32_t df = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-
-	wrap->out = out;
-	wrap->path = path_of(w, wrap->sa, out);
-	wrap->df_set = wrap->path.flags & IFACE_DF_SET ? df : 0;
-	wrap->df_copy = wrap->path.flags & IFACE_DF_CLEAR ? 0 : df;
-}
-
-static struct wrap wrap_make(const struct worker *w, struct sa *sa, const struct packet *first)
-{
-	struct wrap wrap = {
+	return (struct wrap){
 		.sa = sa,
 		.ttl_proto_src = SA_OUTER_TTL | (uint64_t)sa_outer_proto(sa) << 8 |
 	                         (uint64_t)sa->out.src << 32,
+		.iv_base = sa->iv_base,
 		.dst = sa->out.dst,
 		.spi = rte_cpu_to_be_32(sa->spi),
 		.sum = sa->out.sum,
-		.head_len = sa->head_len,
 		.front = (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len,
 		.tail = sa->icv_len,
+		.head_len = sa->head_len,
 		.overhead = sa->overhead,
 		.align = sa->align,
+		.hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop),
 		.aead = sa->aead,
 		.udp = sa->encap == SA_ENCAP_UDP,
 	};
-
-	wrap_path(w, &wrap, first->out);
-	wrap.hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
-	return wrap;
 }
 
 // The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP is copied; RFC 6040 4.1, normal
@@ -222,7 +210,7 @@ static inline void put_esp(struct worker *w, const struct wrap *wrap, uint8_t *a
 	memcpy(at, &head, sizeof(head));
 	if (likely(wrap->aead)) {
 		// RFC 4106 3.1: unique under this key, as the sequence number is.
-		uint64_t counter = wrap->sa->iv_base + seq;
+		uint64_t counter = wrap->iv_base + seq;
 
 		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
 	} else if (wrap->sa->iv_len) {
@@ -287,13 +275,13 @@ static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum cou
 }
 
 // Too long for the path. True: it goes all the same, and the outer packet is cut.
-static bool stretch(struct worker *w, struct rte_mbuf *m, const struct wrap *wrap)
+static bool stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct path *path)
 {
 	uint32_t df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
 
-	if (cut_outside(wrap->sa, df, wrap->path.flags))
+	if (cut_outside(sa, df, path->flags))
 		return true;
-	too_long(w, m, wrap->sa, wrap->path.mtu);
+	too_long(w, m, sa, RTE_MIN(path->mtu, sa->out.mtu));
 	return false;
 }
 
@@ -304,10 +292,11 @@ static bool is_used_up(const struct sa *sa, uint32_t packets, uint64_t bytes)
 
 // Wraps a run of packets of one SA; returns how many items it made. What cannot be wrapped is
 // dropped.
-static uint16_t wrap_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
-                         struct rte_mbuf **good, struct crypto_item *items)
+static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, struct path *path,
+                                             struct rte_mbuf **pkts, uint16_t n,
+                                             struct rte_mbuf **good, struct crypto_item *items)
 {
-	struct wrap wrap = wrap_make(w, sa, packet_of(pkts[0]));
+	const struct wrap wrap = wrap_make(w, sa);
 	bool near_limit = is_used_up(sa, n, (uint64_t)n * UINT16_MAX);
 	uint16_t k = 0;
 
@@ -318,18 +307,17 @@ static uint16_t wrap_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint32_t len = m->data_len, text_len = text_length(wrap.align, len);
-		uint32_t total = wrap.overhead + text_len;
-		uint32_t df;
+		uint32_t total = wrap.overhead + text_len, df;
 
-		if (unlikely(packet_of(m)->out != wrap.out))
-			wrap_path(w, &wrap, packet_of(m)->out);
-		df = (packet_ip(m)->fragment_offset & wrap.df_copy) | wrap.df_set;
+		if (unlikely(packet_of(m)->out != path->out))
+			path_find(w, path, packet_of(m)->out);
+		df = (packet_ip(m)->fragment_offset & path->df_copy) | path->df_set;
 		if (unlikely(near_limit) && is_used_up(sa, 0, 0) && !esp_limit(w, sa)) {
 			refuse(w, m, sa, DROP_ESP_LIFETIME);
 			continue;
 		}
-		if (unlikely(total > wrap.path.mtu)) {
-			if (!stretch(w, m, &wrap))
+		if (unlikely(total > path->mtu || total > sa->out.mtu)) {
+			if (!stretch(w, m, sa, path))
 				continue;
 			df = 0;
 		}
@@ -349,12 +337,15 @@ static uint16_t wrap_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts
 static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas,
                          struct crypto_item *items)
 {
+	struct path path;
 	uint16_t k = 0;
 
+	if (n)
+		path_find(w, &path, packet_of(pkts[0])->out);
 	for (uint16_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && sas[end] == sas[i]; end++)
 			;
-		k += wrap_run(w, sas[i], pkts + i, end - i, pkts + k, items + k);
+		k += wrap_run(w, sas[i], &path, pkts + i, end - i, pkts + k, items + k);
 	}
 	return k;
 }

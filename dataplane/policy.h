@@ -83,7 +83,9 @@ struct policy_answer policy_find6(const struct policy *p, const struct policy_ke
 // Has an IP protocol port numbers where TCP has them?
 static inline bool policy_proto_has_ports(uint8_t proto)
 {
-	return proto == 6 || proto == 17 || proto == 33 || proto == 132 || proto == 136;
+	const uint64_t low = 1ull << 6 | 1ull << 17 | 1ull << 33;
+
+	return proto < 64 ? low >> proto & 1 : proto == 132 || proto == 136;
 }
 
 #endif

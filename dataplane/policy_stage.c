@@ -85,6 +85,21 @@ static inline struct look look_at(struct rte_mbuf *m)
 	return look;
 }
 
+// The key of a packet that need not be looked at any closer.
+static inline void key_of(const struct look *look, struct policy_key *key)
+{
+	uint8_t proto = (uint8_t)(look->rest >> 8);
+	bool ports = policy_proto_has_ports(proto);
+
+	key->local = (uint32_t)look->addresses;
+	key->remote = (uint32_t)(look->addresses >> 32);
+	key->local_port = ports ? rte_be_to_cpu_16((uint16_t)look->ports) : 0;
+	key->remote_port = ports ? rte_be_to_cpu_16((uint16_t)(look->ports >> 16)) : 0;
+	key->proto = proto;
+	key->ports = ports ? POLICY_PORTS_KNOWN : POLICY_PORTS_NONE;
+	key->iface = (uint16_t)(look->rest >> 16);
+}
+
 // The keys of a burst, one for each run of packets with equal looks; which[i] is packet i's.
 static unsigned keys_of(struct rte_mbuf **pkts, uint16_t n, struct policy_key *keys, uint8_t *which)
 {
@@ -94,9 +109,11 @@ static unsigned keys_of(struct rte_mbuf **pkts, uint16_t n, struct policy_key *k
 	for (uint16_t i = 0; i < n; i++) {
 		struct look look = look_at(pkts[i]);
 
-		if (look.addresses != before.addresses || look.ports != before.ports ||
-		    look.rest != before.rest || look.rest & 1)
+		if (unlikely(look.rest & 1))
 			key_out(pkts[i], &keys[k++]);
+		else if (look.addresses != before.addresses || look.ports != before.ports ||
+		         look.rest != before.rest)
+			key_of(&look, &keys[k++]);
 		which[i] = (uint8_t)(k - 1);
 		before = look;
 	}
