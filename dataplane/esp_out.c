@@ -1,6 +1,6 @@
 // ESP out: flow -> SA -> sequence number -> headers and trailer -> crypto burst -> outer packet
 // (RFC 4303 3.3, RFC 4301 5.1). [W] The flow's owner only; packets of others are handed off,
-// packets without an SA are held. The outer packet goes to forward, which routes it.
+// packets without an SA are held. Where the outer packet goes is remembered with the SA.
 #include <rte_branch_prediction.h>
 
 #include "bytes.h"
@@ -151,13 +151,28 @@ struct wrap {
 	uint32_t spi; // network order
 	uint32_t sum; // of the header's constant words
 	uint32_t front, tail, head_len, overhead, align;
-	uint16_t hop;
+	uint32_t next_hop;
+	uint16_t out, hop; // out: PACKET_NO_IFACE = forward must say
 	bool aead, udp;
 };
 
+// Where outer packets go, as forward would say of each: nearly always out of an interface that is
+// up, so that it need not look at them.
+static inline void wrap_route(const struct worker *w, struct wrap *wrap)
+{
+	const struct route_hop *hop = route_hop(w->dp->routes, wrap->hop);
+
+	wrap->out = PACKET_NO_IFACE;
+	if (unlikely(hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
+	    unlikely(!iface_is_up(&w->dp->ifaces[hop->iface])))
+		return;
+	wrap->out = hop->iface;
+	wrap->next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : wrap->dst;
+}
+
 static __rte_always_inline struct wrap wrap_make(const struct worker *w, struct sa *sa)
 {
-	return (struct wrap){
+	struct wrap wrap = {
 		.sa = sa,
 		.ttl_proto_src = SA_OUTER_TTL | (uint64_t)sa_outer_proto(sa) << 8 |
 	                         (uint64_t)sa->out.src << 32,
@@ -174,6 +189,9 @@ static __rte_always_inline struct wrap wrap_make(const struct worker *w, struct 
 		.aead = sa->aead,
 		.udp = sa->encap == SA_ENCAP_UDP,
 	};
+
+	wrap_route(w, &wrap);
+	return wrap;
 }
 
 // The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP is copied; RFC 6040 4.1, normal
@@ -254,7 +272,8 @@ static inline void wrap_one(struct worker *w, struct rte_mbuf *m, const struct w
 	p->flags = PACKET_MADE | PACKET_NO_POLICY;
 	p->ihl = SA_IPV4_HEADER;
 	p->hop = wrap->hop;
-	p->out = PACKET_NO_IFACE;
+	p->out = wrap->out;
+	p->next_hop = wrap->next_hop;
 	p->tunnel = (struct handle){0};
 	item->sa = wrap->sa;
 	item->esp = at;
@@ -290,14 +309,14 @@ static bool is_used_up(const struct sa *sa, uint32_t packets, uint64_t bytes)
 	return sa->sequence + packets >= sa->packets_limit || sa->bytes + bytes >= sa->bytes_limit;
 }
 
-// Wraps a run of packets of one SA; returns how many items it made. What cannot be wrapped is
-// dropped.
+// Wraps a run of packets of one SA, which has room for them; returns how many items it made. What
+// cannot be wrapped is dropped.
 static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, struct path *path,
                                              struct rte_mbuf **pkts, uint16_t n,
                                              struct rte_mbuf **good, struct crypto_item *items)
 {
 	const struct wrap wrap = wrap_make(w, sa);
-	bool near_limit = is_used_up(sa, n, (uint64_t)n * UINT16_MAX);
+	uint64_t seq = sa->sequence, bytes = 0;
 	uint16_t k = 0;
 
 	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
@@ -312,10 +331,6 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 		if (unlikely(packet_of(m)->out != path->out))
 			path_find(w, path, packet_of(m)->out);
 		df = (packet_ip(m)->fragment_offset & path->df_copy) | path->df_set;
-		if (unlikely(near_limit) && is_used_up(sa, 0, 0) && !esp_limit(w, sa)) {
-			refuse(w, m, sa, DROP_ESP_LIFETIME);
-			continue;
-		}
 		if (unlikely(total > path->mtu || total > sa->out.mtu)) {
 			if (!stretch(w, m, sa, path))
 				continue;
@@ -325,27 +340,47 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 			refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
-		sa_count(&sa->sequence, 1);
-		sa_count(&sa->packets, 1);
-		sa_count(&sa->bytes, len);
-		wrap_one(w, m, &wrap, text_len, df, sa->sequence, &items[k]);
+		wrap_one(w, m, &wrap, text_len, df, ++seq, &items[k]);
+		bytes += len;
 		good[k++] = m;
 	}
+	// Control reads these; nobody else writes them.
+	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);
+	sa_count(&sa->packets, k);
+	sa_count(&sa->bytes, bytes);
 	return k;
+}
+
+// How many packets of the run that begins here go in one: near a limit of the SA each for itself.
+// 0: the SA has stopped.
+static uint16_t run_length(struct worker *w, struct sa **sas, uint16_t n)
+{
+	struct sa *sa = sas[0];
+	uint16_t len = 1;
+
+	while (len < n && sas[len] == sa)
+		len++;
+	if (likely(!is_used_up(sa, len, (uint64_t)len * UINT16_MAX)))
+		return len;
+	return !is_used_up(sa, 0, 0) || esp_limit(w, sa);
 }
 
 static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas,
                          struct crypto_item *items)
 {
 	struct path path;
-	uint16_t k = 0;
+	uint16_t k = 0, len;
 
 	if (n)
 		path_find(w, &path, packet_of(pkts[0])->out);
-	for (uint16_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && sas[end] == sas[i]; end++)
-			;
-		k += wrap_run(w, sas[i], &path, pkts + i, end - i, pkts + k, items + k);
+	for (uint16_t i = 0; i < n; i += len) {
+		len = run_length(w, sas + i, n - i);
+		if (unlikely(len == 0)) {
+			refuse(w, pkts[i], sas[i], DROP_ESP_LIFETIME);
+			len = 1;
+			continue;
+		}
+		k += wrap_run(w, sas[i], &path, pkts + i, len, pkts + k, items + k);
 	}
 	return k;
 }

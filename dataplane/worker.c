@@ -22,16 +22,29 @@
 static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
-// Outer packets are this gateway's own: no crypto map applies to them, so this ends there.
+// Outer packets, which know their way unless their SA has none at the moment. They are this
+// gateway's own: no crypto map applies to them.
+static void send_outer(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	bool routed = true;
+
+	for (uint16_t i = 0; i < n; i++)
+		routed &= packet_of(pkts[i])->out != PACKET_NO_IFACE;
+	if (routed)
+		egress(w, pkts, n);
+	else
+		route(w, pkts, n);
+}
+
 static void encrypt(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *parts[WORKER_BURST];
 
 	n = esp_out(w, pkts, n);
-	route(w, pkts, n);
+	send_outer(w, pkts, n);
 	while ((n = split_parts(w, parts))) { // of packets that were too long
 		n = esp_out(w, parts, n);
-		route(w, parts, n);
+		send_outer(w, parts, n);
 	}
 }
 

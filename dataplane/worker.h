@@ -175,7 +175,8 @@ uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct
                     uint16_t *n_tunnel);
 // Packets with tunnel set, of any owner: those of other workers are handed off with PACKET_TUNNEL;
 // those without an SA are held (tunnel_hold). Returns outer IPv4 packets, header checksum right,
-// PACKET_MADE | PACKET_NO_POLICY set, ihl set, hop = PACKET_NO_HOP: forward routes them.
+// PACKET_MADE | PACKET_NO_POLICY set, ihl and hop set; also out and next_hop, if out is not
+// PACKET_NO_IFACE: then forward must say what becomes of them.
 uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // After a message gave a flow its SA: the packets that were held, at most `max`, with tunnel set.
 // Called until it returns 0, at most a bounded number of times a turn.
