@@ -2,4 +2,5 @@ stop
 clear port stats all
 set portlist 0
 set fwd rxonly
-start tx_first 128
+set burst 256
+start tx_first 8
