@@ -234,6 +234,15 @@ static inline __attribute__((always_inline)) bool keys_equal(const uint64_t *a, 
 	return difference == 0;
 }
 
+// Keys are structures of 16 bit and 8 bit fields: read as words without breaking aliasing rules.
+static inline uint64_t key_word(const void *keys, unsigned at)
+{
+	uint64_t word;
+
+	memcpy(&word, (const uint8_t *)keys + at * sizeof(word), sizeof(word));
+	return word;
+}
+
 // A part of a burst, all of one interface.
 static inline __attribute__((always_inline)) void find_run(
 	const struct policy *p, const struct view *view, struct flow_cache *cache,
@@ -244,7 +253,7 @@ static inline __attribute__((always_inline)) void find_run(
 
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < n; j++)
-			masked[i * n + j] = keys[i * n + j] & view->shape->look[j];
+			masked[i * n + j] = key_word(keys, i * n + j) & view->shape->look[j];
 		hashes[i] = salt_hash(&cache->salt, masked + i * n, n);
 		rte_prefetch0(flow_line_first(cache, hashes[i]));
 	}
@@ -262,26 +271,27 @@ static inline __attribute__((always_inline)) void find_run(
 	}
 }
 
-static inline uint16_t words_iface(const uint64_t *key, unsigned n)
+// See struct policy_key; little endian.
+static inline uint16_t key_iface(const void *keys, unsigned i, unsigned n)
 {
-	return (uint16_t)(key[n - 1] >> 48); // see struct policy_key; little endian
+	return (uint16_t)(key_word(keys, i * n + n - 1) >> 48);
 }
 
 static inline __attribute__((always_inline)) void find_burst(const struct policy *p,
                                                              struct flow_cache *cache,
-                                                             const uint64_t *keys, unsigned count,
+                                                             const void *keys, unsigned count,
                                                              unsigned n,
                                                              struct policy_answer *answers)
 {
 	for (unsigned at = 0, end; at < count; at = end) {
-		uint16_t iface = words_iface(keys + at * n, n);
+		uint16_t iface = key_iface(keys, at, n);
 		struct view view;
 
-		for (end = at + 1; end < count; end++)
-			if (words_iface(keys + end * n, n) != iface)
-				break;
+		for (end = at + 1; end < count && key_iface(keys, end, n) == iface;)
+			end++;
 		if (likely(view_take(p, iface, n == WORDS_V6, &view))) {
-			find_run(p, &view, cache, keys + at * n, end - at, n, answers + at);
+			find_run(p, &view, cache, (const uint64_t *)keys + at * n, end - at, n,
+			         answers + at);
 			continue;
 		}
 		for (unsigned i = at; i < end; i++)
@@ -292,17 +302,11 @@ static inline __attribute__((always_inline)) void find_burst(const struct policy
 void policy_find_burst(const struct policy *p, struct flow_cache *cache,
                        const struct policy_key *keys, unsigned n, struct policy_answer *answers)
 {
-	uint64_t words[POLICY_BURST * WORDS_V4];
-
-	memcpy(words, keys, n * sizeof(*keys));
-	find_burst(p, cache, words, n, WORDS_V4, answers);
+	find_burst(p, cache, keys, n, WORDS_V4, answers);
 }
 
 void policy_find6_burst(const struct policy *p, struct flow_cache *cache,
                         const struct policy_key6 *keys, unsigned n, struct policy_answer *answers)
 {
-	uint64_t words[POLICY_BURST * WORDS_V6];
-
-	memcpy(words, keys, n * sizeof(*keys));
-	find_burst(p, cache, words, n, WORDS_V6, answers);
+	find_burst(p, cache, keys, n, WORDS_V6, answers);
 }
