@@ -89,9 +89,12 @@ static inline __attribute__((always_inline)) const struct node *node_find(const 
 	for (; node; node = __atomic_load_n(&node->next, __ATOMIC_ACQUIRE)) {
 		uint64_t difference = 0;
 
+		// First: a node of the other family has a key of another length.
+		if (node->tuple != t)
+			continue;
 		for (unsigned i = 0; i < n; i++)
 			difference |= node->key[i] ^ (key[i] & t->mask[i]);
-		if (!difference && node->tuple == t)
+		if (!difference)
 			return node;
 	}
 	return NULL;
