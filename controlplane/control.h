@@ -10,6 +10,7 @@
 #include "types.h"
 #include "wheel.h"
 
+struct counters;
 struct dh_pool;
 struct exchange;
 struct ike_crypto;
@@ -18,8 +19,10 @@ struct neighbours;
 struct own_address;
 struct request_queue;
 
+// Words of 64 bits, nothing else: manage/counters.c subtracts them.
 struct control_counters {
-	uint64_t turns, late_turns;
+	uint64_t turns, late_turns, busy_turns;
+	uint64_t busy_us, longest_us; // turns with work; the longest turn
 	uint64_t ike_in, ike_out, ike_malformed, ike_unknown, ike_retransmits, ike_duplicates;
 	uint64_t negotiations_started, negotiations_failed;
 	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;
@@ -50,6 +53,7 @@ struct control {
 	tick_t heard_until; // input that arrived before this tick has been consumed
 	tick_t last_turn;   // when the turn before this one started
 	tick_t restarted;   // last time that all DPD windows were restarted
+	unsigned fired;     // timers, in this turn
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001
 	uint32_t next_session_id;
@@ -79,6 +83,7 @@ struct control {
 	struct own_address *own_addresses; // nd.c's: IPv6 addresses and what is known of them
 	struct request_queue *requests;
 	struct control_counters counters;
+	struct counters *shown; // what was cleared, and usage; with the command line alone
 };
 
 #endif

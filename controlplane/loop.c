@@ -11,6 +11,7 @@
 #include "control.h"
 #include "flow.h"
 #include "ike1/ike1.h"
+#include "manage/counters.h"
 #include "manage/request.h"
 #include "manual.h"
 #include "neighbour.h"
@@ -26,7 +27,7 @@ static void tick(void *arg)
 {
 	struct control *c = arg;
 
-	wheel_run(&c->wheel, c->now, TURN_TIMERS, c);
+	c->fired = wheel_run(&c->wheel, c->now, TURN_TIMERS, c);
 }
 
 int loop_init(struct control *c)
@@ -143,16 +144,21 @@ static unsigned turn_ike(struct control *c)
 
 bool loop_turn(struct control *c)
 {
+	uint64_t start = dp_now_us(c->dp);
 	unsigned n;
+	bool more;
 
 	start_turn(c);
+	c->fired = 0;
 	n = turn_events(c);
 	n += turn_ike(c);
 	ike1_dh_done(c);
 	dp_timers_run(c->dp);
 	if (c->manual_due && !c->stopping)
 		manual_install(c);
-	return request_run(c) || n;
+	more = request_run(c) || n;
+	counters_turn(c, start, more || c->fired);
+	return more;
 }
 
 void loop_run(struct control *c, volatile const int *stop)

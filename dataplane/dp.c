@@ -18,6 +18,7 @@
 #include "port.h"
 #include "reassemble.h"
 #include "route.h"
+#include "telemetry.h"
 #include "vlan.h"
 
 #define MESSAGE_RING     1024
@@ -148,6 +149,7 @@ static int worker_create(struct dp *dp, unsigned index)
 	w->now = clock_tick(&dp->clock, w->tsc);
 	w->horizon = w->now;
 	w->message_cycles = dp->clock.hz / US_PER_S * WORKER_MESSAGES_US;
+	w->stats.sum.period = STATS_PERIOD;
 	w->ip_id = index * (UINT16_MAX / DP_WORKERS_MAX); // apart, for peers that reassemble
 	rc = worker_rings(w);
 	if (rc == 0)
@@ -237,6 +239,7 @@ static void join(struct dp *dp)
 // Reverse of the start, from wherever it got to.
 static void unwind(struct dp *dp, bool eal, unsigned n_ports)
 {
+	telemetry_stop();
 	if (eal) {
 		join(dp);
 		if (dp->ticker_fn)
@@ -328,8 +331,11 @@ struct dp *dp_prepare(const struct dp_config *config, struct log *log, char *err
 		rc = port_open(dp, (uint16_t)opened, &config->ports[opened], err, err_size);
 		opened++;
 	}
-	if (rc == 0)
-		return dp;
+	if (rc)
+		goto fail;
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		dp->workers[i]->stats.sum.cpu = config->worker_cpus[i];
+	return dp;
 fail:
 	say_failed(config, rc, err, err_size);
 	unwind(dp, eal, opened);
@@ -342,8 +348,11 @@ struct dp *dp_start(const struct dp_config *config, struct log *log, char *err, 
 	struct dp *dp = dp_prepare(config, log, err, err_size);
 	int rc = dp ? dp_launch(dp) : 0;
 
-	if (rc == 0)
+	if (rc == 0) {
+		if (dp)
+			telemetry_start(dp);
 		return dp;
+	}
 	say_failed(config, rc, err, err_size);
 	dp_stop(dp);
 	errno = -rc;

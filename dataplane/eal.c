@@ -3,15 +3,20 @@
 #include "eal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <rte_eal.h>
 #include <rte_log.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "log.h"
+
+#define TELEMETRY_SOCKET "dpdk_telemetry.v2"
 
 static FILE *log_stream;
 
@@ -76,6 +81,19 @@ static int add_devices(struct eal_args *a, const struct dp_config *c)
 	return rc == 0 && !pci ? add(a, "--no-pci") : rc;
 }
 
+// EAL ends the start if it cannot open its telemetry socket. The folder it makes for the socket it
+// needs in any case, so what can go wrong is the length of the path, by way of the environment.
+static bool telemetry_fits(void)
+{
+	const char *dir = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
+	struct sockaddr_un addr;
+
+	if (!dir)
+		dir = getuid() == 0 ? "/var/run" : user ? user : "/tmp";
+	return strlen(dir) + sizeof("/dpdk/vigil-2147483647/" TELEMETRY_SOCKET) <=
+	       sizeof(addr.sun_path);
+}
+
 int eal_args_make(const struct dp_config *config, struct eal_args *out)
 {
 	int rc;
@@ -89,9 +107,12 @@ int eal_args_make(const struct dp_config *config, struct eal_args *out)
 	if (rc == 0)
 		rc = add(out, "--file-prefix=vigil-%d", (int)getpid());
 	if (rc == 0)
-		rc = add(out, "--no-telemetry");
+		rc = add(out, telemetry_fits() ? "--telemetry" : "--no-telemetry");
 	if (rc == 0)
 		rc = add(out, "--log-level=*:warning");
+	// That it has no socket of the old kind is nothing to be warned of.
+	if (rc == 0)
+		rc = add(out, "--log-level=lib.telemetry:error");
 	// In 22.11 --no-huge and --in-memory exclude each other.
 	if (rc == 0)
 		rc = add(out, "%s", config->hugepages ? "--in-memory" : "--no-huge");
@@ -115,9 +136,14 @@ void eal_tidy(void)
 {
 	const char *dir = rte_eal_get_runtime_dir();
 
-	// Only our own (the prefix is ours), and only if it is empty.
-	if (dir && strstr(dir, "/vigil-"))
-		rmdir(dir);
+	char path[PATH_MAX];
+
+	// Only our own (the prefix is ours), and only if nothing else is there.
+	if (!dir || !strstr(dir, "/vigil-"))
+		return;
+	snprintf(path, sizeof(path), "%s/" TELEMETRY_SOCKET, dir);
+	unlink(path);
+	rmdir(dir);
 }
 
 // ---- log -------------------------------------------------------------------------------------

@@ -377,6 +377,8 @@ uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	n = admit(w, pkts, n, in, items);
 	if (n == 0)
 		return 0;
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, n);
 	crypto_decrypt(w->esp->crypto, items, n);
+	stats_stage(&w->stats, DP_STAGE_DECRYPT, n);
 	return accept_all(w, pkts, n, in, items);
 }

@@ -412,8 +412,10 @@ uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	n = wrap_all(w, pkts, n, sas, items);
 	if (n == 0)
 		return 0;
+	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
 	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n)))
 		n = drop_failed(w, pkts, n, items);
+	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
 	worker_count_n(w, COUNT_ENCRYPTED, n);
 	return n;
 }

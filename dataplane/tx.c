@@ -15,7 +15,9 @@ static void send_burst(struct worker *w, uint16_t index)
 
 	if (unlikely(iface->sub))
 		tx->n = vlan_tag_burst(w, index, tx->pkts, tx->n);
+	stats_stage(&w->stats, DP_STAGE_EGRESS, 0);
 	sent = rte_eth_tx_burst(iface->port, queue, tx->pkts, tx->n);
+	stats_stage(&w->stats, DP_STAGE_TX, tx->n);
 	left = tx->n - sent;
 
 	worker_count_n(w, COUNT_TX, sent);

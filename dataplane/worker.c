@@ -22,6 +22,12 @@
 static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
+static void leave(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	egress(w, pkts, n);
+	stats_stage(&w->stats, DP_STAGE_EGRESS, n);
+}
+
 // Outer packets, which know their way unless their SA has none at the moment. They are this
 // gateway's own: no crypto map applies to them.
 static void send_outer(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -31,7 +37,7 @@ static void send_outer(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t i = 0; i < n; i++)
 		routed &= packet_of(pkts[i])->out != PACKET_NO_IFACE;
 	if (routed)
-		egress(w, pkts, n);
+		leave(w, pkts, n);
 	else
 		route(w, pkts, n);
 }
@@ -41,9 +47,11 @@ static void encrypt(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	struct rte_mbuf *parts[WORKER_BURST];
 
 	n = esp_out(w, pkts, n);
+	stats_stage(&w->stats, DP_STAGE_ESP_OUT, 0);
 	send_outer(w, pkts, n);
 	while ((n = split_parts(w, parts))) { // of packets that were too long
 		n = esp_out(w, parts, n);
+		stats_stage(&w->stats, DP_STAGE_ESP_OUT, 0);
 		send_outer(w, parts, n);
 	}
 }
@@ -54,8 +62,9 @@ static void protect(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	uint16_t n_tunnel;
 
 	n = policy_out(w, pkts, n, tunnel, &n_tunnel);
+	stats_stage(&w->stats, DP_STAGE_POLICY, n + n_tunnel);
 	encrypt(w, tunnel, n_tunnel);
-	egress(w, pkts, n);
+	leave(w, pkts, n);
 }
 
 static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -68,9 +77,10 @@ static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	n = forward(w, pkts, n, mapped, &n_mapped);
 	mss_clamp(w, pkts, n);
 	mss_clamp(w, mapped, n_mapped);
+	stats_stage(&w->stats, DP_STAGE_FORWARD, n + n_mapped);
 	if (n_mapped)
 		protect(w, mapped, n_mapped);
-	egress(w, pkts, n);
+	leave(w, pkts, n);
 }
 
 // Packets of one kind, by the stage that takes them.
@@ -83,6 +93,7 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 		break;
 	case PACKET_FRAGMENT: // whole again it is of another kind
 		n = reassemble(w, pkts, n);
+		stats_stage(&w->stats, DP_STAGE_REASSEMBLE, n);
 		dispatch(w, pkts, n);
 		break;
 	case PACKET_TUNNEL:
@@ -90,10 +101,12 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 		break;
 	case PACKET_ESP:
 		n = esp_in(w, pkts, n);
+		stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
 		route(w, pkts, n);
 		break;
 	case PACKET_PLAIN:
 		n = policy_in_clear(w, pkts, n);
+		stats_stage(&w->stats, DP_STAGE_POLICY, n);
 		route(w, pkts, n);
 		break;
 	default:
@@ -148,9 +161,12 @@ static unsigned rx_ports(struct worker *w)
 		const struct worker_rxq *q = &w->rxqs[i];
 		uint16_t n = rte_eth_rx_burst(q->port, q->queue, pkts, WORKER_BURST);
 
+		stats_burst(&w->stats, n);
+		stats_stage(&w->stats, DP_STAGE_RX, n);
 		w->rx_behind |= n == WORKER_BURST;
 		total += n;
 		n = classify(w, q->iface, pkts, n);
+		stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
 		dispatch(w, pkts, n);
 	}
 	return total;
@@ -184,6 +200,7 @@ static unsigned rx_workers(struct worker *w)
 	for (unsigned from = 0; from < w->dp->n_workers; from++) {
 		uint16_t n = handoff_recv(w, from, pkts, WORKER_BURST);
 
+		stats_stage(&w->stats, DP_STAGE_HANDOFF, n);
 		w->rx_behind |= n == WORKER_BURST;
 		dispatch(w, pkts, n);
 		total += n;
@@ -201,6 +218,7 @@ static unsigned rx_made(struct worker *w)
 	memcpy(pkts, w->made, n * sizeof(*pkts));
 	w->n_made -= n;
 	memmove(w->made, w->made + n, w->n_made * sizeof(*pkts));
+	stats_stage(&w->stats, DP_STAGE_MADE, n);
 	dispatch(w, pkts, n);
 	return n;
 }
@@ -234,6 +252,7 @@ static unsigned messages(struct worker *w)
 		if (rte_rdtsc() - w->tsc > w->message_cycles)
 			break;
 	}
+	stats_stage(&w->stats, DP_STAGE_MESSAGES, n);
 	for (unsigned i = 0; i < RELEASE_TURNS; i++) {
 		k = tunnel_released(w, pkts, WORKER_BURST);
 		if (k == 0)
@@ -249,6 +268,7 @@ static void clock_in(struct worker *w)
 	tick_t before = w->now;
 
 	w->tsc = rte_rdtsc();
+	stats_turn(&w->stats, w->tsc);
 	w->now = clock_tick(&w->dp->clock, w->tsc);
 	if (w->now == before)
 		return;
@@ -285,6 +305,7 @@ unsigned worker_turn(struct worker *w)
 	// Release: what came in before this turn's tick is in the punt rings by now.
 	if (!w->rx_behind)
 		__atomic_store_n(&w->horizon, w->now, __ATOMIC_RELEASE);
+	stats_turn_end(&w->stats, work);
 	return work;
 }
 
@@ -293,6 +314,7 @@ int worker_loop(void *arg)
 	struct worker *w = arg;
 
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK);
+	stats_init(&w->stats);
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->index);
 	// Acquire: everything that was made before launch; release on the other side.
 	while (!__atomic_load_n(&w->dp->stop, __ATOMIC_ACQUIRE))

@@ -12,6 +12,7 @@
 #include "drop.h"
 #include "message.h"
 #include "packet.h"
+#include "stats.h"
 
 #define WORKER_BURST       64 // packets in one call of a stage, at most
 #define WORKER_MESSAGES    64 // control messages a turn, at most
@@ -60,8 +61,9 @@ struct worker {
 	struct reassembly *reassembly;
 	struct worker_esp *esp;
 	struct worker_tx tx[DP_IFACES_MAX];
-	struct vlan_count *vlans;                // [DP_IFACES_MAX]
-	struct flow_cache *flows;                // what policy said last
+	struct vlan_count *vlans; // [DP_IFACES_MAX]
+	struct flow_cache *flows; // what policy said last
+	struct stats stats;
 	alignas(64) uint64_t counters[COUNTERS]; // control reads, relaxed: each stands for itself
 	alignas(64) uint32_t horizon; // worker writes (release), control reads: dp_punt_horizon()
 	uint32_t started;

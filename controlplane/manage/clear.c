@@ -1,10 +1,11 @@
-// `clear crypto ...` on the control core: ends what matches, one object a step, with Delete
+// `clear ...` on the control core. `clear crypto` ends what matches, one object a step, with Delete
 // payloads to the peers and no failover. Must not walk all peers in one turn: request.c bounds it.
 #include <string.h>
 
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "counters.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
@@ -87,6 +88,28 @@ static unsigned clear_ike(struct control *c, struct request *r)
 	return REQUEST_TEARDOWN;
 }
 
+// Interfaces first, then workers, then the control core.
+static unsigned clear_counters(struct control *c, struct request *r)
+{
+	uint32_t i = r->cursor.index++;
+
+	if (i < c->n_ports) {
+		if (!r->filter.iface[0] || strcmp(r->filter.iface, c->ports[i]) == 0) {
+			counters_clear_interface(c, (uint16_t)i);
+			r->count++;
+		}
+		return REQUEST_ITEM;
+	}
+	i -= c->n_ports;
+	if (r->filter.iface[0] || i > dp_workers(c->dp))
+		return 0;
+	if (i < dp_workers(c->dp))
+		counters_clear_worker(c, i);
+	else
+		counters_clear_control(c);
+	return REQUEST_ITEM;
+}
+
 unsigned clear_step(struct control *c, struct request *r)
 {
 	switch (r->kind) {
@@ -96,6 +119,8 @@ unsigned clear_step(struct control *c, struct request *r)
 		return clear_child(c, r);
 	case REQUEST_CLEAR_IKE:
 		return clear_ike(c, r);
+	case REQUEST_CLEAR_COUNTERS:
+		return clear_counters(c, r);
 	default:
 		return 0;
 	}

@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "counters.h"
 #include "flow.h"
 #include "ike_sa.h"
 #include "peer.h"
@@ -435,7 +436,8 @@ static unsigned interface_step(struct control *c, struct request *r)
 		return 0;
 	v = &next_view(r, VIEW_INTERFACE)->interface;
 	iface_name(c, (uint16_t)r->cursor.index, v->name);
-	dp_iface_info(c->dp, (uint16_t)r->cursor.index, &v->info);
+	counters_interface(c, (uint16_t)r->cursor.index, &v->info);
+	v->cleared = counters_cleared(c, (uint16_t)r->cursor.index);
 	r->cursor.index++;
 	return REQUEST_ITEM;
 }
@@ -474,6 +476,7 @@ static const struct {
 static unsigned counter_step(struct control *c, struct request *r)
 {
 	uint32_t i = r->cursor.index++, n = dp_counters(c->dp);
+	struct control_counters control;
 	struct counter_view *v;
 	const char *name;
 
@@ -483,16 +486,80 @@ static unsigned counter_step(struct control *c, struct request *r)
 	if (i < n) {
 		name = dp_counter_name(c->dp, i);
 		for (unsigned w = 0; w < dp_workers(c->dp); w++)
-			v->value += dp_counter(c->dp, w, i);
+			v->value += counters_worker(c, w, i);
 	} else if (i < n + CONTROL_NAMES) {
 		name = control_names[i - n].name;
-		memcpy(&v->value, (const char *)&c->counters + control_names[i - n].offset,
+		counters_control(c, &control);
+		memcpy(&v->value, (const char *)&control + control_names[i - n].offset,
 		       sizeof(v->value));
 	} else {
 		name = "control punt losses";
-		v->value = dp_punt_losses(c->dp);
+		v->value = counters_losses(c);
 	}
 	snprintf(v->name, sizeof(v->name), "%s", name ? name : "?");
+	return REQUEST_ITEM;
+}
+
+static bool is_drop(const struct control *c, unsigned counter)
+{
+	const char *name = dp_counter_name(c->dp, counter);
+
+	return name && strncmp(name, "drop ", 5) == 0;
+}
+
+static void fill_worker(const struct control *c, unsigned worker, struct worker_view *v)
+{
+	v->worker = worker;
+	v->usage = counters_worker_usage(c, worker);
+	counters_worker_stats(c, worker, &v->stats);
+	for (unsigned i = 0; i < dp_counters(c->dp); i++)
+		if (is_drop(c, i))
+			v->drops += counters_worker(c, worker, i);
+}
+
+// The worker at `index`, then its counters from `nth` - 1 on.
+static unsigned worker_step(struct control *c, struct request *r)
+{
+	struct request_cursor *k = &r->cursor;
+	struct counter_view *v;
+	uint64_t value;
+	unsigned i;
+
+	if (k->index >= dp_workers(c->dp))
+		return 0;
+	if (k->nth == 0) {
+		fill_worker(c, k->index, &next_view(r, VIEW_WORKER)->worker);
+		k->nth = 1;
+		return REQUEST_ITEM;
+	}
+	i = k->nth++ - 1;
+	if (i >= dp_counters(c->dp)) {
+		k->nth = 0;
+		return next_object(k, 1);
+	}
+	value = counters_worker(c, k->index, i);
+	if (!value || !is_drop(c, i))
+		return 1;
+	v = &next_view(r, VIEW_COUNTER)->counter;
+	v->value = value;
+	snprintf(v->name, sizeof(v->name), "%s", dp_counter_name(c->dp, i));
+	return REQUEST_ITEM;
+}
+
+static unsigned control_step(struct control *c, struct request *r)
+{
+	struct control_counters now;
+	struct control_view *v;
+
+	if (r->cursor.index++)
+		return 0;
+	v = &next_view(r, VIEW_CONTROL)->control;
+	counters_control(c, &now);
+	v->usage = counters_control_usage(c);
+	v->turns = now.turns;
+	v->busy_turns = now.busy_turns;
+	v->late_turns = now.late_turns;
+	v->longest_us = now.longest_us;
 	return REQUEST_ITEM;
 }
 
@@ -547,6 +614,10 @@ unsigned collect_step(struct control *c, struct request *r)
 		return arp_step(c, r);
 	case REQUEST_STATUS:
 		return status_step(c, r);
+	case REQUEST_WORKERS:
+		return worker_step(c, r);
+	case REQUEST_CONTROL:
+		return control_step(c, r);
 	default:
 		return 0;
 	}

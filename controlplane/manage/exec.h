@@ -29,6 +29,8 @@ int exec_show_ipv6_neighbors(struct command_call *call);
 int exec_show_ip_brief(struct command_call *call);
 int exec_show_ip_route(struct command_call *call);
 int exec_show_arp(struct command_call *call);
+int exec_show_workers(struct command_call *call);
+int exec_show_control(struct command_call *call);
 
 // exec_system.c
 int exec_show_version(struct command_call *call);
@@ -46,6 +48,7 @@ int exec_save(struct command_call *call);
 int exec_clear_session(struct command_call *call);
 int exec_clear_sa(struct command_call *call);
 int exec_clear_isakmp(struct command_call *call);
+int exec_clear_counters(struct command_call *call);
 int exec_clear_logging(struct command_call *call);
 int exec_debug(struct command_call *call);
 int exec_undebug(struct command_call *call);

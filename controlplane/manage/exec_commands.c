@@ -51,6 +51,10 @@ static const struct command_word words[] = {
 	{"neighbors", "IPv6 neighbor cache"},
 	{"counters", "Packet and protocol counters"},
 	{"all", "All of them"},
+	{"platform", "Cores: how busy they are, and with what"},
+	{"workers", "Packet workers"},
+	{"worker", "Number of a worker"},
+	{"control", "The control core"},
 	{"version", "Versions, limits and uptime"},
 	{"logging", "Log buffer and destinations"},
 	{"debugging", "What is being debugged"},
@@ -123,6 +127,8 @@ static const struct command for_all[] = {
 	{BOTH, "show ipv6 route", NULL, exec_show_ipv6_route, NULL},
 	{BOTH, "show ipv6 neighbors", NULL, exec_show_ipv6_neighbors, NULL},
 	{BOTH, "show interfaces [ifname:IFNAME]", NULL, exec_show_interfaces, NULL},
+	{BOTH, "show platform workers [worker:<0-63>] [detail]", NULL, exec_show_workers, NULL},
+	{BOTH, "show platform control", NULL, exec_show_control, NULL},
 	{BOTH, "terminal length lines:<0-512>", NULL, exec_terminal_length, NULL},
 };
 
@@ -144,7 +150,7 @@ static const struct command for_privileged[] = {
 	{MODE_EXEC, "clear crypto isakmp [id:<1-4294967295>]", NULL, exec_clear_isakmp, NULL},
 	{MODE_EXEC, "clear crypto ipsec client ezvpn [name:WORD]", NULL, exec_inactive, NULL},
 	{MODE_EXEC, "clear logging", NULL, exec_clear_logging, NULL},
-	{MODE_EXEC, "clear counters [ifname:IFNAME]", NULL, exec_inactive, NULL},
+	{MODE_EXEC, "clear counters [ifname:IFNAME]", NULL, exec_clear_counters, NULL},
 	{MODE_EXEC, "debug crypto {isakmp|ipsec}", "", exec_debug, NULL},
 	{MODE_EXEC, "no debug all", NULL, exec_undebug, NULL},
 	{MODE_EXEC, "undebug all", NULL, exec_undebug, NULL},

@@ -205,6 +205,27 @@ int exec_clear_isakmp(struct command_call *call)
 	return clear(call, REQUEST_CLEAR_IKE);
 }
 
+int exec_clear_counters(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "ifname");
+	struct session *s = session_of(call);
+	int err;
+
+	session_request(s, REQUEST_CLEAR_COUNTERS);
+	snprintf(s->request->filter.iface, sizeof(s->request->filter.iface), "%s",
+	         name ? name->text : "");
+	do
+		err = session_ask(s);
+	while (!err && !s->request->end);
+	if (err)
+		return err;
+	if (name && !s->request->count)
+		return command_fail(call, name, "There is no port of this name");
+	log_msg(s->m->log, LOG_NOTICE, "CLEAR", "COUNTERS", "Clear counter on %s %s by %s on vty%u",
+	        name ? "interface" : "all", name ? name->text : "interfaces", s->user, s->vty);
+	return 0;
+}
+
 int exec_clear_logging(struct command_call *call)
 {
 	log_writer_clear(session_of(call)->m->log);

@@ -11,6 +11,7 @@
 #include "show_ipsec.h"
 #include "show_isakmp.h"
 #include "show_map.h"
+#include "show_platform.h"
 #include "show_session.h"
 
 static struct session *session_of(const struct command_call *call)
@@ -368,4 +369,62 @@ int exec_show_arp(struct command_call *call)
 	interface_arp_head(&s->out);
 	session_request(s, REQUEST_ARP);
 	return session_each(s, arp_view, NULL);
+}
+
+// ---- cores
+
+struct workers {
+	const struct command_arg *only; // NULL = all
+	bool detail;
+	bool in; // the counters that follow are of a worker that is shown
+	unsigned shown;
+};
+
+static void worker_view(void *arg, const struct view *v, struct text *out)
+{
+	struct workers *k = arg;
+
+	if (v->kind == VIEW_COUNTER) {
+		if (k->in && k->detail)
+			platform_drop(&v->counter, out);
+		return;
+	}
+	k->in = !k->only || k->only->number == v->worker.worker;
+	if (!k->in)
+		return;
+	if (k->detail)
+		platform_worker_detail(&v->worker, out);
+	else
+		platform_worker(&v->worker, out);
+	k->shown++;
+}
+
+int exec_show_workers(struct command_call *call)
+{
+	struct workers k = {.only = command_arg(call, "worker"),
+	                    .detail = command_has(call, "detail")};
+	struct session *s = session_of(call);
+	int err;
+
+	if (!k.detail)
+		platform_workers_head(&s->out);
+	session_request(s, REQUEST_WORKERS);
+	err = session_each(s, worker_view, &k);
+	if (!err && k.only && !k.shown)
+		return command_fail(call, k.only, "There is no such worker");
+	return err;
+}
+
+static void control_view(void *arg, const struct view *v, struct text *out)
+{
+	(void)arg;
+	platform_control(&v->control, out);
+}
+
+int exec_show_control(struct command_call *call)
+{
+	struct session *s = session_of(call);
+
+	session_request(s, REQUEST_CONTROL);
+	return session_each(s, control_view, NULL);
 }

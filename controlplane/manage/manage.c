@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "counters.h"
 #include "exec.h"
 #include "frame.h"
 #include "log_writer.h"
@@ -256,12 +257,17 @@ int manage_start(struct control *c, const char *socket_path, const char *startup
 	if (!m)
 		return -ENOMEM;
 	err = manage_init(m, c, socket_path, startup);
+	c->shown = counters_create(c);
+	if (!err && !c->shown)
+		err = -ENOMEM;
 	if (!err)
 		err = thread_start(m, &m->listener, listener_thread, m);
 	if (err) {
 		fprintf(stderr, "vigild: command line socket %s: %s\n", socket_path,
 		        strerror(-err));
 		manage_free(m);
+		counters_destroy(c->shown);
+		c->shown = NULL;
 		return err;
 	}
 	c->requests = m->queue;
@@ -301,4 +307,6 @@ void manage_stop(struct control *c)
 	end_sessions(m);
 	c->requests = NULL;
 	manage_free(m);
+	counters_destroy(c->shown);
+	c->shown = NULL;
 }

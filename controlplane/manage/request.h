@@ -29,9 +29,13 @@ enum request_kind {
 	REQUEST_COUNTERS,   // VIEW_COUNTER
 	REQUEST_ARP,        // VIEW_ARP
 	REQUEST_STATUS,     // one VIEW_STATUS
+	REQUEST_WORKERS, // VIEW_WORKER, each followed by a VIEW_COUNTER for each reason it drops by
+	REQUEST_CONTROL, // one VIEW_CONTROL
 	REQUEST_CLEAR_SESSIONS, // ends peers that match; `count` is how many
 	REQUEST_CLEAR_SAS,      // ends children that match
 	REQUEST_CLEAR_IKE,      // ends IKE SAs that match
+	REQUEST_CLEAR_COUNTERS, // of the interface that the filter names; without one, all there
+	                        // are
 	REQUEST_APPLY,          // config, changes -> old
 	REQUEST_DEBUG,          // debug_isakmp, debug_ipsec
 	REQUEST_KINDS,
@@ -42,7 +46,8 @@ struct request_filter {
 	struct ip_addr local, remote;
 	uint16_t local_port, remote_port;
 	uint32_t conn_id;
-	char map[CONFIG_NAME]; // crypto map, "" = any
+	char map[CONFIG_NAME];   // crypto map, "" = any
+	char iface[CONFIG_NAME]; // "" = any
 };
 
 // Where to go on: zero at the start. Places are indices of tables, so a cursor stays valid while

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "format.h"
 #include "text.h"
 
 static const char *state_of(const struct config *c, const struct config_interface *i,
@@ -31,7 +32,7 @@ void interface_print(const struct config *c, const struct interface_view *v, str
 {
 	const struct config_interface *i = config_find_interface(c, v->name);
 	const struct dp_iface_info *n = &v->info;
-	char addr[ADDR_TEXT];
+	char addr[ADDR_TEXT], cleared[FORMAT_TIME];
 
 	text_printf(out, "%s is %s, line protocol is %s \n  Hardware is %s, address is ", v->name,
 	            state_of(c, i, v), protocol_of(c, i, v), n->driver[0] ? n->driver : "unknown");
@@ -51,6 +52,8 @@ void interface_print(const struct config *c, const struct interface_view *v, str
 		            i->native ? ", native" : "");
 	if (i && i->crypto_map[0])
 		text_printf(out, "  Crypto map: %s\n", i->crypto_map);
+	text_printf(out, "  Last clearing of \"show interface\" counters %s\n",
+	            v->cleared == VIEW_NONE ? "never" : format_uptime(v->cleared, cleared));
 	text_printf(out,
 	            "     %llu packets input, %llu bytes\n"
 	            "     %llu input errors, %llu missed\n"

@@ -91,7 +91,26 @@ struct flow_view {
 
 struct interface_view {
 	char name[CONFIG_NAME];
+	uint32_t cleared; // seconds ago, VIEW_NONE = never
 	struct dp_iface_info info;
+};
+
+// Shares of a core's time, 0 to 1.
+struct usage_view {
+	bool known; // five seconds have passed since the start
+	double five_s, minute, five_minutes;
+};
+
+struct worker_view {
+	unsigned worker;
+	struct usage_view usage;
+	struct dp_worker_stats stats;
+	uint64_t drops;
+};
+
+struct control_view {
+	struct usage_view usage;
+	uint64_t turns, busy_turns, late_turns, longest_us;
 };
 
 struct counter_view {
@@ -120,6 +139,8 @@ enum view_kind {
 	VIEW_COUNTER,
 	VIEW_ARP,
 	VIEW_STATUS,
+	VIEW_WORKER, // may be followed by counters: the reasons of its drops
+	VIEW_CONTROL,
 };
 
 struct view {
@@ -133,6 +154,8 @@ struct view {
 		struct counter_view counter;
 		struct arp_view arp;
 		struct status_view status;
+		struct worker_view worker;
+		struct control_view control;
 	};
 };
 

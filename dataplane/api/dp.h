@@ -311,6 +311,59 @@ unsigned dp_workers(const struct dp *dp);
 unsigned dp_counters(const struct dp *dp);
 const char *dp_counter_name(const struct dp *dp, unsigned counter);
 uint64_t dp_counter(const struct dp *dp, unsigned worker, unsigned counter);
+
+// ---- what a worker does with its time --------------------------------------------------------
+
+enum dp_stage {
+	DP_STAGE_MESSAGES, // from the control core: messages, frames; packets that flows held
+	DP_STAGE_RX,       // receive bursts
+	DP_STAGE_HANDOFF,  // from other workers
+	DP_STAGE_CLASSIFY,
+	DP_STAGE_REASSEMBLE,
+	DP_STAGE_ESP_IN, // without its cryptography
+	DP_STAGE_DECRYPT,
+	DP_STAGE_POLICY,
+	DP_STAGE_ESP_OUT, // without its cryptography
+	DP_STAGE_ENCRYPT,
+	DP_STAGE_FORWARD,
+	DP_STAGE_EGRESS, // fragments, neighbours
+	DP_STAGE_TX,
+	DP_STAGE_MADE, // picking up what this worker made itself
+	DP_STAGE_LOOP, // what is left of a turn
+	DP_STAGES,
+};
+
+struct dp_stage_stats {
+	uint64_t cycles, packets, calls;
+};
+
+#define DP_FILL_CLASSES 8 // receive bursts of 0, 1, 2-3, 4-7, 8-15, 16-31, 32-63, 64 packets
+
+// Sums since the start. Cycles are the TSC's.
+struct dp_worker_stats {
+	unsigned cpu;
+	uint64_t hz; // cycles a second
+	uint64_t turns, busy_turns;
+	uint64_t cycles, busy_cycles; // of all turns, of those with work
+	uint64_t longest;             // turn with work
+	uint64_t sleeps;
+	uint64_t packets; // in receive bursts
+	uint64_t fill[DP_FILL_CLASSES];
+	// Of every period-th turn, if it had work.
+	uint32_t period; // 0 = no turn is looked at
+	uint64_t sampled_turns;
+	struct dp_stage_stats stages[DP_STAGES];
+};
+
+// Costs the worker nothing. Zeros beyond the last worker.
+void dp_worker_stats(const struct dp *dp, unsigned worker, struct dp_worker_stats *out);
+// Every period-th turn of all workers is looked at from now on; 0 = none.
+void dp_worker_sample(struct dp *dp, uint32_t period);
+// e.g. "esp-in"; NULL beyond the last.
+const char *dp_stage_name(unsigned stage);
+// "0", "1", "2-3", ...; NULL beyond the last.
+const char *dp_fill_name(unsigned fill);
+
 const char *dp_version(void); // libraries in use, for `show version`
 
 #endif

@@ -58,6 +58,15 @@ has "$(vigil "show crypto map")" 'Crypto Map IPv4 "vpn" 10 ipsec-isakmp' "Peer =
 	'Interfaces using crypto map vpn:'
 has "$(vigil "show interfaces")" '^FastEthernet0 is up' '^FastEthernet1 is up'
 [ -n "$(vigil "show counters")" ] && [ -n "$(vigil "show version")" ]
+
+check "what the cores do; clearing counters starts them afresh"
+has "$(vigil "show platform workers")" '^Worker +CPU +5Sec' '^0 +[0-9]+ '
+has "$(vigil "show platform workers 0 detail")" '^Worker 0 on CPU' 'idle sleeps$' \
+	'[1-9][0-9]* packets in [1-9][0-9]* receive bursts'
+has "$(vigil "show platform control")" '^  [1-9][0-9]* turns, [1-9][0-9]* with work, [0-9]+ late'
+vigil "clear counters"
+wait_until 3 "the log says so" grep -q "%CLEAR-5-COUNTERS: Clear counter on all interfaces by " "$LAB_RUN/gw.log"
+has "$(vigil "show interfaces FastEthernet0")" 'counters 00:00:0[0-9]$' '^     [0-9] packets input'
 has "$(vigil "show running-config")" '^crypto isakmp keepalive 10 periodic$' '^crypto map vpn 20 ipsec-isakmp$'
 
 check "37: clear crypto session with a filter that matches nothing clears nothing"

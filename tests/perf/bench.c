@@ -27,6 +27,7 @@ struct bench {
 	struct machine machine;
 	struct measure measure;
 	struct samples cells[CELLS];
+	float stages[CELLS][DP_STAGES];
 	struct result results[RESULTS];
 	unsigned n_results;
 };
@@ -133,9 +134,11 @@ static void stop(struct bench *b)
 
 // ---- cells -----------------------------------------------------------------------------------
 
-static void settle(struct bench *b, const struct options_suite *suite, uint32_t sas, uint32_t frame,
-                   bool inbound, struct samples *s)
+static void settle(struct bench *b, const struct options_suite *suite, uint32_t sas, unsigned cell)
 {
+	uint32_t frame = b->options.frames[cell / 2];
+	struct samples *s = &b->cells[cell];
+	bool inbound = cell % 2;
 	struct result *r = &b->results[b->n_results++];
 
 	*r = (struct result){.suite = suite->name,
@@ -143,9 +146,20 @@ static void settle(struct bench *b, const struct options_suite *suite, uint32_t 
 	                     .sas = sas,
 	                     .frame = (uint16_t)frame,
 	                     .rounds = s->n};
+	memcpy(r->stages, b->stages[cell], sizeof(r->stages));
 	for (unsigned p = 0; p < PROBES; p++)
 		r->of[p] = report_spread(s->of[p], s->n);
 	report_row(stdout, r);
+}
+
+// A sweep over a cell; the first one looks at the stages as well.
+static bool cell(struct bench *b, unsigned index, bool first)
+{
+	struct measure *m = &b->measure;
+	bool inbound = index % 2;
+
+	return measure_cell(m, inbound, b->options.ms / SWEEPS, &b->cells[index]) &&
+	       (!first || measure_stages(m, inbound, b->stages[index]));
 }
 
 // All frames and directions for one suite and number of SAs.
@@ -165,18 +179,18 @@ static bool block(struct bench *b, const struct options_suite *suite, uint32_t s
 
 		good = rig_open(&m->rig, sas, (uint16_t)o->frames[f]) == 0;
 		if (good && o->out)
-			good = measure_cell(m, false, o->ms / SWEEPS, &b->cells[2 * f]);
+			good = cell(b, 2 * f, i < o->n_frames);
 		if (good && o->in)
-			good = measure_cell(m, true, o->ms / SWEEPS, &b->cells[2 * f + 1]);
+			good = cell(b, 2 * f + 1, i < o->n_frames);
 		rig_close(&m->rig);
 	}
 	if (good)
 		report_head(stdout, suite->name, sas);
 	for (unsigned i = 0; i < 2 * o->n_frames && good; i++) {
-		unsigned cell = i % o->n_frames * 2 + i / o->n_frames; // outbound first
+		unsigned index = i % o->n_frames * 2 + i / o->n_frames; // outbound first
 
-		if (b->cells[cell].n)
-			settle(b, suite, sas, o->frames[cell / 2], cell % 2, &b->cells[cell]);
+		if (b->cells[index].n)
+			settle(b, suite, sas, index);
 	}
 	return good;
 }

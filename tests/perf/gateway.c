@@ -87,6 +87,7 @@ int gateway_start(struct gateway *g, const struct gateway_config *c, char *err, 
 	rc = g->dp ? network_up(g, c->mtu) : -errno;
 	if (rc == 0) {
 		g->worker = g->dp->workers[0];
+		stats_init(&g->worker->stats); // as the worker does on its core
 		return 0;
 	}
 	if (g->dp)

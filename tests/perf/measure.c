@@ -5,12 +5,13 @@
 #include <rte_cycles.h>
 #include <time.h>
 
-#define TURNS       (MEASURE_PACKETS / RIG_BURST)
-#define LOOP_TURNS  (RIG_LOOP / RIG_BURST)
-#define LOOPS       (MEASURE_PACKETS / RIG_LOOP)
-#define STATE_STEPS 2000u
-#define WARM_ROUNDS 4u
-#define WARM_FLOWS  20000u // more than that are in no cache anyway
+#define TURNS        (MEASURE_PACKETS / RIG_BURST)
+#define LOOP_TURNS   (RIG_LOOP / RIG_BURST)
+#define LOOPS        (MEASURE_PACKETS / RIG_LOOP)
+#define STATE_STEPS  2000u
+#define WARM_ROUNDS  4u
+#define STAGE_ROUNDS 32u
+#define WARM_FLOWS   20000u // more than that are in no cache anyway
 
 // Nothing before it is still under way, nothing behind it has begun.
 static inline uint64_t tsc(void)
@@ -91,13 +92,29 @@ static uint64_t rig_out(struct measure *m)
 	return all(m, "the rig alone", n, MEASURE_PACKETS) ? end - start - m->overhead : 0;
 }
 
-static uint64_t turns(struct worker *w, unsigned n)
+// In a round for the stages every turn is looked at.
+static void look(const struct measure *m, bool on)
 {
-	uint64_t start = tsc();
+	struct worker *w = m->gateway.worker;
 
+	if (!m->looking)
+		return;
+	stats_set_period(&w->stats, on ? 1 : 0);
+	w->stats.until = 1; // the next turn sees it
+}
+
+static uint64_t turns(struct measure *m, unsigned n)
+{
+	struct worker *w = m->gateway.worker;
+	uint64_t start;
+
+	look(m, true);
+	start = tsc();
 	while (n--)
 		worker_turn(w);
-	return tsc() - start;
+	start = tsc() - start;
+	look(m, false);
+	return start;
 }
 
 static bool nothing_dropped(struct measure *m, uint64_t sent, unsigned want, const char *what)
@@ -115,7 +132,7 @@ static uint64_t vigil_out(struct measure *m)
 	uint64_t before = w->counters[COUNT_TX], cycles;
 
 	rig_lay_out(&m->rig);
-	cycles = turns(w, TURNS);
+	cycles = turns(m, TURNS);
 	rig_lay_none(&m->rig);
 	if (!nothing_dropped(m, w->counters[COUNT_TX] - before, MEASURE_PACKETS, "outbound"))
 		return 0;
@@ -160,7 +177,7 @@ static uint64_t vigil_in(struct measure *m)
 			return 0;
 		before = w->counters[COUNT_TX];
 		rig_lay_in(&m->rig);
-		cycles += turns(w, LOOP_TURNS) - m->overhead;
+		cycles += turns(m, LOOP_TURNS) - m->overhead;
 		rig_lay_none(&m->rig);
 		if (!nothing_dropped(m, w->counters[COUNT_TX] - before, RIG_LOOP, "inbound"))
 			return 0;
@@ -205,5 +222,26 @@ bool measure_cell(struct measure *m, bool inbound, unsigned ms, struct samples *
 		good = one_round(m, inbound, s);
 	rte_rcu_qsbr_thread_offline(m->gateway.dp->rcu, 0);
 	raw_close(&m->raw);
+	return good;
+}
+
+bool measure_stages(struct measure *m, bool inbound, float stages[DP_STAGES])
+{
+	struct worker *w = m->gateway.worker;
+	struct dp_worker_stats before, after;
+	bool good = true;
+
+	rte_rcu_qsbr_thread_online(m->gateway.dp->rcu, 0);
+	m->looking = true;
+	stats_read(&w->stats, &before);
+	for (unsigned i = 0; i < STAGE_ROUNDS && good; i++)
+		good = inbound ? vigil_in(m) : vigil_out(m);
+	stats_read(&w->stats, &after);
+	m->looking = false;
+	stats_set_period(&w->stats, STATS_PERIOD);
+	rte_rcu_qsbr_thread_offline(m->gateway.dp->rcu, 0);
+	for (unsigned i = 0; i < DP_STAGES; i++)
+		stages[i] = (float)(after.stages[i].cycles - before.stages[i].cycles) /
+		            (float)(STAGE_ROUNDS * MEASURE_PACKETS);
 	return good;
 }

@@ -22,6 +22,7 @@ struct measure {
 	struct raw raw;
 	uint64_t tsc_hz;   // measured against the kernel's clock
 	uint64_t overhead; // cycles of reading the TSC twice, taken off each time
+	bool looking;      // the worker stamps its stages in every turn
 };
 
 // The TSC's rate and the cost of reading it.
@@ -29,5 +30,8 @@ void measure_tsc(struct measure *m);
 // The rig is open for the cell's frames and flows. Rounds for so many milliseconds are added to the
 // samples, after others that warm up. False: something was lost or dropped; a text is on stderr.
 bool measure_cell(struct measure *m, bool inbound, unsigned ms, struct samples *s);
+// After a cell: TSC cycles a packet of each stage of the worker (enum dp_stage), whose stamps are
+// part of them. False: as above.
+bool measure_stages(struct measure *m, bool inbound, float stages[DP_STAGES]);
 
 #endif

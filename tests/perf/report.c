@@ -55,6 +55,8 @@ void report_machine(FILE *out, const struct machine *m)
 	        "counters\n"
 	        "ratio     (raw + rig) / Vigil, and with raw+pf: 1.00 would be no cost of the "
 	        "gateway's own\n"
+	        "stages    cycles a packet of each stage of the worker, from rounds of their own: "
+	        "stamps included\n"
 	        "state     a fixed loop on this core, cycles a step: more means a slow while\n",
 	        m->burst, m->packets);
 	fflush(out);
@@ -75,6 +77,11 @@ void report_row(FILE *out, const struct result *r)
 	        r->direction, r->frame, r->of[PROBE_RAW].median, r->of[PROBE_RAW_PREFETCHED].median,
 	        r->of[PROBE_RIG].median, v->median, v->p25, v->p75, ratio(r, PROBE_RAW),
 	        ratio(r, PROBE_RAW_PREFETCHED), r->of[PROBE_STATE].median, r->rounds);
+	fprintf(out, "%11s", "stages");
+	for (unsigned i = 0; i < DP_STAGES; i++)
+		if (r->stages[i] >= 0.05f)
+			fprintf(out, "  %s %.1f", dp_stage_name(i), (double)r->stages[i]);
+	fprintf(out, "\n");
 	fflush(out);
 }
 
@@ -116,7 +123,11 @@ static void result_json(FILE *out, const struct result *r)
 	for (unsigned i = 0; i < PROBES; i++)
 		fprintf(out, ", \"%s\": {\"median\": %.2f, \"p25\": %.2f, \"p75\": %.2f}", names[i],
 		        r->of[i].median, r->of[i].p25, r->of[i].p75);
-	fprintf(out, ", \"ratio\": %.3f, \"ratio_prefetched\": %.3f}", ratio(r, PROBE_RAW),
+	fprintf(out, ", \"stages\": {");
+	for (unsigned i = 0; i < DP_STAGES; i++)
+		fprintf(out, "%s\"%s\": %.2f", i ? ", " : "", dp_stage_name(i),
+		        (double)r->stages[i]);
+	fprintf(out, "}, \"ratio\": %.3f, \"ratio_prefetched\": %.3f}", ratio(r, PROBE_RAW),
 	        ratio(r, PROBE_RAW_PREFETCHED));
 }
 

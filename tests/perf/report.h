@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "dp.h"
+
 // What is timed; in this order in every round.
 enum probe {
 	PROBE_STATE, // the machine: a step of a fixed loop
@@ -27,6 +29,7 @@ struct result {
 	uint16_t frame;
 	unsigned rounds;
 	struct spread of[PROBES];
+	float stages[DP_STAGES]; // TSC cycles a packet, from other rounds than Vigil's
 };
 
 struct machine {

@@ -665,25 +665,49 @@ unsigned dp_workers(const struct dp *dp)
 	return 1;
 }
 
+struct dp_worker_stats fake_worker;
+uint64_t fake_counters[2];
+
 unsigned dp_counters(const struct dp *dp)
 {
 	(void)dp;
-	return 0;
+	return 2;
 }
 
 const char *dp_counter_name(const struct dp *dp, unsigned counter)
 {
 	(void)dp;
-	(void)counter;
-	return "";
+	return counter == 0 ? "drop no-route" : counter == 1 ? "received" : NULL;
 }
 
 uint64_t dp_counter(const struct dp *dp, unsigned worker, unsigned counter)
 {
 	(void)dp;
 	(void)worker;
-	(void)counter;
-	return 0;
+	return counter < 2 ? fake_counters[counter] : 0;
+}
+
+void dp_worker_stats(const struct dp *dp, unsigned worker, struct dp_worker_stats *out)
+{
+	(void)dp;
+	(void)worker;
+	*out = fake_worker;
+}
+
+void dp_worker_sample(struct dp *dp, uint32_t period)
+{
+	(void)dp;
+	(void)period;
+}
+
+const char *dp_stage_name(unsigned stage)
+{
+	return stage < DP_STAGES ? "stage" : NULL;
+}
+
+const char *dp_fill_name(unsigned fill)
+{
+	return fill < DP_FILL_CLASSES ? "fill" : NULL;
 }
 
 const char *dp_version(void)

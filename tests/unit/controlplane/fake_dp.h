@@ -91,6 +91,9 @@ struct dp {
 
 // The clock of all fakes.
 extern tick_t fake_now;
+// What its one worker counts: "drop no-route" and "received".
+extern struct dp_worker_stats fake_worker;
+extern uint64_t fake_counters[2];
 
 struct dp *fake_dp_create(void);
 // Fails the test (returns false) if anything is still live in it.

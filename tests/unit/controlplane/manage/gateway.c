@@ -10,6 +10,7 @@
 
 #include "apply.h"
 #include "child.h"
+#include "counters.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "ike_sa.h"
@@ -104,6 +105,7 @@ static void turn(struct gateway *g)
 	before = now_us();
 	busy = request_run(c);
 	took = now_us() - before;
+	counters_turn(c, dp_now_us(c->dp), busy);
 	if (took > atomic_load(&g->longest_us))
 		atomic_store(&g->longest_us, (uint32_t)took);
 	pthread_mutex_lock(&g->lock);

@@ -16,6 +16,7 @@
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "counters.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "ike_sa.h"
@@ -56,6 +57,7 @@ static struct world *world_create(void)
 	c->ports = calloc(1, sizeof(*c->ports));
 	c->n_ports = 1;
 	c->requests = request_queue_create(w);
+	c->shown = counters_create(c);
 	w->slot = request_slot_get(c->requests);
 	return w;
 }
@@ -101,6 +103,7 @@ static void world_destroy(struct world *w)
 
 	request_slot_put(w->slot);
 	request_queue_destroy(c->requests);
+	counters_destroy(c->shown);
 	slab_fini(&c->peers);
 	slab_fini(&c->ike_sas);
 	slab_fini(&c->children);

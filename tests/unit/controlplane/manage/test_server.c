@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "fake_dp.h"
 #include "flow.h"
 #include "frame.h"
 #include "gateway.h"
@@ -531,6 +532,49 @@ static void show_all(void **state)
 	terminal_close(t);
 }
 
+// What the one worker of the fake counts, changed on the control core's thread.
+static void count_some(struct gateway *gw, void *arg)
+{
+	(void)gw;
+	(void)arg;
+	fake_counters[0] += 3;
+	fake_counters[1] += 100;
+	fake_worker.packets += 100;
+	fake_worker.fill[4] += 10;
+	fake_worker.busy_cycles += 70000;
+	fake_worker.cycles += 700000;
+}
+
+// Clearing changes what is shown, and only that: the next three drops count from zero.
+static void clear_counters(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	gateway_do(g, count_some, NULL);
+	has(run(t, "show counters"), "                   3  drop no-route\n");
+	has(run(t, "show platform workers"), " 100     10.0        700              3\n");
+	has(run(t, "show platform workers 0 detail"), "100 packets in 10 receive bursts");
+	has(run(t, "show platform workers 0 detail"), "                       3  drop no-route\n");
+	has(run(t, "show platform control"), "with work");
+	has(run(t, "show platform workers 7"), "% There is no such worker");
+	has(run(t, "clear counters fa7"), "% There is no port of this name");
+	run(t, "clear counters fa0");
+	assert_false(t->failed);
+	has(run(t, "show interfaces fa0"), "counters 00:00:0");
+	has(run(t, "show interfaces fa1"), "counters never");
+	has(run(t, "show counters"), "                   3  drop no-route\n");
+	run(t, "clear counters");
+	assert_null(strstr(run(t, "show counters"), "drop no-route"));
+	has(run(t, "show platform workers detail"), "0 packets in 0 receive bursts");
+	has(run(t, "show interfaces fa1"), "counters 00:00:0");
+	gateway_do(g, count_some, NULL);
+	has(run(t, "show counters"), "                   3  drop no-route\n");
+	has(run(t, "show platform workers"), " 100     10.0        700              3\n");
+	has(run(t, "show logging"), "%CLEAR-5-COUNTERS: Clear counter on all interfaces by");
+	terminal_close(t);
+}
+
 // ---- clients that mean no good
 
 static void still_serves(void)
@@ -679,6 +723,7 @@ int main(void)
 		cmocka_unit_test(live_configuration),
 		cmocka_unit_test(abandoned_map),
 		cmocka_unit_test(one_writer),
+		cmocka_unit_test(clear_counters),
 		cmocka_unit_test(clear_session),
 		cmocka_unit_test(clear_sas),
 		cmocka_unit_test(debug),

@@ -1,0 +1,154 @@
+// What the cores do with their time: the texts. Helper threads only.
+#include "show_platform.h"
+
+#include <stdio.h>
+
+#include "text.h"
+
+#define SHARE_TEXT 16
+
+// Zero over zero is nothing here.
+static double ratio(double part, double whole)
+{
+	return whole > 0 ? part / whole : 0;
+}
+
+static const char *share(bool known, double value, char out[SHARE_TEXT])
+{
+	if (known)
+		snprintf(out, SHARE_TEXT, "%.1f%%", value * 100);
+	else
+		snprintf(out, SHARE_TEXT, "-");
+	return out;
+}
+
+static void print_usage(const struct usage_view *u, struct text *out)
+{
+	char a[SHARE_TEXT], b[SHARE_TEXT], c[SHARE_TEXT];
+
+	text_printf(out,
+	            "  CPU utilization for five seconds: %s; one minute: %s; five minutes: %s\n",
+	            share(u->known, u->five_s, a), share(u->known, u->minute, b),
+	            share(u->known, u->five_minutes, c));
+}
+
+static uint64_t filled_bursts(const struct dp_worker_stats *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 1; i < DP_FILL_CLASSES; i++)
+		n += s->fill[i];
+	return n;
+}
+
+static double packets_a_burst(const struct dp_worker_stats *s)
+{
+	return ratio((double)s->packets, (double)filled_bursts(s));
+}
+
+static double cycles_a_packet(const struct dp_worker_stats *s)
+{
+	return s->packets ? ratio((double)s->busy_cycles, (double)s->packets) : 0;
+}
+
+static double us_of(const struct dp_worker_stats *s, uint64_t cycles)
+{
+	return ratio((double)cycles * 1e6, (double)s->hz);
+}
+
+// ---- a line each
+
+void platform_workers_head(struct text *out)
+{
+	text_printf(out, "%-6s %4s %7s %7s %7s %16s %8s %10s %14s\n", "Worker", "CPU", "5Sec",
+	            "1Min", "5Min", "Packets in", "a burst", "Cycles", "Drops");
+}
+
+void platform_worker(const struct worker_view *v, struct text *out)
+{
+	const struct usage_view *u = &v->usage;
+	char a[SHARE_TEXT], b[SHARE_TEXT], c[SHARE_TEXT];
+
+	text_printf(out, "%-6u %4u %7s %7s %7s %16llu %8.1f %10.0f %14llu\n", v->worker,
+	            v->stats.cpu, share(u->known, u->five_s, a), share(u->known, u->minute, b),
+	            share(u->known, u->five_minutes, c), (unsigned long long)v->stats.packets,
+	            packets_a_burst(&v->stats), cycles_a_packet(&v->stats),
+	            (unsigned long long)v->drops);
+}
+
+// ---- detail
+
+static void print_fill(const struct dp_worker_stats *s, struct text *out)
+{
+	text_printf(out, "  Packets in a receive burst, and how many bursts had so many:\n   ");
+	for (unsigned i = 0; i < DP_FILL_CLASSES; i++)
+		text_printf(out, " %11s", dp_fill_name(i));
+	text_printf(out, "\n   ");
+	for (unsigned i = 0; i < DP_FILL_CLASSES; i++)
+		text_printf(out, " %11llu", (unsigned long long)s->fill[i]);
+	text_printf(out, "\n");
+}
+
+static void print_stages(const struct dp_worker_stats *s, struct text *out)
+{
+	double all = 0;
+
+	if (!s->period && !s->sampled_turns)
+		return;
+	for (unsigned i = 0; i < DP_STAGES; i++)
+		all += (double)s->stages[i].cycles;
+	text_printf(out, "  Stages, of %llu turns with work (one turn in %u is looked at):\n",
+	            (unsigned long long)s->sampled_turns, s->period);
+	text_printf(out, "    %-12s %7s %13s %15s %14s\n", "Stage", "Share", "Cycles a turn",
+	            "Packets a call", "Cycles a packet");
+	for (unsigned i = 0; i < DP_STAGES; i++) {
+		const struct dp_stage_stats *st = &s->stages[i];
+		char text[SHARE_TEXT];
+
+		if (!st->cycles)
+			continue;
+		text_printf(out, "    %-12s %7s %13.0f", dp_stage_name(i),
+		            share(true, ratio((double)st->cycles, all), text),
+		            ratio((double)st->cycles, (double)s->sampled_turns));
+		if (st->packets)
+			text_printf(out, " %15.1f %14.0f",
+			            ratio((double)st->packets, (double)st->calls),
+			            ratio((double)st->cycles, (double)st->packets));
+		text_printf(out, "\n");
+	}
+}
+
+void platform_worker_detail(const struct worker_view *v, struct text *out)
+{
+	const struct dp_worker_stats *s = &v->stats;
+	char text[SHARE_TEXT];
+
+	text_printf(out, "Worker %u on CPU %u\n", v->worker, s->cpu);
+	print_usage(&v->usage, out);
+	text_printf(out, "  %llu turns, %llu with work: %s of the time, the longest %.0f us\n",
+	            (unsigned long long)s->turns, (unsigned long long)s->busy_turns,
+	            share(true, ratio((double)s->busy_cycles, (double)s->cycles), text),
+	            us_of(s, s->longest));
+	text_printf(out, "  %llu idle sleeps\n", (unsigned long long)s->sleeps);
+	text_printf(out,
+	            "  %llu packets in %llu receive bursts: %.1f a burst, %.0f cycles a packet\n",
+	            (unsigned long long)s->packets, (unsigned long long)filled_bursts(s),
+	            packets_a_burst(s), cycles_a_packet(s));
+	print_fill(s, out);
+	print_stages(s, out);
+	text_printf(out, "  %llu packets dropped\n", (unsigned long long)v->drops);
+}
+
+void platform_drop(const struct counter_view *v, struct text *out)
+{
+	text_printf(out, "    %20llu  %s\n", (unsigned long long)v->value, v->name);
+}
+
+void platform_control(const struct control_view *v, struct text *out)
+{
+	text_printf(out, "Control core\n");
+	print_usage(&v->usage, out);
+	text_printf(out, "  %llu turns, %llu with work, %llu late; the longest %llu us\n",
+	            (unsigned long long)v->turns, (unsigned long long)v->busy_turns,
+	            (unsigned long long)v->late_turns, (unsigned long long)v->longest_us);
+}

@@ -1,0 +1,17 @@
+// `show platform workers`, `show platform control`: the texts.
+#ifndef VIGIL_MANAGE_SHOW_PLATFORM_H
+#define VIGIL_MANAGE_SHOW_PLATFORM_H
+
+#include "view.h"
+
+struct text;
+
+// A line for each worker.
+void platform_workers_head(struct text *out);
+void platform_worker(const struct worker_view *v, struct text *out);
+// All there is to know of one; its drops follow.
+void platform_worker_detail(const struct worker_view *v, struct text *out);
+void platform_drop(const struct counter_view *v, struct text *out);
+void platform_control(const struct control_view *v, struct text *out);
+
+#endif
