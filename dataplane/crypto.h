@@ -1,4 +1,4 @@
-// Bursts of ESP cryptography through ipsec-mb. [W] Each worker has one struct crypto of its own.
+// ESP cryptography of a burst through ipsec-mb. [W] Each worker has one struct crypto of its own.
 // Every call ends flushed: no job outlives it, so nothing waits when an SA is deleted.
 #ifndef VIGIL_DATAPLANE_CRYPTO_H
 #define VIGIL_DATAPLANE_CRYPTO_H
@@ -25,11 +25,17 @@ struct crypto_item {
 struct crypto *crypto_create(void);
 void crypto_destroy(struct crypto *c);
 
-// Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST.
-// Sets each item's `ok`; true: all are. When the ICV does not hold the text is garbage or
-// unauthentic plaintext, and must not be used.
-bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n);
-bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n);
+// An SA's bit in the `engines` of a burst.
+static inline unsigned crypto_engine(const struct sa *sa)
+{
+	return 1u << sa->engine;
+}
+
+// Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST,
+// `engines` has the bit of each item's SA. Sets each item's `ok`; true: all are. When the ICV does
+// not hold the text is garbage or unauthentic plaintext, and must not be used.
+bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
+bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 
 // Unpredictable bytes for a CBC IV (RFC 3602, 3), at most 16.
 void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len);
@@ -37,8 +43,8 @@ void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len);
 #define CRYPTO_GHASH_KEYS 48u // powers of the hash key that ipsec-mb keeps, the lowest last
 
 // Starts to load the lines of expanded keys that a text of so many bytes needs: the round keys, and
-// for AEAD as many powers of the hash key as the text has blocks (with AAD and length).
-static inline void crypto_prefetch_keys(const struct sa_keys *keys, bool aead, uint32_t text_len)
+// for GCM as many powers of the hash key as the text has blocks (with AAD and length).
+static inline void crypto_prefetch_keys(const struct sa_keys *keys, bool gcm, uint32_t text_len)
 {
 	const char *at = (const char *)keys;
 	uint32_t powers = text_len / 16 + 3;
@@ -47,7 +53,7 @@ static inline void crypto_prefetch_keys(const struct sa_keys *keys, bool aead, u
 
 	for (unsigned i = 0; i < 4 * SA_LINE; i += SA_LINE)
 		rte_prefetch0(at + i);
-	if (aead) {
+	if (gcm) {
 		for (unsigned i = ghash / SA_LINE * SA_LINE; i < sizeof(*keys); i += SA_LINE)
 			rte_prefetch0(at + i);
 	} else {

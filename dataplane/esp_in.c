@@ -72,7 +72,7 @@ static bool find_slot(const struct worker *w, struct rte_mbuf *m, struct inbound
 	return in->sa;
 }
 
-// Starts to load the SA and its keys. An AEAD's are assumed: which lines others need is only known
+// Starts to load the SA and its keys. AES-GCM's are assumed: which lines others need is only known
 // once the SA is there.
 static void sa_fetch(const struct worker *w, const struct inbound *in, uint32_t len)
 {
@@ -151,7 +151,7 @@ static enum counter admissible(struct worker *w, struct rte_mbuf *m, const struc
 
 // The packets that may be decrypted, and what the cryptography needs of them.
 static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in,
-                      struct crypto_item *items)
+                      struct crypto_item *items, unsigned *engines)
 {
 	uint16_t k = 0;
 
@@ -176,6 +176,7 @@ static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stru
 			.esp = rte_pktmbuf_mtod_offset(m, uint8_t *, in[i].head),
 			.text_len = text_len,
 		};
+		*engines |= crypto_engine(in[i].sa);
 		in[k] = in[i];
 		pkts[k++] = m;
 	}
@@ -372,13 +373,14 @@ uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct inbound in[WORKER_BURST];
 	struct crypto_item items[WORKER_BURST];
+	unsigned engines = 0;
 
 	n = steer(w, pkts, n, in);
-	n = admit(w, pkts, n, in, items);
+	n = admit(w, pkts, n, in, items, &engines);
 	if (n == 0)
 		return 0;
 	stats_stage(&w->stats, DP_STAGE_ESP_IN, n);
-	crypto_decrypt(w->esp->crypto, items, n);
+	crypto_decrypt(w->esp->crypto, items, n, engines);
 	stats_stage(&w->stats, DP_STAGE_DECRYPT, n);
 	return accept_all(w, pkts, n, in, items);
 }

@@ -153,7 +153,8 @@ struct wrap {
 	uint32_t front, tail, head_len, overhead, align;
 	uint32_t next_hop;
 	uint16_t out, hop; // out: PACKET_NO_IFACE = forward must say
-	bool aead, udp;
+	uint8_t engine;    // enum sa_engine
+	bool udp;
 };
 
 // Where outer packets go, as forward would say of each: nearly always out of an interface that is
@@ -186,7 +187,7 @@ static __rte_always_inline struct wrap wrap_make(const struct worker *w, struct 
 		.overhead = sa->overhead,
 		.align = sa->align,
 		.hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop),
-		.aead = sa->aead,
+		.engine = sa->engine,
 		.udp = sa->encap == SA_ENCAP_UDP,
 	};
 
@@ -226,7 +227,7 @@ static inline void put_esp(struct worker *w, const struct wrap *wrap, uint8_t *a
 	uint64_t head = wrap->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
 
 	memcpy(at, &head, sizeof(head));
-	if (likely(wrap->aead)) {
+	if (likely(wrap->engine != SA_ENGINE_MB)) {
 		// RFC 4106 3.1: unique under this key, as the sequence number is.
 		uint64_t counter = wrap->iv_base + seq;
 
@@ -321,7 +322,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 
 	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
 	// SAs' lines out of the first-level cache again.
-	crypto_prefetch_keys(sa->keys, wrap.aead, pkts[0]->data_len);
+	crypto_prefetch_keys(sa->keys, wrap.engine == SA_ENGINE_GCM, pkts[0]->data_len);
 	activity_mark(&sa->last_out, w->now);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -366,7 +367,7 @@ static uint16_t run_length(struct worker *w, struct sa **sas, uint16_t n)
 }
 
 static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas,
-                         struct crypto_item *items)
+                         struct crypto_item *items, unsigned *engines)
 {
 	struct path path;
 	uint16_t k = 0, len;
@@ -380,6 +381,7 @@ static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, s
 			len = 1;
 			continue;
 		}
+		*engines |= crypto_engine(sas[i]);
 		k += wrap_run(w, sas[i], &path, pkts + i, len, pkts + k, items + k);
 	}
 	return k;
@@ -406,14 +408,15 @@ uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct crypto_item items[WORKER_BURST];
 	struct sa *sas[WORKER_BURST];
+	unsigned engines = 0;
 
 	prefetch_flows(w, pkts, n);
 	n = find_sas(w, pkts, n, sas);
-	n = wrap_all(w, pkts, n, sas, items);
+	n = wrap_all(w, pkts, n, sas, items, &engines);
 	if (n == 0)
 		return 0;
 	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
-	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n)))
+	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, engines)))
 		n = drop_failed(w, pkts, n, items);
 	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
 	worker_count_n(w, COUNT_ENCRYPTED, n);

@@ -28,6 +28,14 @@
 
 enum sa_direction { SA_IN, SA_OUT };
 
+// What encrypts it.
+enum sa_engine {
+	SA_ENGINE_GCM,    // AES-GCM: a call for each packet
+	SA_ENGINE_CHACHA, // ChaCha20-Poly1305: jobs in bursts
+	SA_ENGINE_MB,     // the others: multi-buffer jobs, which wait for companions
+	SA_ENGINES,
+};
+
 // Raised already, never again; bits of sa.raised.
 enum sa_raised {
 	SA_RAISED_SOFT = 1,
@@ -83,7 +91,7 @@ struct sa {
 	uint32_t generation;
 	uint8_t direction;
 	uint8_t owner;                          // worker
-	uint8_t aead;                           // which ipsec-mb manager
+	uint8_t engine;                         // enum sa_engine
 	uint8_t encap;                          // enum sa_encap
 	uint8_t cipher_mode, hash_alg, key_len; // ipsec-mb's
 	uint8_t iv_len, icv_len;

@@ -259,13 +259,20 @@ static uint8_t alignment(enum sa_cipher cipher)
 	}
 }
 
+static uint8_t engine(enum sa_cipher cipher)
+{
+	if (!sa_cipher_is_aead(cipher))
+		return SA_ENGINE_MB;
+	return cipher == SA_CIPHER_CHACHA_POLY ? SA_ENGINE_CHACHA : SA_ENGINE_GCM;
+}
+
 void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction direction, struct sa *sa,
              struct sa_keys *keys)
 {
 	sa->keys = keys;
 	sa->spi = spec->spi;
 	sa->direction = (uint8_t)direction;
-	sa->aead = sa_cipher_is_aead(spec->cipher);
+	sa->engine = engine(spec->cipher);
 	sa->encap = (uint8_t)spec->encap;
 	sa->iv_len = (uint8_t)sa_iv_len(spec->cipher);
 	sa->icv_len = (uint8_t)sa_icv_len(spec->cipher, spec->auth);

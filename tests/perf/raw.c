@@ -30,7 +30,7 @@ int raw_open(struct raw *raw, struct rig *r)
 	uint32_t len = r->frame - (uint32_t)sizeof(struct rte_ether_hdr);
 
 	raw->shape = *shape;
-	raw->burst = shape->aead ? RAW_BURST / 2 : RAW_BURST;
+	raw->burst = shape->engine == SA_ENGINE_MB ? RAW_BURST : RAW_BURST / 2;
 	raw->text_len = (len + 2u + shape->align - 1u) / shape->align * shape->align;
 	for (unsigned i = 0; i < RAW_BURST; i++) {
 		struct raw_packet *p = &raw->packets[i];
@@ -81,7 +81,7 @@ static inline void job_fill(IMB_JOB *job, const struct raw *raw, struct raw_pack
 	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	job->auth_tag_output = encrypt ? text + raw->text_len : p->icv;
 	job->auth_tag_output_len_in_bytes = shape->icv_len;
-	if (shape->aead) {
+	if (shape->engine != SA_ENGINE_MB) {
 		job->iv = p->nonce;
 		job->iv_len_in_bytes = 12;
 		job->enc_keys = keys;
@@ -147,7 +147,8 @@ bool raw_run_prefetched(struct raw *raw, bool encrypt)
 
 	for (unsigned i = 0; i < RAW_PACKETS; i += raw->burst) {
 		for (unsigned k = 0; k < raw->burst; k++)
-			crypto_prefetch_keys(raw->keys[i + k], raw->shape.aead, raw->text_len);
+			crypto_prefetch_keys(raw->keys[i + k], raw->shape.engine == SA_ENGINE_GCM,
+			                     raw->text_len);
 		good &= burst(raw, &raw->keys[i], encrypt);
 	}
 	return good;

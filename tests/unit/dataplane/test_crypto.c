@@ -137,7 +137,7 @@ static void vector_check(const struct vector *v)
 	assert_int_equal(hex(v->text, text), len);
 	memcpy(buffer + head, plain, len);
 	item = (struct crypto_item){.sa = &p->sa, .esp = buffer, .text_len = len};
-	crypto_encrypt(crypto, &item, 1);
+	crypto_encrypt(crypto, &item, 1, crypto_engine(item.sa));
 	assert_true(item.ok);
 	assert_memory_equal(buffer + head, text, len);
 	if (v->icv) {
@@ -145,7 +145,7 @@ static void vector_check(const struct vector *v)
 		assert_memory_equal(buffer + head + len, icv, 16);
 	}
 	item.ok = false;
-	crypto_decrypt(crypto, &item, 1);
+	crypto_decrypt(crypto, &item, 1, crypto_engine(item.sa));
 	assert_true(item.ok);
 	assert_memory_equal(buffer + head, plain, len);
 	free(p);
@@ -208,6 +208,15 @@ static void slot_free(struct slot *s)
 	free(s->in);
 }
 
+static unsigned engines_of(const struct crypto_item *items, unsigned n)
+{
+	unsigned engines = 0;
+
+	while (n--)
+		engines |= crypto_engine(items[n].sa);
+	return engines;
+}
+
 // All suites side by side in bursts of every size: nothing waits for a companion.
 static void mixed_bursts(void **state)
 {
@@ -225,7 +234,7 @@ static void mixed_bursts(void **state)
 			                                .esp = slots[i].buffer,
 			                                .text_len = slots[i].len};
 		}
-		crypto_encrypt(crypto, items, n);
+		crypto_encrypt(crypto, items, n, engines_of(items, n));
 		for (unsigned i = 0; i < n; i++) {
 			assert_true(items[i].ok);
 			if (slots[i].out->sa.cipher_mode != IMB_CIPHER_NULL)
@@ -236,7 +245,7 @@ static void mixed_bursts(void **state)
 			if (i % 3 == 1) // a bit of text, ICV, header or IV turns over
 				slots[i].buffer[(i * 131) % (slots[i].head + slots[i].len)] ^= 0x10;
 		}
-		crypto_decrypt(crypto, items, n);
+		crypto_decrypt(crypto, items, n, engines_of(items, n));
 		for (unsigned i = 0; i < n; i++) {
 			assert_int_equal(items[i].ok, i % 3 != 1);
 			if (items[i].ok)
@@ -263,7 +272,7 @@ static void head_of_line(void **state)
 		items[i] = (struct crypto_item){
 			.sa = &slots[i].out->sa, .esp = slots[i].buffer, .text_len = slots[i].len};
 	}
-	crypto_encrypt(crypto, items, 32);
+	crypto_encrypt(crypto, items, 32, engines_of(items, 32));
 	for (unsigned i = 0; i < 32; i++) {
 		assert_true(items[i].ok);
 		slot_free(&slots[i]);

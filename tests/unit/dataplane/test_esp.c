@@ -217,7 +217,7 @@ static struct rte_mbuf *authentic(const struct gate_flow *f, const uint8_t *text
 	item.sa = &mirror;
 	item.esp = rte_pktmbuf_mtod_offset(m, uint8_t *, mirror.head_len);
 	memcpy(item.esp + SA_ESP_HEADER + mirror.iv_len, text, len);
-	crypto_encrypt(gate.workers[0]->esp->crypto, &item, 1);
+	crypto_encrypt(gate.workers[0]->esp->crypto, &item, 1, crypto_engine(item.sa));
 	assert_true(item.ok);
 	return m;
 }
