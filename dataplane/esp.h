@@ -38,6 +38,8 @@ struct worker_esp {
 	uint32_t gone;
 	struct split too_long[WORKER_BURST]; // of the burst that is being encrypted
 	uint16_t n_long;
+	bool astray; // some packet of the burst that is being encrypted has no way out at the
+	             // moment
 };
 
 // [W] A limit of the SA is reached: tells control, once each. False: a hard one, the SA has

@@ -8,21 +8,6 @@
 #include "route.h"
 #include "split.h"
 
-static void prefetch_flows(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
-{
-	uint32_t before = UINT32_MAX;
-
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t index = packet_of(pkts[i])->tunnel.index;
-
-		if (index == before)
-			continue;
-		before = index;
-		__builtin_prefetch(chunks_at(&w->dp->tunnels->tunnels, index), 1);
-		__builtin_prefetch(&w->dp->tunnels->words[index]);
-	}
-}
-
 // A flow's SA, on its way to the caches while the rest of the burst is looked at.
 static struct sa *sa_fetch(const struct worker *w, const struct tunnel *t)
 {
@@ -33,11 +18,12 @@ static struct sa *sa_fetch(const struct worker *w, const struct tunnel *t)
 	return sa;
 }
 
-// A run of packets of one flow: what the first one found.
+// Packets of one flow in a row: what the first one found.
 struct run {
 	struct handle flow;
-	struct tunnel *t; // NULL: stale
+	struct tunnel *t; // NULL: stale, or another worker's
 	struct sa *sa;    // NULL: none yet
+	uint16_t n;       // packets
 };
 
 static void run_begin(struct worker *w, struct run *run, struct handle flow)
@@ -50,7 +36,8 @@ static void run_begin(struct worker *w, struct run *run, struct handle flow)
 	if (!handle_is_null(run->t->out_sa))
 		run->sa = sa_fetch(w, run->t);
 	// Once a tick is often enough: nothing that doubt depends on is finer.
-	if (activity_mark(&run->t->last_out, w->now) && run->sa)
+	if (activity_mark(&run->t->last_out, w->now) && run->sa &&
+	    tick_diff(w->now, run->t->doubt_from) >= 0)
 		tunnel_doubt(w, run->t, flow);
 }
 
@@ -67,26 +54,32 @@ static void without_sa(struct worker *w, const struct run *run, struct rte_mbuf 
 		worker_drop(w, m, DROP_TUNNEL_STALE);
 }
 
-// Packets that have a flow of this worker's with an SA; the others are taken.
-static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas)
+// Sorts a burst into runs that have a flow of this worker's with an SA; returns how many. The other
+// packets are taken.
+static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct run *runs)
 {
-	struct run run = {0};
-	uint16_t k = 0;
+	uint16_t k = 0, n_runs = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		struct handle flow = packet_of(m)->tunnel;
+	for (uint16_t i = 0, len; i < n; i += len) {
+		struct handle flow = packet_of(pkts[i])->tunnel;
+		struct run *run = &runs[n_runs];
 
-		if (!handle_equal(flow, run.flow))
-			run_begin(w, &run, flow);
-		if (unlikely(!run.sa)) {
-			without_sa(w, &run, m);
+		len = 1;
+		while (i + len < n && handle_equal(packet_of(pkts[i + len])->tunnel, flow))
+			len++;
+		run_begin(w, run, flow);
+		if (unlikely(!run->sa)) {
+			for (uint16_t j = i; j < i + len; j++)
+				without_sa(w, run, pkts[j]);
 			continue;
 		}
-		sas[k] = run.sa;
-		pkts[k++] = m;
+		run->n = len;
+		n_runs++;
+		if (unlikely(k != i))
+			memmove(pkts + k, pkts + i, len * sizeof(*pkts));
+		k += len;
 	}
-	return k;
+	return n_runs;
 }
 
 // Bytes of text (inner packet, padding, trailer) for an inner packet of `len` bytes.
@@ -159,19 +152,21 @@ struct wrap {
 
 // Where outer packets go, as forward would say of each: nearly always out of an interface that is
 // up, so that it need not look at them.
-static inline void wrap_route(const struct worker *w, struct wrap *wrap)
+static inline void wrap_route(struct worker *w, struct wrap *wrap)
 {
 	const struct route_hop *hop = route_hop(w->dp->routes, wrap->hop);
 
 	wrap->out = PACKET_NO_IFACE;
 	if (unlikely(hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
-	    unlikely(!iface_is_up(&w->dp->ifaces[hop->iface])))
+	    unlikely(!iface_is_up(&w->dp->ifaces[hop->iface]))) {
+		w->esp->astray = true;
 		return;
+	}
 	wrap->out = hop->iface;
 	wrap->next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : wrap->dst;
 }
 
-static __rte_always_inline struct wrap wrap_make(const struct worker *w, struct sa *sa)
+static __rte_always_inline struct wrap wrap_make(struct worker *w, struct sa *sa)
 {
 	struct wrap wrap = {
 		.sa = sa,
@@ -271,11 +266,11 @@ static inline void wrap_one(struct worker *w, struct rte_mbuf *m, const struct w
 	m->pkt_len = total;
 	p->kind = PACKET_ROUTE;
 	p->flags = PACKET_MADE | PACKET_NO_POLICY;
+	p->handoffs = 0;
 	p->ihl = SA_IPV4_HEADER;
-	p->hop = wrap->hop;
 	p->out = wrap->out;
+	p->hop = wrap->hop;
 	p->next_hop = wrap->next_hop;
-	p->tunnel = (struct handle){0};
 	item->sa = wrap->sa;
 	item->esp = at;
 	item->text_len = text_len;
@@ -294,14 +289,19 @@ static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum cou
 	worker_drop(w, m, reason);
 }
 
-// Too long for the path. True: it goes all the same, and the outer packet is cut.
-static bool stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct path *path)
+// Longer than its path takes in one piece. True: it goes all the same, and the outer packet is cut.
+static bool stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct path *path,
+                    uint32_t total)
 {
 	uint32_t df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
 
-	if (cut_outside(sa, df, path->flags))
+	if (!cut_outside(sa, df, path->flags)) {
+		too_long(w, m, sa, RTE_MIN(path->mtu, sa->out.mtu));
+		return false;
+	}
+	if (total <= UINT16_MAX)
 		return true;
-	too_long(w, m, sa, RTE_MIN(path->mtu, sa->out.mtu));
+	refuse(w, m, sa, DROP_NO_BUFFER);
 	return false;
 }
 
@@ -318,26 +318,28 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 {
 	const struct wrap wrap = wrap_make(w, sa);
 	uint64_t seq = sa->sequence, bytes = 0;
+	uint32_t longest = RTE_MIN(path->mtu, sa->out.mtu);
 	uint16_t k = 0;
 
 	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
 	// SAs' lines out of the first-level cache again.
 	crypto_prefetch_keys(sa->keys, wrap.engine == SA_ENGINE_GCM, pkts[0]->data_len);
-	activity_mark(&sa->last_out, w->now);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint32_t len = m->data_len, text_len = text_length(wrap.align, len);
 		uint32_t total = wrap.overhead + text_len, df;
 
-		if (unlikely(packet_of(m)->out != path->out))
+		if (unlikely(packet_of(m)->out != path->out)) {
 			path_find(w, path, packet_of(m)->out);
+			longest = RTE_MIN(path->mtu, sa->out.mtu);
+		}
 		df = (packet_ip(m)->fragment_offset & path->df_copy) | path->df_set;
-		if (unlikely(total > path->mtu || total > sa->out.mtu)) {
-			if (!stretch(w, m, sa, path))
+		if (unlikely(total > longest)) {
+			if (!stretch(w, m, sa, path, total))
 				continue;
 			df = 0;
 		}
-		if (unlikely(!has_room(m, &wrap, text_len + wrap.tail) || total > UINT16_MAX)) {
+		if (unlikely(!has_room(m, &wrap, text_len + wrap.tail))) {
 			refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
@@ -345,6 +347,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 		bytes += len;
 		good[k++] = m;
 	}
+	activity_mark(&sa->last_out, w->now);
 	// Control reads these; nobody else writes them.
 	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);
 	sa_count(&sa->packets, k);
@@ -352,37 +355,35 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 	return k;
 }
 
-// How many packets of the run that begins here go in one: near a limit of the SA each for itself.
-// 0: the SA has stopped.
-static uint16_t run_length(struct worker *w, struct sa **sas, uint16_t n)
+// How many of n packets go in one: near a limit of the SA each for itself. 0: the SA has stopped.
+static uint16_t within_limits(struct worker *w, struct sa *sa, uint16_t n)
 {
-	struct sa *sa = sas[0];
-	uint16_t len = 1;
-
-	while (len < n && sas[len] == sa)
-		len++;
-	if (likely(!is_used_up(sa, len, (uint64_t)len * UINT16_MAX)))
-		return len;
+	if (likely(!is_used_up(sa, n, (uint64_t)n * UINT16_MAX)))
+		return n;
 	return !is_used_up(sa, 0, 0) || esp_limit(w, sa);
 }
 
-static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct sa **sas,
-                         struct crypto_item *items, unsigned *engines)
+static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct run *runs,
+                         uint16_t n_runs, struct crypto_item *items, unsigned *engines)
 {
+	struct rte_mbuf **good = pkts;
 	struct path path;
-	uint16_t k = 0, len;
+	uint16_t k = 0;
 
-	if (n)
-		path_find(w, &path, packet_of(pkts[0])->out);
-	for (uint16_t i = 0; i < n; i += len) {
-		len = run_length(w, sas + i, n - i);
-		if (unlikely(len == 0)) {
-			refuse(w, pkts[i], sas[i], DROP_ESP_LIFETIME);
-			len = 1;
-			continue;
+	path_find(w, &path, packet_of(pkts[0])->out);
+	for (uint16_t r = 0; r < n_runs; r++) {
+		struct sa *sa = runs[r].sa;
+
+		*engines |= crypto_engine(sa);
+		for (uint16_t left = runs[r].n, len; left; left -= len, pkts += len) {
+			len = within_limits(w, sa, left);
+			if (unlikely(len == 0)) {
+				refuse(w, pkts[0], sa, DROP_ESP_LIFETIME);
+				len = 1;
+				continue;
+			}
+			k += wrap_run(w, sa, &path, pkts, len, good + k, items + k);
 		}
-		*engines |= crypto_engine(sas[i]);
-		k += wrap_run(w, sas[i], &path, pkts + i, len, pkts + k, items + k);
 	}
 	return k;
 }
@@ -407,14 +408,15 @@ static uint16_t drop_failed(struct worker *w, struct rte_mbuf **pkts, uint16_t n
 uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct crypto_item items[WORKER_BURST];
-	struct sa *sas[WORKER_BURST];
+	struct run runs[WORKER_BURST];
 	unsigned engines = 0;
+	uint16_t n_runs;
 
-	prefetch_flows(w, pkts, n);
-	n = find_sas(w, pkts, n, sas);
-	n = wrap_all(w, pkts, n, sas, items, &engines);
-	if (n == 0)
+	w->esp->astray = false;
+	n_runs = find_sas(w, pkts, n, runs);
+	if (n_runs == 0)
 		return 0;
+	n = wrap_all(w, pkts, runs, n_runs, items, &engines);
 	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
 	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, engines)))
 		n = drop_failed(w, pkts, n, items);

@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "flow_cache.h"
 #include "policy.h"
+#include "tunnel.h"
 #include "worker.h"
 
 _Static_assert(WORKER_BURST <= POLICY_BURST, "one call for a burst");
@@ -134,6 +135,9 @@ uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct
 		return 0;
 	n_keys = keys_of(pkts, n, keys, which);
 	policy_find_burst(w->dp->policy, w->flows, keys, n_keys, answers);
+	for (unsigned i = 0; i < n_keys; i++)
+		if (answers[i].verdict == POLICY_PROTECT)
+			tunnel_prefetch(w->dp->tunnels, answers[i].tunnel);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct policy_answer *a = &answers[which[i]];
 		struct rte_mbuf *m = pkts[i];

@@ -7,6 +7,8 @@
 #include "dp_internal.h"
 #include "esp.h"
 
+#define DOUBT_RECHECK TICKS_PER_SECOND // how late a new doubt_after may be noticed
+
 int tunnel_table_init(struct tunnel_table *t, uint32_t max, unsigned owners)
 {
 	memset(t, 0, sizeof(*t));
@@ -170,12 +172,19 @@ void tunnel_doubt(struct worker *w, struct tunnel *t, struct handle h)
 	struct dp_event event = {.kind = DP_EVENT_DOUBT, .tunnel = h};
 	const struct dp *dp = w->dp;
 	uint32_t after;
+	tick_t due;
 
 	if (t->peer >= dp->limits.max_peers)
 		return;
 	after = activity_load(&dp->peers[t->peer].doubt_after);
-	if (after == 0 || tick_diff(w->now, newest_life(dp, t)) < (int32_t)after)
+	// Signs of life only get newer, so it need not be asked before; but control may change
+	// doubt_after.
+	due = after ? newest_life(dp, t) + after : w->now + DOUBT_RECHECK;
+	if (tick_diff(w->now, due) < 0) {
+		t->doubt_from =
+			tick_before(due, w->now + DOUBT_RECHECK) ? due : w->now + DOUBT_RECHECK;
 		return;
+	}
 	if (activity_load(&dp->tunnels->words[h.index].doubt_ack) == t->doubt_seq &&
 	    worker_event(w, &event))
 		t->doubt_seq++;
@@ -229,7 +238,7 @@ void tunnel_on_use(struct worker *w, const struct message *msg)
 		return;
 	sa = sa_table_at(w->dp->sas, msg->sa.index);
 	t->pair = sa->pair;
-	t->since = sa->made;
+	t->since = t->doubt_from = sa->made;
 	release_held(w, t);
 }
 
@@ -247,8 +256,10 @@ void tunnel_on_peer(struct worker *w, const struct message *msg)
 {
 	struct tunnel *t = addressed(w, msg);
 
-	if (t)
-		t->peer = msg->word;
+	if (!t)
+		return;
+	t->peer = msg->word;
+	t->doubt_from = t->since;
 }
 
 void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa)

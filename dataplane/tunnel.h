@@ -5,6 +5,7 @@
 #define VIGIL_DATAPLANE_TUNNEL_H
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 
 #include "activity.h"
 #include "chunks.h"
@@ -33,6 +34,7 @@ struct tunnel {
 	uint32_t last_out;   // see activity.h
 	uint32_t doubt_seq;  // doubts raised; equal to doubt_ack = may raise
 	tick_t since;        // out_sa was made
+	tick_t doubt_from;   // before this there is nothing to doubt
 	bool acquiring;      // ACQUIRE is raised and not answered
 	uint8_t held;        // packets
 	uint16_t head, tail; // of held packets: index in tunnel_hold
@@ -85,11 +87,18 @@ void tunnel_worker_init(struct tunnel_worker *tw);
 // Frees what is held.
 void tunnel_worker_fini(struct tunnel_worker *tw);
 
+// Starts to load what esp_out reads of a flow first.
+static inline void tunnel_prefetch(const struct tunnel_table *t, struct handle h)
+{
+	rte_prefetch0(chunks_at(&t->tunnels, h.index));
+	rte_prefetch0(&t->words[h.index]);
+}
+
 // The flow in its owner's hands, or NULL: stale.
 struct tunnel *tunnel_get(const struct worker *w, struct handle h);
 // Holds the packet and asks for an SA, once. Takes it.
 void tunnel_hold(struct worker *w, struct tunnel *t, struct rte_mbuf *m);
-// Traffic went out: doubts the peer if nothing came in for long enough. Call it once a run.
+// Traffic went out, and doubt_from is over: doubts the peer if nothing came in for long enough.
 void tunnel_doubt(struct worker *w, struct tunnel *t, struct handle h);
 // An SA is gone: a flow that used it has none.
 void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa);

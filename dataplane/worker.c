@@ -3,12 +3,14 @@
 // the worker says that it holds no pointer into a shared table.
 #include "worker.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #include "adjacency.h"
+#include "esp.h"
 #include "handoff.h"
 #include "mss.h"
 #include "reassemble.h"
@@ -32,14 +34,10 @@ static void leave(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 // gateway's own: no crypto map applies to them.
 static void send_outer(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	bool routed = true;
-
-	for (uint16_t i = 0; i < n; i++)
-		routed &= packet_of(pkts[i])->out != PACKET_NO_IFACE;
-	if (routed)
-		leave(w, pkts, n);
-	else
+	if (unlikely(w->esp->astray))
 		route(w, pkts, n);
+	else
+		leave(w, pkts, n);
 }
 
 static void encrypt(struct worker *w, struct rte_mbuf **pkts, uint16_t n)

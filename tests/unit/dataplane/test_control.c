@@ -200,6 +200,22 @@ static void doubt_counts_from_the_sa(void **state)
 	assert_int_equal(doubts(), 1);
 }
 
+// A worker need not look again before the peer can be in doubt, but it does notice, within a
+// second, that the configuration asks sooner.
+static void doubt_sooner(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0)); // made at tick 100
+
+	(void)state;
+	dp_peer_watch(&gate, 3, 5000);
+	gate_tick(600);
+	send_one(&f);
+	dp_peer_watch(&gate, 3, 400);
+	gate_tick(600 + TICKS_PER_SECOND);
+	send_one(&f);
+	assert_int_equal(doubts(), 1);
+}
+
 static void no_doubt_without_sa(void **state)
 {
 	struct gate_flow f = flow_without_sa();
@@ -496,6 +512,7 @@ int main(void)
 		TEST(many_flows_share_the_holds),
 		TEST(doubt_after_silence),
 		TEST(doubt_counts_from_the_sa),
+		TEST(doubt_sooner),
 		TEST(no_doubt_without_sa),
 		TEST(doubt_finds_no_room),
 		TEST(peer_of_a_flow_changes),
