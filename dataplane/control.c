@@ -263,7 +263,6 @@ static struct sa *sa_prepare(struct dp *dp, struct handle h, struct handle tunne
 	sa->slot = h.index;
 	sa->generation = h.generation;
 	sa->owner = sa_table_slot(dp->sas, h)->owner;
-	sa->activity = &dp->sas->activity[h.index];
 	sa->tunnel = tunnel;
 	sa->made = dp_now(dp);
 	return sa;
@@ -286,6 +285,7 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 	}
 	sa_fill(dp->esp->mgr, spec, SA_IN, sa, sa_table_keys(dp->sas, h.index));
 	replay_init(&sa->replay, spec->replay_window, sa->ring);
+	sa->activity = &dp->sas->activity[h.index];
 	// The SPI is the one that dp_sa_reserve() gave out, whatever the caller says.
 	sa->spi = spi_make(&dp->sas->layout, slot->owner, h.index, h.generation);
 	if (message_send(dp, slot->owner, &msg))

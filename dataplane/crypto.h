@@ -40,25 +40,38 @@ bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, uns
 // Unpredictable bytes for a CBC IV (RFC 3602, 3), at most 16.
 void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len);
 
-#define CRYPTO_GHASH_KEYS 48u // powers of the hash key that ipsec-mb keeps, the lowest last
+#define CRYPTO_GHASH_KEYS 48u // powers of the hash key that ipsec-mb keeps, 16 bytes each
+#define CRYPTO_FEW_POWERS 7u  // the lowest, which lie in the last two lines
+
+// The lines of the hash key's powers that a longer text needs, but for the last two.
+static inline void crypto_prefetch_powers(const char *keys, uint32_t powers)
+{
+	uint32_t n = powers < CRYPTO_GHASH_KEYS ? powers : CRYPTO_GHASH_KEYS;
+	uint32_t from = (uint32_t)sizeof(struct gcm_key_data) - 16 * n;
+
+	for (uint32_t i = from / SA_LINE * SA_LINE; i < sizeof(struct sa_keys) - 2 * SA_LINE;
+	     i += SA_LINE)
+		rte_prefetch0(keys + i);
+}
 
 // Starts to load the lines of expanded keys that a text of so many bytes needs: the round keys, and
 // for GCM as many powers of the hash key as the text has blocks (with AAD and length).
-static inline void crypto_prefetch_keys(const struct sa_keys *keys, bool gcm, uint32_t text_len)
+static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engine engine,
+                                        uint32_t text_len)
 {
 	const char *at = (const char *)keys;
 	uint32_t powers = text_len / 16 + 3;
-	uint32_t ghash = sizeof(struct gcm_key_data) -
-	                 16 * (powers < CRYPTO_GHASH_KEYS ? powers : CRYPTO_GHASH_KEYS);
 
-	for (unsigned i = 0; i < 4 * SA_LINE; i += SA_LINE)
-		rte_prefetch0(at + i);
-	if (gcm) {
-		for (unsigned i = ghash / SA_LINE * SA_LINE; i < sizeof(*keys); i += SA_LINE)
-			rte_prefetch0(at + i);
-	} else {
-		for (unsigned i = 4 * SA_LINE; i < 10 * SA_LINE; i += SA_LINE)
-			rte_prefetch0(at + i);
+	for (unsigned i = 0; i < 4; i++)
+		rte_prefetch0(at + i * SA_LINE);
+	if (engine == SA_ENGINE_GCM) {
+		rte_prefetch0(at + sizeof(*keys) - 2 * SA_LINE);
+		rte_prefetch0(at + sizeof(*keys) - SA_LINE);
+		if (powers > CRYPTO_FEW_POWERS)
+			crypto_prefetch_powers(at, powers);
+	} else if (engine == SA_ENGINE_MB) {
+		for (unsigned i = 4; i < 10; i++)
+			rte_prefetch0(at + i * SA_LINE);
 	}
 }
 

@@ -80,7 +80,7 @@ static void sa_fetch(const struct worker *w, const struct inbound *in, uint32_t 
 	__builtin_prefetch(&in->sa->replay, 1);
 	__builtin_prefetch(&w->dp->sas->activity[spi_slot(&w->dp->sas->layout, in->spi)]);
 	crypto_prefetch_keys(sa_table_keys(w->dp->sas, spi_slot(&w->dp->sas->layout, in->spi)),
-	                     true, len);
+	                     SA_ENGINE_GCM, len);
 }
 
 // Hands off packets of other workers and starts to load what the whole burst needs.

@@ -8,16 +8,6 @@
 #include "route.h"
 #include "split.h"
 
-// A flow's SA, on its way to the caches while the rest of the burst is looked at.
-static struct sa *sa_fetch(const struct worker *w, const struct tunnel *t)
-{
-	struct sa *sa = sa_table_at(w->dp->sas, t->out_sa.index);
-
-	__builtin_prefetch(sa);
-	__builtin_prefetch(&sa->sequence, 1);
-	return sa;
-}
-
 // Packets of one flow in a row: what the first one found.
 struct run {
 	struct handle flow;
@@ -29,12 +19,14 @@ struct run {
 static void run_begin(struct worker *w, struct run *run, struct handle flow)
 {
 	*run = (struct run){.flow = flow};
-	if (tunnel_owner(w->dp->tunnels, flow.index) == w->index)
-		run->t = tunnel_get(w, flow);
-	if (!run->t)
+	run->t = tunnel_own(w, flow);
+	if (unlikely(!run->t))
 		return;
-	if (!handle_is_null(run->t->out_sa))
-		run->sa = sa_fetch(w, run->t);
+	run->sa = run->t->sa;
+	if (run->sa) { // on its way to the caches while the rest of the burst is looked at
+		rte_prefetch0(run->sa);
+		rte_prefetch0(&run->sa->sequence);
+	}
 	// Once a tick is often enough: nothing that doubt depends on is finer.
 	if (activity_mark(&run->t->last_out, w->now) && run->sa &&
 	    tick_diff(w->now, run->t->doubt_from) >= 0)
@@ -135,77 +127,49 @@ static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32
 	worker_drop(w, m, DROP_MTU);
 }
 
-// What wrapping a packet takes from its SA, read once for a run of packets.
-struct wrap {
-	struct sa *sa;
-	uint64_t ttl_proto_src; // bytes 8 to 15 of the outer IPv4 header, checksum 0
-	uint64_t iv_base;
-	uint32_t dst;
-	uint32_t spi; // network order
-	uint32_t sum; // of the header's constant words
-	uint32_t front, tail, head_len, overhead, align;
-	uint32_t next_hop;
-	uint16_t out, hop; // out: PACKET_NO_IFACE = forward must say
-	uint8_t engine;    // enum sa_engine
-	bool udp;
-};
-
 // Where outer packets go, as forward would say of each: nearly always out of an interface that is
 // up, so that it need not look at them.
-static inline void wrap_route(struct worker *w, struct wrap *wrap)
-{
-	const struct route_hop *hop = route_hop(w->dp->routes, wrap->hop);
+struct onward {
+	uint32_t next_hop;
+	uint16_t out; // PACKET_NO_IFACE = forward must say
+	uint16_t hop;
+};
 
-	wrap->out = PACKET_NO_IFACE;
+static inline struct onward onward_find(struct worker *w, struct sa *sa)
+{
+	const struct routes *routes = w->dp->routes;
+	uint16_t index = route_remembered(routes, sa->out.dst, &sa->routes, &sa->hop);
+	const struct route_hop *hop = route_hop(routes, index);
+
 	if (unlikely(hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
 	    unlikely(!iface_is_up(&w->dp->ifaces[hop->iface]))) {
 		w->esp->astray = true;
-		return;
+		return (struct onward){.out = PACKET_NO_IFACE, .hop = index};
 	}
-	wrap->out = hop->iface;
-	wrap->next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : wrap->dst;
-}
-
-static __rte_always_inline struct wrap wrap_make(struct worker *w, struct sa *sa)
-{
-	struct wrap wrap = {
-		.sa = sa,
-		.ttl_proto_src = SA_OUTER_TTL | (uint64_t)sa_outer_proto(sa) << 8 |
-	                         (uint64_t)sa->out.src << 32,
-		.iv_base = sa->iv_base,
-		.dst = sa->out.dst,
-		.spi = rte_cpu_to_be_32(sa->spi),
-		.sum = sa->out.sum,
-		.front = (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len,
-		.tail = sa->icv_len,
-		.head_len = sa->head_len,
-		.overhead = sa->overhead,
-		.align = sa->align,
-		.hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop),
-		.engine = sa->engine,
-		.udp = sa->encap == SA_ENCAP_UDP,
+	return (struct onward){
+		.next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : sa->out.dst,
+		.out = hop->iface,
+		.hop = index,
 	};
-
-	wrap_route(w, &wrap);
-	return wrap;
 }
 
 // The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP is copied; RFC 6040 4.1, normal
 // mode: so is ECN. The checksum is the template's and what differs (RFC 1071).
-static inline void put_ipv4(const struct wrap *wrap, uint8_t *at, uint32_t len, uint32_t tos,
+static inline void put_ipv4(const struct sa_template *out, uint8_t *at, uint32_t len, uint32_t tos,
                             uint32_t df, uint16_t id)
 {
 	uint32_t tos_len = tos << 8 | (uint32_t)rte_cpu_to_be_16((uint16_t)len) << 16;
 	uint32_t id_df = rte_cpu_to_be_16(id) | df << 16;
-	uint32_t sum = wrap->sum + (tos_len & 0xffff) + (tos_len >> 16) + (id_df & 0xffff) + df;
-	uint64_t first = (uint64_t)id_df << 32 | tos_len | 0x45;
+	uint32_t sum = out->sum + (tos_len & 0xffff) + (tos_len >> 16) + (id_df & 0xffff) + df;
+	uint64_t first = (uint64_t)id_df << 32 | tos_len | 0x45, second = out->ttl_proto_src;
+	uint32_t dst = out->dst;
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum += sum >> 16;
+	second |= (~sum & 0xffffu) << 16;
 	memcpy(at, &first, sizeof(first));
-	first = wrap->ttl_proto_src | (~sum & 0xffffu) << 16;
-	memcpy(at + 8, &first, sizeof(first));
-	memcpy(at + 16, &wrap->dst, sizeof(wrap->dst));
+	memcpy(at + 8, &second, sizeof(second));
+	memcpy(at + 16, &dst, sizeof(dst));
 }
 
 static void put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
@@ -217,19 +181,17 @@ static void put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
 }
 
 // SPI, sequence number, IV.
-static inline void put_esp(struct worker *w, const struct wrap *wrap, uint8_t *at, uint64_t seq)
+static inline void put_esp(struct worker *w, const struct sa *sa, uint8_t *at, uint64_t seq)
 {
-	uint64_t head = wrap->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
+	uint64_t head = sa->out.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
+	// RFC 4106 3.1: unique under this key, as the sequence number is.
+	uint64_t counter = sa->iv_base + seq;
 
 	memcpy(at, &head, sizeof(head));
-	if (likely(wrap->engine != SA_ENGINE_MB)) {
-		// RFC 4106 3.1: unique under this key, as the sequence number is.
-		uint64_t counter = wrap->iv_base + seq;
-
+	if (likely(sa->engine != SA_ENGINE_MB))
 		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
-	} else if (wrap->sa->iv_len) {
-		crypto_iv(w->esp->crypto, at + SA_ESP_HEADER, wrap->sa->iv_len);
-	}
+	else if (sa->iv_len)
+		crypto_iv(w->esp->crypto, at + SA_ESP_HEADER, sa->iv_len);
 }
 
 // Padding 1, 2, 3..., its length, next header (RFC 4303 2.4-2.6); pad is at most 15. Writes up to 8
@@ -247,40 +209,41 @@ static inline void put_trailer(uint8_t *at, uint32_t pad)
 
 // Wraps a packet up to the point where it can be encrypted. It is one of this gateway's own from
 // now on, on its way to the SA's other end.
-static inline void wrap_one(struct worker *w, struct rte_mbuf *m, const struct wrap *wrap,
-                            uint32_t text_len, uint32_t df, uint64_t seq, struct crypto_item *item)
+static inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
+                            const struct onward *onward, uint32_t text_len, uint32_t df,
+                            uint64_t seq, struct crypto_item *item)
 {
-	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *at = inner - wrap->front;
-	uint32_t len = m->data_len, total = wrap->overhead + text_len;
+	uint32_t len = m->data_len, total = sa->overhead + text_len, front = sa_front(sa);
+	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *at = inner - front;
 	uint32_t tos = ((const struct rte_ipv4_hdr *)inner)->type_of_service;
 	struct packet *p = packet_of(m);
 
 	put_trailer(inner + len, text_len - len - ESP_TRAILER);
-	put_ipv4(wrap, at, total, tos, df, (uint16_t)w->ip_id++);
-	if (unlikely(wrap->udp))
-		put_udp(at + SA_IPV4_HEADER, wrap->sa, (uint16_t)(total - SA_IPV4_HEADER));
-	at += wrap->head_len;
-	put_esp(w, wrap, at, seq);
-	m->data_off = (uint16_t)(m->data_off - wrap->front);
+	put_ipv4(&sa->out, at, total, tos, df, (uint16_t)w->ip_id++);
+	if (unlikely(sa->encap == SA_ENCAP_UDP))
+		put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
+	at += sa->head_len;
+	put_esp(w, sa, at, seq);
+	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)total;
 	m->pkt_len = total;
 	p->kind = PACKET_ROUTE;
 	p->flags = PACKET_MADE | PACKET_NO_POLICY;
 	p->handoffs = 0;
 	p->ihl = SA_IPV4_HEADER;
-	p->out = wrap->out;
-	p->hop = wrap->hop;
-	p->next_hop = wrap->next_hop;
-	item->sa = wrap->sa;
+	p->out = onward->out;
+	p->hop = onward->hop;
+	p->next_hop = onward->next_hop;
+	item->sa = sa;
 	item->esp = at;
 	item->text_len = text_len;
 }
 
-// Is there room around the packet, and is it in one piece? `tail` bytes come behind its front.
-static inline bool has_room(const struct rte_mbuf *m, const struct wrap *wrap, uint32_t tail)
+// Is there room around the packet, and is it in one piece?
+static inline bool has_room(const struct rte_mbuf *m, const struct sa *sa, uint32_t text_len)
 {
-	return m->nb_segs == 1 && m->data_off >= wrap->front &&
-	       (uint32_t)m->data_off + tail <= m->buf_len;
+	return m->nb_segs == 1 && m->data_off >= sa_front(sa) &&
+	       (uint32_t)m->data_off + text_len + sa->icv_len <= m->buf_len;
 }
 
 static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum counter reason)
@@ -316,34 +279,33 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
                                              struct rte_mbuf **pkts, uint16_t n,
                                              struct rte_mbuf **good, struct crypto_item *items)
 {
-	const struct wrap wrap = wrap_make(w, sa);
-	uint64_t seq = sa->sequence, bytes = 0;
+	const struct onward onward = onward_find(w, sa);
 	uint32_t longest = RTE_MIN(path->mtu, sa->out.mtu);
+	uint64_t seq = sa->sequence, bytes = 0;
 	uint16_t k = 0;
 
 	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
 	// SAs' lines out of the first-level cache again.
-	crypto_prefetch_keys(sa->keys, wrap.engine == SA_ENGINE_GCM, pkts[0]->data_len);
+	crypto_prefetch_keys(sa->keys, sa->engine, pkts[0]->data_len);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint32_t len = m->data_len, text_len = text_length(wrap.align, len);
-		uint32_t total = wrap.overhead + text_len, df;
+		uint32_t len = m->data_len, text_len = text_length(sa->align, len), df;
 
 		if (unlikely(packet_of(m)->out != path->out)) {
 			path_find(w, path, packet_of(m)->out);
 			longest = RTE_MIN(path->mtu, sa->out.mtu);
 		}
 		df = (packet_ip(m)->fragment_offset & path->df_copy) | path->df_set;
-		if (unlikely(total > longest)) {
-			if (!stretch(w, m, sa, path, total))
+		if (unlikely(sa->overhead + text_len > longest)) {
+			if (!stretch(w, m, sa, path, sa->overhead + text_len))
 				continue;
 			df = 0;
 		}
-		if (unlikely(!has_room(m, &wrap, text_len + wrap.tail))) {
+		if (unlikely(!has_room(m, sa, text_len))) {
 			refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
-		wrap_one(w, m, &wrap, text_len, df, ++seq, &items[k]);
+		wrap_one(w, m, sa, &onward, text_len, df, ++seq, &items[k]);
 		bytes += len;
 		good[k++] = m;
 	}

@@ -42,11 +42,13 @@ enum sa_raised {
 	SA_RAISED_HARD = 2,
 };
 
-// What the outer header takes over from the SA. Network byte order.
+// What an outer packet takes over from the SA. Network byte order.
 struct sa_template {
-	uint32_t src, dst;
+	uint64_t ttl_proto_src; // bytes 8 to 15 of the IPv4 header, checksum 0
+	uint32_t dst;
 	uint16_t src_port, dst_port; // UDP, when encapsulated
-	uint16_t mtu;                // host order; UINT16_MAX = the egress interface's alone
+	uint32_t spi;
+	uint16_t mtu; // host order; UINT16_MAX = the egress interface's alone
 	// Sum of the header's constant 16-bit words as they lie in memory (RFC 1071), folded.
 	uint16_t sum;
 };
@@ -103,9 +105,11 @@ struct sa {
 	struct sa_keys *keys;
 	union {
 		struct sa_template out;
-		struct sa_selector in;
+		struct {
+			struct sa_selector in;
+			struct activity *activity; // its worker writes last_in
+		};
 	};
-	struct activity *activity; // inbound: its worker writes last_in
 
 	// Line 1: written for every packet.
 	alignas(SA_LINE) union {
@@ -148,9 +152,10 @@ _Static_assert(sizeof(struct sa) == 256, "budget of DESIGN: memory of a peer");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
 _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
 
-static inline uint8_t sa_outer_proto(const struct sa *sa)
+// Bytes in front of the text of an outer packet.
+static inline uint32_t sa_front(const struct sa *sa)
 {
-	return sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
+	return (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
 }
 
 // A counter with one writer that others may read: no lock prefix, no torn value.

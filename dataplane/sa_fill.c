@@ -180,7 +180,11 @@ static void fill_limits(const struct sa_spec *spec, enum sa_direction direction,
 
 static void fill_out(const struct sa_spec *spec, struct sa *sa)
 {
-	sa->out.src = htonl(addr_v4_host(&spec->local));
+	uint8_t proto = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
+
+	sa->out.ttl_proto_src = SA_OUTER_TTL | (uint32_t)proto << 8 |
+	                        (uint64_t)htonl(addr_v4_host(&spec->local)) << 32;
+	sa->out.spi = htonl(spec->spi);
 	sa->out.mtu = (uint16_t)(spec->path_mtu ? lower(spec->path_mtu, UINT16_MAX) : UINT16_MAX);
 	sa->out.src_port = htons(spec->local_port);
 	sa->is_narrow = spec->selector.local_port || spec->selector.remote_port;
@@ -218,13 +222,10 @@ static void fill_in(const struct sa_spec *spec, struct sa *sa)
 // RFC 1071 over what does not change from packet to packet: version, TTL, protocol, addresses.
 static uint16_t template_sum(const struct sa *sa)
 {
-	const uint8_t head[SA_IPV4_HEADER] = {
-		0x45, 0, 0, 0, 0, 0, 0, 0, SA_OUTER_TTL, sa_outer_proto(sa)};
-	uint8_t whole[SA_IPV4_HEADER];
+	uint8_t whole[SA_IPV4_HEADER] = {0x45};
 	uint32_t sum = 0;
 
-	memcpy(whole, head, sizeof(head));
-	memcpy(whole + 12, &sa->out.src, 4);
+	memcpy(whole + 8, &sa->out.ttl_proto_src, 8);
 	memcpy(whole + 16, &sa->out.dst, 4);
 	for (unsigned i = 0; i < sizeof(whole); i += 2) {
 		uint16_t word;

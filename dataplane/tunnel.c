@@ -44,16 +44,6 @@ void tunnel_worker_fini(struct tunnel_worker *tw)
 		rte_pktmbuf_free(tw->holds[i].m);
 }
 
-struct tunnel *tunnel_get(const struct worker *w, struct handle h)
-{
-	struct tunnel *t;
-
-	if (!tunnel_is_current(w->dp->tunnels, h))
-		return NULL;
-	t = chunks_at(&w->dp->tunnels->tunnels, h.index);
-	return t && t->generation == h.generation ? t : NULL;
-}
-
 // ---- held packets ----------------------------------------------------------------------------
 
 static struct handle handle_of(const struct worker *w, uint32_t index)
@@ -207,6 +197,7 @@ void tunnel_on_add(struct worker *w, const struct message *msg)
 	drop_held(w, t, DROP_TUNNEL_REFUSED); // only if the slot's TUNNEL_DEL was lost
 	t->peer = msg->word;
 	t->out_sa = t->pair = (struct handle){0};
+	t->sa = NULL;
 	t->doubt_seq = 0;
 	t->acquiring = false;
 	activity_store(&t->last_out, 0);
@@ -227,16 +218,18 @@ void tunnel_on_del(struct worker *w, const struct message *msg)
 void tunnel_on_use(struct worker *w, const struct message *msg)
 {
 	struct tunnel *t = addressed(w, msg);
-	const struct sa *sa;
+	struct sa *sa;
 
 	if (!t)
 		return;
 	t->out_sa = msg->sa;
+	t->sa = NULL;
 	t->pair = (struct handle){0};
 	t->acquiring = false;
 	if (handle_is_null(msg->sa))
 		return;
 	sa = sa_table_at(w->dp->sas, msg->sa.index);
+	t->sa = sa;
 	t->pair = sa->pair;
 	t->since = t->doubt_from = sa->made;
 	release_held(w, t);
@@ -269,6 +262,7 @@ void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa)
 	if (!t || t->generation != tunnel.generation || !handle_equal(t->out_sa, sa))
 		return;
 	t->out_sa = t->pair = (struct handle){0};
+	t->sa = NULL;
 	t->acquiring = false;
 }
 

@@ -30,6 +30,7 @@ struct tunnel {
 	alignas(64) uint32_t generation;
 	uint32_t peer; // index or DP_NO_PEER
 	struct handle out_sa;
+	struct sa *sa;       // out_sa's, or NULL
 	struct handle pair;  // inbound SA whose activity answers for out_sa
 	uint32_t last_out;   // see activity.h
 	uint32_t doubt_seq;  // doubts raised; equal to doubt_ack = may raise
@@ -94,8 +95,18 @@ static inline void tunnel_prefetch(const struct tunnel_table *t, struct handle h
 	rte_prefetch0(&t->words[h.index]);
 }
 
-// The flow in its owner's hands, or NULL: stale.
-struct tunnel *tunnel_get(const struct worker *w, struct handle h);
+// A flow of this worker's, or NULL: another's, or stale.
+static inline struct tunnel *tunnel_own(const struct worker *w, struct handle h)
+{
+	const struct tunnel_table *table = w->dp->tunnels;
+	struct tunnel *t;
+
+	if (tunnel_owner(table, h.index) != w->index || !tunnel_is_current(table, h))
+		return NULL;
+	t = chunks_at(&table->tunnels, h.index);
+	return t && t->generation == h.generation ? t : NULL;
+}
+
 // Holds the packet and asks for an SA, once. Takes it.
 void tunnel_hold(struct worker *w, struct tunnel *t, struct rte_mbuf *m);
 // Traffic went out, and doubt_from is over: doubts the peer if nothing came in for long enough.
