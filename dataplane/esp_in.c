@@ -7,11 +7,11 @@
 #include "esp.h"
 #include "foreign.h"
 
-// What is known of each packet of the burst, beside its crypto_item.
-struct inbound {
+// Packets of one SPI in a row.
+struct run {
 	struct sa *sa;
-	uint32_t spi, seq;
-	uint16_t head; // bytes in front of the ESP header
+	uint32_t spi; // ours, also where the packets have a foreign one
+	uint16_t n;
 };
 
 static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
@@ -35,165 +35,194 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 	worker_drop(w, m, DROP_ESP_NO_SA);
 }
 
-// A foreign SPI becomes ours, if it leads to an SA.
-static void translate(const struct worker *w, struct rte_mbuf *m, struct inbound *in)
+// Bytes in front of the ESP header.
+static inline uint32_t head_of(const struct packet *p)
 {
-	uint32_t own = foreign_find(w->dp->foreign, in->spi, packet_ip(m));
-
-	if (own)
-		in->spi = own;
+	return p->ihl + (p->flags & PACKET_IN_UDP ? SA_UDP_HEADER : 0u);
 }
 
-// Reads the ESP header. False: it is cut short.
-static inline bool read_header(struct rte_mbuf *m, struct inbound *in)
+// The SPI as it lies in the packet. False: there is no whole ESP header.
+static inline bool read_spi(struct rte_mbuf *m, uint32_t *spi)
 {
-	const struct packet *p = packet_of(m);
-	const uint8_t *esp;
+	uint32_t head = head_of(packet_of(m));
 
-	in->head = p->ihl + (p->flags & PACKET_IN_UDP ? SA_UDP_HEADER : 0);
-	if (unlikely(m->data_len < in->head + SA_ESP_HEADER))
+	if (unlikely(m->data_len < head + SA_ESP_HEADER))
 		return false;
-	esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, in->head);
-	in->spi = bytes_get_u32(esp);
-	in->seq = bytes_get_u32(esp + 4);
+	memcpy(spi, rte_pktmbuf_mtod_offset(m, const uint8_t *, head), sizeof(*spi));
 	return true;
 }
 
 // Finds the slot that the SPI names. False: there is none.
-static bool find_slot(const struct worker *w, struct rte_mbuf *m, struct inbound *in)
+static bool find_slot(const struct worker *w, struct rte_mbuf *m, struct run *run)
 {
 	const struct sa_table *sas = w->dp->sas;
 
-	if (unlikely(!spi_is_own(in->spi)))
-		translate(w, m, in);
-	if (unlikely(!spi_is_own(in->spi) || spi_owner(&sas->layout, in->spi) >= w->dp->n_workers))
+	if (unlikely(!spi_is_own(run->spi))) {
+		uint32_t own = foreign_find(w->dp->foreign, run->spi, packet_ip(m));
+
+		run->spi = own ? own : run->spi;
+	}
+	if (unlikely(!spi_is_own(run->spi) ||
+	             spi_owner(&sas->layout, run->spi) >= w->dp->n_workers))
 		return false;
-	in->sa = sa_table_at(sas, spi_slot(&sas->layout, in->spi));
-	return in->sa;
+	run->sa = sa_table_at(sas, spi_slot(&sas->layout, run->spi));
+	return run->sa;
 }
 
 // Starts to load the SA and its keys. AES-GCM's are assumed: which lines others need is only known
 // once the SA is there.
-static void sa_fetch(const struct worker *w, const struct inbound *in, uint32_t len)
+static void sa_fetch(const struct worker *w, const struct run *run, uint32_t len)
 {
-	__builtin_prefetch(in->sa);
-	__builtin_prefetch(&in->sa->replay, 1);
-	__builtin_prefetch(&w->dp->sas->activity[spi_slot(&w->dp->sas->layout, in->spi)]);
-	crypto_prefetch_keys(sa_table_keys(w->dp->sas, spi_slot(&w->dp->sas->layout, in->spi)),
-	                     SA_ENGINE_GCM, len);
+	uint32_t slot = spi_slot(&w->dp->sas->layout, run->spi);
+
+	rte_prefetch0(run->sa);
+	rte_prefetch0(&run->sa->replay);
+	rte_prefetch0(&w->dp->sas->activity[slot]);
+	crypto_prefetch_keys(sa_table_keys(w->dp->sas, slot), SA_ENGINE_GCM, len);
 }
 
-// Hands off packets of other workers and starts to load what the whole burst needs.
-static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in)
+// A packet whose SPI is not that of the one before: begins a run if its SA is this worker's, else
+// takes the packet.
+static bool run_begin(struct worker *w, struct rte_mbuf *m, uint32_t spi, struct run *run)
 {
-	struct inbound before = {0}; // the last one that was this worker's
-	uint16_t k = 0;
+	uint32_t owner;
+
+	*run = (struct run){.spi = rte_be_to_cpu_32(spi)};
+	if (unlikely(!find_slot(w, m, run))) {
+		invalid_spi(w, m, run->spi);
+		return false;
+	}
+	owner = spi_owner(&w->dp->sas->layout, run->spi);
+	if (unlikely(owner != w->index)) {
+		handoff_send(w, owner, m, PACKET_ESP);
+		return false;
+	}
+	sa_fetch(w, run, m->data_len);
+	return true;
+}
+
+// Hands off packets of other workers, sorts the others into runs, whose number it returns, and
+// starts to load what the whole burst needs.
+static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct run *runs)
+{
+	uint16_t k = 0, n_runs = 0;
+	uint32_t spi, before = 0; // in network order; before: of the run
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint32_t owner;
 
-		if (unlikely(!read_header(m, &in[k]))) {
+		if (unlikely(!read_spi(m, &spi))) {
 			worker_drop(w, m, DROP_ESP_RUNT);
 			continue;
 		}
-		if (in[k].spi == before.spi) {
-			in[k].sa = before.sa;
-			pkts[k++] = m;
-			continue;
+		if (spi != before || n_runs == 0) {
+			if (unlikely(!run_begin(w, m, spi, &runs[n_runs])))
+				continue;
+			before = spi;
+			n_runs++;
 		}
-		if (unlikely(!find_slot(w, m, &in[k]))) {
-			invalid_spi(w, m, in[k].spi);
-			continue;
-		}
-		owner = spi_owner(&w->dp->sas->layout, in[k].spi);
-		if (unlikely(owner != w->index)) {
-			handoff_send(w, owner, m, PACKET_ESP);
-			continue;
-		}
-		sa_fetch(w, &in[k], m->data_len);
-		before = in[k]; // its SPI is one of ours by now
+		runs[n_runs - 1].n++;
 		pkts[k++] = m;
+	}
+	return n_runs;
+}
+
+// Is the slot still what the SPI says?
+static bool identify(const struct run *run)
+{
+	return run->sa->live && run->sa->spi == run->spi;
+}
+
+static inline uint32_t sequence_of(const uint8_t *esp)
+{
+	return bytes_get_u32(esp + 4);
+}
+
+// Why a packet may not be decrypted; COUNTERS = it may, and the item says how.
+static inline enum counter admissible(struct rte_mbuf *m, struct sa *sa, struct crypto_item *item)
+{
+	const struct packet *p = packet_of(m);
+	uint32_t head = head_of(p), len = m->data_len - head;
+	uint32_t fixed = (uint32_t)SA_ESP_HEADER + sa->iv_len + sa->icv_len;
+
+	item->sa = sa;
+	item->esp = rte_pktmbuf_mtod_offset(m, uint8_t *, head);
+	item->text_len = len - fixed;
+	if (unlikely(!!(p->flags & PACKET_IN_UDP) != (sa->encap == SA_ENCAP_UDP)))
+		return DROP_ESP_ENCAP;
+	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
+	if (unlikely(len < fixed + sa->align || item->text_len & (sa->align - 1u)))
+		return DROP_ESP_LENGTH;
+	if (unlikely(!replay_check(&sa->replay, sequence_of(item->esp)))) {
+		sa_count(&sa->replayed, 1);
+		return DROP_ESP_REPLAY;
+	}
+	return COUNTERS;
+}
+
+static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum counter reason)
+{
+	if (reason != DROP_ESP_REPLAY)
+		sa_count(&sa->other_drops, 1);
+	worker_drop(w, m, reason);
+}
+
+// The packets of a run that may be decrypted, and what the cryptography needs of them; how many.
+static inline uint16_t admit_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
+                                 struct rte_mbuf **good, struct crypto_item *items)
+{
+	struct sa *sa = run->sa;
+	bool stopped = false, known = likely(identify(run));
+	uint16_t k = 0;
+
+	if (known && unlikely(sa->packets >= sa->packets_limit || sa->bytes >= sa->bytes_limit))
+		stopped = !esp_limit(w, sa);
+	for (uint16_t i = 0; i < run->n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		enum counter reason;
+
+		if (unlikely(!known)) {
+			invalid_spi(w, m, run->spi);
+			continue;
+		}
+		reason = stopped ? DROP_ESP_LIFETIME : admissible(m, sa, &items[k]);
+		if (unlikely(reason != COUNTERS)) {
+			refuse(w, m, sa, reason);
+			continue;
+		}
+		good[k++] = m;
 	}
 	return k;
 }
 
-// Is the slot still what the SPI says?
-static bool identify(const struct inbound *in)
+static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, const struct run *runs,
+                      uint16_t n_runs, struct crypto_item *items, unsigned *engines)
 {
-	return in->sa->live && in->sa->spi == in->spi;
-}
-
-// Why a packet may not be decrypted; COUNTERS = it may, and its text is so long.
-static enum counter admissible(struct worker *w, struct rte_mbuf *m, const struct inbound *in,
-                               uint32_t *text_len)
-{
-	const struct packet *p = packet_of(m);
-	struct sa *sa = in->sa;
-	uint32_t len = rte_pktmbuf_data_len(m) - in->head;
-	uint32_t fixed = (uint32_t)SA_ESP_HEADER + sa->iv_len + sa->icv_len;
-
-	if (unlikely(!!(p->flags & PACKET_IN_UDP) != (sa->encap == SA_ENCAP_UDP)))
-		return DROP_ESP_ENCAP;
-	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
-	if (unlikely(len < fixed + sa->align || (len - fixed) & (sa->align - 1u)))
-		return DROP_ESP_LENGTH;
-	if (unlikely(sa->packets >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
-	    !esp_limit(w, sa))
-		return DROP_ESP_LIFETIME;
-	if (unlikely(!replay_check(&sa->replay, in->seq))) {
-		sa_count(&sa->replayed, 1);
-		return DROP_ESP_REPLAY;
-	}
-	*text_len = len - fixed;
-	return COUNTERS;
-}
-
-// The packets that may be decrypted, and what the cryptography needs of them.
-static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct inbound *in,
-                      struct crypto_item *items, unsigned *engines)
-{
+	struct rte_mbuf **good = pkts;
 	uint16_t k = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		uint32_t text_len = 0;
-		enum counter reason;
+	for (uint16_t r = 0; r < n_runs; r++) {
+		uint16_t n = admit_run(w, &runs[r], pkts, good + k, items + k);
 
-		if (unlikely(!identify(&in[i]))) {
-			invalid_spi(w, m, in[i].spi);
-			continue;
-		}
-		reason = admissible(w, m, &in[i], &text_len);
-		if (unlikely(reason != COUNTERS)) {
-			if (reason != DROP_ESP_REPLAY)
-				sa_count(&in[i].sa->other_drops, 1);
-			worker_drop(w, m, reason);
-			continue;
-		}
-		items[k] = (struct crypto_item){
-			.sa = in[i].sa,
-			.esp = rte_pktmbuf_mtod_offset(m, uint8_t *, in[i].head),
-			.text_len = text_len,
-		};
-		*engines |= crypto_engine(in[i].sa);
-		in[k] = in[i];
-		pkts[k++] = m;
+		if (n) // the SA may be another one's slot otherwise
+			*engines |= crypto_engine(runs[r].sa);
+		pkts += runs[r].n;
+		k += n;
 	}
 	return k;
 }
 
 // An authentic packet of the newest sequence number says where the peer is now (RFC 3947, 4).
-static void follow(struct worker *w, struct rte_mbuf *m, const struct inbound *in)
+static void follow(struct worker *w, struct rte_mbuf *m, const struct crypto_item *item)
 {
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	struct sa *sa = in->sa;
+	struct sa *sa = item->sa;
 	uint16_t port;
 	struct dp_event event;
 
-	if (in->seq != sa->replay.top)
+	if (sequence_of(item->esp) != sa->replay.top)
 		return;
-	memcpy(&port, (const char *)ip + in->head - SA_UDP_HEADER, sizeof(port));
+	memcpy(&port, item->esp - SA_UDP_HEADER, sizeof(port));
 	if (likely(ip->src_addr == sa->from && port == sa->from_port))
 		return;
 	event = (struct dp_event){.kind = DP_EVENT_SA_MOVED,
@@ -232,19 +261,17 @@ static bool padding_holds(const uint8_t *end, uint32_t pad)
 }
 
 // Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one.
-static enum counter strip(struct rte_mbuf *m, const struct inbound *in,
-                          const struct crypto_item *item)
+static inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *item)
 {
-	uint32_t front = (uint32_t)in->head + SA_ESP_HEADER + in->sa->iv_len;
-	const uint8_t *end =
-		item->esp + SA_ESP_HEADER + in->sa->iv_len + item->text_len - ESP_TRAILER;
+	uint8_t *text = item->esp + SA_ESP_HEADER + item->sa->iv_len;
+	const uint8_t *end = text + item->text_len - ESP_TRAILER;
 	uint32_t pad = end[0];
 
 	if (unlikely(pad + ESP_TRAILER > item->text_len || !padding_holds(end, pad)))
 		return DROP_ESP_PADDING;
 	if (unlikely(end[1] != ESP_NEXT_IPV4))
 		return end[1] == ESP_NEXT_DUMMY ? DROP_ESP_DUMMY : DROP_ESP_INNER;
-	m->data_off = (uint16_t)(m->data_off + front);
+	m->data_off = (uint16_t)(text - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - pad);
 	m->pkt_len = m->data_len;
 	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
@@ -308,26 +335,25 @@ static bool selected(const struct sa *sa, struct rte_mbuf *m)
 }
 
 // One packet whose crypto is done; the order of the steps is the point. COUNTERS = good.
-static enum counter accept_one(struct worker *w, struct rte_mbuf *m, const struct inbound *in,
-                               const struct crypto_item *item)
+static inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
+                                      const struct crypto_item *item, bool *alive)
 {
 	uint8_t outer_tos = packet_ip(m)->type_of_service;
-	struct sa *sa = in->sa;
+	struct sa *sa = item->sa;
 	enum counter reason;
 
 	if (unlikely(!item->ok)) {
 		sa_count(&sa->auth_failed, 1);
 		return DROP_ESP_AUTH;
 	}
-	if (unlikely(!replay_commit(&sa->replay, in->seq))) {
+	if (unlikely(!replay_commit(&sa->replay, sequence_of(item->esp)))) {
 		sa_count(&sa->replayed, 1);
 		return DROP_ESP_REPLAY_LATE;
 	}
-	// Without replay protection a packet proves nothing, and only the statistics hear of it.
-	activity_mark(sa->replay.size ? &sa->activity->last_in : &sa->last, w->now);
-	if (sa->encap == SA_ENCAP_UDP)
-		follow(w, m, in);
-	reason = strip(m, in, item);
+	*alive = true;
+	if (unlikely(sa->encap == SA_ENCAP_UDP))
+		follow(w, m, item);
+	reason = strip(m, item);
 	if (unlikely(reason != COUNTERS)) {
 		sa_count(&sa->other_drops, 1);
 		return reason;
@@ -340,19 +366,23 @@ static enum counter accept_one(struct worker *w, struct rte_mbuf *m, const struc
 		sa_count(&sa->other_drops, 1);
 		return DROP_ESP_ECN;
 	}
-	sa_count(&sa->packets, 1);
-	sa_count(&sa->bytes, rte_pktmbuf_data_len(m));
 	return COUNTERS;
 }
 
-static uint16_t accept_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
-                           const struct inbound *in, const struct crypto_item *items)
+// Packets of one SA in a row; returns how many there are, the good ones are moved to `good`.
+static inline uint16_t accept_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
+                                  const struct crypto_item *items, struct rte_mbuf **good,
+                                  uint16_t *n_good)
 {
-	uint16_t k = 0;
+	struct sa *sa = items[0].sa;
+	struct handle handle = esp_handle(sa);
+	uint64_t bytes = 0;
+	bool alive = false;
+	uint16_t i, k = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
+	for (i = 0; i < n && items[i].sa == sa; i++) {
 		struct rte_mbuf *m = pkts[i];
-		enum counter reason = accept_one(w, m, &in[i], &items[i]);
+		enum counter reason = accept_one(w, m, &items[i], &alive);
 		struct packet *p = packet_of(m);
 
 		if (unlikely(reason != COUNTERS)) {
@@ -362,25 +392,42 @@ static uint16_t accept_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
 		p->kind = PACKET_ROUTE;
 		p->flags = PACKET_DECRYPTED;
 		p->hop = PACKET_NO_HOP;
-		p->sa = esp_handle(in[i].sa);
-		pkts[k++] = m;
+		p->sa = handle;
+		bytes += m->data_len;
+		good[k++] = m;
 	}
+	// Without replay protection a packet proves nothing, and only the statistics hear of it.
+	if (likely(alive))
+		activity_mark(sa->replay.size ? &sa->activity->last_in : &sa->last, w->now);
+	sa_count(&sa->packets, k);
+	sa_count(&sa->bytes, bytes);
+	*n_good = k;
+	return i;
+}
+
+static uint16_t accept_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
+                           const struct crypto_item *items)
+{
+	uint16_t k = 0, n_good;
+
+	for (uint16_t i = 0; i < n; k += n_good)
+		i += accept_run(w, pkts + i, n - i, items + i, pkts + k, &n_good);
 	worker_count_n(w, COUNT_DECRYPTED, k);
 	return k;
 }
 
 uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct inbound in[WORKER_BURST];
 	struct crypto_item items[WORKER_BURST];
+	struct run runs[WORKER_BURST];
 	unsigned engines = 0;
+	uint16_t n_runs = steer(w, pkts, n, runs);
 
-	n = steer(w, pkts, n, in);
-	n = admit(w, pkts, n, in, items, &engines);
+	n = admit(w, pkts, runs, n_runs, items, &engines);
 	if (n == 0)
 		return 0;
 	stats_stage(&w->stats, DP_STAGE_ESP_IN, n);
 	crypto_decrypt(w->esp->crypto, items, n, engines);
 	stats_stage(&w->stats, DP_STAGE_DECRYPT, n);
-	return accept_all(w, pkts, n, in, items);
+	return accept_all(w, pkts, n, items);
 }
