@@ -84,7 +84,7 @@ static bool ike_in(struct worker *w, struct rte_mbuf *m, uint16_t offset)
 	const struct rte_udp_hdr *udp =
 		rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, p->ihl);
 
-	p->ike = offset;
+	p->payload = offset;
 	if (rte_pktmbuf_data_len(m) < offset + PUNT_IKE_MIN)
 		worker_drop(w, m, DROP_IKE_RUNT);
 	else if (udp->dgram_cksum && rte_ipv4_udptcp_cksum_verify(ip, udp))
@@ -117,6 +117,7 @@ static bool natt_in(struct worker *w, struct rte_mbuf *m, struct reader *payload
 		return ike_in(w, m, (uint16_t)(offset + MARKER_LEN));
 	}
 	p->kind = PACKET_ESP;
+	p->payload = offset;
 	p->flags |= PACKET_IN_UDP;
 	return true;
 }
@@ -156,9 +157,10 @@ bool classify_own(struct worker *w, struct rte_mbuf *m)
 
 	if (packet_is_fragment(ip))
 		p->kind = PACKET_FRAGMENT;
-	else if (ip->next_proto_id == IPPROTO_ESP)
+	else if (ip->next_proto_id == IPPROTO_ESP) {
 		p->kind = PACKET_ESP;
-	else if (ip->next_proto_id == IPPROTO_UDP)
+		p->payload = p->ihl;
+	} else if (ip->next_proto_id == IPPROTO_UDP)
 		return udp_in(w, m);
 	return true;
 }

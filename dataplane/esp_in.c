@@ -35,16 +35,10 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 	worker_drop(w, m, DROP_ESP_NO_SA);
 }
 
-// Bytes in front of the ESP header.
-static inline uint32_t head_of(const struct packet *p)
-{
-	return p->ihl + (p->flags & PACKET_IN_UDP ? SA_UDP_HEADER : 0u);
-}
-
 // The SPI as it lies in the packet. False: there is no whole ESP header.
 static inline bool read_spi(struct rte_mbuf *m, uint32_t *spi)
 {
-	uint32_t head = head_of(packet_of(m));
+	uint32_t head = packet_of(m)->payload;
 
 	if (unlikely(m->data_len < head + SA_ESP_HEADER))
 		return false;
@@ -138,23 +132,31 @@ static inline uint32_t sequence_of(const uint8_t *esp)
 	return bytes_get_u32(esp + 4);
 }
 
+// What admission asks of an SA, read once a run.
+struct gate {
+	struct sa *sa;
+	uint32_t fixed; // bytes that are not text
+	uint32_t align;
+	uint8_t udp; // PACKET_IN_UDP or 0: as its packets must come
+};
+
 // Why a packet may not be decrypted; COUNTERS = it may, and the item says how.
-static inline enum counter admissible(struct rte_mbuf *m, struct sa *sa, struct crypto_item *item)
+static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gate,
+                                      struct crypto_item *item)
 {
 	const struct packet *p = packet_of(m);
-	uint32_t head = head_of(p), len = m->data_len - head;
-	uint32_t fixed = (uint32_t)SA_ESP_HEADER + sa->iv_len + sa->icv_len;
+	uint32_t len = m->data_len - (uint32_t)p->payload, text_len = len - gate->fixed;
 
-	item->sa = sa;
-	item->esp = rte_pktmbuf_mtod_offset(m, uint8_t *, head);
-	item->text_len = len - fixed;
-	if (unlikely(!!(p->flags & PACKET_IN_UDP) != (sa->encap == SA_ENCAP_UDP)))
+	item->sa = gate->sa;
+	item->esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload);
+	item->text_len = text_len;
+	if (unlikely((p->flags & PACKET_IN_UDP) != gate->udp))
 		return DROP_ESP_ENCAP;
 	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
-	if (unlikely(len < fixed + sa->align || item->text_len & (sa->align - 1u)))
+	if (unlikely(len < gate->fixed + gate->align || text_len & (gate->align - 1u)))
 		return DROP_ESP_LENGTH;
-	if (unlikely(!replay_check(&sa->replay, sequence_of(item->esp)))) {
-		sa_count(&sa->replayed, 1);
+	if (unlikely(!replay_check(&gate->sa->replay, sequence_of(item->esp)))) {
+		sa_count(&gate->sa->replayed, 1);
 		return DROP_ESP_REPLAY;
 	}
 	return COUNTERS;
@@ -167,27 +169,48 @@ static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum cou
 	worker_drop(w, m, reason);
 }
 
+// May packets of this SPI be decrypted at all? COUNTERS = yes.
+static enum counter run_admissible(struct worker *w, const struct run *run)
+{
+	struct sa *sa = run->sa;
+
+	if (unlikely(!identify(run)))
+		return DROP_ESP_NO_SA;
+	if (unlikely(sa->packets >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
+	    !esp_limit(w, sa))
+		return DROP_ESP_LIFETIME;
+	return COUNTERS;
+}
+
+static void refuse_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
+                       enum counter reason)
+{
+	for (uint16_t i = 0; i < run->n; i++) {
+		if (reason == DROP_ESP_NO_SA)
+			invalid_spi(w, pkts[i], run->spi);
+		else
+			refuse(w, pkts[i], run->sa, reason);
+	}
+}
+
 // The packets of a run that may be decrypted, and what the cryptography needs of them; how many.
 static inline uint16_t admit_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
                                  struct rte_mbuf **good, struct crypto_item *items)
 {
-	struct sa *sa = run->sa;
-	bool stopped = false, known = likely(identify(run));
+	const struct gate gate = {
+		.sa = run->sa,
+		.fixed = (uint32_t)SA_ESP_HEADER + run->sa->iv_len + run->sa->icv_len,
+		.align = run->sa->align,
+		.udp = run->sa->encap == SA_ENCAP_UDP ? PACKET_IN_UDP : 0,
+	};
 	uint16_t k = 0;
 
-	if (known && unlikely(sa->packets >= sa->packets_limit || sa->bytes >= sa->bytes_limit))
-		stopped = !esp_limit(w, sa);
 	for (uint16_t i = 0; i < run->n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		enum counter reason;
+		enum counter reason = admissible(m, &gate, &items[k]);
 
-		if (unlikely(!known)) {
-			invalid_spi(w, m, run->spi);
-			continue;
-		}
-		reason = stopped ? DROP_ESP_LIFETIME : admissible(m, sa, &items[k]);
 		if (unlikely(reason != COUNTERS)) {
-			refuse(w, m, sa, reason);
+			refuse(w, m, run->sa, reason);
 			continue;
 		}
 		good[k++] = m;
@@ -202,12 +225,15 @@ static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, const struct run
 	uint16_t k = 0;
 
 	for (uint16_t r = 0; r < n_runs; r++) {
-		uint16_t n = admit_run(w, &runs[r], pkts, good + k, items + k);
+		enum counter reason = run_admissible(w, &runs[r]);
 
-		if (n) // the SA may be another one's slot otherwise
+		if (likely(reason == COUNTERS)) {
 			*engines |= crypto_engine(runs[r].sa);
+			k += admit_run(w, &runs[r], pkts, good + k, items + k);
+		} else {
+			refuse_run(w, &runs[r], pkts, reason);
+		}
 		pkts += runs[r].n;
-		k += n;
 	}
 	return k;
 }

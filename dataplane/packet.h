@@ -51,7 +51,7 @@ struct packet {
 	uint8_t flags;
 	uint8_t handoffs;
 	uint8_t ihl;       // bytes of the IPv4 header at the start of the data
-	uint16_t ike;      // IKE: offset of the ISAKMP header
+	uint16_t payload;  // ESP, IKE: where the ESP or ISAKMP header begins
 	uint16_t src_port; // IKE, host order
 	uint16_t dst_port;
 };
@@ -89,13 +89,17 @@ static inline void packet_init(struct rte_mbuf *m, uint16_t in, tick_t now)
 static inline bool packet_check_ipv4(struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	uint32_t len, ihl, total;
+	uint32_t len, total, ihl = PACKET_IPV4_MIN;
 
 	if (m->nb_segs != 1 || (len = rte_pktmbuf_data_len(m)) < PACKET_IPV4_MIN)
 		return false;
-	ihl = (ip->version_ihl & 0xfu) * 4;
+	if (__builtin_expect(ip->version_ihl != RTE_IPV4_VHL_DEF, 0)) {
+		ihl = (ip->version_ihl & 0xfu) * 4;
+		if (ip->version_ihl >> 4 != 4 || ihl < PACKET_IPV4_MIN)
+			return false;
+	}
 	total = rte_be_to_cpu_16(ip->total_length);
-	if (ip->version_ihl >> 4 != 4 || ihl < PACKET_IPV4_MIN || total < ihl || total > len)
+	if (total < ihl || total > len)
 		return false;
 	m->data_len = (uint16_t)total;
 	m->pkt_len = total;

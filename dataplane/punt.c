@@ -37,8 +37,8 @@ static void punt(struct worker *w, struct rte_mbuf *m, enum dp_punt class, enum 
 void punt_ike(struct worker *w, struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of(m);
-	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->ike);
-	size_t len = rte_pktmbuf_data_len(m) - p->ike;
+	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->payload);
+	size_t len = rte_pktmbuf_data_len(m) - p->payload;
 
 	if (punt_is_established(w->dp->ike_tags, w->dp->limits.max_ike_sas, header, len))
 		punt(w, m, DP_PUNT_IKE_ESTABLISHED, COUNT_PUNT_IKE_ESTABLISHED,
@@ -89,8 +89,8 @@ static void view_make(struct dp_view *v, struct rte_mbuf *m, enum dp_punt class)
 	const struct packet *p = packet_of(m);
 
 	*v = (struct dp_view){
-		.data = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->ike),
-		.len = (uint16_t)(rte_pktmbuf_data_len(m) - p->ike),
+		.data = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->payload),
+		.len = (uint16_t)(rte_pktmbuf_data_len(m) - p->payload),
 		.iface = p->in,
 		.arrived = p->arrived,
 		.owner = m,

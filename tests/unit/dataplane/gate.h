@@ -209,6 +209,7 @@ static inline void gate_arrive(struct rte_mbuf *m)
 	packet_of(m)->ihl = 20;
 	packet_of(m)->kind = PACKET_ESP;
 	packet_of(m)->flags = ip->next_proto_id == 17 ? PACKET_IN_UDP : 0;
+	packet_of(m)->payload = ip->next_proto_id == 17 ? 28 : 20;
 }
 
 // Encrypts one packet of the flow. NULL: it did not come out.
