@@ -150,19 +150,26 @@ static bool udp_in(struct worker *w, struct rte_mbuf *m)
 	return natt_in(w, m, &payload, p->ihl + UDP_HEADER);
 }
 
-bool classify_own(struct worker *w, struct rte_mbuf *m)
+// A packet to one of the gateway's own addresses. False: taken.
+static inline bool own(struct worker *w, struct rte_mbuf *m)
 {
 	struct packet *p = packet_of(m);
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
 
-	if (packet_is_fragment(ip))
+	if (unlikely(packet_is_fragment(ip))) {
 		p->kind = PACKET_FRAGMENT;
-	else if (ip->next_proto_id == IPPROTO_ESP) {
+	} else if (likely(ip->next_proto_id == IPPROTO_ESP)) {
 		p->kind = PACKET_ESP;
 		p->payload = p->ihl;
-	} else if (ip->next_proto_id == IPPROTO_UDP)
+	} else if (ip->next_proto_id == IPPROTO_UDP) {
 		return udp_in(w, m);
+	}
 	return true;
+}
+
+bool classify_own(struct worker *w, struct rte_mbuf *m)
+{
+	return own(w, m);
 }
 
 // What a burst's packets have in common.
@@ -177,8 +184,8 @@ static inline bool towards(struct worker *w, struct rte_mbuf *m, enum route_kind
 {
 	if (likely(kind != ROUTE_LOCAL && kind != ROUTE_BROADCAST))
 		return true;
-	if (kind == ROUTE_LOCAL)
-		return classify_own(w, m);
+	if (likely(kind == ROUTE_LOCAL))
+		return own(w, m);
 	worker_drop(w, m, DROP_IP_BROADCAST);
 	return false;
 }
@@ -333,6 +340,7 @@ uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkt
 	uint32_t total, dst = 0;          // of the packet before
 	uint16_t k = 0, hop = ROUTE_NONE; // the route of dst
 	enum route_kind kind = ROUTE_UNREACHABLE;
+	uint32_t kinds = 0;
 	struct arrival a;
 
 	for (uint16_t i = 0; i < n; i++)
@@ -350,8 +358,10 @@ uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkt
 		*p = a.prepared;
 		if (unlikely(!is_plain(&a, m, frame, &total))) {
 			m = m->nb_segs == 1 ? m : join(w, m);
-			if (m && frame_in(w, a.iface, m))
+			if (m && frame_in(w, a.iface, m)) {
+				kinds |= 1u << packet_of(m)->kind;
 				pkts[k++] = m;
+			}
 			continue;
 		}
 		ip = (const struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
@@ -365,9 +375,12 @@ uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkt
 		m->pkt_len = total;
 		p->ihl = PACKET_IPV4_MIN;
 		p->hop = hop;
-		if (likely(towards(w, m, kind)))
+		if (likely(towards(w, m, kind))) {
+			kinds |= 1u << p->kind;
 			pkts[k++] = m;
+		}
 	}
+	w->kinds |= kinds;
 	return k;
 }
 
@@ -377,6 +390,7 @@ uint16_t classify(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint1
 	const struct vlan_table *vlans =
 		__atomic_load_n(&w->dp->ifaces[port].vlans, __ATOMIC_ACQUIRE);
 
+	w->kinds = 0;
 	if (unlikely(vlans))
 		return vlan_classify(w, vlans, pkts, n);
 	return classify_frames(w, port, pkts, n);

@@ -79,15 +79,21 @@ uint16_t forward(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rt
                  uint16_t *n_mapped)
 {
 	struct way way = {.hop = PACKET_NO_HOP};
-	uint16_t k = 0, k_mapped = 0, made = 0;
+	uint16_t k = 0, k_mapped = 0, made = 0, hop = PACKET_NO_HOP;
+	uint32_t dst = 0; // whose route `hop` is
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct packet *p = packet_of(m);
 		struct rte_ipv4_hdr *ip = packet_ip(m);
 
-		if (p->hop == PACKET_NO_HOP)
-			p->hop = route_lookup(w->dp->routes, ip->dst_addr);
+		if (p->hop == PACKET_NO_HOP) {
+			if (ip->dst_addr != dst || hop == PACKET_NO_HOP) {
+				dst = ip->dst_addr;
+				hop = route_lookup(w->dp->routes, dst);
+			}
+			p->hop = hop;
+		}
 		if (p->hop != way.hop)
 			way_find(w, p->hop, &way);
 		if (unlikely(!way.up)) {

@@ -128,13 +128,10 @@ static uint16_t take(struct rte_mbuf **pkts, uint16_t *n, struct rte_mbuf **out,
 	return taken;
 }
 
-// IP packets and frames of all kinds, from wherever they come. Nearly always they are of one.
-static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+// IP packets and frames of these kinds (a bit each), from wherever they come. Nearly always they
+// are of one.
+static void dispatch_kinds(struct worker *w, uint32_t kinds, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint32_t kinds = 0;
-
-	for (uint16_t i = 0; i < n; i++)
-		kinds |= 1u << packet_of(pkts[i])->kind;
 	while (kinds) {
 		enum packet_kind kind = (enum packet_kind)__builtin_ctz(kinds);
 		struct rte_mbuf *some[WORKER_BURST];
@@ -148,6 +145,15 @@ static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		k = take(pkts, &n, some, kind);
 		dispatch_kind(w, kind, some, k);
 	}
+}
+
+static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t kinds = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		kinds |= 1u << packet_of(pkts[i])->kind;
+	dispatch_kinds(w, kinds, pkts, n);
 }
 
 static unsigned rx_ports(struct worker *w)
@@ -165,7 +171,7 @@ static unsigned rx_ports(struct worker *w)
 		total += n;
 		n = classify(w, q->iface, pkts, n);
 		stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-		dispatch(w, pkts, n);
+		dispatch_kinds(w, w->kinds, pkts, n);
 	}
 	return total;
 }

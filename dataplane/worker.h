@@ -47,6 +47,7 @@ struct worker {
 	uint64_t tsc;            // the same, in TSC cycles
 	uint64_t message_cycles; // WORKER_MESSAGES_US
 	bool rx_behind;          // a port may hold more than this turn took
+	uint32_t kinds;          // a bit for each kind among the packets that classify returned
 	struct worker_rxq rxqs[WORKER_RXQ_MAX];
 	struct rte_ring *messages; // control writes, worker reads: struct message
 	struct rte_ring *events;   // worker writes, control reads: struct dp_event
@@ -120,8 +121,8 @@ int worker_loop(void *arg);
 // uint16_t stage(w, pkts, n): n is at most WORKER_BURST; the k packets that go on stay in front, k
 // is returned; the others were counted and freed, or taken (handed off, held, punted, sent).
 
-// Ethernet frames from a port's interface or its subinterfaces -> IPv4 packets with kind set. Punts
-// ARP and IKE.
+// Ethernet frames from a port's interface or its subinterfaces -> IPv4 packets with kind set, the
+// worker's kinds too. Punts ARP and IKE.
 uint16_t classify(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
 // Fragments to the gateway's own addresses, whichever worker got them -> whole packets, classified.
 uint16_t reassemble(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
