@@ -19,6 +19,18 @@ static inline bool secret_equal16(const void *a, const void *b)
 	memcpy(y, b, sizeof(y));
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
+// ... and for 12.
+static inline bool secret_equal12(const void *a, const void *b)
+{
+	uint64_t x, y;
+	uint32_t u, v;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	memcpy(&u, (const char *)a + sizeof(x), sizeof(u));
+	memcpy(&v, (const char *)b + sizeof(y), sizeof(v));
+	return ((x ^ y) | (u ^ v)) == 0;
+}
 // Bytes from the kernel's generator (getrandom). Aborts the process if there are none: nothing
 // that follows would be safe.
 void secret_random(void *out, size_t n);

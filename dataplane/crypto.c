@@ -8,6 +8,7 @@
 #include "crypto.h"
 
 #include <errno.h>
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,12 +114,15 @@ static void iv_refill(struct crypto *c)
 	c->iv_used = 0;
 }
 
-void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len)
+const uint8_t *crypto_ivs(struct crypto *c, unsigned len)
 {
+	const uint8_t *ivs;
+
 	if (c->iv_used + len > CRYPTO_IV_POOL)
 		iv_refill(c);
-	memcpy(iv, c->iv_pool + c->iv_used, len);
+	ivs = c->iv_pool + c->iv_used;
 	c->iv_used += len;
+	return ivs;
 }
 
 // RFC 4106 4 and RFC 7634 2: nonce = salt, explicit IV. One store, so that the cipher's load of the
@@ -139,8 +143,11 @@ static inline bool icv_holds(const struct crypto_item *item, const uint8_t *comp
 	const struct sa *sa = item->sa;
 	const uint8_t *icv = item->esp + SA_ESP_HEADER + sa->iv_len + item->text_len;
 
-	return sa->icv_len == 16 ? secret_equal16(icv, computed)
-	                         : secret_equal(icv, computed, sa->icv_len);
+	if (sa->icv_len == 16)
+		return secret_equal16(icv, computed);
+	if (sa->icv_len == 12)
+		return secret_equal12(icv, computed);
+	return secret_equal(icv, computed, sa->icv_len);
 }
 
 static inline aes_gcm_enc_dec_t gcm_call(const struct crypto *c, const struct sa *sa, bool encrypt)
@@ -203,25 +210,20 @@ static inline void job_chacha(IMB_JOB *job, const struct crypto_item *item, stru
 	job->auth_tag_output_len_in_bytes = sa->icv_len;
 }
 
-static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch,
-                          bool encrypt)
+// What a multi-buffer job says of its SA.
+static void job_mb_sa(IMB_JOB *job, const struct sa *sa, bool encrypt)
 {
-	const struct sa *sa = item->sa;
 	const struct sa_keys *keys = sa->keys;
-	uint8_t *text = item->esp + SA_ESP_HEADER + sa->iv_len;
 
-	job->src = item->esp;
-	job->dst = text;
+	job->user_data = (void *)(uintptr_t)sa;
+	job->user_data2 = (void *)(uintptr_t)sa->generation;
 	job->cipher_start_src_offset_in_bytes = SA_ESP_HEADER + sa->iv_len;
-	job->msg_len_to_cipher_in_bytes = item->text_len;
 	job->key_len_in_bytes = sa->key_len;
 	job->cipher_mode = sa->cipher_mode;
 	job->hash_alg = sa->hash_alg;
 	job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
 	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
-	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
 	job->auth_tag_output_len_in_bytes = sa->icv_len;
-	job->iv = item->esp + SA_ESP_HEADER;
 	job->iv_len_in_bytes = sa->iv_len;
 	if (sa->cipher_mode == IMB_CIPHER_DES3) {
 		job->enc_keys = keys->des.order;
@@ -234,9 +236,33 @@ static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct s
 		job->dec_keys = keys->aes.decrypt;
 	}
 	job->hash_start_src_offset_in_bytes = 0;
-	job->msg_len_to_hash_in_bytes = SA_ESP_HEADER + sa->iv_len + item->text_len;
 	job->u.HMAC._hashed_auth_key_xor_ipad = keys->ipad;
 	job->u.HMAC._hashed_auth_key_xor_opad = keys->opad;
+}
+
+// A job's place in the manager keeps what was written there: when it served the same use of the
+// same SA before (whose direction never changes), only what differs from packet to packet is new.
+static inline bool job_knows(const IMB_JOB *job, const struct sa *sa)
+{
+	return job->user_data == sa && (uintptr_t)job->user_data2 == sa->generation &&
+	       sa->generation;
+}
+
+static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch,
+                          bool encrypt)
+{
+	const struct sa *sa = item->sa;
+	uint32_t front = (uint32_t)SA_ESP_HEADER + sa->iv_len;
+	uint8_t *text = item->esp + front;
+
+	if (unlikely(!job_knows(job, sa)))
+		job_mb_sa(job, sa, encrypt);
+	job->src = item->esp;
+	job->dst = text;
+	job->iv = item->esp + SA_ESP_HEADER;
+	job->msg_len_to_cipher_in_bytes = item->text_len;
+	job->msg_len_to_hash_in_bytes = front + item->text_len;
+	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
 }
 
 // What becomes of a burst: its jobs complete in the order in which they were submitted.

@@ -9,6 +9,7 @@
 
 #define CRYPTO_BURST   128u // IMB_MAX_BURST_SIZE
 #define CRYPTO_IV_POOL 4096u
+#define CRYPTO_IV_MAX  (CRYPTO_BURST * 16)
 
 struct crypto;
 
@@ -37,8 +38,9 @@ static inline unsigned crypto_engine(const struct sa *sa)
 bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 
-// Unpredictable bytes for a CBC IV (RFC 3602, 3), at most 16.
-void crypto_iv(struct crypto *c, uint8_t *iv, unsigned len);
+// `len` unpredictable bytes for CBC IVs (RFC 3602, 3), at most CRYPTO_IV_MAX; good until the next
+// call.
+const uint8_t *crypto_ivs(struct crypto *c, unsigned len);
 
 #define CRYPTO_GHASH_KEYS 48u // powers of the hash key that ipsec-mb keeps, 16 bytes each
 #define CRYPTO_FEW_POWERS 7u  // the lowest, which lie in the last two lines

@@ -180,18 +180,23 @@ static void put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
 	bytes_put_u16(at + 6, 0); // RFC 3948 2.1: no checksum
 }
 
-// SPI, sequence number, IV.
-static inline void put_esp(struct worker *w, const struct sa *sa, uint8_t *at, uint64_t seq)
+// SPI, sequence number, IV; of the random IVs one is used.
+static inline void put_esp(const struct sa *sa, uint8_t *at, uint64_t seq, const uint8_t **ivs)
 {
 	uint64_t head = sa->out.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
 	// RFC 4106 3.1: unique under this key, as the sequence number is.
 	uint64_t counter = sa->iv_base + seq;
 
 	memcpy(at, &head, sizeof(head));
-	if (likely(sa->engine != SA_ENGINE_MB))
+	if (likely(sa->engine != SA_ENGINE_MB)) {
 		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
+		return;
+	}
+	if (sa->iv_len == 16)
+		memcpy(at + SA_ESP_HEADER, *ivs, 16);
 	else if (sa->iv_len)
-		crypto_iv(w->esp->crypto, at + SA_ESP_HEADER, sa->iv_len);
+		memcpy(at + SA_ESP_HEADER, *ivs, 8);
+	*ivs += sa->iv_len;
 }
 
 // Padding 1, 2, 3..., its length, next header (RFC 4303 2.4-2.6); pad is at most 15. Writes up to 8
@@ -209,9 +214,10 @@ static inline void put_trailer(uint8_t *at, uint32_t pad)
 
 // Wraps a packet up to the point where it can be encrypted. It is one of this gateway's own from
 // now on, on its way to the SA's other end.
-static inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
-                            const struct onward *onward, uint32_t text_len, uint32_t df,
-                            uint64_t seq, struct crypto_item *item)
+static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
+                                         const struct onward *onward, uint32_t text_len,
+                                         uint32_t df, uint64_t seq, const uint8_t **ivs,
+                                         struct crypto_item *item)
 {
 	uint32_t len = m->data_len, total = sa->overhead + text_len, front = sa_front(sa);
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *at = inner - front;
@@ -223,7 +229,7 @@ static inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
 	if (unlikely(sa->encap == SA_ENCAP_UDP))
 		put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
 	at += sa->head_len;
-	put_esp(w, sa, at, seq);
+	put_esp(sa, at, seq, ivs);
 	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)total;
 	m->pkt_len = total;
@@ -282,8 +288,11 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 	const struct onward onward = onward_find(w, sa);
 	uint32_t longest = RTE_MIN(path->mtu, sa->out.mtu);
 	uint64_t seq = sa->sequence, bytes = 0;
+	const uint8_t *ivs = NULL;
 	uint16_t k = 0;
 
+	if (unlikely(sa->engine == SA_ENGINE_MB))
+		ivs = crypto_ivs(w->esp->crypto, n * (unsigned)sa->iv_len);
 	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
 	// SAs' lines out of the first-level cache again.
 	crypto_prefetch_keys(sa->keys, sa->engine, pkts[0]->data_len);
@@ -305,7 +314,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 			refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
-		wrap_one(w, m, sa, &onward, text_len, df, ++seq, &items[k]);
+		wrap_one(w, m, sa, &onward, text_len, df, ++seq, &ivs, &items[k]);
 		bytes += len;
 		good[k++] = m;
 	}
