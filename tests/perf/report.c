@@ -5,7 +5,8 @@
 #include <rte_version.h>
 #include <stdlib.h>
 
-static const char *const names[PROBES] = {"state", "raw", "raw_prefetched", "rig", "vigil"};
+static const char *const names[PROBES] = {"state",     "raw", "raw_prefetched",
+                                          "raw_calls", "rig", "vigil"};
 
 static int compare(const void *a, const void *b)
 {
@@ -48,13 +49,15 @@ void report_machine(FILE *out, const struct machine *m)
 	        "raw       IMB_SUBMIT_BURST_NOCHECK alone on the SAs' keys; raw+pf: keys of a "
 	        "burst "
 	        "prefetched\n"
+	        "calls     AES-GCM called packet by packet, without jobs (as Vigil does); else "
+	        "raw\n"
 	        "rig       the same ports without a gateway: out net_pcap -> net_null, in net_ring "
 	        "-> "
 	        "net_null\n"
 	        "Vigil     worker_turn(), whole: ports, routes, crypto map, SAs, replay windows, "
 	        "counters\n"
-	        "ratio     (raw + rig) / Vigil, and with raw+pf: 1.00 would be no cost of the "
-	        "gateway's own\n"
+	        "ratio     (raw + rig) / Vigil, then with raw+pf and with calls: 1.00 would be no "
+	        "cost of the gateway's own\n"
 	        "stages    cycles a packet of each stage of the worker, from rounds of their own: "
 	        "stamps included\n"
 	        "state     a fixed loop on this core, cycles a step: more means a slow while\n",
@@ -64,19 +67,22 @@ void report_machine(FILE *out, const struct machine *m)
 
 void report_head(FILE *out, const char *suite, uint32_t sas)
 {
-	fprintf(out, "\n%s, %u SA%s\n%4s %6s %7s %7s %6s %7s %17s %6s %6s %6s %7s\n", suite, sas,
-	        sas == 1 ? "" : "s", "", "frame", "raw", "raw+pf", "rig", "Vigil", "", "ratio",
-	        "(pf)", "state", "rounds");
+	fprintf(out, "\n%s, %u SA%s\n%4s %6s %7s %7s %7s %6s %7s %17s %6s %6s %7s %6s %7s\n", suite,
+	        sas, sas == 1 ? "" : "s", "", "frame", "raw", "raw+pf", "calls", "rig", "Vigil", "",
+	        "ratio", "(pf)", "(calls)", "state", "rounds");
 }
 
 void report_row(FILE *out, const struct result *r)
 {
 	const struct spread *v = &r->of[PROBE_VIGIL];
 
-	fprintf(out, "%4s %6u %7.1f %7.1f %6.1f %7.1f (%6.1f - %6.1f) %6.2f %6.2f %6.2f %7u\n",
+	fprintf(out,
+	        "%4s %6u %7.1f %7.1f %7.1f %6.1f %7.1f (%6.1f - %6.1f) %6.2f %6.2f %7.2f %6.2f "
+	        "%7u\n",
 	        r->direction, r->frame, r->of[PROBE_RAW].median, r->of[PROBE_RAW_PREFETCHED].median,
-	        r->of[PROBE_RIG].median, v->median, v->p25, v->p75, ratio(r, PROBE_RAW),
-	        ratio(r, PROBE_RAW_PREFETCHED), r->of[PROBE_STATE].median, r->rounds);
+	        r->of[PROBE_RAW_CALLS].median, r->of[PROBE_RIG].median, v->median, v->p25, v->p75,
+	        ratio(r, PROBE_RAW), ratio(r, PROBE_RAW_PREFETCHED), ratio(r, PROBE_RAW_CALLS),
+	        r->of[PROBE_STATE].median, r->rounds);
 	fprintf(out, "%11s", "stages");
 	for (unsigned i = 0; i < DP_STAGES; i++)
 		if (r->stages[i] >= 0.05f)
@@ -127,8 +133,8 @@ static void result_json(FILE *out, const struct result *r)
 	for (unsigned i = 0; i < DP_STAGES; i++)
 		fprintf(out, "%s\"%s\": %.2f", i ? ", " : "", dp_stage_name(i),
 		        (double)r->stages[i]);
-	fprintf(out, "}, \"ratio\": %.3f, \"ratio_prefetched\": %.3f}", ratio(r, PROBE_RAW),
-	        ratio(r, PROBE_RAW_PREFETCHED));
+	fprintf(out, "}, \"ratio\": %.3f, \"ratio_prefetched\": %.3f, \"ratio_calls\": %.3f}",
+	        ratio(r, PROBE_RAW), ratio(r, PROBE_RAW_PREFETCHED), ratio(r, PROBE_RAW_CALLS));
 }
 
 bool report_json(FILE *out, const struct machine *m, const struct result *results, unsigned n)

@@ -13,6 +13,7 @@ enum probe {
 	PROBE_STATE, // the machine: a step of a fixed loop
 	PROBE_RAW,
 	PROBE_RAW_PREFETCHED,
+	PROBE_RAW_CALLS, // without jobs; PROBE_RAW again where the suite has no such call
 	PROBE_RIG,
 	PROBE_VIGIL,
 	PROBES,
