@@ -18,10 +18,14 @@
 
 _Static_assert(CRYPTO_BURST <= IMB_MAX_BURST_SIZE, "a burst fits in one call");
 
+#define ESN_AAD_LEN 12
+
 // What a job needs beside the packet until it is done.
 struct scratch {
 	alignas(16) uint8_t nonce[16];
+	alignas(16) uint8_t aad[16];                // with extended sequence numbers
 	alignas(16) uint8_t icv[SA_HMAC_STATE_MAX]; // computed, to compare with the packet's
+	uint32_t icv_head; // received, while the upper half of the sequence number lies there
 };
 
 struct crypto {
@@ -138,6 +142,16 @@ static inline void nonce_put(uint8_t *at, const struct sa *sa, const uint8_t *iv
 	                                              (int64_t)(salt | explicit << 32)));
 }
 
+// RFC 4106 5 and RFC 7634 2.1: SPI and the whole of the extended sequence number.
+static inline void esn_aad(uint8_t at[16], const struct crypto_item *item)
+{
+	uint32_t seq_hi = __builtin_bswap32(item->seq_hi);
+
+	memcpy(at, item->esp, 4);
+	memcpy(at + 4, &seq_hi, 4);
+	memcpy(at + 8, item->esp + 4, 4);
+}
+
 static inline bool icv_holds(const struct crypto_item *item, const uint8_t *computed)
 {
 	const struct sa *sa = item->sa;
@@ -155,8 +169,8 @@ static inline aes_gcm_enc_dec_t gcm_call(const struct crypto *c, const struct sa
 	return c->gcm[encrypt][sa->key_len / 8 - 2];
 }
 
-static __rte_always_inline bool run_gcm(struct crypto *c, struct crypto_item *items, unsigned n,
-                                        bool encrypt)
+static __rte_always_inline bool run_gcm(struct crypto *c, bool esn, struct crypto_item *items,
+                                        unsigned n, bool encrypt)
 {
 	struct gcm_context_data context;
 	aes_gcm_enc_dec_t call = NULL;
@@ -166,16 +180,19 @@ static __rte_always_inline bool run_gcm(struct crypto *c, struct crypto_item *it
 	for (unsigned i = 0; i < n; i++) {
 		struct crypto_item *item = &items[i];
 		uint8_t *iv = item->esp + SA_ESP_HEADER, *text = iv + 8;
-		alignas(16) uint8_t nonce[16], icv[16];
+		alignas(16) uint8_t nonce[16], aad[16], icv[16];
 
 		if (item->sa != sa) {
 			sa = item->sa;
 			call = gcm_call(c, sa, encrypt);
 		}
 		nonce_put(nonce, sa, iv);
+		if (esn)
+			esn_aad(aad, item);
 		// Inbound the computed ICV goes apart and is compared with the packet's.
-		call(&sa->keys->gcm, &context, text, text, item->text_len, nonce, item->esp,
-		     SA_ESP_HEADER, encrypt ? text + item->text_len : icv, sa->icv_len);
+		call(&sa->keys->gcm, &context, text, text, item->text_len, nonce,
+		     esn ? aad : item->esp, esn ? ESN_AAD_LEN : SA_ESP_HEADER,
+		     encrypt ? text + item->text_len : icv, sa->icv_len);
 		item->ok = encrypt || icv_holds(item, icv);
 		all &= item->ok;
 	}
@@ -208,6 +225,14 @@ static inline void job_chacha(IMB_JOB *job, const struct crypto_item *item, stru
 	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
 	job->auth_tag_output_len_in_bytes = sa->icv_len;
+}
+
+static inline void job_chacha_esn(IMB_JOB *job, const struct crypto_item *item,
+                                  struct scratch *scratch)
+{
+	esn_aad(scratch->aad, item);
+	job->u.CHACHA20_POLY1305.aad = scratch->aad;
+	job->u.CHACHA20_POLY1305.aad_len_in_bytes = ESN_AAD_LEN;
 }
 
 // What a multi-buffer job says of its SA.
@@ -265,6 +290,24 @@ static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct s
 	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
 }
 
+// RFC 4303 2.2.1: the upper half of the sequence number is authenticated as if it were sent behind
+// the next header. It lies where the ICV does until the hash is done.
+static inline void job_mb_esn(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch)
+{
+	uint8_t *icv = item->esp + job->msg_len_to_hash_in_bytes;
+	uint32_t seq_hi = __builtin_bswap32(item->seq_hi);
+
+	memcpy(&scratch->icv_head, icv, sizeof(scratch->icv_head));
+	memcpy(icv, &seq_hi, sizeof(seq_hi));
+	job->msg_len_to_hash_in_bytes += sizeof(seq_hi);
+}
+
+static inline void icv_restore(const struct crypto_item *item, const struct scratch *scratch)
+{
+	memcpy(item->esp + SA_ESP_HEADER + item->sa->iv_len + item->text_len, &scratch->icv_head,
+	       sizeof(scratch->icv_head));
+}
+
 // What becomes of a burst: its jobs complete in the order in which they were submitted.
 struct progress {
 	struct crypto_item *items;
@@ -273,17 +316,20 @@ struct progress {
 	bool all;      // good so far
 };
 
-static __rte_always_inline void jobs_done(struct progress *p, IMB_JOB *const *jobs, uint32_t n,
-                                          bool encrypt)
+static __rte_always_inline void jobs_done(struct progress *p, enum sa_engine engine,
+                                          IMB_JOB *const *jobs, uint32_t n, bool encrypt)
 {
 	struct crypto_item *items = p->items + p->next;
 	const struct scratch *scratch = p->scratch + p->next;
 	bool all = p->all;
 
 	for (uint32_t i = 0; i < n; i++) {
-		bool ok = jobs[i]->status == IMB_STATUS_COMPLETED &&
-		          (encrypt || icv_holds(&items[i], scratch[i].icv));
+		bool ok;
 
+		if (engine == SA_ENGINE_MB_ESN && !encrypt)
+			icv_restore(&items[i], &scratch[i]);
+		ok = jobs[i]->status == IMB_STATUS_COMPLETED &&
+		     (encrypt || icv_holds(&items[i], scratch[i].icv));
 		items[i].ok = ok;
 		all &= ok;
 	}
@@ -295,21 +341,25 @@ static __rte_always_inline void jobs_done(struct progress *p, IMB_JOB *const *jo
 static __rte_always_inline bool run_jobs(struct crypto *c, enum sa_engine engine,
                                          struct crypto_item *items, unsigned n, bool encrypt)
 {
-	IMB_MGR *mgr = engine == SA_ENGINE_CHACHA ? c->aead : c->mb;
+	IMB_MGR *mgr = engine < SA_ENGINE_MB ? c->aead : c->mb;
 	struct progress p = {.items = items, .scratch = c->scratch, .all = true};
 	IMB_JOB *jobs[CRYPTO_BURST];
 	uint32_t done, left;
 
 	left = IMB_GET_NEXT_BURST(mgr, n, jobs);
 	for (uint32_t i = 0; i < left; i++) {
-		if (engine == SA_ENGINE_CHACHA)
+		if (engine < SA_ENGINE_MB)
 			job_chacha(jobs[i], &items[i], &c->scratch[i], encrypt);
 		else
 			job_mb(jobs[i], &items[i], &c->scratch[i], encrypt);
+		if (engine == SA_ENGINE_CHACHA_ESN)
+			job_chacha_esn(jobs[i], &items[i], &c->scratch[i]);
+		else if (engine == SA_ENGINE_MB_ESN)
+			job_mb_esn(jobs[i], &items[i], &c->scratch[i]);
 	}
 	done = IMB_SUBMIT_BURST_NOCHECK(mgr, left, jobs);
 	for (;;) {
-		jobs_done(&p, jobs, done, encrypt);
+		jobs_done(&p, engine, jobs, done, encrypt);
 		left -= done;
 		if (left == 0)
 			break;
@@ -329,16 +379,23 @@ static __rte_always_inline bool run(struct crypto *c, enum sa_engine engine,
 {
 	switch (engine) {
 	case SA_ENGINE_GCM:
-		return run_gcm(c, items, n, encrypt);
+		return run_gcm(c, false, items, n, encrypt);
+	case SA_ENGINE_GCM_ESN:
+		return run_gcm(c, true, items, n, encrypt);
 	case SA_ENGINE_CHACHA:
 		return run_jobs(c, SA_ENGINE_CHACHA, items, n, encrypt);
-	default:
+	case SA_ENGINE_CHACHA_ESN:
+		return run_jobs(c, SA_ENGINE_CHACHA_ESN, items, n, encrypt);
+	case SA_ENGINE_MB:
 		return run_jobs(c, SA_ENGINE_MB, items, n, encrypt);
+	default:
+		return run_jobs(c, SA_ENGINE_MB_ESN, items, n, encrypt);
 	}
 }
 
 // Several engines in one burst: each gets what is its own, then the results come back.
-static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, bool encrypt)
+static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines,
+                      bool encrypt)
 {
 	struct crypto_item some[CRYPTO_BURST];
 	uint8_t from[CRYPTO_BURST];
@@ -347,6 +404,8 @@ static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, b
 	for (int engine = 0; engine < SA_ENGINES; engine++) {
 		unsigned k = 0;
 
+		if (!(engines & 1u << engine))
+			continue;
 		for (unsigned i = 0; i < n; i++) {
 			if (items[i].sa->engine != engine)
 				continue;
@@ -366,7 +425,7 @@ static __rte_always_inline bool burst(struct crypto *c, struct crypto_item *item
 	if (n == 0)
 		return true;
 	if (engines & (engines - 1))
-		return run_mixed(c, items, n, encrypt);
+		return run_mixed(c, items, n, engines, encrypt);
 	return run(c, (enum sa_engine)items[0].sa->engine, items, n, encrypt);
 }
 

@@ -19,6 +19,7 @@ struct crypto_item {
 	struct sa *sa;
 	uint8_t *esp;
 	uint32_t text_len; // a multiple of sa->align, not 0
+	uint32_t seq_hi;   // upper half of an extended sequence number; of other SAs anything
 	bool ok;           // result: encrypted, or decrypted and the ICV holds
 };
 
@@ -34,7 +35,8 @@ static inline unsigned crypto_engine(const struct sa *sa)
 
 // Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST,
 // `engines` has the bit of each item's SA. Sets each item's `ok`; true: all are. When the ICV does
-// not hold the text is garbage or unauthentic plaintext, and must not be used.
+// not hold the text is garbage or unauthentic plaintext, and must not be used. With extended
+// sequence numbers the ICV covers their upper half too, which is not sent (RFC 4303, 2.2.1).
 bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 
@@ -66,12 +68,12 @@ static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engi
 
 	for (unsigned i = 0; i < 4; i++)
 		rte_prefetch0(at + i * SA_LINE);
-	if (engine == SA_ENGINE_GCM) {
+	if (engine < SA_ENGINE_CHACHA) {
 		rte_prefetch0(at + sizeof(*keys) - 2 * SA_LINE);
 		rte_prefetch0(at + sizeof(*keys) - SA_LINE);
 		if (powers > CRYPTO_FEW_POWERS)
 			crypto_prefetch_powers(at, powers);
-	} else if (engine == SA_ENGINE_MB) {
+	} else if (engine >= SA_ENGINE_MB) {
 		for (unsigned i = 4; i < 10; i++)
 			rte_prefetch0(at + i * SA_LINE);
 	}

@@ -132,6 +132,14 @@ static inline uint32_t sequence_of(const uint8_t *esp)
 	return bytes_get_u32(esp + 4);
 }
 
+// The whole number of an admitted packet, of which it carries the lower half.
+static inline uint64_t sequence_whole(const struct crypto_item *item)
+{
+	uint32_t low = sequence_of(item->esp);
+
+	return likely(!sa_is_esn(item->sa)) ? low : (uint64_t)item->seq_hi << 32 | low;
+}
+
 // What admission asks of an SA, read once a run.
 struct gate {
 	struct sa *sa;
@@ -141,11 +149,12 @@ struct gate {
 };
 
 // Why a packet may not be decrypted; COUNTERS = it may, and the item says how.
-static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gate,
-                                      struct crypto_item *item)
+static __rte_always_inline enum counter admissible(struct rte_mbuf *m, const struct gate *gate,
+                                                   bool esn, struct crypto_item *item)
 {
 	const struct packet *p = packet_of(m);
 	uint32_t len = m->data_len - (uint32_t)p->payload, text_len = len - gate->fixed;
+	uint64_t seq;
 
 	item->sa = gate->sa;
 	item->esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload);
@@ -155,7 +164,12 @@ static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gat
 	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
 	if (unlikely(len < gate->fixed + gate->align || text_len & (gate->align - 1u)))
 		return DROP_ESP_LENGTH;
-	if (unlikely(!replay_check(&gate->sa->replay, sequence_of(item->esp)))) {
+	seq = sequence_of(item->esp);
+	if (esn) {
+		seq = replay_recover(&gate->sa->replay, (uint32_t)seq);
+		item->seq_hi = (uint32_t)(seq >> 32);
+	}
+	if (unlikely(!replay_check(&gate->sa->replay, seq))) {
 		sa_count(&gate->sa->replayed, 1);
 		return DROP_ESP_REPLAY;
 	}
@@ -194,8 +208,9 @@ static void refuse_run(struct worker *w, const struct run *run, struct rte_mbuf 
 }
 
 // The packets of a run that may be decrypted, and what the cryptography needs of them; how many.
-static inline uint16_t admit_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
-                                 struct rte_mbuf **good, struct crypto_item *items)
+static __rte_always_inline uint16_t admit_run(struct worker *w, const struct run *run, bool esn,
+                                              struct rte_mbuf **pkts, struct rte_mbuf **good,
+                                              struct crypto_item *items)
 {
 	const struct gate gate = {
 		.sa = run->sa,
@@ -207,7 +222,7 @@ static inline uint16_t admit_run(struct worker *w, const struct run *run, struct
 
 	for (uint16_t i = 0; i < run->n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		enum counter reason = admissible(m, &gate, &items[k]);
+		enum counter reason = admissible(m, &gate, esn, &items[k]);
 
 		if (unlikely(reason != COUNTERS)) {
 			refuse(w, m, run->sa, reason);
@@ -229,7 +244,10 @@ static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, const struct run
 
 		if (likely(reason == COUNTERS)) {
 			*engines |= crypto_engine(runs[r].sa);
-			k += admit_run(w, &runs[r], pkts, good + k, items + k);
+			if (likely(!sa_is_esn(runs[r].sa)))
+				k += admit_run(w, &runs[r], false, pkts, good + k, items + k);
+			else
+				k += admit_run(w, &runs[r], true, pkts, good + k, items + k);
 		} else {
 			refuse_run(w, &runs[r], pkts, reason);
 		}
@@ -246,7 +264,7 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct crypto_ite
 	uint16_t port;
 	struct dp_event event;
 
-	if (sequence_of(item->esp) != sa->replay.top)
+	if (sequence_whole(item) != sa->replay.top)
 		return;
 	memcpy(&port, item->esp - SA_UDP_HEADER, sizeof(port));
 	if (likely(ip->src_addr == sa->from && port == sa->from_port))
@@ -372,7 +390,7 @@ static inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
 		sa_count(&sa->auth_failed, 1);
 		return DROP_ESP_AUTH;
 	}
-	if (unlikely(!replay_commit(&sa->replay, sequence_of(item->esp)))) {
+	if (unlikely(!replay_commit(&sa->replay, sequence_whole(item)))) {
 		sa_count(&sa->replayed, 1);
 		return DROP_ESP_REPLAY_LATE;
 	}

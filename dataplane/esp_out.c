@@ -188,7 +188,7 @@ static inline void put_esp(const struct sa *sa, uint8_t *at, uint64_t seq, const
 	uint64_t counter = sa->iv_base + seq;
 
 	memcpy(at, &head, sizeof(head));
-	if (likely(sa->engine != SA_ENGINE_MB)) {
+	if (likely(sa->engine < SA_ENGINE_MB)) {
 		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
 		return;
 	}
@@ -276,7 +276,17 @@ static bool stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const s
 
 static bool is_used_up(const struct sa *sa, uint32_t packets, uint64_t bytes)
 {
-	return sa->sequence + packets >= sa->packets_limit || sa->bytes + bytes >= sa->bytes_limit;
+	uint64_t sequence;
+
+	return __builtin_add_overflow(sa->sequence, packets, &sequence) ||
+	       sequence >= sa->packets_limit || sa->bytes + bytes >= sa->bytes_limit;
+}
+
+// The upper halves of extended sequence numbers: those of n packets in a row, the last one `seq`.
+static void put_seq_hi(struct crypto_item *items, uint16_t n, uint64_t seq)
+{
+	while (n--)
+		items[n].seq_hi = (uint32_t)(seq-- >> 32);
 }
 
 // Wraps a run of packets of one SA, which has room for them; returns how many items it made. What
@@ -291,7 +301,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 	const uint8_t *ivs = NULL;
 	uint16_t k = 0;
 
-	if (unlikely(sa->engine == SA_ENGINE_MB))
+	if (unlikely(sa->engine >= SA_ENGINE_MB))
 		ivs = crypto_ivs(w->esp->crypto, n * (unsigned)sa->iv_len);
 	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
 	// SAs' lines out of the first-level cache again.
@@ -318,6 +328,8 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 		bytes += len;
 		good[k++] = m;
 	}
+	if (unlikely(sa_is_esn(sa)))
+		put_seq_hi(items, k, seq);
 	activity_mark(&sa->last_out, w->now);
 	// Control reads these; nobody else writes them.
 	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);

@@ -1,6 +1,7 @@
-// Anti-replay window of RFC 4303, 3.4.3, exact for every size from 1 to REPLAY_WINDOW_MAX packets.
-// [any] Pure: one owner writes, nothing here is atomic. Check before the crypto, commit after the
-// ICV holds; two copies of one packet in the same burst both pass the check, so commit decides.
+// Anti-replay window of RFC 4303, 3.4.3, for 32-bit and for extended sequence numbers, exact for
+// every size from 1 to REPLAY_WINDOW_MAX packets. [any] Pure: one owner writes, nothing here is
+// atomic. Check before the crypto, commit after the ICV holds; two copies of one packet in the same
+// burst both pass the check, so commit decides.
 #ifndef VIGIL_DATAPLANE_REPLAY_H
 #define VIGIL_DATAPLANE_REPLAY_H
 
@@ -64,8 +65,17 @@ static inline uint32_t replay_index(const struct replay *r, uint64_t seq)
 	return (uint32_t)(seq / REPLAY_WORD_BITS) & (r->ring_words - 1);
 }
 
+// The extended sequence number of a packet that carries `low`, its lower half: of all numbers that
+// end so the first one that is not below the window (RFC 4303, A2.1 and A2.2).
+static inline uint64_t replay_recover(const struct replay *r, uint32_t low)
+{
+	uint64_t bottom = r->top >= r->size ? r->top - r->size + 1 : 0;
+
+	return bottom + (uint32_t)(low - (uint32_t)bottom);
+}
+
 // May this packet be new? Zero is never sent (RFC 4303, 3.3.3). Writes nothing.
-static inline bool replay_check(const struct replay *r, uint32_t seq)
+static inline bool replay_check(const struct replay *r, uint64_t seq)
 {
 	if (r->size == 0)
 		return true;
@@ -101,7 +111,7 @@ static inline void replay_clear(struct replay *r, uint64_t first, uint64_t last)
 
 // The packet is authentic: marks it. False: a copy came first, or the window has moved past it
 // since the check; the packet must be dropped.
-static inline bool replay_commit(struct replay *r, uint32_t seq)
+static inline bool replay_commit(struct replay *r, uint64_t seq)
 {
 	// In order, as nearly all are: one number comes into the ring and is seen at once.
 	if (seq == r->top + 1 && r->size) {

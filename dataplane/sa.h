@@ -28,13 +28,18 @@
 
 enum sa_direction { SA_IN, SA_OUT };
 
-// What encrypts it.
+// What encrypts it. Each comes in two: extended sequence numbers change what is authenticated (RFC
+// 4303, 2.2.1), and those who have none must not pay for that.
 enum sa_engine {
-	SA_ENGINE_GCM,    // AES-GCM: a call for each packet
+	SA_ENGINE_GCM, // AES-GCM: a call for each packet
+	SA_ENGINE_GCM_ESN,
 	SA_ENGINE_CHACHA, // ChaCha20-Poly1305: jobs in bursts
-	SA_ENGINE_MB,     // the others: multi-buffer jobs, which wait for companions
+	SA_ENGINE_CHACHA_ESN,
+	SA_ENGINE_MB, // the others: multi-buffer jobs, which wait for companions
+	SA_ENGINE_MB_ESN,
 	SA_ENGINES,
 };
+#define SA_ENGINE_ESN 1u // the bit that tells the two apart
 
 // Raised already, never again; bits of sa.raised.
 enum sa_raised {
@@ -156,6 +161,11 @@ _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touche
 static inline uint32_t sa_front(const struct sa *sa)
 {
 	return (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
+}
+
+static inline bool sa_is_esn(const struct sa *sa)
+{
+	return sa->engine & SA_ENGINE_ESN;
 }
 
 // A counter with one writer that others may read: no lock prefix, no torn value.

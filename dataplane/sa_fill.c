@@ -11,8 +11,7 @@
 #include "secret.h"
 
 // RFC 4303 3.3.3: the sequence number must not cycle. Ask for a new SA while 2^28 are left.
-#define SEQUENCE_HARD UINT32_MAX
-#define SEQUENCE_SOFT (UINT32_MAX - (1u << 28))
+#define SEQUENCE_LEFT (1u << 28)
 
 static bool key_len_ok(enum sa_cipher cipher, unsigned len)
 {
@@ -46,6 +45,9 @@ int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction)
 	    sel->remote.len > 32)
 		return -EINVAL;
 	if (spec->replay_window > REPLAY_WINDOW_MAX || (direction == SA_OUT && spec->spi < 256))
+		return -EINVAL;
+	// RFC 4303 3.4.3: the upper half of the number follows from the window.
+	if (spec->esn && direction == SA_IN && spec->replay_window == 0)
 		return -EINVAL;
 	return 0;
 }
@@ -171,8 +173,10 @@ static void fill_limits(const struct sa_spec *spec, enum sa_direction direction,
 	sa->soft_bytes = limit_or_none(spec->soft_bytes);
 	sa->hard_bytes = limit_or_none(spec->hard_bytes);
 	if (direction == SA_OUT) {
-		sa->soft_packets = lower(sa->soft_packets, SEQUENCE_SOFT);
-		sa->hard_packets = lower(sa->hard_packets, SEQUENCE_HARD);
+		uint64_t last = spec->esn ? UINT64_MAX : UINT32_MAX;
+
+		sa->soft_packets = lower(sa->soft_packets, last - SEQUENCE_LEFT);
+		sa->hard_packets = lower(sa->hard_packets, last);
 	}
 	sa->packets_limit = lower(sa->soft_packets, sa->hard_packets);
 	sa->bytes_limit = lower(sa->soft_bytes, sa->hard_bytes);
@@ -260,11 +264,13 @@ static uint8_t alignment(enum sa_cipher cipher)
 	}
 }
 
-static uint8_t engine(enum sa_cipher cipher)
+static uint8_t engine(const struct sa_spec *spec)
 {
-	if (!sa_cipher_is_aead(cipher))
-		return SA_ENGINE_MB;
-	return cipher == SA_CIPHER_CHACHA_POLY ? SA_ENGINE_CHACHA : SA_ENGINE_GCM;
+	uint8_t esn = spec->esn ? SA_ENGINE_ESN : 0;
+
+	if (!sa_cipher_is_aead(spec->cipher))
+		return SA_ENGINE_MB | esn;
+	return (spec->cipher == SA_CIPHER_CHACHA_POLY ? SA_ENGINE_CHACHA : SA_ENGINE_GCM) | esn;
 }
 
 void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction direction, struct sa *sa,
@@ -273,7 +279,7 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
 	sa->keys = keys;
 	sa->spi = spec->spi;
 	sa->direction = (uint8_t)direction;
-	sa->engine = engine(spec->cipher);
+	sa->engine = engine(spec);
 	sa->encap = (uint8_t)spec->encap;
 	sa->iv_len = (uint8_t)sa_iv_len(spec->cipher);
 	sa->icv_len = (uint8_t)sa_icv_len(spec->cipher, spec->auth);

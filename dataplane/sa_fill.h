@@ -7,7 +7,8 @@
 #include "sa_spec.h"
 
 // 0, or -EINVAL: the algorithms do not go together (a cipher without an ICV is refused as well),
-// a key has the wrong length, or what this version does not do: IPv6, transport mode.
+// a key has the wrong length, extended sequence numbers are to come in without a window, or what
+// this version does not do: IPv6, transport mode.
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction);
 
 // Fills all but `live`, `slot`, `generation`, `owner`, `activity`, `tunnel` and the window's

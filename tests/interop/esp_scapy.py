@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""ESP against scapy's implementation, in both directions, native and in UDP (RFC 3948).
+"""ESP against scapy's implementation, in both directions, native and in UDP (RFC 3948), with and
+without extended sequence numbers (RFC 4303, 2.2.1).
 
 Usage: esp_scapy.py ESP_TOOL. Prints TAP. ESP_TOOL is the stages of the dataplane as a filter, built
 from tests/unit/dataplane/esp_tool.c: what it encrypts scapy must decrypt, and the reverse.
 """
+import hmac
 import os
+import struct
 import subprocess
 import sys
 
@@ -68,13 +71,14 @@ def check(condition, what):
         raise AssertionError(what)
 
 
-def check_suite(tool, cipher, auth, udp):
+def make_sa(tool, cipher, auth, udp, esn):
+    """One SA there and here; returns a function that makes scapy's."""
     _, number, name, key_len, salt_len = cipher
     key, salt = os.urandom(key_len), os.urandom(salt_len)
     auth_key = os.urandom(auth[3]) if auth else b""
-    reply = tool.ask("sa %d %d %d %s %s %s" % (
+    reply = tool.ask("sa %d %d %d %s %s %s %d" % (
         number, auth[1] if auth else 0, udp, key.hex() or "-", auth_key.hex() or "-",
-        salt.hex() or "-"))
+        salt.hex() or "-", esn))
     check(reply.startswith("spi "), reply)
 
     def scapy_sa():
@@ -82,20 +86,33 @@ def check_suite(tool, cipher, auth, udp):
             ESP, spi=int(reply[4:], 16), crypt_algo=name, crypt_key=key + salt or None,
             auth_algo=auth[2] if auth else "NULL", auth_key=auth_key or None,
             tunnel_header=IP(src="192.0.2.1", dst="192.0.2.11"),
-            nat_t_header=UDP(sport=4500, dport=4500) if udp else None)
+            nat_t_header=UDP(sport=4500, dport=4500) if udp else None, esn_en=esn)
 
+    return scapy_sa, auth_key
+
+
+def esp_of(outer, udp):
+    return ESP(bytes(outer[UDP].payload) if udp else bytes(outer.payload))
+
+
+def native(outer, esp):
+    return IP(bytes(IP(src=outer.src, dst=outer.dst, proto=50) / esp))
+
+
+def check_suite(tool, cipher, auth, udp):
+    scapy_sa, _ = make_sa(tool, cipher, auth, udp, False)
     ivs = set()
     for n, packet in enumerate(inner_packets(), 1):
         outer = IP(bytes.fromhex(tool.ask("encrypt " + bytes(packet).hex())))
         check(outer.src == "192.0.2.1" and outer.dst == "192.0.2.11", "outer addresses")
         check(outer.tos == packet.tos, "type of service")
         check((UDP in outer) == bool(udp), "encapsulation")
-        esp = ESP(bytes(outer[UDP].payload) if udp else bytes(outer.payload))
+        esp = esp_of(outer, udp)
         check(esp.seq == n, "sequence number")
         ivs.add(esp.data[:8])
-        plain = scapy_sa().decrypt(IP(bytes(IP(src=outer.src, dst=outer.dst, proto=50) / esp)))
+        plain = scapy_sa().decrypt(native(outer, esp))
         check(bytes(plain) == bytes(packet), "scapy decrypts %d bytes" % len(packet))
-    if name != "NULL":
+    if cipher[2] != "NULL":
         check(len(ivs) == len(SIZES), "an IV came twice")
 
     theirs = scapy_sa()
@@ -109,18 +126,78 @@ def check_suite(tool, cipher, auth, udp):
     check(tool.ask("decrypt " + bad.hex()) == "drop", "a wrong ICV passed")
 
 
+class Extended:
+    """scapy for one extended sequence number. It knows them with AEAD ciphers; of an HMAC that an ESP
+    packet has behind it, it leaves the upper half out, so hmac of the standard library adds it."""
+
+    def __init__(self, scapy_sa, auth, auth_key, number):
+        self.sa, self.auth, self.auth_key = scapy_sa(), auth, auth_key
+        self.sa.seq_num, self.sa.esn = number & 0xffffffff, number >> 32
+
+    def icv(self, data):
+        upper = struct.pack("!L", self.sa.esn)
+        return hmac.new(self.auth_key, data + upper, self.auth[0]).digest()[:self.icv_len()]
+
+    def icv_len(self):
+        return int(self.auth[2].rsplit("-", 1)[1]) // 8
+
+    def encrypt(self, packet):
+        outer = bytes(self.sa.encrypt(packet))
+        if not self.auth:
+            return outer
+        head = 28 if self.sa.nat_t_header else 20
+        esp = outer[head:-self.icv_len()]
+        return outer[:head] + esp + self.icv(esp)
+
+    def decrypt(self, outer, esp):
+        if self.auth:
+            data = bytes(esp)
+            check(self.icv(data[:-self.icv_len()]) == data[-self.icv_len():], "ICV")
+        return self.sa.decrypt(native(outer, esp), verify=False)
+
+
+def check_wrap(tool, cipher, auth, udp):
+    """Around 2^32 and a higher multiple: ours to scapy, and scapy's to us, some of them late."""
+    scapy_sa, auth_key = make_sa(tool, cipher, auth, udp, True)
+
+    def peer(number):
+        return Extended(scapy_sa, auth, auth_key, number)
+
+    packets = list(inner_packets())
+    for wrap in (1 << 32, 0xfedcba98 << 32):
+        start = wrap - len(packets) // 2
+        check(tool.ask("sequence %x" % start) == "ok", "sequence")
+        for n, packet in enumerate(packets, start + 1):
+            outer = IP(bytes.fromhex(tool.ask("encrypt " + bytes(packet).hex())))
+            esp = esp_of(outer, udp)
+            check(esp.seq == n & 0xffffffff, "sequence number")
+            plain = peer(n).decrypt(outer, esp)
+            check(bytes(plain) == bytes(packet), "scapy decrypts number %x" % n)
+
+        sent = [peer(n).encrypt(packet).hex() for n, packet in enumerate(packets, start + 1)]
+        order = list(range(len(packets)))
+        for i in order[::2] + order[1::2][::-1]:
+            check(tool.ask("decrypt " + sent[i]) == bytes(packets[i]).hex(),
+                  "we decrypt number %x" % (start + 1 + i))
+            check(tool.ask("decrypt " + sent[i]) == "drop", "a replayed packet passed")
+        other = peer(wrap + (1 << 32) + 100).encrypt(packets[0]).hex()
+        check(tool.ask("decrypt " + other) == "drop", "a wrong upper half passed")
+
+
 def main():
     tool = Tool(sys.argv[1])
     suites = []
     for cipher in CIPHERS:
         for auth in [None] if cipher[4] else AUTHS:
-            suites += [(cipher, auth, udp) for udp in (0, 1)]
+            suites += [(check_suite, cipher, auth, udp) for udp in (0, 1)]
+            suites += [(check_wrap, cipher, auth, udp) for udp in (0, 1)]
     failed = 0
     print("1..%d" % len(suites))
-    for i, (cipher, auth, udp) in enumerate(suites, 1):
-        title = "%s%s%s" % (cipher[0], "-" + auth[0] if auth else "", " in udp" if udp else "")
+    for i, (run, cipher, auth, udp) in enumerate(suites, 1):
+        title = "%s%s%s%s" % (cipher[0], "-" + auth[0] if auth else "", " in udp" if udp else "",
+                              " with esn" if run == check_wrap else "")
         try:
-            check_suite(tool, cipher, auth, udp)
+            run(tool, cipher, auth, udp)
             print("ok %d - %s" % (i, title), flush=True)
         except Exception as error:  # pylint: disable=broad-except
             failed += 1

@@ -1,12 +1,14 @@
 // Our ESP stages as a filter, for checks against other implementations
 // (tests/interop/esp_scapy.py). Lines in, one line out for each:
 //
-//   sa CIPHER AUTH ENCAP KEY AUTHKEY SALT    -> spi HEX      a flow from 192.0.2.1 to 192.0.2.11
+//   sa CIPHER AUTH ENCAP KEY AUTHKEY SALT ESN -> spi HEX     a flow from 192.0.2.1 to 192.0.2.11
+//   sequence HEX                             -> ok           so many packets have gone and come
 //   encrypt HEX                              -> HEX | drop   an inner IPv4 packet
 //   decrypt HEX                              -> HEX | drop   an outer IPv4 packet
 //
-// CIPHER, AUTH and ENCAP are the numbers of common/sa_spec.h, keys are hex, "-" is empty. The last
-// `sa` counts. UDP goes from port 4500 to 4500.
+// CIPHER, AUTH and ENCAP are the numbers of common/sa_spec.h, ESN is 1 for extended sequence
+// numbers and else 0, keys are hex, "-" is empty. The last `sa` counts. UDP goes from port 4500 to
+// 4500.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,25 +49,47 @@ static struct rte_mbuf *packet_from(const char *hex)
 	return m;
 }
 
+// The last `sa` counts, and the others need no room.
+static void drop_sa(const struct gate_flow *flow)
+{
+	if (handle_is_null(flow->tunnel))
+		return;
+	dp_sa_del(&gate, (struct handle[]){flow->in, flow->out}, 2);
+	gate_turn();
+	(void)gate_events(DP_EVENT_SA_GONE);
+	dp_tunnel_del(&gate, flow->tunnel);
+	gate_turn();
+}
+
 static bool make_sa(const char *args, struct gate_flow *flow)
 {
 	struct suite none = {SA_CIPHER_NULL, 0, SA_AUTH_NONE};
 	struct sa_spec spec = suite_spec(&none, 0);
 	char key[129], auth_key[257], salt[33];
-	unsigned cipher, auth, encap;
+	unsigned cipher, auth, encap, esn;
 
-	if (sscanf(args, "%u %u %u %128s %256s %32s", &cipher, &auth, &encap, key, auth_key,
-	           salt) != 6)
+	if (sscanf(args, "%u %u %u %128s %256s %32s %u", &cipher, &auth, &encap, key, auth_key,
+	           salt, &esn) != 7)
 		return false;
 	spec.cipher = (enum sa_cipher)cipher;
 	spec.auth = (enum sa_auth)auth;
 	spec.encap = (enum sa_encap)encap;
+	spec.esn = esn == 1;
 	spec.local_port = spec.remote_port = 4500;
 	spec.key_len = (uint16_t)from_hex(key, spec.key, sizeof(spec.key));
 	from_hex(auth_key, spec.auth_key, sizeof(spec.auth_key));
 	from_hex(salt, spec.salt, sizeof(spec.salt));
+	drop_sa(flow);
 	*flow = gate_flow_make(spec);
 	return true;
+}
+
+static bool advance(const struct gate_flow *flow, const char *hex)
+{
+	uint64_t sequence = strtoull(hex, NULL, 16);
+
+	sa_table_at(gate.sas, flow->out.index)->sequence = sequence;
+	return replay_commit(&sa_table_at(gate.sas, flow->in.index)->replay, sequence);
 }
 
 static void encrypt(const struct gate_flow *flow, const char *hex)
@@ -102,6 +126,8 @@ int main(void)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (strncmp(line, "sa ", 3) == 0 && make_sa(line + 3, &flow))
 			printf("spi %08x\n", flow.spec.spi);
+		else if (strncmp(line, "sequence ", 9) == 0 && advance(&flow, line + 9))
+			printf("ok\n");
 		else if (strncmp(line, "encrypt ", 8) == 0)
 			encrypt(&flow, line + 8);
 		else if (strncmp(line, "decrypt ", 8) == 0)

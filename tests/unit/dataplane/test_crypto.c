@@ -64,13 +64,24 @@ static unsigned hex(const char *text, uint8_t *out)
 	return n;
 }
 
-// draft-mcgrew-gcm-test-01, the cases with 32-bit sequence numbers; RFC 3602 section 4, cases 7
+// draft-mcgrew-gcm-test-01, one with an extended sequence number; RFC 3602 section 4, cases 7
 // and 8 (tunnel mode; published without an ICV, so only the text is compared).
 static const struct vector {
 	enum sa_cipher cipher;
 	enum sa_auth auth;
 	const char *key, *salt, *esp_iv, *plain, *text, *icv;
+	bool esn;
+	uint32_t seq_hi;
 } vectors[] = {
+	{SA_CIPHER_AES_GCM_16, SA_AUTH_NONE, "4c80cdefbb5d10da906ac73c3613a634", "2e443b68",
+         "00004321000000004956ed7e3b244cfe",
+         "45000048699a000080114db7c0a80102c0a801010a9bf15638d3010000010000000000000"
+         "45f736970045f756470037369700963796265726369747902646b0000210001"
+         "01020201",
+         "fecf537e729d5b07dc30df528dd22b768d1b98736696a6fd348509fa13ceac34"
+         "cfa2436f14a3f3cf65925bf1f4a13c5d15b21e1884f5ff6247aeabb786b93bce"
+         "61bc17d768fd9732",
+         "459018148f6cbe722fd04796562dfdb4", true, 0x87654321},
 	{SA_CIPHER_AES_GCM_16, SA_AUTH_NONE, "feffe9928665731c6d6a8f9467308308", "cafebabe",
          "0000a5f80000000afacedbaddecaf888",
          "4500003e698f000080114dccc0a80102c0a801010a980035002a2343b2d001000001000000000000037369700"
@@ -133,10 +144,12 @@ static void vector_check(const struct vector *v)
 
 	hex(v->key, spec.key);
 	hex(v->salt, spec.salt);
+	spec.esn = v->esn;
 	p = pair_make(&spec, SA_OUT);
 	assert_int_equal(hex(v->text, text), len);
 	memcpy(buffer + head, plain, len);
-	item = (struct crypto_item){.sa = &p->sa, .esp = buffer, .text_len = len};
+	item = (struct crypto_item){
+		.sa = &p->sa, .esp = buffer, .text_len = len, .seq_hi = v->seq_hi};
 	crypto_encrypt(crypto, &item, 1, crypto_engine(item.sa));
 	assert_true(item.ok);
 	assert_memory_equal(buffer + head, text, len);
@@ -189,10 +202,13 @@ struct slot {
 	unsigned head, len;
 };
 
-static void slot_fill(struct slot *s, const struct suite *suite, unsigned len, unsigned seed)
+static void slot_fill(struct slot *s, const struct suite *suite, bool esn, unsigned len,
+                      unsigned seed)
 {
-	struct sa_spec spec = suite_spec(suite, 0x1000 + seed), mirror = suite_mirror(&spec);
+	struct sa_spec spec = suite_spec(suite, 0x1000 + seed), mirror;
 
+	spec.esn = esn;
+	mirror = suite_mirror(&spec);
 	s->out = pair_make(&spec, SA_OUT);
 	s->in = pair_make(&mirror, SA_IN);
 	s->head = SA_ESP_HEADER + s->out->sa.iv_len;
@@ -217,7 +233,8 @@ static unsigned engines_of(const struct crypto_item *items, unsigned n)
 	return engines;
 }
 
-// All suites side by side in bursts of every size: nothing waits for a companion.
+// All suites with and without extended sequence numbers side by side in bursts of every size:
+// nothing waits for a companion.
 static void mixed_bursts(void **state)
 {
 	struct suite suites[SUITES_MAX];
@@ -229,10 +246,12 @@ static void mixed_bursts(void **state)
 	assert_non_null(slots);
 	for (unsigned n = 1; n <= CRYPTO_BURST; n += n < 10 ? 1 : 59) {
 		for (unsigned i = 0; i < n; i++) {
-			slot_fill(&slots[i], &suites[(i * 7 + n) % n_suites], 1 + i * 97 % 1500, i);
+			slot_fill(&slots[i], &suites[(i * 7 + n) % n_suites], i % 5 < 2,
+			          1 + i * 97 % 1500, i);
 			items[i] = (struct crypto_item){.sa = &slots[i].out->sa,
 			                                .esp = slots[i].buffer,
-			                                .text_len = slots[i].len};
+			                                .text_len = slots[i].len,
+			                                .seq_hi = 0x01000000 + i};
 		}
 		crypto_encrypt(crypto, items, n, engines_of(items, n));
 		for (unsigned i = 0; i < n; i++) {
@@ -257,6 +276,40 @@ static void mixed_bursts(void **state)
 	free(slots);
 }
 
+// What a peer sends is changed nowhere but in its text, and the half of the number that it does not
+// send counts as if it did.
+static void seq_hi_is_authenticated(void **state)
+{
+	struct suite suites[SUITES_MAX];
+	struct slot *slots = calloc(2, sizeof(*slots));
+	unsigned n_suites = suites_all(suites);
+
+	(void)state;
+	assert_non_null(slots);
+	for (unsigned i = 0; i < n_suites * 33; i++) {
+		struct slot *s = &slots[0];
+		bool wrong = i % 33 < 32;
+		struct crypto_item item;
+		uint8_t icv[32];
+
+		slot_fill(s, &suites[i / 33], true, 100 + i % 40, i);
+		item = (struct crypto_item){.sa = &s->out->sa,
+		                            .esp = s->buffer,
+		                            .text_len = s->len,
+		                            .seq_hi = 0x89abcdef};
+		crypto_encrypt(crypto, &item, 1, crypto_engine(item.sa));
+		memcpy(icv, s->buffer + s->head + s->len, s->out->sa.icv_len);
+		item.sa = &s->in->sa;
+		if (wrong)
+			item.seq_hi ^= 1u << i % 33;
+		crypto_decrypt(crypto, &item, 1, crypto_engine(item.sa));
+		assert_int_equal(item.ok, !wrong);
+		assert_memory_equal(icv, s->buffer + s->head + s->len, s->out->sa.icv_len);
+		slot_free(s);
+	}
+	free(slots);
+}
+
 // One CBC job in front of 31 GCM jobs must not hold them back.
 static void head_of_line(void **state)
 {
@@ -268,7 +321,7 @@ static void head_of_line(void **state)
 	(void)state;
 	assert_non_null(slots);
 	for (unsigned i = 0; i < 32; i++) {
-		slot_fill(&slots[i], i ? &gcm : &cbc, 64, i);
+		slot_fill(&slots[i], i ? &gcm : &cbc, false, 64, i);
 		items[i] = (struct crypto_item){
 			.sa = &slots[i].out->sa, .esp = slots[i].buffer, .text_len = slots[i].len};
 	}
@@ -319,6 +372,12 @@ static void refused(void **state)
 	spec = suite_spec(&cbc, 0x1000);
 	spec.replay_window = 4097;
 	assert_int_equal(sa_fill_check(&spec, SA_IN), -EINVAL);
+	spec = suite_spec(&cbc, 0x1000);
+	spec.esn = true;
+	assert_int_equal(sa_fill_check(&spec, SA_IN), 0);
+	spec.replay_window = 0; // RFC 4303 3.4.3
+	assert_int_equal(sa_fill_check(&spec, SA_IN), -EINVAL);
+	assert_int_equal(sa_fill_check(&spec, SA_OUT), 0);
 	spec = suite_spec(&cbc, 255); // RFC 4303 2.1: reserved
 	assert_int_equal(sa_fill_check(&spec, SA_OUT), -EINVAL);
 }
@@ -327,8 +386,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(published_vectors), cmocka_unit_test(chacha_vector),
-		cmocka_unit_test(mixed_bursts),      cmocka_unit_test(head_of_line),
-		cmocka_unit_test(ivs_differ),        cmocka_unit_test(refused),
+		cmocka_unit_test(mixed_bursts),      cmocka_unit_test(seq_hi_is_authenticated),
+		cmocka_unit_test(head_of_line),      cmocka_unit_test(ivs_differ),
+		cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests_name("crypto", tests, setup, teardown);

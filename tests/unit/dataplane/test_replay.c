@@ -1,4 +1,5 @@
-// Replay window against a model that remembers every number: RFC 4303, 3.4.3.
+// Replay window against a model that remembers every number: RFC 4303, 3.4.3. Of extended sequence
+// numbers the model knows the whole, the window only what the wire carries (RFC 4303, appendix A2).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@ struct model {
 	uint32_t size;
 };
 
-static bool model_check(const struct model *m, uint32_t seq)
+static bool model_check(const struct model *m, uint64_t seq)
 {
 	if (seq == 0)
 		return false;
@@ -26,7 +27,7 @@ static bool model_check(const struct model *m, uint32_t seq)
 	return m->top - seq < m->size && !m->seen[seq - m->base];
 }
 
-static void model_commit(struct model *m, uint32_t seq)
+static void model_commit(struct model *m, uint64_t seq)
 {
 	m->seen[seq - m->base] = 1;
 	if (seq > m->top)
@@ -44,22 +45,21 @@ static uint32_t rng(uint32_t below)
 }
 
 // A number near the window: mostly small steps, now and then a jump past the whole window.
-static uint32_t pick(const struct model *m)
+static uint64_t pick(const struct model *m)
 {
-	uint64_t limit = m->base + SPAN - 1, seq = m->top + 1 + rng(3);
+	uint32_t top = (uint32_t)(m->top - m->base), seq = top + 1 + rng(3);
 	uint32_t kind = rng(100);
 
 	if (kind < 45)
-		seq = m->top > m->size + 5 + m->base ? m->top - rng(m->size + 5)
-		                                     : m->base + rng(50);
+		seq = top > m->size + 5 ? top - rng(m->size + 5) : rng(50);
 	else if (kind == 99)
-		seq = m->top + m->size / 2 + rng(3 * m->size);
-	if (seq > limit)
-		seq = limit - rng(m->size + 5);
-	return (uint32_t)seq;
+		seq = top + m->size / 2 + rng(3 * m->size);
+	if (seq > SPAN - 1)
+		seq = SPAN - 1 - rng(m->size + 5);
+	return m->base + seq;
 }
 
-static void run_against_model(uint32_t size, uint64_t base)
+static void run_against_model(uint32_t size, uint64_t base, bool extended)
 {
 	uint64_t *ring = calloc(replay_words(size), sizeof(*ring));
 	struct model m = {.seen = calloc(SPAN, 1), .base = base, .top = base, .size = size};
@@ -69,13 +69,18 @@ static void run_against_model(uint32_t size, uint64_t base)
 	assert_non_null(m.seen);
 	replay_init(&r, size, ring);
 	if (base) { // bring both to the same place
-		assert_true(replay_commit(&r, (uint32_t)base));
+		assert_true(replay_commit(&r, base));
 		m.seen[0] = 1;
 	}
 	for (unsigned i = 0; i < 60000; i++) {
-		uint32_t seq = pick(&m);
-		bool ok = model_check(&m, seq);
+		uint64_t sent = pick(&m);
+		uint64_t seq = extended ? replay_recover(&r, (uint32_t)sent) : sent;
+		bool ok = model_check(&m, sent);
 
+		if (seq != sent) { // taken for another, so that the ICV will not hold
+			assert_false(ok);
+			continue;
+		}
 		assert_int_equal(replay_check(&r, seq), ok);
 		if (rng(8) == 0)
 			continue; // ICV did not hold: nothing may move
@@ -88,15 +93,96 @@ static void run_against_model(uint32_t size, uint64_t base)
 	free(ring);
 }
 
+static const uint32_t sizes[] = {1, 31, 32, 63, 64, 65, 100, 128, 1000, 1024, 4096};
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
 static void against_model(void **state)
 {
-	static const uint32_t sizes[] = {1, 31, 32, 63, 64, 65, 100, 128, 1000, 1024, 4096};
+	(void)state;
+	for (unsigned i = 0; i < SIZES; i++) {
+		run_against_model(sizes[i], 0, false);
+		run_against_model(sizes[i], UINT32_MAX - SPAN + 1, false); // to the last number
+	}
+}
+
+#define WRAP (UINT32_MAX + 1ull)
+
+static void extended_against_model(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < SIZES; i++) {
+		run_against_model(sizes[i], 0, true);
+		run_against_model(sizes[i], WRAP - 20000, true); // soon across
+		run_against_model(sizes[i], 0x1234567 * WRAP - 20000, true);
+		run_against_model(sizes[i], UINT64_MAX - SPAN + 1, true); // to the last number
+	}
+}
+
+// The pseudo-code of RFC 4303, A2.2: Th, Tl is the top of the window, W its size.
+static uint64_t rfc_recover(uint64_t top, uint32_t w, uint32_t seq_l)
+{
+	uint32_t th = (uint32_t)(top >> 32), tl = (uint32_t)top, seq_h;
+
+	if (tl >= w - 1)
+		seq_h = seq_l >= tl - w + 1 ? th : th + 1;
+	else
+		seq_h = seq_l >= tl - w + 1 ? th - 1 : th;
+	return (uint64_t)seq_h << 32 | seq_l;
+}
+
+static uint64_t rng64(void)
+{
+	return (uint64_t)rng(UINT32_MAX) << 32 | rng(UINT32_MAX);
+}
+
+// However much is lost, up to 2^32 less the window: the number is the one that was sent.
+static void recovered(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2000000; i++) {
+		uint32_t size = sizes[rng(SIZES)];
+		uint64_t top = rng64() >> rng(31), ahead = rng64() >> 32, sent;
+		struct replay r = {.size = size};
+
+		if (rng(2)) // near a wrap
+			top = (top | UINT32_MAX) + rng(2 * size) - size;
+		if (rng(4) == 0)
+			ahead = rng(3) ? rng(2 * size) : UINT32_MAX - rng(size);
+		if (top < size || UINT64_MAX - top < WRAP)
+			continue;
+		r.top = top;
+		sent = top - size + 1 + ahead;
+		assert_int_equal(replay_recover(&r, (uint32_t)sent), sent);
+		assert_int_equal(rfc_recover(top, size, (uint32_t)sent), sent);
+	}
+}
+
+// Before the window is full nothing can have been sent below 1.
+static void recovered_at_the_start(void **state)
+{
+	struct replay r;
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		run_against_model(sizes[i], 0);
-		run_against_model(sizes[i], UINT32_MAX - SPAN + 1); // up to the last number
-	}
+	replay_init(&r, 64, NULL);
+	assert_int_equal(replay_recover(&r, 1), 1);
+	assert_int_equal(replay_recover(&r, UINT32_MAX), UINT32_MAX);
+	assert_false(replay_check(&r, replay_recover(&r, 0)));
+	assert_true(replay_commit(&r, 30));
+	assert_int_equal(replay_recover(&r, UINT32_MAX - 10), UINT32_MAX - 10);
+}
+
+// Behind the last number of all there is none.
+static void recovered_at_the_end(void **state)
+{
+	struct replay r;
+
+	(void)state;
+	replay_init(&r, 64, NULL);
+	assert_true(replay_commit(&r, UINT64_MAX));
+	assert_int_equal(replay_recover(&r, UINT32_MAX - 63), UINT64_MAX - 63);
+	for (uint32_t low = 0; low < 200; low++)
+		assert_false(replay_check(&r, replay_recover(&r, low)));
+	assert_false(replay_check(&r, replay_recover(&r, UINT32_MAX - 64)));
 }
 
 static void last_number(void **state)
@@ -153,6 +239,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(against_model),
+		cmocka_unit_test(extended_against_model),
+		cmocka_unit_test(recovered),
+		cmocka_unit_test(recovered_at_the_start),
+		cmocka_unit_test(recovered_at_the_end),
 		cmocka_unit_test(last_number),
 		cmocka_unit_test(duplicate_in_one_burst),
 		cmocka_unit_test(off),
