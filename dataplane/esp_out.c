@@ -3,10 +3,8 @@
 // packets without an SA are held. Where the outer packet goes is remembered with the SA.
 #include <rte_branch_prediction.h>
 
-#include "bytes.h"
-#include "esp.h"
-#include "route.h"
 #include "split.h"
+#include "wrap.h"
 
 // Packets of one flow in a row: what the first one found.
 struct run {
@@ -74,12 +72,6 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, s
 	return n_runs;
 }
 
-// Bytes of text (inner packet, padding, trailer) for an inner packet of `len` bytes.
-static inline uint32_t text_length(uint32_t align, uint32_t len)
-{
-	return (len + ESP_TRAILER + align - 1) & ~(align - 1);
-}
-
 // What the interface that packets leave through says of their size; most bursts have one.
 struct path {
 	uint32_t mtu;   // the longest packet that goes in one piece; UINT32_MAX = no interface yet
@@ -127,95 +119,10 @@ static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32
 	worker_drop(w, m, DROP_MTU);
 }
 
-// Where outer packets go, as forward would say of each: nearly always out of an interface that is
-// up, so that it need not look at them.
-struct onward {
-	uint32_t next_hop;
-	uint16_t out; // PACKET_NO_IFACE = forward must say
-	uint16_t hop;
-};
-
-static inline struct onward onward_find(struct worker *w, struct sa *sa)
-{
-	const struct routes *routes = w->dp->routes;
-	uint16_t index = route_remembered(routes, sa->out.dst, &sa->routes, &sa->hop);
-	const struct route_hop *hop = route_hop(routes, index);
-
-	if (unlikely(hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
-	    unlikely(!iface_is_up(&w->dp->ifaces[hop->iface]))) {
-		w->esp->astray = true;
-		return (struct onward){.out = PACKET_NO_IFACE, .hop = index};
-	}
-	return (struct onward){
-		.next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : sa->out.dst,
-		.out = hop->iface,
-		.hop = index,
-	};
-}
-
-// The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP is copied; RFC 6040 4.1, normal
-// mode: so is ECN. The checksum is the template's and what differs (RFC 1071).
-static inline void put_ipv4(const struct sa_template *out, uint8_t *at, uint32_t len, uint32_t tos,
-                            uint32_t df, uint16_t id)
-{
-	uint32_t tos_len = tos << 8 | (uint32_t)rte_cpu_to_be_16((uint16_t)len) << 16;
-	uint32_t id_df = rte_cpu_to_be_16(id) | df << 16;
-	uint32_t sum = out->sum + (tos_len & 0xffff) + (tos_len >> 16) + (id_df & 0xffff) + df;
-	uint64_t first = (uint64_t)id_df << 32 | tos_len | 0x45, second = out->ttl_proto_src;
-	uint32_t dst = out->dst;
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum += sum >> 16;
-	second |= (~sum & 0xffffu) << 16;
-	memcpy(at, &first, sizeof(first));
-	memcpy(at + 8, &second, sizeof(second));
-	memcpy(at + 16, &dst, sizeof(dst));
-}
-
-static void put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
-{
-	memcpy(at, &sa->out.src_port, 2);
-	memcpy(at + 2, &sa->out.dst_port, 2);
-	bytes_put_u16(at + 4, len);
-	bytes_put_u16(at + 6, 0); // RFC 3948 2.1: no checksum
-}
-
-// SPI, sequence number, IV; of the random IVs one is used.
-static inline void put_esp(const struct sa *sa, uint8_t *at, uint64_t seq, const uint8_t **ivs)
-{
-	uint64_t head = sa->out.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
-	// RFC 4106 3.1: unique under this key, as the sequence number is.
-	uint64_t counter = sa->iv_base + seq;
-
-	memcpy(at, &head, sizeof(head));
-	if (likely(sa->engine < SA_ENGINE_MB)) {
-		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
-		return;
-	}
-	if (sa->iv_len == 16)
-		memcpy(at + SA_ESP_HEADER, *ivs, 16);
-	else if (sa->iv_len)
-		memcpy(at + SA_ESP_HEADER, *ivs, 8);
-	*ivs += sa->iv_len;
-}
-
-// Padding 1, 2, 3..., its length, next header (RFC 4303 2.4-2.6); pad is at most 15. Writes up to 8
-// bytes beyond them, where the ICV (12 bytes and more) will be.
-static inline void put_trailer(uint8_t *at, uint32_t pad)
-{
-	static const uint64_t one_to_eight = 0x0807060504030201, nine_to_16 = 0x100f0e0d0c0b0a09;
-	uint16_t end = (uint16_t)(pad | ESP_NEXT_IPV4 << 8);
-
-	memcpy(at, &one_to_eight, 8);
-	if (unlikely(pad > 8))
-		memcpy(at + 8, &nine_to_16, 8);
-	memcpy(at + pad, &end, sizeof(end));
-}
-
 // Wraps a packet up to the point where it can be encrypted. It is one of this gateway's own from
 // now on, on its way to the SA's other end.
 static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
-                                         const struct onward *onward, uint32_t text_len,
+                                         const struct wrap_onward *onward, uint32_t text_len,
                                          uint32_t df, uint64_t seq, const uint8_t **ivs,
                                          struct crypto_item *item)
 {
@@ -224,12 +131,12 @@ static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, s
 	uint32_t tos = ((const struct rte_ipv4_hdr *)inner)->type_of_service;
 	struct packet *p = packet_of(m);
 
-	put_trailer(inner + len, text_len - len - ESP_TRAILER);
-	put_ipv4(&sa->out, at, total, tos, df, (uint16_t)w->ip_id++);
+	wrap_put_trailer(inner + len, text_len - len - ESP_TRAILER, ESP_NEXT_IPV4);
+	wrap_put_ipv4(&sa->out, at, total, tos, df, (uint16_t)w->ip_id++);
 	if (unlikely(sa->encap == SA_ENCAP_UDP))
-		put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
+		wrap_put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
 	at += sa->head_len;
-	put_esp(sa, at, seq, ivs);
+	wrap_put_esp(sa, at, seq, ivs);
 	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)total;
 	m->pkt_len = total;
@@ -295,7 +202,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
                                              struct rte_mbuf **pkts, uint16_t n,
                                              struct rte_mbuf **good, struct crypto_item *items)
 {
-	const struct onward onward = onward_find(w, sa);
+	const struct wrap_onward onward = wrap_onward_find(w, sa);
 	uint32_t longest = RTE_MIN(path->mtu, sa->out.mtu);
 	uint64_t seq = sa->sequence, bytes = 0;
 	const uint8_t *ivs = NULL;
@@ -308,7 +215,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 	crypto_prefetch_keys(sa->keys, sa->engine, pkts[0]->data_len);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint32_t len = m->data_len, text_len = text_length(sa->align, len), df;
+		uint32_t len = m->data_len, text_len = wrap_text_len(sa->align, len), df;
 
 		if (unlikely(packet_of(m)->out != path->out)) {
 			path_find(w, path, packet_of(m)->out);

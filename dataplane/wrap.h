@@ -1,0 +1,103 @@
+// What is put around a packet that leaves through an SA: the parts that all ways of doing it share.
+// [W] Inline: nearly every packet passes here.
+#ifndef VIGIL_DATAPLANE_WRAP_H
+#define VIGIL_DATAPLANE_WRAP_H
+
+#include <rte_branch_prediction.h>
+
+#include "bytes.h"
+#include "esp.h"
+#include "route.h"
+
+// Bytes of text (inner packet, padding, trailer) for an inner packet of `len` bytes.
+static inline uint32_t wrap_text_len(uint32_t align, uint32_t len)
+{
+	return (len + ESP_TRAILER + align - 1) & ~(align - 1);
+}
+
+// Where outer packets go, as forward would say of each: nearly always out of an interface that is
+// up, so that it need not look at them.
+struct wrap_onward {
+	uint32_t next_hop;
+	uint16_t out; // PACKET_NO_IFACE = forward must say
+	uint16_t hop;
+};
+
+static inline struct wrap_onward wrap_onward_find(struct worker *w, struct sa *sa)
+{
+	const struct routes *routes = w->dp->routes;
+	uint16_t index = route_remembered(routes, sa->out.dst, &sa->routes, &sa->hop);
+	const struct route_hop *hop = route_hop(routes, index);
+
+	if (unlikely(hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
+	    unlikely(!iface_is_up(&w->dp->ifaces[hop->iface]))) {
+		w->esp->astray = true;
+		return (struct wrap_onward){.out = PACKET_NO_IFACE, .hop = index};
+	}
+	return (struct wrap_onward){
+		.next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : sa->out.dst,
+		.out = hop->iface,
+		.hop = index,
+	};
+}
+
+// The outer IPv4 header, in three words. RFC 4301 5.1.2.1: DSCP is copied; RFC 6040 4.1, normal
+// mode: so is ECN. The checksum is the template's and what differs (RFC 1071).
+static inline void wrap_put_ipv4(const struct sa_template *out, uint8_t *at, uint32_t len,
+                                 uint32_t tos, uint32_t df, uint16_t id)
+{
+	uint32_t tos_len = tos << 8 | (uint32_t)rte_cpu_to_be_16((uint16_t)len) << 16;
+	uint32_t id_df = rte_cpu_to_be_16(id) | df << 16;
+	uint32_t sum = out->sum + (tos_len & 0xffff) + (tos_len >> 16) + (id_df & 0xffff) + df;
+	uint64_t first = (uint64_t)id_df << 32 | tos_len | 0x45, second = out->ttl_proto_src;
+	uint32_t dst = out->dst;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
+	second |= (~sum & 0xffffu) << 16;
+	memcpy(at, &first, sizeof(first));
+	memcpy(at + 8, &second, sizeof(second));
+	memcpy(at + 16, &dst, sizeof(dst));
+}
+
+static inline void wrap_put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
+{
+	memcpy(at, &sa->out.src_port, 2);
+	memcpy(at + 2, &sa->out.dst_port, 2);
+	bytes_put_u16(at + 4, len);
+	bytes_put_u16(at + 6, 0); // RFC 3948 2.1: no checksum
+}
+
+// SPI, sequence number, IV; of the random IVs one is used.
+static inline void wrap_put_esp(const struct sa *sa, uint8_t *at, uint64_t seq, const uint8_t **ivs)
+{
+	uint64_t head = sa->out.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
+	// RFC 4106 3.1: unique under this key, as the sequence number is.
+	uint64_t counter = sa->iv_base + seq;
+
+	memcpy(at, &head, sizeof(head));
+	if (likely(sa->engine < SA_ENGINE_MB)) {
+		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
+		return;
+	}
+	if (sa->iv_len == 16)
+		memcpy(at + SA_ESP_HEADER, *ivs, 16);
+	else if (sa->iv_len)
+		memcpy(at + SA_ESP_HEADER, *ivs, 8);
+	*ivs += sa->iv_len;
+}
+
+// Padding 1, 2, 3..., its length, next header (RFC 4303 2.4-2.6); pad is at most 15. Writes up to 8
+// bytes beyond them, where the ICV (12 bytes and more) will be.
+static inline void wrap_put_trailer(uint8_t *at, uint32_t pad, uint8_t next)
+{
+	static const uint64_t one_to_eight = 0x0807060504030201, nine_to_16 = 0x100f0e0d0c0b0a09;
+	uint16_t end = (uint16_t)(pad | (uint32_t)next << 8);
+
+	memcpy(at, &one_to_eight, 8);
+	if (unlikely(pad > 8))
+		memcpy(at + 8, &nine_to_16, 8);
+	memcpy(at + pad, &end, sizeof(end));
+}
+
+#endif
