@@ -130,6 +130,27 @@ static void check_peers(const struct config *c, const struct config_map_entry *e
 	}
 }
 
+// RFC 4303, 3.4.3.
+static void check_esn(const struct config *c, struct diag_list *d)
+{
+	const char *map = NULL;
+	uint32_t line = 0;
+
+	if (c->ipsec.replay_window != CONFIG_REPLAY_DISABLED)
+		return;
+	for (uint32_t i = 0; i < c->n_map_entries && !map; i++) {
+		if (c->map_entries[i].esn) {
+			map = c->map_entries[i].map;
+			line = c->map_entries[i].line;
+		}
+	}
+	if (map || c->ipsec.esn)
+		diag_add(d, DIAG_WARNING, line, 0, NULL,
+		         "extended sequence numbers%s%s%s are not negotiated while 'crypto ipsec "
+		         "security-association replay disable' is set: they need replay protection",
+		         map ? " of crypto map \"" : "", map ? map : "", map ? "\"" : "");
+}
+
 // Checklist item 43: what is missing is no error.
 static void check_map_entry(const struct config *c, const struct config_map_entry *e,
                             struct diag_list *d)
@@ -466,6 +487,7 @@ int check_config(const struct config *c, struct diag_list *d)
 	check_isakmp(c, d);
 	check_transform_sets(c, d);
 	check_maps(c, d);
+	check_esn(c, d);
 	check_manual_spis(c, d);
 	for (uint32_t i = 0; i < c->n_interfaces; i++)
 		check_interface(c, &c->interfaces[i], d);

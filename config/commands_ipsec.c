@@ -158,6 +158,12 @@ static int replay(struct command_call *call)
 	return 0;
 }
 
+static int esn(struct command_call *call)
+{
+	ipsec(call)->esn = !call->no;
+	return 0;
+}
+
 static int idle_time(struct command_call *call)
 {
 	ipsec(call)->idle_time = call->no ? 0 : (uint32_t)command_number(call, "s", 0);
@@ -196,6 +202,7 @@ static const struct command_word words[] = {
 	{"window-size", "Set replay window size"},
 	{"size", "Window size in packets, a power of two"},
 	{"disable", "Disable replay checking"},
+	{"esn", "Negotiate extended (64-bit) sequence numbers"},
 	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
 	{NULL, NULL},
 };
@@ -215,6 +222,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG,
          "crypto ipsec security-association replay {window-size size:<64-4096>|disable}",
          "crypto ipsec security-association replay [window-size]", replay, words},
+	{MODE_CONFIG, "crypto ipsec security-association esn", "", esn, words},
 	{MODE_CONFIG, "crypto ipsec security-association idle-time s:<60-86400>",
          "crypto ipsec security-association idle-time", idle_time, words},
 	{MODE_CONFIG, "crypto ipsec profile rest:LINE", NULL, command_inactive_block, NULL},

@@ -281,6 +281,15 @@ static int set_kilobytes(struct command_call *call)
 	return 0;
 }
 
+// Without a negotiation nobody knows whether the peer counts so (RFC 4303, 2.2.1).
+static int set_esn(struct command_call *call)
+{
+	if (refuse_in_manual(call))
+		return -EINVAL;
+	edit_map_entry(call)->esn = !call->no;
+	return 0;
+}
+
 static int set_idle_time(struct command_call *call)
 {
 	if (refuse_in_manual(call))
@@ -340,6 +349,7 @@ static const struct command_word words[] = {
 	{"security-association", "Security association parameters"},
 	{"s", "Time in seconds"},
 	{"kb", "Security association duration in kilobytes encrypted"},
+	{"esn", "Negotiate extended (64-bit) sequence numbers"},
 	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
 	{"text", "Up to 240 characters"},
 	{NULL, NULL},
@@ -373,6 +383,7 @@ static const struct command commands[] = {
          "set security-association lifetime seconds", set_seconds, words},
 	{MODE_CRYPTO_MAP, "set security-association lifetime kilobytes kb:<2560-4294967295>",
          "set security-association lifetime kilobytes", set_kilobytes, words},
+	{MODE_CRYPTO_MAP, "set security-association esn", "", set_esn, words},
 	{MODE_CRYPTO_MAP, "set security-association idle-time s:<60-86400>",
          "set security-association idle-time", set_idle_time, words},
 	{MODE_CRYPTO_MAP, "description text:LINE", "description", description, words},

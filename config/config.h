@@ -179,6 +179,7 @@ struct config_ipsec {
 	uint64_t kilobytes;     // 2560-4294967295
 	uint32_t replay_window; // packets, 64-4096; CONFIG_REPLAY_DISABLED = off
 	uint32_t idle_time;     // seconds, 60-86400; 0 = off; not active in this version
+	bool esn;               // extended sequence numbers; see config_map_entry_esn()
 	enum config_df df;
 	enum config_fragmentation fragmentation;
 };
@@ -229,6 +230,7 @@ struct config_map_entry {
 	uint32_t seconds;      // 0 = the global value
 	uint64_t kilobytes;    // 0 = the global value
 	uint32_t idle_time;    // 0 = the global value; not active in this version
+	bool esn;              // extended sequence numbers, whatever the global value
 	char *description;     // NULL = none
 	uint32_t line;
 };
@@ -404,6 +406,9 @@ bool config_manual_key(const struct config_transform_set *t, const struct config
 // NULL, or why the entry cannot be used ("no peer", "access list 101 is not defined", ...): IOS's
 // incomplete state.
 const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e);
+// Whether quick mode offers extended sequence numbers, and prefers them (RFC 4304). Never without
+// replay protection: the receiver knows the upper half from its window (RFC 4303, 3.4.3).
+bool config_map_entry_esn(const struct config *c, const struct config_map_entry *e);
 // The entries of the map that `crypto map`, or with `ipv6` `ipv6 crypto map`, binds to the
 // interface; NULL and 0 if there is none, or it is of the other kind.
 const struct config_map_entry *config_bound_map(const struct config *c,

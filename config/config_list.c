@@ -192,7 +192,7 @@ static bool map_entry_equal(const void *a, const void *b)
 			return false;
 	return manual_equal(x->manual, y->manual) && !strcmp(x->acl, y->acl) &&
 	       x->ipv6 == y->ipv6 && x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
-	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time &&
+	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time && x->esn == y->esn &&
 	       text_equal(x->description, y->description);
 }
 
@@ -491,5 +491,5 @@ bool config_ipsec_equal(const struct config_ipsec *a, const struct config_ipsec 
 {
 	return a->seconds == b->seconds && a->kilobytes == b->kilobytes &&
 	       a->replay_window == b->replay_window && a->idle_time == b->idle_time &&
-	       a->df == b->df && a->fragmentation == b->fragmentation;
+	       a->esn == b->esn && a->df == b->df && a->fragmentation == b->fragmentation;
 }

@@ -232,6 +232,8 @@ static void render_ipsec(const struct config *c, struct text *out)
 	else if (i->replay_window != CONFIG_REPLAY_WINDOW)
 		text_printf(out, "crypto ipsec security-association replay window-size %u\n",
 		            i->replay_window);
+	if (i->esn)
+		text_printf(out, "crypto ipsec security-association esn\n");
 	render_mtu_rules("", i->df, i->fragmentation, out);
 	separator(out);
 	for (uint32_t t = 0; t < c->n_transform_sets; t++) {
@@ -303,6 +305,8 @@ static void render_map_entry(const struct config_map_entry *e, struct text *out)
 		            (unsigned long long)e->kilobytes);
 	if (e->idle_time)
 		text_printf(out, " set security-association idle-time %u\n", e->idle_time);
+	if (e->esn)
+		text_printf(out, " set security-association esn\n");
 	if (e->manual) {
 		render_session_key("inbound", &e->manual->in, out);
 		render_session_key("outbound", &e->manual->out, out);

@@ -186,3 +186,9 @@ int config_acl_selector(const struct config_acl_line *l, struct selector *out, c
 	out->remote_port = l->destination.op == CONFIG_PORT_EQ ? l->destination.port : 0;
 	return 0;
 }
+
+bool config_map_entry_esn(const struct config *c, const struct config_map_entry *e)
+{
+	return !e->manual && (e->esn || c->ipsec.esn) &&
+	       c->ipsec.replay_window != CONFIG_REPLAY_DISABLED;
+}

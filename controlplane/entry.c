@@ -78,16 +78,18 @@ static void fill_suites(struct control *c, struct crypto_entry *e, const struct 
 {
 	const struct config *config = c->config;
 	uint64_t kilobytes = m->kilobytes ? m->kilobytes : config->ipsec.kilobytes;
+	bool esn = config_map_entry_esn(config, m);
+	struct esp_suite suite;
 	const char *why;
 
 	e->n_suites = 0;
-	for (uint32_t i = 0; i < m->n_sets && e->n_suites < ENTRY_SUITES_MAX; i++) {
+	for (uint32_t i = 0; i < m->n_sets && e->n_suites + esn < ENTRY_SUITES_MAX; i++) {
 		const struct config_transform_set *t =
 			config_find_transform_set(config, m->sets[i]);
 
 		if (!t || !config_transform_set_usable(t, &why))
 			continue;
-		e->suites[e->n_suites++] = (struct esp_suite){
+		suite = (struct esp_suite){
 			.cipher = t->cipher,
 			.auth = t->auth,
 			.mode = t->mode,
@@ -96,7 +98,12 @@ static void fill_suites(struct control *c, struct crypto_entry *e, const struct 
 			.lifetime_seconds = m->seconds ? m->seconds : config->ipsec.seconds,
 			.lifetime_kilobytes =
 				kilobytes > UINT32_MAX ? UINT32_MAX : (uint32_t)kilobytes,
+			.esn = esn,
 		};
+		e->suites[e->n_suites++] = suite;
+		suite.esn = false; // for a peer that does not know them
+		if (esn)
+			e->suites[e->n_suites++] = suite;
 	}
 }
 

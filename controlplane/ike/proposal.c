@@ -209,7 +209,7 @@ static bool esp_matches(const struct esp_suite *a, const struct esp_suite *b)
 	bool aes = a->cipher == SA_CIPHER_AES_CBC || a->cipher == SA_CIPHER_AES_GCM_16;
 
 	return a->cipher == b->cipher && a->auth == b->auth && a->mode == b->mode &&
-	       (!aes || a->key_bits == b->key_bits);
+	       a->esn == b->esn && (!aes || a->key_bits == b->key_bits);
 }
 
 int proposal_choose_ike(const uint8_t *body, size_t len, const struct ike_suite *ours, unsigned n,

@@ -1,6 +1,6 @@
 // The SA payload of IKEv1: offers, choice and check of the answer (RFC 2408, 3.4-3.6 and 4.2; RFC
-// 2407, 4.4 and 4.5; RFC 2409, appendix A; RFC 3602, 4106, 4868, 3947). A choice always goes by our
-// order, never by the peer's. A transform with anything unknown in it is passed over (RFC
+// 2407, 4.4 and 4.5; RFC 2409, appendix A; RFC 3602, 4106, 4868, 3947, 4304). A choice always goes
+// by our order, never by the peer's. A transform with anything unknown in it is passed over (RFC
 // 2408, 4.2).
 #ifndef VIGIL_PROPOSAL_H
 #define VIGIL_PROPOSAL_H

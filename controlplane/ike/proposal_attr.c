@@ -26,7 +26,9 @@ enum esp_attr {
 	ESP_ATTR_ENCAP = 4,
 	ESP_ATTR_AUTH = 5,
 	ESP_ATTR_KEY_LENGTH = 6,
+	ESP_ATTR_ESN = 11, // RFC 4304, 2
 };
+#define ESN_64_BIT 1 // its only value; without the attribute numbers have 32 bits
 
 enum life_type { LIFE_SECONDS = 1, LIFE_KILOBYTES = 2 };
 
@@ -285,7 +287,7 @@ bool proposal_attr_read_esp(uint8_t transform_id, const uint8_t *attributes, siz
                             struct esp_suite *out, enum sa_encap *encap)
 {
 	const uint32_t known = 1u << ESP_ATTR_GROUP | 1u << ESP_ATTR_ENCAP | 1u << ESP_ATTR_AUTH |
-	                       1u << ESP_ATTR_KEY_LENGTH;
+	                       1u << ESP_ATTR_KEY_LENGTH | 1u << ESP_ATTR_ESN;
 	struct collected c;
 
 	if (!collect(attributes, len, known, ESP_ATTR_LIFE_TYPE, ESP_ATTR_LIFE_DURATION, &c))
@@ -294,7 +296,10 @@ bool proposal_attr_read_esp(uint8_t transform_id, const uint8_t *attributes, siz
 		.pfs_group = (uint16_t)c.value[ESP_ATTR_GROUP],
 		.lifetime_seconds = c.seconds,
 		.lifetime_kilobytes = c.kilobytes,
+		.esn = c.seen & 1u << ESP_ATTR_ESN,
 	};
+	if (out->esn && c.value[ESP_ATTR_ESN] != ESN_64_BIT)
+		return false;
 	if (!esp_cipher_from(transform_id, &out->cipher) ||
 	    !esp_auth_from(c.value[ESP_ATTR_AUTH], &out->auth) || !encap_from(&c, out, encap))
 		return false;
@@ -354,4 +359,6 @@ void proposal_attr_write_esp(struct writer *w, const struct esp_suite *s, enum s
 		put_basic(w, ESP_ATTR_KEY_LENGTH, s->key_bits);
 	if (s->pfs_group)
 		put_basic(w, ESP_ATTR_GROUP, s->pfs_group);
+	if (s->esn)
+		put_basic(w, ESP_ATTR_ESN, ESN_64_BIT);
 }

@@ -1,5 +1,6 @@
 // Attributes of a transform <-> suites: all numbers of RFC 2409, appendix A and RFC 2407, 4.4 and
-// 4.5 (with RFC 3602, 4106, 4868, 3947) are behind this. For proposal.c and proposal_write.c only.
+// 4.5 (with RFC 3602, 4106, 4868, 3947, 4304) are behind this. For proposal.c and proposal_write.c
+// only.
 #ifndef VIGIL_PROPOSAL_ATTR_H
 #define VIGIL_PROPOSAL_ATTR_H
 

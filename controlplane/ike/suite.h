@@ -41,6 +41,7 @@ struct esp_suite {
 	uint16_t pfs_group;          // 0 = none
 	uint32_t lifetime_seconds;   // 0 = not said
 	uint32_t lifetime_kilobytes; // 0 = not said
+	bool esn;                    // extended sequence numbers (RFC 4303, 2.2.1)
 };
 
 // Bytes of a hash's output; 0 for IKE_HASH_NONE.

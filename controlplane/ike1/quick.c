@@ -99,6 +99,7 @@ static void fill_spec(struct control *c, const struct exchange *x, struct sa_spe
 	spec->remote_port = x->sa->remote_port;
 	spec->selector = x->child->selector;
 	spec->replay_window = c->config->ipsec.replay_window;
+	spec->esn = x->child->suite.esn;
 }
 
 static int make_spec(struct control *c, const struct exchange *x, uint32_t spi,

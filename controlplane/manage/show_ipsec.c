@@ -143,6 +143,8 @@ static void print_sa(const struct ipsec_format *f, const struct child_view *c, b
 	            (!inbound && !c->manual) || c->replay_window ? "Y" : "N");
 	if (inbound && c->replay_window > CONFIG_REPLAY_WINDOW)
 		text_printf(out, "  replay window size: %u", c->replay_window);
+	if (c->suite.esn)
+		text_printf(out, "\n        extended sequence numbers: Y");
 	text_printf(out, "\n        Status: ACTIVE(%s)\n\n",
 	            c->state == CHILD_OLD ? "INACTIVE" : "ACTIVE");
 }

@@ -146,6 +146,8 @@ static void print_negotiated(const struct config *c, const struct config_map_ent
 	            e->pfs_group ? "Y" : "N");
 	if (e->pfs_group)
 		text_printf(out, "        DH group:  group%u\n", e->pfs_group);
+	if (config_map_entry_esn(c, e))
+		text_printf(out, "        Extended sequence numbers (Y/N): Y\n");
 	text_printf(out, "        Mixed-mode : Disabled\n");
 }
 

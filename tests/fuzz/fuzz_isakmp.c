@@ -30,7 +30,9 @@ static void read_sa(const struct isakmp_payload *p)
 		{SA_CIPHER_AES_GCM_16, SA_AUTH_NONE, SA_MODE_TUNNEL, 128, 14, 3600, 4608000},
 		{SA_CIPHER_AES_CBC, SA_AUTH_HMAC_SHA256_128, SA_MODE_TUNNEL, 128, 0, 3600, 0},
 		{SA_CIPHER_3DES_CBC, SA_AUTH_HMAC_SHA1_96, SA_MODE_TUNNEL, 0, 0, 3600, 0},
+		{SA_CIPHER_AES_CBC, SA_AUTH_HMAC_SHA1_96, SA_MODE_TUNNEL, 128, 0, 3600, 0, true},
 	};
+	const unsigned n_esp = sizeof(esp) / sizeof(esp[0]);
 	const struct isakmp_header h = {.version = ISAKMP_VERSION_1};
 	uint8_t buf[ISAKMP_MESSAGE_MAX];
 	struct isakmp_message m;
@@ -45,11 +47,11 @@ static void read_sa(const struct isakmp_payload *p)
 	}
 	for (int encap = SA_ENCAP_NONE; encap <= SA_ENCAP_UDP; encap++) {
 		isakmp_message_begin(&m, buf, sizeof(buf), &h);
-		if (proposal_choose_esp(p->body, p->len, esp, 3, (enum sa_encap)encap, &e) != 0)
+		if (proposal_choose_esp(p->body, p->len, esp, n_esp, (enum sa_encap)encap, &e) != 0)
 			continue;
 		must(e.spi >= 256);
 		proposal_write_esp_answer(&m, &e, 0x1000);
-		must(proposal_choose_esp(buf + 32, isakmp_message_end(&m) - 32, esp, 3,
+		must(proposal_choose_esp(buf + 32, isakmp_message_end(&m) - 32, esp, n_esp,
 		                         (enum sa_encap)encap, &e) == 0);
 	}
 }

@@ -285,6 +285,72 @@ static void global_ipsec_values(void **state)
 	config_free(c);
 }
 
+static void extended_sequence_numbers(void **state)
+{
+	struct config *c = load("crypto map m 1 ipsec-isakmp\n set security-association esn\n"
+	                        "crypto map m 2 ipsec-isakmp\ncrypto map m 3 ipsec-manual\n");
+	const struct config_map_entry *e = c->map_entries;
+	struct config_cursor cur;
+	struct config *old;
+	struct diff_list diff;
+
+	(void)state;
+	assert_true(config_map_entry_esn(c, &e[0]));
+	assert_false(config_map_entry_esn(c, &e[1]));
+	assert_true(shows(c, "set security-association esn"));
+	assert_false(shows(c, "crypto ipsec security-association esn"));
+	assert_round_trip(c);
+	old = config_clone(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto ipsec security-association esn"), 0);
+	assert_true(config_map_entry_esn(c, &e[1]));
+	assert_false(config_map_entry_esn(c, &e[2])); // nobody negotiates there
+	assert_true(shows(c, "crypto ipsec security-association esn"));
+	assert_round_trip(c);
+	assert_int_equal(diff_configs(old, c, &diff), 0);
+	assert_int_equal(diff.n, 1);
+	assert_int_equal(diff.items[0].kind, CONFIG_IPSEC);
+	diff_fini(&diff);
+	assert_int_equal(enter(c, &cur, "crypto ipsec security-association replay disable"), 0);
+	assert_false(config_map_entry_esn(c, &e[0]));
+	assert_int_equal(enter(c, &cur, "no crypto ipsec security-association replay"), 0);
+	assert_int_equal(enter(c, &cur, "no crypto ipsec security-association esn"), 0);
+	assert_true(config_equal(old, c));
+	assert_int_equal(enter(c, &cur, "crypto map m 1"), 0);
+	assert_int_equal(enter(c, &cur, "no set security-association esn"), 0);
+	assert_false(config_map_entry_esn(c, &e[0]));
+	assert_int_equal(diff_configs(old, c, &diff), 0);
+	assert_int_equal(diff.n, 1);
+	assert_int_equal(diff.items[0].kind, CONFIG_MAP_ENTRY);
+	diff_fini(&diff);
+	config_free(old);
+	config_free(c);
+	assert_refused("crypto map m 1 ipsec-manual\n set security-association esn", 2, 0,
+	               "an ipsec-manual entry has no such value");
+	assert_refused("crypto ipsec security-association esn 1", 1, 39, "");
+}
+
+// What is configured and cannot be done is said.
+static void extended_without_a_window(void **state)
+{
+	static const char *const texts[] = {
+		"crypto ipsec security-association replay disable\n"
+		"crypto ipsec security-association esn\n",
+		"crypto ipsec security-association replay disable\n"
+		"crypto map m 1 ipsec-isakmp\n set security-association esn\n"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct diag_list d;
+		struct config *c = load_ok(texts[i], &d);
+
+		assert_true(has_diag(&d, DIAG_WARNING, i ? 2 : 0, "need replay protection"));
+		assert_round_trip(c);
+		diag_fini(&d);
+		config_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +365,8 @@ int main(void)
 		cmocka_unit_test(transforms_that_do_not),
 		cmocka_unit_test(weak_algorithms_are_named),
 		cmocka_unit_test(global_ipsec_values),
+		cmocka_unit_test(extended_sequence_numbers),
+		cmocka_unit_test(extended_without_a_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

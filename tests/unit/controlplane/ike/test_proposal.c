@@ -288,6 +288,97 @@ static void esp_round_trip(void **state)
 		-ENOENT);
 }
 
+// RFC 4304: offered with the attribute and without, chosen by our order, echoed.
+static void extended_sequence_numbers(void **state)
+{
+	struct esp_suite with = cbc, both[2], reverse[2];
+	struct isakmp_message m;
+	struct esp_choice c, answer;
+	struct sa_body b, reply;
+
+	(void)state;
+	with.esn = true;
+	both[0] = reverse[1] = with;
+	both[1] = reverse[0] = cbc;
+	offer_esp(&b, both, 2, SA_ENCAP_NONE);
+	assert_int_equal(proposal_choose_esp(b.body, b.len, &cbc, 1, SA_ENCAP_NONE, &c), 0);
+	assert_int_equal(c.raw.transform, 2);
+	assert_false(c.suite.esn);
+	assert_int_equal(proposal_choose_esp(b.body, b.len, reverse, 2, SA_ENCAP_NONE, &c), 0);
+	assert_false(c.suite.esn); // who prefers to go without does
+	assert_int_equal(proposal_choose_esp(b.body, b.len, both, 2, SA_ENCAP_NONE, &c), 0);
+	assert_int_equal(c.raw.transform, 1);
+	assert_true(c.suite.esn);
+
+	begin(&m, &reply);
+	proposal_write_esp_answer(&m, &c, 0x1000);
+	end(&m, &reply);
+	assert_int_equal(
+		proposal_accept_esp(reply.body, reply.len, both, 2, SA_ENCAP_NONE, &answer), 0);
+	assert_true(answer.suite.esn);
+	// Nobody gets them who did not ask, and nobody is let off who insists.
+	assert_int_equal(
+		proposal_accept_esp(reply.body, reply.len, &cbc, 1, SA_ENCAP_NONE, &answer),
+		-ENOENT);
+	offer_esp(&b, &cbc, 1, SA_ENCAP_NONE);
+	assert_int_equal(proposal_choose_esp(b.body, b.len, &with, 1, SA_ENCAP_NONE, &c), -ENOENT);
+}
+
+// A body with one AES-256-GCM transform of these attributes.
+static int choose_esp_attributes(const char *attributes, const struct esp_suite *ours,
+                                 struct esp_choice *c)
+{
+	uint8_t body[128] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0,  1, 3,
+	                     4, 1, 0, 0, 8, 1, 0, 0, 0, 0, 1, 20, 0, 0};
+	size_t n = 28 + unhex(attributes, body + 28, sizeof(body) - 28);
+
+	body[11] = (uint8_t)(n - 8);
+	body[23] = (uint8_t)(n - 20);
+	return proposal_choose_esp(body, n, ours, 1, SA_ENCAP_NONE, c);
+}
+
+static void hostile_sequence_attributes(void **state)
+{
+	static const struct {
+		const char *attributes;
+		int err, err_plain; // with extended numbers wanted, and not
+	} cases[] = {
+		{"8004000180060080", -ENOENT, 0},
+		{"8004000180060080800b0001", 0, -ENOENT},
+		{"800b00018004000180060080", 0, -ENOENT},
+		{"8004000180060080800b0000", -ENOENT, -ENOENT}, // reserved
+		{"8004000180060080800b0002", -ENOENT, -ENOENT},
+		{"8004000180060080800b0101", -ENOENT, -ENOENT},
+		{"8004000180060080800bffff", -ENOENT, -ENOENT},
+		{"8004000180060080800b0001800b0001", -ENOENT, -ENOENT}, // twice
+		{"8004000180060080800b0001800b0000", -ENOENT, -ENOENT},
+		{"8004000180060080000b0002"
+	         "0001",
+	         -ENOENT, -ENOENT}, // the long form
+		{"8004000180060080000b0008"
+	         "0000000000000001",
+	         -ENOENT, -ENOENT},
+		{"8004000180060080000b0000", -EBADMSG, -EBADMSG},
+		{"8004000180060080000b0001", -EBADMSG, -EBADMSG},
+		{"8004000180060080000bffff01", -EBADMSG, -EBADMSG},
+		{"8004000180060080800b00", -EBADMSG, -EBADMSG},
+		{"8004000180060080800b", -EBADMSG, -EBADMSG},
+		{"8004000180060080800a0001", -ENOENT, -ENOENT}, // others near it
+		{"8004000180060080800c0001", -ENOENT, -ENOENT},
+	};
+	struct esp_suite with = gcm;
+	struct esp_choice c;
+
+	(void)state;
+	with.esn = true;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(choose_esp_attributes(cases[i].attributes, &with, &c),
+		                 cases[i].err);
+		assert_int_equal(choose_esp_attributes(cases[i].attributes, &gcm, &c),
+		                 cases[i].err_plain);
+	}
+}
+
 static void encapsulation_must_fit(void **state)
 {
 	struct esp_choice c;
@@ -417,6 +508,8 @@ int main(void)
 		cmocka_unit_test(attributes_are_judged),
 		cmocka_unit_test(long_lifetime_is_cut),
 		cmocka_unit_test(esp_round_trip),
+		cmocka_unit_test(extended_sequence_numbers),
+		cmocka_unit_test(hostile_sequence_attributes),
 		cmocka_unit_test(encapsulation_must_fit),
 		cmocka_unit_test(esp_refuses),
 		cmocka_unit_test(bundles_are_passed_over),

@@ -344,7 +344,8 @@ bool side_reaches(const struct side *from, const struct side *to)
 		if (!in->used || !in->live || !in->inbound || in->spi != out->spi)
 			continue;
 		return in->spec.cipher == out->spec.cipher && in->spec.auth == out->spec.auth &&
-		       in->spec.encap == out->spec.encap && in->spec.key_len == out->spec.key_len &&
+		       in->spec.encap == out->spec.encap && in->spec.esn == out->spec.esn &&
+		       in->spec.key_len == out->spec.key_len &&
 		       memcmp(in->spec.key, out->spec.key, SA_KEY_MAX) == 0 &&
 		       memcmp(in->spec.salt, out->spec.salt, SA_SALT_MAX) == 0 &&
 		       memcmp(in->spec.auth_key, out->spec.auth_key, SA_AUTH_KEY_MAX) == 0 &&

@@ -91,6 +91,105 @@ static void pfs_on_one_side(void **state)
 	pair_destroy(p);
 }
 
+// How many live SAs of a side count to 2^64; -1 if they do not all do the same.
+static int extended(const struct side *s)
+{
+	int n = 0, all = 0;
+
+	for (unsigned i = 0; i < FAKE_SAS; i++) {
+		all += s->c.dp->sas[i].used;
+		n += s->c.dp->sas[i].used && s->c.dp->sas[i].spec.esn;
+	}
+	return n == 0 || n == all ? n : -1;
+}
+
+#define SETS_AND_ESN "crypto ipsec security-association esn"
+
+// RFC 4304: both want extended sequence numbers and have them, in either role, and after a rekey; a
+// peer that does not is spoken to without.
+static void extended_sequence_numbers(void **state)
+{
+	struct pair_config by_entry = {.entry = " set security-association esn"};
+	struct pair_config global = {.rest = SETS_AND_ESN};
+	struct pair_config pfs = {.rest = SETS_AND_ESN, .entry = " set pfs group19"};
+	const struct {
+		const struct pair_config *a, *b;
+		int sas; // on each side
+	} cases[] = {{&by_entry, &global, 2}, {&global, &by_entry, 2}, {&pfs, &pfs, 2},
+	             {&by_entry, NULL, 0},    {NULL, &global, 0},      {NULL, NULL, 0}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair *p = pair_create(cases[i].a, cases[i].b);
+
+		pair_up(p);
+		assert_int_equal(extended(&p->a), cases[i].sas);
+		assert_int_equal(extended(&p->b), cases[i].sas);
+		assert_int_equal(side_child(&p->a)->suite.esn, cases[i].sas > 0);
+		for (unsigned minute = 0; minute < 70; minute++) { // the SAs live for an hour
+			pair_pass(p, 60 * S);
+			side_packet(&p->a, NULL);
+		}
+		assert_true(side_reaches(&p->a, &p->b));
+		assert_true(side_reaches(&p->b, &p->a));
+		assert_true(extended(&p->a) >= cases[i].sas);
+		assert_int_equal(side_child(&p->a)->suite.esn, cases[i].sas > 0);
+		pair_destroy(p);
+	}
+}
+
+// RFC 4303, 3.4.3: never without replay protection, whoever asks.
+static void extended_needs_a_window(void **state)
+{
+	struct pair_config esn = {.rest = SETS_AND_ESN};
+	struct pair_config no_window = {.rest = SETS_AND_ESN "\ncrypto ipsec security-association "
+	                                                     "replay disable"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct pair *p = pair_create(i ? &esn : &no_window, i ? &no_window : &esn);
+
+		pair_up(p);
+		assert_int_equal(extended(&p->a), 0);
+		assert_int_equal(extended(&p->b), 0);
+		pair_destroy(p);
+	}
+}
+
+// As many transform sets as an entry takes, each with and without: all are offered, and the last
+// one is found.
+static void extended_beside_many_sets(void **state)
+{
+	static const char *const sets[] = {"esp-gcm 256",
+	                                   "esp-gcm 192",
+	                                   "esp-aes esp-sha384-hmac",
+	                                   "esp-aes esp-sha512-hmac",
+	                                   "esp-aes 192 esp-sha-hmac",
+	                                   "esp-aes 192 esp-sha256-hmac",
+	                                   "esp-aes 192 esp-sha384-hmac",
+	                                   "esp-aes 256 esp-sha-hmac",
+	                                   "esp-aes 256 esp-sha256-hmac",
+	                                   "esp-aes 256 esp-sha384-hmac"};
+	char rest[2048] = SETS_AND_ESN, entry[256] = " no set transform-set\n set transform-set";
+	struct pair_config many = {.rest = rest, .entry = entry}, esn = {.rest = SETS_AND_ESN};
+	struct pair *p;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		sprintf(rest + strlen(rest), "\ncrypto ipsec transform-set s%u %s", i, sets[i]);
+		sprintf(entry + strlen(entry), " s%u", i);
+	}
+	strcat(entry, " ts");
+	for (unsigned i = 0; i < 2; i++) {
+		p = pair_create(i ? &esn : &many, i ? &many : &esn);
+		pair_up(p);
+		assert_int_equal((i ? &p->b : &p->a)->c.entries->n_suites, 22);
+		assert_int_equal(extended(&p->a), 2);
+		assert_int_equal(extended(&p->b), 2);
+		pair_destroy(p);
+	}
+}
+
 // Our order decides, not the peer's.
 static void priorities(void **state)
 {
@@ -391,6 +490,9 @@ int main(void)
 		cmocka_unit_test(every_esp_suite),
 		cmocka_unit_test(every_pfs_group),
 		cmocka_unit_test(pfs_on_one_side),
+		cmocka_unit_test(extended_sequence_numbers),
+		cmocka_unit_test(extended_needs_a_window),
+		cmocka_unit_test(extended_beside_many_sets),
 		cmocka_unit_test(priorities),
 		cmocka_unit_test(no_common_policy),
 		cmocka_unit_test(no_common_transform),

@@ -421,6 +421,26 @@ static void ipsec_sa(void **state)
 	       "\n");
 }
 
+// Both SAs of a pair say so, others stay silent.
+static void ipsec_sa_with_esn(void **state)
+{
+	static const char line[] = "        replay detection support: Y\n"
+				   "        extended sequence numbers: Y\n"
+				   "        Status: ACTIVE(ACTIVE)\n";
+	struct view v[] = {flow_view(), child_view(2001)};
+	struct ipsec_format f = {0};
+	struct text t = {0};
+
+	(void)state;
+	v[1].child.suite.esn = true;
+	ipsec_format_view(&f, &v[0], &t);
+	ipsec_format_view(&f, &v[1], &t);
+	ipsec_format_end(&f, &t);
+	assert_non_null(strstr(t.data, line));
+	assert_non_null(strstr(strstr(t.data, line) + 1, line));
+	text_fini(&t);
+}
+
 // ---- from the configuration
 
 static struct config *load(const char *text)
@@ -492,6 +512,19 @@ static void crypto_map(void **state)
 	map_print(c, &current, "blue", NULL, &t);
 	is(&t, "No crypto maps found.\n");
 	map_peers_free(&current);
+	config_free(c);
+}
+
+static void crypto_map_with_esn(void **state)
+{
+	struct config *c = load("crypto map m 1 ipsec-isakmp\n set security-association esn\n");
+	struct map_peers current = {0};
+	struct text t = {0};
+
+	(void)state;
+	map_print(c, &current, NULL, NULL, &t);
+	assert_non_null(strstr(t.data, "        Extended sequence numbers (Y/N): Y\n"));
+	text_fini(&t);
 	config_free(c);
 }
 
@@ -752,7 +785,9 @@ int main(void)
 		cmocka_unit_test(isakmp_sa_count),
 		cmocka_unit_test(isakmp_peers),
 		cmocka_unit_test(ipsec_sa),
+		cmocka_unit_test(ipsec_sa_with_esn),
 		cmocka_unit_test(crypto_map),
+		cmocka_unit_test(crypto_map_with_esn),
 		cmocka_unit_test(policies),
 		cmocka_unit_test(interfaces),
 		cmocka_unit_test(times),
