@@ -17,16 +17,11 @@
 #define MAC_KNOWN    (1ull << 48)
 
 struct adjacencies {
-	struct rte_hash *macs; // struct key -> MAC_KNOWN | MAC, as a pointer-sized number
-};
-
-struct key {
-	uint32_t addr; // network order
-	uint32_t iface;
+	struct rte_hash *macs; // struct adjacency_key -> MAC_KNOWN | MAC, as a pointer-sized number
 };
 
 struct adjacency_wait {
-	struct key key;
+	struct adjacency_key key;
 	tick_t since;
 	uint8_t n; // 0 = free
 	bool asked;
@@ -38,7 +33,7 @@ int adjacency_init(struct dp *dp)
 	struct rte_hash_parameters params = {
 		.name = "neighbours",
 		.entries = NEIGHBOURS,
-		.key_len = sizeof(struct key),
+		.key_len = sizeof(struct adjacency_key),
 		.hash_func = rte_hash_crc,
 		.socket_id = SOCKET_ID_ANY,
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF,
@@ -78,13 +73,13 @@ void adjacency_wait_fini(struct worker *w)
 	w->waits = NULL;
 }
 
-bool adjacency_find(const struct dp *dp, uint16_t iface, uint32_t addr, struct rte_ether_addr *mac)
+bool adjacency_find(const struct dp *dp, const struct adjacency_key *key,
+                    struct rte_ether_addr *mac)
 {
-	const struct key key = {.addr = addr, .iface = iface};
 	uint64_t value;
 	void *data;
 
-	if (rte_hash_lookup_data(dp->adjacencies->macs, &key, &data) < 0)
+	if (rte_hash_lookup_data(dp->adjacencies->macs, key, &data) < 0)
 		return false;
 	value = (uintptr_t)data;
 	memcpy(mac->addr_bytes, &value, sizeof(mac->addr_bytes));
@@ -94,41 +89,52 @@ bool adjacency_find(const struct dp *dp, uint16_t iface, uint32_t addr, struct r
 bool adjacency_header(struct rte_mbuf *m, const struct iface *iface,
                       const struct rte_ether_addr *to)
 {
+	uint16_t type = packet_is_ipv6(m) ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4;
 	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)rte_pktmbuf_prepend(m, sizeof(*eth));
 
 	if (!eth)
 		return false;
 	eth->dst_addr = *to;
 	eth->src_addr = iface->mac;
-	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	eth->ether_type = rte_cpu_to_be_16(type);
 	return true;
 }
 
 // ---- waiting packets -------------------------------------------------------------------------
 
-static struct adjacency_wait *wait_find(struct worker *w, uint16_t iface, uint32_t addr)
+static bool key_equal(const struct adjacency_key *a, const struct adjacency_key *b)
 {
-	for (unsigned i = 0; i < WAITS; i++) {
-		struct adjacency_wait *wait = &w->waits[i];
+	return a->iface == b->iface && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
 
-		if (wait->n && wait->key.addr == addr && wait->key.iface == iface)
-			return wait;
-	}
+static struct adjacency_wait *wait_find(struct worker *w, const struct adjacency_key *key)
+{
+	for (unsigned i = 0; i < WAITS; i++)
+		if (w->waits[i].n && key_equal(&w->waits[i].key, key))
+			return &w->waits[i];
 	return NULL;
 }
 
-static struct adjacency_wait *wait_start(struct worker *w, uint16_t iface, uint32_t addr)
+static struct adjacency_wait *wait_start(struct worker *w, const struct adjacency_key *key)
 {
 	for (unsigned i = 0; i < WAITS; i++) {
 		struct adjacency_wait *wait = &w->waits[i];
 
 		if (wait->n)
 			continue;
-		*wait = (struct adjacency_wait){.key = {.addr = addr, .iface = iface},
-		                                .since = w->now};
+		*wait = (struct adjacency_wait){.key = *key, .since = w->now};
 		return wait;
 	}
 	return NULL;
+}
+
+static struct ip_addr address_of(const struct adjacency_key *key)
+{
+	const struct adjacency_key mapped = adjacency_key4(0, 0);
+
+	if (memcmp(key->addr, mapped.addr, 12) == 0)
+		return addr_from_bytes(4, key->addr + 12);
+	return addr_from_bytes(6, key->addr);
 }
 
 static void wait_ask(struct worker *w, struct adjacency_wait *wait)
@@ -136,20 +142,19 @@ static void wait_ask(struct worker *w, struct adjacency_wait *wait)
 	const struct dp_event event = {
 		.kind = DP_EVENT_NEIGHBOUR_WANTED,
 		.iface = (uint16_t)wait->key.iface,
-		.addr = addr_v4(rte_be_to_cpu_32(wait->key.addr)),
+		.addr = address_of(&wait->key),
 	};
 
 	if (!wait->asked)
 		wait->asked = worker_event(w, &event);
 }
 
-static void hold(struct worker *w, struct rte_mbuf *m)
+static void hold(struct worker *w, struct rte_mbuf *m, const struct adjacency_key *key)
 {
-	const struct packet *p = packet_of(m);
-	struct adjacency_wait *wait = wait_find(w, p->out, p->next_hop);
+	struct adjacency_wait *wait = wait_find(w, key);
 
 	if (!wait)
-		wait = wait_start(w, p->out, p->next_hop);
+		wait = wait_start(w, key);
 	if (!wait || wait->n == WAIT_PACKETS) {
 		worker_drop(w, m, DROP_NEIGHBOUR_FULL);
 		return;
@@ -165,9 +170,9 @@ static void wait_drop(struct worker *w, struct adjacency_wait *wait)
 	wait->n = 0;
 }
 
-void adjacency_release(struct worker *w, uint16_t iface, uint32_t addr)
+void adjacency_release(struct worker *w, const struct adjacency_key *key)
 {
-	struct adjacency_wait *wait = wait_find(w, iface, addr);
+	struct adjacency_wait *wait = wait_find(w, key);
 	struct rte_mbuf *pkts[WAIT_PACKETS];
 	uint16_t n;
 
@@ -180,9 +185,9 @@ void adjacency_release(struct worker *w, uint16_t iface, uint32_t addr)
 	tx(w, pkts, n);
 }
 
-void adjacency_give_up(struct worker *w, uint16_t iface, uint32_t addr)
+void adjacency_give_up(struct worker *w, const struct adjacency_key *key)
 {
-	struct adjacency_wait *wait = wait_find(w, iface, addr);
+	struct adjacency_wait *wait = wait_find(w, key);
 
 	if (wait)
 		wait_drop(w, wait);
@@ -200,24 +205,32 @@ void adjacency_tick(struct worker *w)
 	}
 }
 
+static struct adjacency_key key_of(struct rte_mbuf *m)
+{
+	const struct packet *p = packet_of(m);
+
+	return packet_is_ipv6(m) ? adjacency_key6(p->out, p->next_hop6)
+	                         : adjacency_key4(p->out, p->next_hop);
+}
+
 uint16_t adjacency(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct key last = {.iface = UINT32_MAX};
+	struct adjacency_key last = {.iface = UINT32_MAX};
 	struct rte_ether_addr mac;
 	bool known = false;
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		struct packet *p = packet_of(pkts[i]);
+		struct adjacency_key key = key_of(pkts[i]);
 
 		// A burst mostly goes one way: one look-up for a run of the same next hop.
-		if (p->next_hop != last.addr || p->out != last.iface) {
-			last = (struct key){.addr = p->next_hop, .iface = p->out};
-			known = adjacency_find(w->dp, p->out, p->next_hop, &mac);
+		if (!key_equal(&key, &last)) {
+			last = key;
+			known = adjacency_find(w->dp, &key, &mac);
 		}
 		if (!known)
-			hold(w, pkts[i]);
-		else if (!adjacency_header(pkts[i], &w->dp->ifaces[p->out], &mac))
+			hold(w, pkts[i], &key);
+		else if (!adjacency_header(pkts[i], &w->dp->ifaces[key.iface], &mac))
 			worker_drop(w, pkts[i], DROP_NO_BUFFER);
 		else
 			pkts[k++] = pkts[i];
@@ -227,26 +240,34 @@ uint16_t adjacency(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 // ---- the contract, [C] -----------------------------------------------------------------------
 
-static int tell(struct dp *dp, enum message_kind kind, const struct key *key)
+static int tell(struct dp *dp, enum message_kind kind, const struct adjacency_key *key)
 {
-	const struct message msg = {
-		.kind = (uint16_t)kind, .iface = (uint16_t)key->iface, .addr = key->addr};
+	struct message msg = {.kind = (uint16_t)kind, .iface = (uint16_t)key->iface};
 
+	memcpy(msg.addr6, key->addr, sizeof(msg.addr6));
 	return message_broadcast(dp, &msg);
+}
+
+// False: no such interface, or no address.
+static bool key_make(const struct dp *dp, uint16_t iface, const struct ip_addr *addr,
+                     struct adjacency_key *key)
+{
+	if (iface >= dp->n_ifaces || addr_size(addr->family) == 0)
+		return false;
+	*key = addr->family == 6 ? adjacency_key6(iface, addr->bytes)
+	                         : adjacency_key4(iface, rte_cpu_to_be_32(addr_v4_host(addr)));
+	return true;
 }
 
 int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
                      const uint8_t mac[6])
 {
-	struct key key = {.iface = iface};
 	uint64_t value = MAC_KNOWN;
+	struct adjacency_key key;
 	int rc;
 
-	if (iface >= dp->n_ifaces)
+	if (!key_make(dp, iface, addr, &key))
 		return -EINVAL;
-	if (addr->family != 4)
-		return -EAFNOSUPPORT;
-	key.addr = rte_cpu_to_be_32(addr_v4_host(addr));
 	memcpy(&value, mac, RTE_ETHER_ADDR_LEN); // the low six bytes: x86 is little-endian
 	rc = rte_hash_add_key_data(dp->adjacencies->macs, &key, (void *)(uintptr_t)value);
 	return rc < 0 ? rc : tell(dp, MESSAGE_NEIGHBOUR, &key);
@@ -254,11 +275,10 @@ int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
 
 void dp_neighbour_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr)
 {
-	struct key key = {.iface = iface};
+	struct adjacency_key key;
 
-	if (iface >= dp->n_ifaces || addr->family != 4)
+	if (!key_make(dp, iface, addr, &key))
 		return;
-	key.addr = rte_cpu_to_be_32(addr_v4_host(addr));
 	rte_hash_del_key(dp->adjacencies->macs, &key);
 	tell(dp, MESSAGE_NEIGHBOUR_GONE, &key);
 }

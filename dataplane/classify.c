@@ -355,7 +355,7 @@ uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkt
 		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 		const struct rte_ipv4_hdr *ip;
 
-		*p = a.prepared;
+		memcpy(p, &a.prepared, offsetof(struct packet, next_hop6));
 		if (unlikely(!is_plain(&a, m, frame, &total))) {
 			m = m->nb_segs == 1 ? m : join(w, m);
 			if (m && frame_in(w, a.iface, m)) {

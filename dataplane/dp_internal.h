@@ -34,6 +34,12 @@ enum iface_flags {
 	IFACE_FRAGMENT_AFTER = 16, // encryption
 };
 
+// Control writes, workers read by iface6_address().
+struct iface_address6 {
+	uint32_t changes;     // odd while it is being changed
+	uint64_t words[2][2]; // the first global and the first link-local address; 0 = none
+};
+
 // Index in dp->ifaces = interface number of the contract.
 struct iface {
 	// Constant while workers run.
@@ -62,6 +68,7 @@ struct iface {
 	uint32_t mtu;
 	uint32_t mss;     // see mss.h
 	uint32_t address; // network order, 0 = none
+	struct iface_address6 own6;
 	// Control alone.
 	struct dp_iface_config config;
 	uint64_t control_drops;

@@ -20,13 +20,14 @@ struct way {
 static void way_find(struct worker *w, const struct packet *p, struct way *way)
 {
 	const struct iface *iface = &w->dp->ifaces[p->out];
+	const struct adjacency_key key = adjacency_key4(p->out, p->next_hop);
 	struct rte_ether_hdr eth = {.src_addr = iface->mac,
 	                            .ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)};
 
 	*way = (struct way){.iface = p->out, .next_hop = p->next_hop, .tx = &w->tx[p->out]};
 	way->mtu = iface_word(&iface->mtu);
 	way->open = iface_is_up(iface) && iface_queue(w->dp, iface, w->index) < iface->n_tx &&
-	            adjacency_find(w->dp, p->out, p->next_hop, &eth.dst_addr);
+	            adjacency_find(w->dp, &key, &eth.dst_addr);
 	memcpy(&way->head, &eth, sizeof(way->head));
 	memcpy(&way->tail, (const char *)&eth + sizeof(eth) - sizeof(way->tail), sizeof(way->tail));
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "addr.h"
+#include "iface6.h"
 #include "mss.h"
 #include "port.h"
 #include "route.h"
@@ -35,7 +36,7 @@ struct connected {
 	uint8_t len;
 };
 
-// False: the interface has no routes of its own.
+// False: the interface has no IPv4 routes of its own.
 static bool connected_of(const struct dp_iface_config *config, struct connected *c)
 {
 	if (config->network.addr.family != 4 || !config->up)
@@ -50,28 +51,42 @@ static bool connected_of(const struct dp_iface_config *config, struct connected 
 	return true;
 }
 
+static int add4(struct dp *dp, uint16_t iface, uint32_t addr, uint8_t len, enum route_kind kind)
+{
+	const struct ip_prefix prefix = {.addr = addr_v4(addr), .len = len};
+
+	return route_iface_add(dp, &prefix, iface, kind);
+}
+
+static void del4(struct dp *dp, uint16_t iface, uint32_t addr, uint8_t len)
+{
+	const struct ip_prefix prefix = {.addr = addr_v4(addr), .len = len};
+
+	route_iface_del(dp, &prefix, iface);
+}
+
 static void routes_del(struct dp *dp, uint16_t iface, const struct connected *c)
 {
-	route_iface_del(dp, c->address, 32, iface);
+	del4(dp, iface, c->address, 32);
 	if (c->len < 31) {
-		route_iface_del(dp, c->broadcast, 32, iface);
-		route_iface_del(dp, c->network, 32, iface);
+		del4(dp, iface, c->broadcast, 32);
+		del4(dp, iface, c->network, 32);
 	}
 	if (c->len < 32)
-		route_iface_del(dp, c->network, c->len, iface);
+		del4(dp, iface, c->network, c->len);
 }
 
 // RFC 3021: a /31 has neither network nor broadcast address.
 static int routes_add(struct dp *dp, uint16_t iface, const struct connected *c)
 {
-	int rc = route_iface_add(dp, c->address, 32, iface, ROUTE_LOCAL);
+	int rc = add4(dp, iface, c->address, 32, ROUTE_LOCAL);
 
 	if (rc == 0 && c->len < 32)
-		rc = route_iface_add(dp, c->network, c->len, iface, ROUTE_CONNECTED);
+		rc = add4(dp, iface, c->network, c->len, ROUTE_CONNECTED);
 	if (rc == 0 && c->len < 31)
-		rc = route_iface_add(dp, c->broadcast, 32, iface, ROUTE_BROADCAST);
+		rc = add4(dp, iface, c->broadcast, 32, ROUTE_BROADCAST);
 	if (rc == 0 && c->len < 31)
-		rc = route_iface_add(dp, c->network, 32, iface, ROUTE_BROADCAST);
+		rc = add4(dp, iface, c->network, 32, ROUTE_BROADCAST);
 	if (rc)
 		routes_del(dp, iface, c);
 	return rc;
@@ -118,6 +133,9 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 		rc = set_device_mtu(iface, config->mtu);
 	if (rc)
 		return rc;
+	rc = iface6_routes(dp, index, &iface->config, config);
+	if (rc)
+		return rc;
 	had = connected_of(&iface->config, &before);
 	has = connected_of(config, &after);
 	if (had && (!has || memcmp(&before, &after, sizeof(after)) != 0))
@@ -127,9 +145,11 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	if (rc) {
 		if (had)
 			routes_add(dp, index, &before);
+		iface6_routes(dp, index, config, &iface->config);
 		return rc;
 	}
 	iface->config = *config;
+	iface6_publish(iface);
 	set_word(&iface->mtu, config->mtu);
 	set_word(&iface->address, has ? rte_cpu_to_be_32(after.address) : 0);
 	set_word(&iface->mss, mss_pack(config->mss, config->mss6));

@@ -10,8 +10,8 @@ struct dp;
 struct sa;
 
 enum message_kind {
-	MESSAGE_NEIGHBOUR,      // iface, addr: now known; send what waits for it
-	MESSAGE_NEIGHBOUR_GONE, // iface, addr: drop what waits for it
+	MESSAGE_NEIGHBOUR,      // iface, addr6: now known; send what waits for it
+	MESSAGE_NEIGHBOUR_GONE, // iface, addr6: drop what waits for it
 	MESSAGE_ESP,            // from here on sa_messages() takes them
 	MESSAGE_SA_ADD = MESSAGE_ESP,
 	MESSAGE_SA_DEL,
@@ -31,6 +31,7 @@ struct message {
 	uint16_t unused;
 	uint32_t addr; // IPv4, network order
 	uint32_t word;
+	uint8_t addr6[16]; // of a neighbour: IPv4 as ::ffff:a.b.c.d
 	struct handle sa;
 	struct handle tunnel;
 	void *data;

@@ -1,14 +1,17 @@
 // What the worker knows of a packet besides its bytes: lives in the mbuf's private area, zeroed
 // when the packet comes in or is made. [W] Belongs to whoever holds the packet.
 //
-// From classify on a packet's data begins with its IPv4 header, is one piece (one segment) and ends
-// where the IP total length says. Link headers come back in tx.
+// From classify on a packet's data begins with its IP header, is one piece (one segment) and ends
+// where the IP header says. Link headers come back in tx. IPv6 packets have kinds, and so stages,
+// of their own.
 #ifndef VIGIL_DATAPLANE_PACKET_H
 #define VIGIL_DATAPLANE_PACKET_H
 
 #include <netinet/in.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "types.h"
@@ -16,6 +19,7 @@
 #define PACKET_NO_IFACE  UINT16_MAX
 #define PACKET_NO_HOP    UINT16_MAX
 #define PACKET_IPV4_MIN  20u
+#define PACKET_IPV6_MIN  40u
 #define PACKET_HOPS_MAX  4 // handoffs; more is a loop
 #define PACKET_IKE_PORT  500
 #define PACKET_NATT_PORT 4500
@@ -28,6 +32,12 @@ enum packet_kind {
 	PACKET_FRAGMENT, // reassemble: to one of the gateway's addresses
 	PACKET_ROUTE,    // forward: came in where there is none, decrypted, or made by the gateway
 	PACKET_FRAME,    // tx: a whole Ethernet frame for interface `out`
+	// The same, of IPv6.
+	PACKET_PLAIN6,
+	PACKET_ESP6,
+	PACKET_TUNNEL6,
+	PACKET_FRAGMENT6,
+	PACKET_ROUTE6,
 	PACKET_KINDS,
 };
 
@@ -51,12 +61,16 @@ struct packet {
 	uint8_t flags;
 	uint8_t handoffs;
 	uint8_t ihl;       // bytes of the IPv4 header at the start of the data
-	uint16_t payload;  // ESP, IKE: where the ESP or ISAKMP header begins
+	uint16_t payload;  // ESP, IKE: where that header begins. IPv6: what stands behind the last
+	                   // extension header, or behind the fragment header
 	uint16_t src_port; // IKE, host order
 	uint16_t dst_port;
+	uint8_t proto;                     // IPv6: of what stands at `payload`
+	alignas(16) uint8_t next_hop6[16]; // forward6 sets it
 };
 
-_Static_assert(sizeof(struct packet) <= 64, "one cache line of every mbuf");
+_Static_assert(sizeof(struct packet) == 64, "one cache line of every mbuf");
+_Static_assert(offsetof(struct packet, next_hop6) == 48, "IPv4 packets do without it");
 #define PACKET_PRIV_SIZE 64
 
 static inline struct packet *packet_of(struct rte_mbuf *m)
@@ -67,6 +81,17 @@ static inline struct packet *packet_of(struct rte_mbuf *m)
 static inline struct rte_ipv4_hdr *packet_ip(struct rte_mbuf *m)
 {
 	return rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+}
+
+static inline struct rte_ipv6_hdr *packet_ip6(struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
+}
+
+// By the version in its first byte; the packet has been classified.
+static inline bool packet_is_ipv6(struct rte_mbuf *m)
+{
+	return *rte_pktmbuf_mtod(m, const uint8_t *) >> 4 == 6;
 }
 
 // What is known of a packet at first. PACKET_PLAIN.

@@ -100,24 +100,37 @@ static void length_set(struct prefix_set *set, uint8_t len, bool on)
 	__atomic_store_n(word, on ? *word | bit : *word & ~bit, __ATOMIC_RELEASE);
 }
 
+int prefix_table_set(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
+                     uint8_t len, void *value)
+{
+	struct key key;
+	bool there;
+	int err;
+
+	if (!has_length(t, len))
+		return -EINVAL;
+	key = key_make(set, addr, len);
+	there = rte_hash_lookup(t->hash, &key) >= 0;
+	length_set(set, len, true);
+	err = rte_hash_add_key_data(t->hash, &key, value);
+	if (err == 0 && !there)
+		set->count[len]++;
+	else if (set->count[len] == 0)
+		length_set(set, len, false);
+	return err;
+}
+
 int prefix_table_add(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
                      uint8_t len, void *value)
 {
 	struct key key;
-	int err;
 
 	if (!has_length(t, len))
 		return -EINVAL;
 	key = key_make(set, addr, len);
 	if (rte_hash_lookup(t->hash, &key) >= 0)
 		return -EEXIST;
-	length_set(set, len, true);
-	err = rte_hash_add_key_data(t->hash, &key, value);
-	if (err == 0)
-		set->count[len]++;
-	else if (set->count[len] == 0)
-		length_set(set, len, false);
-	return err;
+	return prefix_table_set(t, set, addr, len, value);
 }
 
 void *prefix_table_del(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,

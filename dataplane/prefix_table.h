@@ -36,6 +36,10 @@ void prefix_table_set_init(struct prefix_table *t, struct prefix_set *set);
 // The host bits of `addr` are ignored. 0, -EINVAL (length), -EEXIST, -ENOSPC.
 int prefix_table_add(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
                      uint8_t len, void *value);
+// The same, but a prefix that is there gets the new value, at once for readers. 0, -EINVAL,
+// -ENOSPC.
+int prefix_table_set(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
+                     uint8_t len, void *value);
 // Returns the value that was there, or NULL. Readers may use it until they are quiescent.
 void *prefix_table_del(struct prefix_table *t, struct prefix_set *set, const uint8_t *addr,
                        uint8_t len);

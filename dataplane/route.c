@@ -1,6 +1,7 @@
 // The route table. [C] Keeps for every prefix what the configuration and what the interfaces say,
-// and installs the better one in rte_lpm, which reclaims its groups by the workers' quiescent
-// states. rte_lpm never sees 0.0.0.0/0; that is one word beside it.
+// and installs the better one where workers look: of IPv4 in rte_lpm, of IPv6 in a prefix table;
+// both reclaim memory by the workers' quiescent states. rte_lpm never sees 0.0.0.0/0; that is one
+// word beside it.
 #include "route.h"
 
 #include <errno.h>
@@ -12,14 +13,14 @@
 
 #define LPM_RULES  65536
 #define LPM_GROUPS 4096
+#define PREFIXES6  65536
 #define BUCKETS    4096u
 
 enum route_source { SOURCE_IFACE, SOURCE_STATIC, SOURCES }; // best first
 
 struct route {
 	struct route *next;
-	uint32_t addr; // host order
-	uint8_t len;
+	struct ip_prefix prefix;
 	uint16_t hop[SOURCES]; // ROUTE_NONE = this source has none
 	uint16_t installed;
 };
@@ -35,31 +36,48 @@ struct route_table {
 	uint32_t hops_high; // hops below this were in use once
 };
 
+static void nowhere(struct dp *dp, const char *addr, uint8_t len)
+{
+	struct ip_prefix prefix = {.len = len};
+
+	addr_parse(addr, &prefix.addr);
+	route_iface_add(dp, &prefix, UINT16_MAX, ROUTE_BROADCAST);
+}
+
 static void multicast_and_broadcast(struct dp *dp)
 {
-	// 224.0.0.0/3 also holds the reserved class E and the limited broadcast.
-	route_iface_add(dp, 0xe0000000, 3, UINT16_MAX, ROUTE_BROADCAST);
-	route_iface_add(dp, 0x7f000000, 8, UINT16_MAX, ROUTE_BROADCAST);
-	route_iface_add(dp, 0x00000000, 8, UINT16_MAX, ROUTE_BROADCAST);
+	nowhere(dp, "224.0.0.0", 3); // also the reserved class E and the limited broadcast
+	nowhere(dp, "127.0.0.0", 8);
+	nowhere(dp, "0.0.0.0", 8);
+}
+
+static int tables_init(struct dp *dp)
+{
+	struct routes_view *view = &dp->routes->view;
+	struct rte_lpm_config config = {.max_rules = LPM_RULES, .number_tbl8s = LPM_GROUPS};
+	struct rte_lpm_rcu_config rcu = {.v = dp->rcu, .mode = RTE_LPM_QSBR_MODE_DQ};
+
+	view->lpm = rte_lpm_create("routes", SOCKET_ID_ANY, &config);
+	view->table6 = prefix_table_create("routes6", 6, PREFIXES6, dp->rcu);
+	if (!view->lpm || !view->table6 || rte_lpm_rcu_qsbr_add(view->lpm, &rcu))
+		return -ENOMEM;
+	prefix_table_set_init(view->table6, &view->set6);
+	for (unsigned i = 0; i < DP_IFACES_MAX; i++)
+		prefix_table_set_init(view->table6, &view->link_local6[i]);
+	return 0;
 }
 
 int route_init(struct dp *dp)
 {
-	struct rte_lpm_config config = {.max_rules = LPM_RULES, .number_tbl8s = LPM_GROUPS};
-	struct rte_lpm_rcu_config rcu = {.v = dp->rcu, .mode = RTE_LPM_QSBR_MODE_DQ};
-
 	dp->routes = calloc(1, sizeof(*dp->routes));
 	if (!dp->routes)
 		return -ENOMEM;
 	dp->routes->table = calloc(1, sizeof(*dp->routes->table));
-	dp->routes->view.lpm = rte_lpm_create("routes", SOCKET_ID_ANY, &config);
-	if (!dp->routes->table || !dp->routes->view.lpm)
+	if (!dp->routes->table || tables_init(dp))
 		return -ENOMEM;
 	dp->routes->table->hops_high = 1;
 	dp->routes->view.version = 1;
 	dp->routes->view.hops[ROUTE_NONE].iface = UINT16_MAX;
-	if (rte_lpm_rcu_qsbr_add(dp->routes->view.lpm, &rcu))
-		return -ENOMEM;
 	multicast_and_broadcast(dp);
 	return 0;
 }
@@ -83,6 +101,7 @@ void route_fini(struct dp *dp)
 		return;
 	table_free(dp->routes->table);
 	rte_lpm_free(dp->routes->view.lpm);
+	prefix_table_destroy(dp->routes->view.table6);
 	free(dp->routes);
 	dp->routes = NULL;
 }
@@ -91,7 +110,8 @@ void route_fini(struct dp *dp)
 
 static bool hop_is(const struct route_hop *a, const struct route_hop *b)
 {
-	return a->gateway == b->gateway && a->iface == b->iface && a->kind == b->kind;
+	return a->gateway == b->gateway && a->iface == b->iface && a->kind == b->kind &&
+	       memcmp(a->gateway6, b->gateway6, sizeof(a->gateway6)) == 0;
 }
 
 // May the hop be filled anew? Only when no worker can still look at it.
@@ -134,39 +154,60 @@ static void hop_drop(struct dp *dp, uint16_t hop)
 
 // ---- prefixes --------------------------------------------------------------------------------
 
-static struct route **find(struct route_table *t, uint32_t addr, uint8_t len)
+static struct route **find(struct route_table *t, const struct ip_prefix *prefix)
 {
-	struct route **at = &t->buckets[rte_hash_crc_4byte(addr, len) % BUCKETS];
+	uint32_t hash = rte_hash_crc(prefix->addr.bytes, sizeof(prefix->addr.bytes), prefix->len);
+	struct route **at = &t->buckets[hash % BUCKETS];
 
-	while (*at && ((*at)->addr != addr || (*at)->len != len))
+	while (*at && !prefix_equal(&(*at)->prefix, prefix))
 		at = &(*at)->next;
 	return at;
+}
+
+// rte_lpm has no 0.0.0.0/0.
+static int install4(struct routes_view *view, const struct ip_prefix *prefix, uint16_t hop)
+{
+	uint32_t addr = addr_v4_host(&prefix->addr);
+
+	if (prefix->len == 0)
+		// Release: the hop's contents come before its name.
+		__atomic_store_n(&view->default_hop, hop, __ATOMIC_RELEASE);
+	else if (hop != ROUTE_NONE)
+		return rte_lpm_add(view->lpm, addr, prefix->len, hop);
+	else
+		return rte_lpm_delete(view->lpm, addr, prefix->len);
+	return 0;
+}
+
+static int install6(struct routes_view *view, const struct ip_prefix *prefix, uint16_t hop)
+{
+	if (hop != ROUTE_NONE)
+		return prefix_table_set(view->table6, &view->set6, prefix->addr.bytes, prefix->len,
+		                        (void *)(uintptr_t)hop);
+	prefix_table_del(view->table6, &view->set6, prefix->addr.bytes, prefix->len);
+	return 0;
 }
 
 // Makes readers see `hop` for the prefix; ROUTE_NONE takes it out.
 static int install(struct dp *dp, struct route *r, uint16_t hop)
 {
 	struct routes_view *view = &dp->routes->view;
-	int rc = 0;
+	uint32_t next = view->version + 1;
+	int rc;
 
 	if (hop == r->installed)
 		return 0;
-	if (r->len == 0)
-		// Release: the hop's contents come before its name.
-		__atomic_store_n(&view->default_hop, hop, __ATOMIC_RELEASE);
-	else if (hop != ROUTE_NONE)
-		rc = rte_lpm_add(view->lpm, r->addr, r->len, hop);
+	if (r->prefix.addr.family == 6)
+		rc = install6(view, &r->prefix, hop);
 	else
-		rc = rte_lpm_delete(view->lpm, r->addr, r->len);
-	if (rc == 0) {
-		uint32_t next = view->version + 1;
-
-		r->installed = hop;
-		// Release: behind the change. Whoever remembers a hop looks again; the old hop's
-		// grace period starts after this.
-		__atomic_store_n(&view->version, next ? next : 1, __ATOMIC_RELEASE);
-	}
-	return rc;
+		rc = install4(view, &r->prefix, hop);
+	if (rc)
+		return rc;
+	r->installed = hop;
+	// Release: behind the change. Whoever remembers a hop looks again; the old hop's grace
+	// period starts after this.
+	__atomic_store_n(&view->version, next ? next : 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static uint16_t best(const struct route *r)
@@ -188,10 +229,10 @@ static void forget(struct route **at)
 	free(r);
 }
 
-static int set(struct dp *dp, uint32_t addr, uint8_t len, enum route_source source,
+static int set(struct dp *dp, const struct ip_prefix *prefix, enum route_source source,
                const struct route_hop *wanted)
 {
-	struct route **at = find(dp->routes->table, addr, len), *r = *at;
+	struct route **at = find(dp->routes->table, prefix), *r = *at;
 	uint16_t old, hop;
 	int rc;
 
@@ -199,8 +240,7 @@ static int set(struct dp *dp, uint32_t addr, uint8_t len, enum route_source sour
 		r = calloc(1, sizeof(*r));
 		if (!r)
 			return -ENOMEM;
-		r->addr = addr;
-		r->len = len;
+		r->prefix = *prefix;
 		*at = r;
 	}
 	hop = wanted ? hop_take(dp, wanted) : ROUTE_NONE;
@@ -221,69 +261,107 @@ static int set(struct dp *dp, uint32_t addr, uint8_t len, enum route_source sour
 	return rc;
 }
 
-int route_iface_add(struct dp *dp, uint32_t addr, uint8_t len, uint16_t iface, enum route_kind kind)
+int route_iface_add(struct dp *dp, const struct ip_prefix *prefix, uint16_t iface,
+                    enum route_kind kind)
 {
 	const struct route_hop wanted = {.iface = iface, .kind = (uint16_t)kind};
-	struct route *r = *find(dp->routes->table, addr, len);
+	struct route *r = *find(dp->routes->table, prefix);
 
 	if (r && r->hop[SOURCE_IFACE] != ROUTE_NONE &&
 	    dp->routes->view.hops[r->hop[SOURCE_IFACE]].iface != iface)
 		return -EEXIST;
-	return set(dp, addr, len, SOURCE_IFACE, &wanted);
+	return set(dp, prefix, SOURCE_IFACE, &wanted);
 }
 
-void route_iface_del(struct dp *dp, uint32_t addr, uint8_t len, uint16_t iface)
+void route_iface_del(struct dp *dp, const struct ip_prefix *prefix, uint16_t iface)
 {
-	struct route *r = *find(dp->routes->table, addr, len);
+	struct route *r = *find(dp->routes->table, prefix);
 
 	if (r && r->hop[SOURCE_IFACE] != ROUTE_NONE &&
 	    dp->routes->view.hops[r->hop[SOURCE_IFACE]].iface == iface)
-		set(dp, addr, len, SOURCE_IFACE, NULL);
+		set(dp, prefix, SOURCE_IFACE, NULL);
+}
+
+int route_link_local_add(struct dp *dp, uint16_t iface, const struct ip_addr *addr)
+{
+	struct routes_view *view = &dp->routes->view;
+
+	return prefix_table_set(view->table6, &view->link_local6[iface], addr->bytes, 128,
+	                        view->table6);
+}
+
+void route_link_local_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr)
+{
+	struct routes_view *view = &dp->routes->view;
+
+	prefix_table_del(view->table6, &view->link_local6[iface], addr->bytes, 128);
 }
 
 // ---- the contract ----------------------------------------------------------------------------
+
+static bool prefix_is_usable(const struct ip_prefix *prefix)
+{
+	return addr_size(prefix->addr.family) && prefix->len <= addr_size(prefix->addr.family) * 8;
+}
 
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
                  uint16_t iface)
 {
 	struct route_hop hop = {.iface = iface, .kind = ROUTE_CONNECTED};
 
-	if (prefix->addr.family != 4 || gateway->family == 6)
-		return -EAFNOSUPPORT;
-	if (iface >= dp->n_ifaces || prefix->len > 32)
+	if (iface >= dp->n_ifaces || !prefix_is_usable(prefix))
 		return -EINVAL;
-	if (gateway->family == 4) {
+	if (gateway->family && gateway->family != prefix->addr.family)
+		return -EAFNOSUPPORT;
+	if (gateway->family)
 		hop.kind = ROUTE_GATEWAY;
+	if (gateway->family == 4)
 		hop.gateway = rte_cpu_to_be_32(addr_v4_host(gateway));
-	}
-	return set(dp, addr_v4_host(&prefix->addr), prefix->len, SOURCE_STATIC, &hop);
+	if (gateway->family == 6)
+		memcpy(hop.gateway6, gateway->bytes, sizeof(hop.gateway6));
+	return set(dp, prefix, SOURCE_STATIC, &hop);
 }
 
 void dp_route_del(struct dp *dp, const struct ip_prefix *prefix)
 {
-	uint32_t addr = addr_v4_host(&prefix->addr);
+	if (prefix_is_usable(prefix) && *find(dp->routes->table, prefix))
+		set(dp, prefix, SOURCE_STATIC, NULL);
+}
 
-	if (prefix->addr.family == 4 && prefix->len <= 32 &&
-	    *find(dp->routes->table, addr, prefix->len))
-		set(dp, addr, prefix->len, SOURCE_STATIC, NULL);
+// The own IPv6 address from which a packet to `dst` goes out there: one of the same scope (RFC
+// 6724, 5, rule 2).
+static struct ip_addr source6(const struct dp_iface_config *config, const struct ip_addr *dst)
+{
+	bool local = addr_is_link_local(dst);
+
+	for (unsigned i = 0; i < config->n_addresses6; i++)
+		if (addr_is_link_local(&config->addresses6[i].address) == local)
+			return config->addresses6[i].address;
+	return (struct ip_addr){0};
 }
 
 int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,
                   struct ip_addr *next_hop, struct ip_addr *source)
 {
+	bool v6 = dst->family == 6;
 	const struct route_hop *hop;
-	uint32_t to;
+	uint16_t index;
 
-	if (dst->family != 4)
-		return -EHOSTUNREACH;
-	to = rte_cpu_to_be_32(addr_v4_host(dst));
-	hop = route_hop(dp->routes, route_lookup(dp->routes, to));
+	if (v6)
+		index = route_lookup6(dp->routes, dst->bytes);
+	else
+		index = route_lookup(dp->routes, rte_cpu_to_be_32(addr_v4_host(dst)));
+	hop = route_hop(dp->routes, index);
 	if (hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED)
 		return -EHOSTUNREACH;
 	if (!iface_is_up(&dp->ifaces[hop->iface]))
 		return -EHOSTUNREACH;
 	*iface = hop->iface;
-	*next_hop = hop->kind == ROUTE_GATEWAY ? addr_v4(rte_be_to_cpu_32(hop->gateway)) : *dst;
-	*source = dp->ifaces[hop->iface].config.address;
+	*next_hop = *dst;
+	if (hop->kind == ROUTE_GATEWAY)
+		*next_hop = v6 ? addr_from_bytes(6, hop->gateway6)
+		               : addr_v4(rte_be_to_cpu_32(hop->gateway));
+	*source = v6 ? source6(&dp->ifaces[hop->iface].config, dst)
+	             : dp->ifaces[hop->iface].config.address;
 	return 0;
 }

@@ -96,8 +96,9 @@ int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
 	uint32_t total = PACKET_IPV4_MIN + UDP_HEADER + (d->marker ? MARKER_LEN : 0u) + d->len;
 	struct ip_addr next_hop, source;
 	struct rte_ether_addr mac;
+	struct adjacency_key hop;
 	struct rte_mbuf *m;
-	uint32_t hop, mtu;
+	uint32_t mtu;
 	uint16_t index;
 
 	if (d->src.family != 4 || dp_route_find(dp, &d->dst, &index, &next_hop, &source))
@@ -107,8 +108,8 @@ int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
 	m = datagram_make(dp, d, (uint16_t)total);
 	if (!m)
 		return -EAGAIN;
-	hop = rte_cpu_to_be_32(addr_v4_host(&next_hop));
-	if (!adjacency_find(dp, index, hop, &mac))
+	hop = adjacency_key4(index, rte_cpu_to_be_32(addr_v4_host(&next_hop)));
+	if (!adjacency_find(dp, &hop, &mac))
 		return port_send_by_worker(dp, index, m);
 	mtu = iface_word(&dp->ifaces[index].mtu);
 	if (total <= mtu)

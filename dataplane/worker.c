@@ -229,12 +229,16 @@ static unsigned rx_made(struct worker *w)
 
 static void message_in(struct worker *w, const struct message *msg)
 {
+	struct adjacency_key key;
+
 	switch (msg->kind) {
 	case MESSAGE_NEIGHBOUR:
-		adjacency_release(w, msg->iface, msg->addr);
+		key = adjacency_key6(msg->iface, msg->addr6);
+		adjacency_release(w, &key);
 		break;
 	case MESSAGE_NEIGHBOUR_GONE:
-		adjacency_give_up(w, msg->iface, msg->addr);
+		key = adjacency_key6(msg->iface, msg->addr6);
+		adjacency_give_up(w, &key);
 		break;
 	default:
 		sa_messages(w, msg);

@@ -10,6 +10,7 @@
 #include <rte_malloc.h>
 
 #include "addr.h"
+#include "packet.h"
 #include "route.h"
 #include "test_eal.h"
 
@@ -119,6 +120,20 @@ static void test_against_a_model(void **state)
 	}
 }
 
+static int iface_add(uint32_t addr, uint8_t len, uint16_t iface, enum route_kind kind)
+{
+	const struct ip_prefix prefix = {.addr = addr_v4(addr), .len = len};
+
+	return route_iface_add(&dp, &prefix, iface, kind);
+}
+
+static void iface_del(uint32_t addr, uint8_t len, uint16_t iface)
+{
+	const struct ip_prefix prefix = {.addr = addr_v4(addr), .len = len};
+
+	route_iface_del(&dp, &prefix, iface);
+}
+
 static void test_interface_wins_over_static(void **state)
 {
 	const struct ip_addr a = addr_v4(0x0a010000), gateway = addr_v4(0x0b000001);
@@ -129,15 +144,15 @@ static void test_interface_wins_over_static(void **state)
 
 	(void)state;
 	assert_int_equal(dp_route_add(&dp, &p, &gateway, 2), 0);
-	assert_int_equal(route_iface_add(&dp, 0x0a010000, 24, 1, ROUTE_CONNECTED), 0);
-	assert_int_equal(route_iface_add(&dp, 0x0a010001, 32, 1, ROUTE_LOCAL), 0);
-	assert_int_equal(route_iface_add(&dp, 0x0a010000, 24, 3, ROUTE_CONNECTED), -EEXIST);
+	assert_int_equal(iface_add(0x0a010000, 24, 1, ROUTE_CONNECTED), 0);
+	assert_int_equal(iface_add(0x0a010001, 32, 1, ROUTE_LOCAL), 0);
+	assert_int_equal(iface_add(0x0a010000, 24, 3, ROUTE_CONNECTED), -EEXIST);
 	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), 0);
 	assert_int_equal(iface, 1);
 	assert_true(addr_equal(&hop, &dst));
 	assert_int_equal(dp_route_find(&dp, &own, &iface, &hop, &source), -EHOSTUNREACH);
-	route_iface_del(&dp, 0x0a010000, 24, 1);
-	route_iface_del(&dp, 0x0a010001, 32, 1);
+	iface_del(0x0a010000, 24, 1);
+	iface_del(0x0a010001, 32, 1);
 	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), 0);
 	assert_int_equal(iface, 2);
 	dp_route_del(&dp, &p);
@@ -191,12 +206,187 @@ static void test_readers_while_routes_change(void **state)
 	assert_int_equal((uintptr_t)wrong, 0);
 }
 
+// ---- IPv6 ------------------------------------------------------------------------------------
+
+static struct ip_addr six(const char *text)
+{
+	struct ip_addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static struct ip_prefix six_prefix(const char *text, uint8_t len)
+{
+	const struct ip_addr a = six(text);
+
+	return prefix_make(&a, len);
+}
+
+struct model6 {
+	struct ip_prefix prefix;
+	uint16_t iface;
+	bool used;
+};
+
+static const struct model6 *model6_find(const struct model6 *m, const struct ip_addr *dst)
+{
+	const struct model6 *best = NULL;
+
+	for (unsigned i = 0; i < MODELS; i++)
+		if (m[i].used && prefix_contains(&m[i].prefix, dst) &&
+		    (!best || m[i].prefix.len > best->prefix.len))
+			best = &m[i];
+	return best;
+}
+
+// Addresses that have much in common, so that prefixes of all lengths nest.
+static struct ip_addr near(void)
+{
+	struct ip_addr a = six("2001:db8::");
+
+	for (unsigned i = 4; i < 16; i++)
+		a.bytes[i] = (uint8_t)(rng(4) ? 0 : 1u << rng(8));
+	return a;
+}
+
+static struct model6 *model6_same(struct model6 *m, const struct ip_prefix *p)
+{
+	for (unsigned i = 0; i < MODELS; i++)
+		if (m[i].used && prefix_equal(&m[i].prefix, p))
+			return &m[i];
+	return NULL;
+}
+
+static void test6_against_a_model(void **state)
+{
+	static struct model6 models[MODELS];
+
+	(void)state;
+	for (unsigned round = 0; round < 5000; round++) {
+		struct model6 *m = &models[rng(MODELS)], *same;
+		struct ip_addr a = near(), gateway = six("2001:db8:ffff::"), dst = near(), hop;
+		struct ip_addr source;
+		const struct model6 *best;
+		uint16_t iface;
+		int rc;
+
+		if (m->used) {
+			dp_route_del(&dp, &m->prefix);
+			m->used = false;
+		} else {
+			struct ip_prefix p = prefix_make(&a, (uint8_t)rng(129));
+
+			iface = (uint16_t)rng(IFACES);
+			gateway.bytes[15] = (uint8_t)iface;
+			assert_int_equal(dp_route_add(&dp, &p, &gateway, iface), 0);
+			same = model6_same(models, &p);
+			m = same ? same : m;
+			*m = (struct model6){.prefix = p, .iface = iface, .used = true};
+		}
+		best = model6_find(models, &dst);
+		rc = dp_route_find(&dp, &dst, &iface, &hop, &source);
+		assert_int_equal(rc, best ? 0 : -EHOSTUNREACH);
+		if (!best)
+			continue;
+		assert_int_equal(iface, best->iface);
+		gateway.bytes[15] = (uint8_t)iface;
+		assert_true(addr_equal(&hop, &gateway));
+	}
+	for (unsigned i = 0; i < MODELS; i++)
+		if (models[i].used)
+			dp_route_del(&dp, &models[i].prefix);
+}
+
+static void test6_interface_and_errors(void **state)
+{
+	const struct ip_prefix net = six_prefix("2001:db8:1::", 64);
+	const struct ip_prefix own = six_prefix("2001:db8:1::1", 128);
+	const struct ip_addr gateway = six("fe80::9"), v4 = addr_v4(0x0a000001), none = {0};
+	const struct ip_addr dst = six("2001:db8:1::5"), local = six("fe80::1");
+	struct ip_prefix bad = net;
+	struct ip_addr hop, source;
+	uint16_t iface;
+
+	(void)state;
+	assert_int_equal(dp_route_add(&dp, &net, &v4, 2), -EAFNOSUPPORT);
+	bad.len = 129;
+	assert_int_equal(dp_route_add(&dp, &bad, &none, 2), -EINVAL);
+	assert_int_equal(dp_route_add(&dp, &net, &gateway, 2), 0);
+	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), 0);
+	assert_int_equal(iface, 2);
+	assert_true(addr_equal(&hop, &gateway));
+	assert_int_equal(route_iface_add(&dp, &net, 1, ROUTE_CONNECTED), 0);
+	assert_int_equal(route_iface_add(&dp, &net, 3, ROUTE_CONNECTED), -EEXIST);
+	assert_int_equal(route_iface_add(&dp, &own, 1, ROUTE_LOCAL), 0);
+	assert_int_equal(route_hop(dp.routes, route_lookup6(dp.routes, own.addr.bytes))->kind,
+	                 ROUTE_LOCAL);
+	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), 0);
+	assert_int_equal(iface, 1);
+	assert_true(addr_equal(&hop, &dst));
+	route_iface_del(&dp, &net, 1);
+	route_iface_del(&dp, &own, 1);
+	dp_route_del(&dp, &net);
+	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), -EHOSTUNREACH);
+	assert_int_equal(route_link_local_add(&dp, 1, &local), 0);
+	assert_true(route_is_own_link_local(dp.routes, 1, local.bytes));
+	assert_false(route_is_own_link_local(dp.routes, 2, local.bytes));
+	assert_false(route_is_own_link_local(dp.routes, PACKET_NO_IFACE, local.bytes));
+	route_link_local_del(&dp, 1, &local);
+	assert_false(route_is_own_link_local(dp.routes, 1, local.bytes));
+}
+
+// As reader(): the same prefix gets another gateway again and again, and is never away.
+static void *reader6(void *arg)
+{
+	const struct ip_addr dst = six("2001:db8:2::5");
+	const uint32_t *end = arg;
+	uintptr_t wrong = 0;
+
+	while (!__atomic_load_n(end, __ATOMIC_ACQUIRE)) {
+		for (unsigned i = 0; i < 64; i++) {
+			const struct route_hop *hop =
+				route_hop(dp.routes, route_lookup6(dp.routes, dst.bytes));
+
+			wrong += hop->kind != ROUTE_GATEWAY || hop->gateway6[15] != hop->iface;
+		}
+		rte_rcu_qsbr_quiescent(dp.rcu, 0);
+	}
+	return (void *)wrong;
+}
+
+static void test6_readers_while_routes_change(void **state)
+{
+	const struct ip_prefix p = six_prefix("2001:db8:2::", 48);
+	struct ip_addr gateway = six("2001:db8:ffff::");
+	static uint32_t end;
+	pthread_t thread;
+	void *wrong;
+
+	(void)state;
+	assert_int_equal(dp_route_add(&dp, &p, &gateway, 0), 0);
+	assert_int_equal(pthread_create(&thread, NULL, reader6, &end), 0);
+	for (unsigned i = 0; i < 20000; i++) {
+		uint16_t iface = (uint16_t)rng(IFACES);
+
+		gateway.bytes[15] = (uint8_t)iface;
+		assert_int_equal(dp_route_add(&dp, &p, &gateway, iface), 0);
+	}
+	__atomic_store_n(&end, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, &wrong);
+	assert_int_equal((uintptr_t)wrong, 0);
+	dp_route_del(&dp, &p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_a_model),
 		cmocka_unit_test(test_interface_wins_over_static),
 		cmocka_unit_test(test_readers_while_routes_change),
+		cmocka_unit_test(test6_against_a_model),
+		cmocka_unit_test(test6_interface_and_errors),
+		cmocka_unit_test(test6_readers_while_routes_change),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
