@@ -52,7 +52,9 @@ enum counter {
 	DROP_ESP_PADDING,
 	DROP_ESP_INNER,
 	DROP_ESP_SELECTOR,
-	DROP_ESP_DUMMY, // next header 59, RFC 4303 2.6
+	DROP_ESP_DUMMY,     // next header 59, RFC 4303 2.6
+	DROP_ESP_FORWARDED, // not between the two ends of a transport mode SA
+	DROP_ESP_FRAGMENT,  // transport mode takes whole datagrams (RFC 4303 3.3.4)
 	DROP_ESP_LIFETIME,
 	DROP_ESP_CRYPTO,
 	DROP_ESP_ENCAP, // UDP where the SA has none, or the reverse

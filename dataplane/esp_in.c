@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "esp.h"
+#include "esp_transport.h"
 #include "foreign.h"
 
 // Packets of one SPI in a row.
@@ -304,21 +305,49 @@ static bool padding_holds(const uint8_t *end, uint32_t pad)
 	return true;
 }
 
+// Where the padding ends and the trailer begins; NULL: the padding does not hold (RFC 4303 2.4).
+static inline const uint8_t *trailer_of(const struct crypto_item *item, const uint8_t *text)
+{
+	const uint8_t *end = text + item->text_len - ESP_TRAILER;
+	uint32_t pad = end[0];
+
+	return likely(pad + ESP_TRAILER <= item->text_len && padding_holds(end, pad)) ? end : NULL;
+}
+
 // Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one.
 static inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *item)
 {
 	uint8_t *text = item->esp + SA_ESP_HEADER + item->sa->iv_len;
-	const uint8_t *end = text + item->text_len - ESP_TRAILER;
-	uint32_t pad = end[0];
+	const uint8_t *end = trailer_of(item, text);
 
-	if (unlikely(pad + ESP_TRAILER > item->text_len || !padding_holds(end, pad)))
+	if (unlikely(!end))
 		return DROP_ESP_PADDING;
 	if (unlikely(end[1] != ESP_NEXT_IPV4))
 		return end[1] == ESP_NEXT_DUMMY ? DROP_ESP_DUMMY : DROP_ESP_INNER;
 	m->data_off = (uint16_t)(text - (uint8_t *)m->buf_addr);
-	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - pad);
+	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - end[0]);
 	m->pkt_len = m->data_len;
 	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
+}
+
+// The same for what came in UDP, or is no tunnel.
+static __rte_noinline enum counter strip_formed(struct worker *w, struct rte_mbuf *m,
+                                                const struct crypto_item *item)
+{
+	const struct sa *sa = item->sa;
+	const uint8_t *end;
+
+	if (sa->encap == SA_ENCAP_UDP)
+		follow(w, m, item);
+	if (!sa->is_transport)
+		return strip(m, item);
+	end = trailer_of(item, item->esp + SA_ESP_HEADER + sa->iv_len);
+	if (!end)
+		return DROP_ESP_PADDING;
+	if (end[1] == ESP_NEXT_DUMMY)
+		return DROP_ESP_DUMMY;
+	esp_transport_restore(m, item, end[1], end[0]);
+	return COUNTERS;
 }
 
 // RFC 6040 4.2, default tunnel egress behaviour. False: the packet must be dropped.
@@ -395,11 +424,10 @@ static inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
 		return DROP_ESP_REPLAY_LATE;
 	}
 	*alive = true;
-	if (unlikely(sa->encap == SA_ENCAP_UDP))
-		follow(w, m, item);
-	reason = strip(m, item);
+	reason = likely(!sa->form) ? strip(m, item) : strip_formed(w, m, item);
 	if (unlikely(reason != COUNTERS)) {
-		sa_count(&sa->other_drops, 1);
+		if (reason != DROP_ESP_DUMMY) // which is no error
+			sa_count(&sa->other_drops, 1);
 		return reason;
 	}
 	if (unlikely(!selected(sa, m))) {

@@ -3,6 +3,7 @@
 // packets without an SA are held. Where the outer packet goes is remembered with the SA.
 #include <rte_branch_prediction.h>
 
+#include "esp_transport.h"
 #include "split.h"
 #include "wrap.h"
 
@@ -272,7 +273,10 @@ static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct 
 				len = 1;
 				continue;
 			}
-			k += wrap_run(w, sa, &path, pkts, len, good + k, items + k);
+			if (unlikely(sa->is_transport))
+				k += esp_transport_wrap(w, sa, pkts, len, good + k, items + k);
+			else
+				k += wrap_run(w, sa, &path, pkts, len, good + k, items + k);
 		}
 	}
 	return k;

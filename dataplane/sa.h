@@ -97,9 +97,15 @@ struct sa {
 	uint32_t spi;  // host order
 	uint32_t generation;
 	uint8_t direction;
-	uint8_t owner;                          // worker
-	uint8_t engine;                         // enum sa_engine
-	uint8_t encap;                          // enum sa_encap
+	uint8_t owner;  // worker
+	uint8_t engine; // enum sa_engine
+	union {
+		uint8_t form; // 0 = a tunnel without UDP, as nearly all are
+		struct {
+			uint8_t encap : 1; // enum sa_encap
+			uint8_t is_transport : 1;
+		};
+	};
 	uint8_t cipher_mode, hash_alg, key_len; // ipsec-mb's
 	uint8_t iv_len, icv_len;
 	uint8_t align;    // text length is a multiple of this: 4, 8 or 16

@@ -31,6 +31,21 @@ static bool key_len_ok(enum sa_cipher cipher, unsigned len)
 	return false;
 }
 
+static bool is_host(const struct ip_prefix *p, const struct ip_addr *addr)
+{
+	return p->len == 32 && (!addr || addr_equal(&p->addr, addr));
+}
+
+// Transport mode is between the two ends (RFC 4301 4.1). A NAT may have moved the remote one since
+// its address was agreed.
+static bool transport_ok(const struct sa_spec *spec)
+{
+	bool moves = spec->encap == SA_ENCAP_UDP;
+
+	return spec->local.family == 4 && is_host(&spec->selector.local, &spec->local) &&
+	       is_host(&spec->selector.remote, moves ? NULL : &spec->remote);
+}
+
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction)
 {
 	const struct selector *sel = &spec->selector;
@@ -39,7 +54,9 @@ int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction)
 		return -EINVAL;
 	if (sa_cipher_is_aead(spec->cipher) != (spec->auth == SA_AUTH_NONE))
 		return -EINVAL;
-	if (spec->mode != SA_MODE_TUNNEL || spec->local.family != 4 || spec->remote.family != 4)
+	if (spec->local.family != 4 || spec->remote.family != 4)
+		return -EINVAL;
+	if (spec->mode == SA_MODE_TRANSPORT && !transport_ok(spec))
 		return -EINVAL;
 	if (sel->local.addr.family != 4 || sel->remote.addr.family != 4 || sel->local.len > 32 ||
 	    sel->remote.len > 32)
@@ -280,7 +297,9 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
 	sa->spi = spec->spi;
 	sa->direction = (uint8_t)direction;
 	sa->engine = engine(spec);
-	sa->encap = (uint8_t)spec->encap;
+	sa->form = 0;
+	sa->encap = spec->encap == SA_ENCAP_UDP;
+	sa->is_transport = spec->mode == SA_MODE_TRANSPORT;
 	sa->iv_len = (uint8_t)sa_iv_len(spec->cipher);
 	sa->icv_len = (uint8_t)sa_icv_len(spec->cipher, spec->auth);
 	sa->align = alignment(spec->cipher);

@@ -7,8 +7,9 @@
 #include "sa_spec.h"
 
 // 0, or -EINVAL: the algorithms do not go together (a cipher without an ICV is refused as well),
-// a key has the wrong length, extended sequence numbers are to come in without a window, or what
-// this version does not do: IPv6, transport mode.
+// a key has the wrong length, extended sequence numbers are to come in without a window,
+// transport mode is not between two hosts that are the SA's ends, or what this version does not do:
+// IPv6.
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction);
 
 // Fills all but `live`, `slot`, `generation`, `owner`, `activity`, `tunnel` and the window's

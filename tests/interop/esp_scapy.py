@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""ESP against scapy's implementation, in both directions, native and in UDP (RFC 3948), with and
-without extended sequence numbers (RFC 4303, 2.2.1).
+"""ESP against scapy's implementation, in both directions, tunnel and transport mode, native and in
+UDP (RFC 3948), with and without extended sequence numbers (RFC 4303, 2.2.1).
 
 Usage: esp_scapy.py ESP_TOOL. Prints TAP. ESP_TOOL is the stages of the dataplane as a filter, built
 from tests/unit/dataplane/esp_tool.c: what it encrypts scapy must decrypt, and the reverse.
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 try:
-    from scapy.layers.inet import ICMP, IP, TCP, UDP
+    from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
     from scapy.layers.ipsec import ESP, SecurityAssociation
     from scapy.packet import Raw
 except ImportError:
@@ -38,6 +38,8 @@ AUTHS = [
     ("sha384", 4, "SHA2-384-192", 48),
     ("sha512", 5, "SHA2-512-256", 64),
 ]
+# How the tool calls them: bits.
+IN_UDP, TRANSPORT = 1, 2
 SIZES = [0, 1, 2, 3, 5, 14, 15, 16, 17, 63, 100, 511, 1000, 1300]
 
 
@@ -71,13 +73,24 @@ def check(condition, what):
         raise AssertionError(what)
 
 
-def make_sa(tool, cipher, auth, udp, esn):
+def host_packets():
+    """The same between the two gateways, some with IP options."""
+    for i, packet in enumerate(inner_packets()):
+        packet.src, packet.dst = "192.0.2.1", "192.0.2.11"
+        packet.options = [IPOption_NOP()] * (4 * (i % 4))
+        for layer in (packet, packet.payload):
+            del layer.chksum
+        del packet.ihl, packet.len
+        yield IP(bytes(packet))
+
+
+def make_sa(tool, cipher, auth, form, esn):
     """One SA there and here; returns a function that makes scapy's."""
     _, number, name, key_len, salt_len = cipher
     key, salt = os.urandom(key_len), os.urandom(salt_len)
     auth_key = os.urandom(auth[3]) if auth else b""
     reply = tool.ask("sa %d %d %d %s %s %s %d" % (
-        number, auth[1] if auth else 0, udp, key.hex() or "-", auth_key.hex() or "-",
+        number, auth[1] if auth else 0, form, key.hex() or "-", auth_key.hex() or "-",
         salt.hex() or "-", esn))
     check(reply.startswith("spi "), reply)
 
@@ -85,8 +98,8 @@ def make_sa(tool, cipher, auth, udp, esn):
         return SecurityAssociation(
             ESP, spi=int(reply[4:], 16), crypt_algo=name, crypt_key=key + salt or None,
             auth_algo=auth[2] if auth else "NULL", auth_key=auth_key or None,
-            tunnel_header=IP(src="192.0.2.1", dst="192.0.2.11"),
-            nat_t_header=UDP(sport=4500, dport=4500) if udp else None, esn_en=esn)
+            tunnel_header=None if form & TRANSPORT else IP(src="192.0.2.1", dst="192.0.2.11"),
+            nat_t_header=UDP(sport=4500, dport=4500) if form & IN_UDP else None, esn_en=esn)
 
     return scapy_sa, auth_key
 
@@ -156,6 +169,44 @@ class Extended:
         return self.sa.decrypt(native(outer, esp), verify=False)
 
 
+def check_transport(tool, cipher, auth, udp):
+    scapy_sa, _ = make_sa(tool, cipher, auth, udp | TRANSPORT, False)
+    for n, packet in enumerate(host_packets(), 1):
+        outer = IP(bytes.fromhex(tool.ask("encrypt " + bytes(packet).hex())))
+        check(outer.proto == (17 if udp else 50), "protocol")
+        check(outer.options == packet.options, "options")
+        check((outer.tos, outer.id, outer.ttl) == (packet.tos, packet.id, packet.ttl), "header")
+        check(IP(bytes(outer)).chksum == IP(bytes(fresh(outer))).chksum, "header checksum")
+        esp = esp_of(outer, udp)
+        check(esp.seq == n, "sequence number")
+        header = outer.copy()
+        header.remove_payload()
+        header.proto = 50
+        plain = scapy_sa().decrypt(IP(bytes(fresh(header / esp))))
+        check(bytes(fresh(plain)) == bytes(packet), "scapy decrypts %d bytes" % len(packet))
+
+    theirs = scapy_sa()
+    for packet in host_packets():
+        outer = bytes(theirs.encrypt(packet))
+        if udp and UDP in packet:  # RFC 3948, 3.1.2: addresses may have changed under it
+            packet[UDP].chksum = 0
+        check(tool.ask("decrypt " + outer.hex()) == bytes(packet).hex(),
+              "we decrypt %d bytes" % len(packet))
+        check(tool.ask("decrypt " + outer.hex()) == "drop", "a replayed packet passed")
+    if udp:  # a NAT may bring it from anywhere
+        return
+    alien = next(host_packets())
+    alien.src = "192.0.2.2"
+    check(tool.ask("decrypt " + bytes(theirs.encrypt(fresh(alien))).hex()) == "drop",
+          "a packet of another host passed")
+
+
+def fresh(packet):
+    """With length and header checksum computed anew."""
+    del packet[IP].chksum, packet[IP].len
+    return packet
+
+
 def check_wrap(tool, cipher, auth, udp):
     """Around 2^32 and a higher multiple: ours to scapy, and scapy's to us, some of them late."""
     scapy_sa, auth_key = make_sa(tool, cipher, auth, udp, True)
@@ -191,11 +242,13 @@ def main():
         for auth in [None] if cipher[4] else AUTHS:
             suites += [(check_suite, cipher, auth, udp) for udp in (0, 1)]
             suites += [(check_wrap, cipher, auth, udp) for udp in (0, 1)]
+            suites += [(check_transport, cipher, auth, udp) for udp in (0, 1)]
     failed = 0
     print("1..%d" % len(suites))
     for i, (run, cipher, auth, udp) in enumerate(suites, 1):
+        kind = {check_wrap: " with esn", check_transport: " in transport mode"}.get(run, "")
         title = "%s%s%s%s" % (cipher[0], "-" + auth[0] if auth else "", " in udp" if udp else "",
-                              " with esn" if run == check_wrap else "")
+                              kind)
         try:
             run(tool, cipher, auth, udp)
             print("ok %d - %s" % (i, title), flush=True)

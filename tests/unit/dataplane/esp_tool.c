@@ -1,14 +1,14 @@
 // Our ESP stages as a filter, for checks against other implementations
 // (tests/interop/esp_scapy.py). Lines in, one line out for each:
 //
-//   sa CIPHER AUTH ENCAP KEY AUTHKEY SALT ESN -> spi HEX     a flow from 192.0.2.1 to 192.0.2.11
+//   sa CIPHER AUTH FORM KEY AUTHKEY SALT ESN  -> spi HEX     a flow from 192.0.2.1 to 192.0.2.11
 //   sequence HEX                             -> ok           so many packets have gone and come
 //   encrypt HEX                              -> HEX | drop   an inner IPv4 packet
 //   decrypt HEX                              -> HEX | drop   an outer IPv4 packet
 //
-// CIPHER, AUTH and ENCAP are the numbers of common/sa_spec.h, ESN is 1 for extended sequence
-// numbers and else 0, keys are hex, "-" is empty. The last `sa` counts. UDP goes from port 4500 to
-// 4500.
+// CIPHER and AUTH are the numbers of common/sa_spec.h. FORM is 1 for ESP in UDP, from port 4500 to
+// 4500, plus 2 for transport mode. ESN is 1 for extended sequence numbers and else 0, keys are hex,
+// "-" is empty. The last `sa` counts.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,14 +66,19 @@ static bool make_sa(const char *args, struct gate_flow *flow)
 	struct suite none = {SA_CIPHER_NULL, 0, SA_AUTH_NONE};
 	struct sa_spec spec = suite_spec(&none, 0);
 	char key[129], auth_key[257], salt[33];
-	unsigned cipher, auth, encap, esn;
+	unsigned cipher, auth, form, esn;
 
-	if (sscanf(args, "%u %u %u %128s %256s %32s %u", &cipher, &auth, &encap, key, auth_key,
-	           salt, &esn) != 7)
+	if (sscanf(args, "%u %u %u %128s %256s %32s %u", &cipher, &auth, &form, key, auth_key, salt,
+	           &esn) != 7)
 		return false;
 	spec.cipher = (enum sa_cipher)cipher;
 	spec.auth = (enum sa_auth)auth;
-	spec.encap = (enum sa_encap)encap;
+	spec.encap = form & 1 ? SA_ENCAP_UDP : SA_ENCAP_NONE;
+	if (form & 2) {
+		spec.mode = SA_MODE_TRANSPORT;
+		spec.selector = (struct selector){.local = prefix_host(&spec.local),
+		                                  .remote = prefix_host(&spec.remote)};
+	}
 	spec.esn = esn == 1;
 	spec.local_port = spec.remote_port = 4500;
 	spec.key_len = (uint16_t)from_hex(key, spec.key, sizeof(spec.key));
@@ -99,6 +104,7 @@ static void encrypt(const struct gate_flow *flow, const char *hex)
 	packet_init(m, 0, 0);
 	packet_of(m)->tunnel = flow->tunnel;
 	packet_of(m)->out = 1;
+	packet_of(m)->flags = PACKET_MADE; // transport mode takes no others
 	if (packet_check_ipv4(m) && esp_out(gate_owner(flow), &m, 1) == 1)
 		answer(m);
 	else
@@ -110,6 +116,7 @@ static void decrypt(const char *hex)
 	struct rte_mbuf *m = packet_from(hex);
 
 	gate_arrive(m);
+	packet_of(m)->payload += (uint16_t)(rte_ipv4_hdr_len(packet_ip(m)) - 20);
 	if (packet_check_ipv4(m) && esp_in(gate.workers[0], &m, 1) == 1)
 		answer(m);
 	else

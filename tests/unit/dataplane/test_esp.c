@@ -243,7 +243,7 @@ static void bad_text(void **state)
 	text[0] = 0x45;
 	text[3] = 200; // longer than what there is
 	expect_drop(authentic(&f, text, 64), DROP_ESP_INNER);
-	assert_int_equal(stats(f.in).other_drops, 6);
+	assert_int_equal(stats(f.in).other_drops, 5); // a dummy is no error
 	assert_int_equal(stats(f.in).packets, 0);
 	assert_true(alive(&f)); // the ICV held: the peer lives
 }
