@@ -26,6 +26,21 @@ static void on_interrupt(int sig)
 	client_interrupted = 1;
 }
 
+bool client_poll(struct pollfd *p, size_t n)
+{
+	sigset_t interrupt, before;
+
+	for (size_t i = 0; i < n; i++)
+		p[i].revents = 0;
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &before);
+	if (!client_interrupted)
+		ppoll(p, n, NULL, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return !client_interrupted;
+}
+
 // ---- the socket
 
 static int connect_to(const char *path)
@@ -95,6 +110,7 @@ static void take_prompt(struct client *c, const struct frame *f)
 // Reads a line without echo from the terminal, or the next line of standard input.
 static size_t read_secret(const struct client *c, const char *question, char *out, size_t size)
 {
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
 	struct termios old, quiet;
 	size_t len = 0;
 	char ch;
@@ -108,7 +124,7 @@ static size_t read_secret(const struct client *c, const char *question, char *ou
 		fputs(question, stdout);
 		fflush(stdout);
 	}
-	while (!client_interrupted && read(STDIN_FILENO, &ch, 1) == 1 && ch != '\n')
+	while (client_poll(&p, 1) && read(STDIN_FILENO, &ch, 1) == 1 && ch != '\n')
 		if (len < size - 1)
 			out[len++] = ch;
 	out[len] = '\0';
@@ -187,7 +203,6 @@ int client_handle(struct client *c, enum frame_type wanted, struct frame *f)
 static void wait_socket(struct client *c)
 {
 	struct pollfd p = {.fd = c->fd, .events = POLLIN};
-	static const struct timespec soon = {.tv_sec = 1};
 
 	fflush(stdout);
 	if (client_interrupted) {
@@ -195,7 +210,7 @@ static void wait_socket(struct client *c)
 		client_send(c, FRAME_INTERRUPT, NULL, 0);
 		c->screen.quit = true;
 	}
-	ppoll(&p, 1, &soon, NULL);
+	client_poll(&p, 1);
 }
 
 bool client_wait(struct client *c, enum frame_type type, struct frame *f)
@@ -271,8 +286,7 @@ static bool read_line(struct client *c, char *line, size_t size)
 	char ch = '\0';
 
 	while (ch != '\n') {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return false;
+		client_poll(p, 2);
 		if (p[1].revents)
 			client_handle(c, 0, &f);
 		if (c->closed || client_interrupted)

@@ -2,6 +2,7 @@
 #ifndef VIGIL_MANAGE_CLIENT_H
 #define VIGIL_MANAGE_CLIENT_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,9 @@ struct client {
 
 extern volatile sig_atomic_t client_interrupted; // Ctrl-C was pressed
 
+// Sleeps until one of n is ready. False: Ctrl-C was pressed, now or since client_interrupted was
+// cleared; a signal between a look at that and the sleep is not missed.
+bool client_poll(struct pollfd *p, size_t n);
 // Sends one frame; c->closed when the server has gone.
 void client_send(struct client *c, enum frame_type type, const char *data, size_t len);
 // Reads what has come and handles frames; those of `wanted` (0 = none) are left in *f and 1 is

@@ -14,13 +14,15 @@
 #include "client.h"
 
 #define HISTORY_LINES 200
+#define CTRL_C        L'\003'
 
 struct editor {
 	EditLine *el;
 	History *history;
 	struct client *client;
-	bool editing;   // a line is on the screen
-	bool abandoned; // the line is not run
+	bool editing;     // a line is on the screen
+	bool interrupted; // Ctrl-C came as a signal: the terminal has shown it
+	bool abandoned;   // the line is not run
 	struct termios terminal;
 };
 
@@ -74,7 +76,8 @@ static int read_character(wchar_t *out)
 	return 1;
 }
 
-// libedit's source of characters: the terminal, and meanwhile the server's frames.
+// libedit's source of characters: the terminal, and meanwhile the server's frames. libedit shows
+// the prompt before it takes the terminal's signals away: Ctrl-C between the two is a signal still.
 static int get_character(EditLine *el, wchar_t *out)
 {
 	struct editor *e = NULL;
@@ -84,10 +87,13 @@ static int get_character(EditLine *el, wchar_t *out)
 	for (;;) {
 		struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
 		                      {.fd = e->client->fd, .events = POLLIN}};
-		int n = poll(p, 2, -1);
 
-		if (n < 0)
-			continue;
+		if (!client_poll(p, 2)) {
+			client_interrupted = 0;
+			e->interrupted = true;
+			*out = CTRL_C;
+			return 1;
+		}
 		if (p[1].revents) {
 			client_handle(e->client, 0, &f);
 			if (e->client->closed)
@@ -226,7 +232,7 @@ static unsigned char on_abandon(EditLine *el, int ch)
 	(void)ch;
 	el_get(el, EL_CLIENTDATA, &e);
 	e->abandoned = true;
-	fputs("^C\n", stdout);
+	fputs(e->interrupted ? "\n" : "^C\n", stdout);
 	return CC_NEWLINE;
 }
 
@@ -305,7 +311,7 @@ int client_edit(struct client *c)
 	c->editor = &e;
 	c->log = log_above;
 	while (!c->closed) {
-		e.abandoned = false;
+		e.abandoned = e.interrupted = false;
 		e.editing = true;
 		typed = el_gets(e.el, &n);
 		e.editing = false;

@@ -11,6 +11,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -99,6 +100,19 @@ t.line("interface FastEthernet0", r"gw\(config-if\)#")
 t.line("mtu 1", r"\n +\^\s+% Invalid input.*gw\(config-if\)#")
 t.type("half a li" + CTRL_Z)
 t.expect(r"\^Z\s+gw#")
+
+check("Ctrl-C always brings a new prompt: as a signal, and close behind a prompt")
+t.type("clear crypto")
+t.expect("clear crypto$")
+t.seen = ""
+os.kill(t.pid, signal.SIGINT)
+t.expect(r"^\s+gw#$")
+for i in range(200):
+    t.line("", r"^\s+gw#$")
+    time.sleep(i % 20 * 10e-6)
+    t.type("clear crypto" + CTRL_C)
+    t.expect(r"\^C\s+gw#$")
+t.line("show clock", r"UTC.*gw#$")
 
 check("pages, and going on, and no more")
 t.type("show counters all\r")
