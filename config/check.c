@@ -151,6 +151,50 @@ static void check_esn(const struct config *c, struct diag_list *d)
 		         map ? " of crypto map \"" : "", map ? map : "", map ? "\"" : "");
 }
 
+static bool require_transport(const struct config *c, const struct config_map_entry *e)
+{
+	const struct config_transform_set *t;
+
+	for (uint32_t i = 0; i < e->n_sets; i++) {
+		t = config_find_transform_set(c, e->sets[i]);
+		if (t && !t->require)
+			return false;
+	}
+	return e->n_sets;
+}
+
+static bool is_between_gateways(const struct config_map_entry *e, const struct selector *s)
+{
+	struct ip_prefix host;
+
+	for (uint32_t i = 0; i < e->n_peers; i++) {
+		host = prefix_host(&e->peers[i].address);
+		if (prefix_equal(&host, &s->remote) && s->local.len == host.len)
+			return true;
+	}
+	return false;
+}
+
+// RFC 4301, 4.1: what is forwarded needs a tunnel.
+static void check_transport(const struct config *c, const struct config_map_entry *e,
+                            struct diag_list *d)
+{
+	const struct config_acl *acl = config_find_acl(c, e->acl);
+	struct selector s;
+	const char *why;
+
+	if (!acl || !require_transport(c, e))
+		return;
+	for (uint32_t i = 0; i < acl->n_lines; i++)
+		if (acl->lines[i].action == CONFIG_ACL_PERMIT &&
+		    !config_acl_selector(&acl->lines[i], &s, &why) && !is_between_gateways(e, &s))
+			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+			         "crypto map \"%s\" %u: its transform sets require transport mode, "
+			         "and line %u of access list %s is not between this gateway and "
+			         "the peer: what it matches is dropped",
+			         e->map, e->seq, acl->lines[i].seq, acl->name);
+}
+
 // Checklist item 43: what is missing is no error.
 static void check_map_entry(const struct config *c, const struct config_map_entry *e,
                             struct diag_list *d)
@@ -171,6 +215,7 @@ static void check_map_entry(const struct config *c, const struct config_map_entr
 		         "crypto map \"%s\" %u is in an incomplete state: %s", e->map, e->seq, why);
 	check_pfs(e, d);
 	check_peers(c, e, d);
+	check_transport(c, e, d);
 	if (e->manual)
 		check_manual(c, e, d);
 }

@@ -109,6 +109,7 @@ static int transform_set(struct command_call *call)
 		return -EINVAL;
 	if (old) {
 		new.mode = old->mode;
+		new.require = old->require;
 		*old = new;
 	} else if (!config_list_add(e->config, CONFIG_TRANSFORM_SET, &new)) {
 		return edit_no_memory(call);
@@ -125,6 +126,7 @@ static int mode(struct command_call *call)
 	bool transport = !call->no && command_has(call, "transport");
 
 	t->mode = transport ? SA_MODE_TRANSPORT : SA_MODE_TUNNEL;
+	t->require = transport && command_has(call, "require");
 	return 0;
 }
 
@@ -194,7 +196,8 @@ static const struct command_word words[] = {
 	{"256", "256 bit keys"},
 	{"mode", "Encapsulation mode (transport/tunnel)"},
 	{"tunnel", "Tunnel mode (default)"},
-	{"transport", "Transport mode"},
+	{"transport", "Transport mode, for traffic between the gateways themselves"},
+	{"require", "Transport mode only: other traffic gets no tunnel instead"},
 	{"security-association", "Security association parameters"},
 	{"s", "Security association duration in seconds"},
 	{"kb", "Security association duration in kilobytes encrypted"},
@@ -214,7 +217,7 @@ static const struct command commands[] = {
          "esp-sha256-hmac|esp-sha384-hmac|esp-sha512-hmac|ah-md5-hmac|ah-sha-hmac|"
          "ah-sha256-hmac|comp-lzs}+",
          "crypto ipsec transform-set name:WORD", transform_set, words},
-	{MODE_TRANSFORM_SET, "mode {tunnel|transport}", "mode", mode, words},
+	{MODE_TRANSFORM_SET, "mode {tunnel|transport [require]}", "mode", mode, words},
 	{MODE_CONFIG, "crypto ipsec security-association lifetime seconds s:<120-86400>",
          "crypto ipsec security-association lifetime seconds", lifetime_seconds, words},
 	{MODE_CONFIG, "crypto ipsec security-association lifetime kilobytes kb:<2560-4294967295>",

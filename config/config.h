@@ -190,7 +190,8 @@ struct config_transform_set {
 	enum sa_cipher cipher;
 	uint16_t key_bits; // AES: 128, 192, 256; else 0
 	enum sa_auth auth;
-	enum sa_mode mode;
+	enum sa_mode mode; // transport: between the two gateways, and for other traffic a tunnel,
+	bool require;      // unless it is required
 	uint32_t line;
 };
 

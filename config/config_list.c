@@ -141,7 +141,7 @@ static bool transform_set_equal(const void *a, const void *b)
 	const struct config_transform_set *x = a, *y = b;
 
 	return x->cipher == y->cipher && x->key_bits == y->key_bits && x->auth == y->auth &&
-	       x->mode == y->mode;
+	       x->mode == y->mode && x->require == y->require;
 }
 
 // crypto map entries

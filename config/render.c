@@ -242,7 +242,9 @@ static void render_ipsec(const struct config *c, struct text *out)
 		text_printf(out, "crypto ipsec transform-set %s ", set->name);
 		render_transforms(set, out);
 		text_printf(out, "\n%s!\n",
-		            set->mode == SA_MODE_TRANSPORT ? " mode transport\n" : "");
+		            set->mode == SA_MODE_TUNNEL ? ""
+		            : set->require              ? " mode transport require\n"
+		                                        : " mode transport\n");
 	}
 }
 

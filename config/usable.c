@@ -52,9 +52,7 @@ bool config_transform_set_usable(const struct config_transform_set *t, const cha
 {
 	const char *reason = NULL;
 
-	if (t->mode == SA_MODE_TRANSPORT)
-		reason = "transport mode is not active in this version";
-	else if (!sa_cipher_is_aead(t->cipher) && t->auth == SA_AUTH_NONE)
+	if (!sa_cipher_is_aead(t->cipher) && t->auth == SA_AUTH_NONE)
 		reason = "without an hmac its packets can be altered on the way";
 	if (why)
 		*why = reason;

@@ -93,6 +93,7 @@ static void fill_suites(struct control *c, struct crypto_entry *e, const struct 
 			.cipher = t->cipher,
 			.auth = t->auth,
 			.mode = t->mode,
+			.require = t->require,
 			.key_bits = t->key_bits,
 			.pfs_group = m->pfs_group,
 			.lifetime_seconds = m->seconds ? m->seconds : config->ipsec.seconds,

@@ -3,7 +3,7 @@
 #define VIGIL_EXCHANGE_H
 
 #include "dh.h"
-#include "flow.h"
+#include "flow_suites.h"
 #include "ike1/handshake.h"
 #include "retransmit.h"
 #include "suite.h"
@@ -40,7 +40,7 @@ struct exchange {
 	uint8_t iv[IKE_BLOCK_MAX]; // last block of the exchange
 	struct retransmit retransmit;
 	struct nonce nonce_i, nonce_r;
-	struct esp_suite offered[ENTRY_SUITES_MAX]; // initiator
+	struct esp_suite offered[FLOW_SUITES_MAX]; // initiator
 	unsigned n_offered;
 	uint32_t peer_spi;   // host order
 	const char *refused; // initiator: by an error notify without SPI, its name; else NULL

@@ -13,7 +13,7 @@
 #include "addr.h"
 #include "child.h"
 #include "control.h"
-#include "flow.h"
+#include "flow_suites.h"
 #include "peer.h"
 #include "secret.h"
 
@@ -54,6 +54,7 @@ int manual_fill(struct control *c, struct crypto_entry *e, const struct config_m
 		t = config_find_transform_set(c->config, m->sets[0]);
 		spec_fill(&new->in, &m->manual->in, t);
 		spec_fill(&new->out, &m->manual->out, t);
+		new->require = t->require;
 		new->in.local = new->out.local = flow_local(e, &m->peers[0].address);
 		new->in.remote = new->out.remote = m->peers[0].address;
 	}
@@ -84,14 +85,26 @@ static struct flow *first_flow(const struct crypto_entry *e)
 	return first;
 }
 
+// Transport mode is for traffic between the two gateways; other traffic gets a tunnel, if it may.
+static bool mode_fits(struct manual_keys *keys)
+{
+	if (keys->in.mode == SA_MODE_TUNNEL ||
+	    flow_suites_host_to_host(&keys->in.selector, &keys->in.local, &keys->in.remote))
+		return true;
+	keys->in.mode = keys->out.mode = SA_MODE_TUNNEL;
+	return !keys->require;
+}
+
 static void install(struct control *c, struct crypto_entry *e, struct flow *f)
 {
 	struct manual_keys keys = *e->keys;
 	char text[ADDR_TEXT];
-	struct peer *p;
+	struct peer *p = NULL;
 
+	errno = EINVAL;
 	keys.in.selector = keys.out.selector = f->selector;
-	p = peer_create_manual(c, &keys.in.local, &keys.in.remote, e->iface);
+	if (mode_fits(&keys))
+		p = peer_create_manual(c, &keys.in.local, &keys.in.remote, e->iface);
 	if (!p || !child_create_manual(c, p, f, &keys.in, &keys.out)) {
 		log_msg(&c->log, LOG_ERROR, "IPSEC", "MANUAL",
 		        "Crypto map %s %u: the SAs for peer %s cannot be made: %s", e->map_name,

@@ -13,6 +13,7 @@ struct crypto_entry;
 // What an entry's SAs are made from; the selector is the flow's.
 struct manual_keys {
 	struct sa_spec in, out;
+	bool require; // transport mode, or nothing
 };
 
 // Takes over what the configuration says for this entry. SAs made from other keys are deleted.

@@ -42,6 +42,7 @@ struct esp_suite {
 	uint32_t lifetime_seconds;   // 0 = not said
 	uint32_t lifetime_kilobytes; // 0 = not said
 	bool esn;                    // extended sequence numbers (RFC 4303, 2.2.1)
+	bool require;                // of a transform set: transport mode, or nothing
 };
 
 // Bytes of a hash's output; 0 for IKE_HASH_NONE.

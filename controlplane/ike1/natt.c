@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "ident.h"
 #include "ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
@@ -29,6 +31,21 @@ void natt_write(struct control *c, const struct ike_sa *sa, struct isakmp_messag
 	if (nat_d(c, sa, &sa->peer->local, sa->local_port, hash) < 0)
 		return;
 	isakmp_payload_put(m, ISAKMP_NAT_D, hash, len);
+}
+
+static void write_address(struct isakmp_message *m, const struct ip_addr *a)
+{
+	isakmp_payload_begin(m, ISAKMP_NAT_OA);
+	writer_u8(&m->w, a->family == 6 ? IDENT_IPV6 : IDENT_IPV4);
+	writer_zero(&m->w, 3);
+	writer_put(&m->w, a->bytes, addr_size(a->family));
+	isakmp_payload_end(m);
+}
+
+void natt_write_addresses(const struct peer *p, bool initiator, struct isakmp_message *m)
+{
+	write_address(m, initiator ? &p->local : &p->remote);
+	write_address(m, initiator ? &p->remote : &p->local);
 }
 
 static bool nat_d_is(struct control *c, const struct ike_sa *sa, const struct isakmp_payload *p,

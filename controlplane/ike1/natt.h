@@ -9,9 +9,14 @@
 
 struct control;
 struct ike_sa;
+struct peer;
 
 // The two NAT-D payloads of main mode: where the message goes, where it comes from.
 void natt_write(struct control *c, const struct ike_sa *sa, struct isakmp_message *m);
+// NAT-OA payloads, in the initiator's order: the addresses of both sides as they are seen here (RFC
+// 3947, 5.2). What the peer sends is not needed: no checksum that the gateway looks at covers
+// addresses.
+void natt_write_addresses(const struct peer *p, bool initiator, struct isakmp_message *m);
 // Compares the peer's NAT-D payloads with where its message came from and went to, and sets
 // nat_local and nat_remote of the SA. Without such payloads there is no NAT to be known of.
 void natt_detect(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain,

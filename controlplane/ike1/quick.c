@@ -91,7 +91,7 @@ static void fill_spec(struct control *c, const struct exchange *x, struct sa_spe
 {
 	const struct peer *p = x->sa->peer;
 
-	spec->mode = SA_MODE_TUNNEL;
+	spec->mode = x->child->suite.mode;
 	spec->encap = x->child->encap;
 	spec->local = p->local;
 	spec->remote = p->remote;

@@ -19,12 +19,32 @@
 
 #define DH_RETRY ticks_from_ms(100)
 
-// What the entry's transform sets allow, copied: the configuration may change meanwhile.
-static void offer(struct exchange *x, const struct crypto_entry *e)
+// What the entry's transform sets allow, copied: the configuration may change meanwhile. False:
+// nothing for this traffic.
+static bool offer(struct control *c, struct exchange *x)
 {
-	x->n_offered = e->n_suites;
-	memcpy(x->offered, e->suites, e->n_suites * sizeof(e->suites[0]));
-	x->pfs_group = e->n_suites ? e->suites[0].pfs_group : 0;
+	const struct flow *f = x->child->flow;
+	const struct crypto_entry *e = f->entry;
+
+	x->n_offered = flow_suites(e, &f->selector, x->sa->peer, x->offered);
+	x->pfs_group = x->n_offered ? x->offered[0].pfs_group : 0;
+	if (!x->n_offered && output_may_log(c))
+		log_msg(&c->log, LOG_WARNING, "IPSEC", "TRANSPORT",
+		        "Crypto map %s %u: its transform sets require transport mode, and access "
+		        "list line %u is not between the two gateways",
+		        e->map_name, e->sequence, f->line);
+	return x->n_offered;
+}
+
+// Whether RFC 3947, 5.2 wants both sides' addresses in message 1.
+static bool offers_udp_transport(const struct exchange *x)
+{
+	if (x->child->encap != SA_ENCAP_UDP)
+		return false;
+	for (unsigned i = 0; i < x->n_offered; i++)
+		if (x->offered[i].mode == SA_MODE_TRANSPORT)
+			return true;
+	return false;
 }
 
 static void make_key(struct control *c, struct exchange *x);
@@ -58,14 +78,14 @@ int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
 	x = exchange_create(sa, exchange_new_id(c, sa), true);
 	if (!x)
 		return -ENOMEM;
-	err = keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, x->message_id, x->iv);
+	x->child = ch;
+	err = offer(c, x) ? keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, x->message_id, x->iv)
+	                  : -ENOTSUP;
 	if (err < 0) {
 		exchange_end(c, x);
 		return err;
 	}
-	x->child = ch;
 	ch->encap = natt_encap(sa);
-	offer(x, ch->flow->entry);
 	nonce_make(&x->nonce_i);
 	ike_debug_line(c, sa, "beginning Quick Mode exchange, M-ID of %d", (int32_t)x->message_id);
 	ike_debug_node_new(c, sa, x->message_id);
@@ -88,6 +108,8 @@ void quick_send_1(struct control *c, struct exchange *x)
 	if (x->pfs_group)
 		isakmp_payload_put(&m, ISAKMP_KE, x->dh.public_value, x->dh.public_len);
 	ident_write_selector(&m, &x->child->selector, true);
+	if (offers_udp_transport(x))
+		natt_write_addresses(x->sa->peer, true, &m);
 	if (quick_send(c, x, &m, IKE1_HASH_1, true) < 0) {
 		exchange_fail(c, x, "message 1 of quick mode could not be made");
 		return;
@@ -114,10 +136,24 @@ static void take_lifetime(struct esp_suite *s, const struct isakmp_chain *chain)
 	}
 }
 
+// Whether message 2 is about the traffic of message 1. In transport mode a responder behind or
+// beyond a NAT may name the addresses that it sees.
+static bool same_traffic(const struct selector *a, const struct selector *b, bool udp_transport)
+{
+	struct selector as_seen = *a;
+
+	if (udp_transport && a->local.len == b->local.len && a->remote.len == b->remote.len) {
+		as_seen.local = b->local;
+		as_seen.remote = b->remote;
+	}
+	return selector_equal(&as_seen, b);
+}
+
 // Whether message 2 answers what we asked. NULL, or what is wrong.
 static const char *check_2(struct exchange *x, const struct quick_message *in)
 {
 	const struct isakmp_payload *p = isakmp_chain_find(&in->chain, ISAKMP_SA, 0);
+	bool udp = x->child->encap == SA_ENCAP_UDP;
 	struct esp_choice choice;
 	struct selector s;
 
@@ -129,7 +165,7 @@ static const char *check_2(struct exchange *x, const struct quick_message *in)
 	if (quick_read_exchange(x, &in->chain) < 0)
 		return "nonce or key exchange of message 2 of quick mode";
 	if (quick_read_ids(x->sa, true, &in->chain, &s) < 0 ||
-	    !selector_equal(&s, &x->child->selector))
+	    !same_traffic(&x->child->selector, &s, udp && choice.suite.mode == SA_MODE_TRANSPORT))
 		return "the answer is about other networks";
 	x->child->suite = choice.suite;
 	x->peer_spi = choice.spi;

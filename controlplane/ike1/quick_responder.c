@@ -41,9 +41,8 @@ static void refuse(struct control *c, struct ike_sa *sa, uint16_t notify, const 
 }
 
 // PFS: the group that our entry demands, or any good one if it demands none.
-static bool pfs_fits(const struct crypto_entry *e, const struct esp_choice *choice)
+static bool pfs_fits(uint16_t demanded, const struct esp_choice *choice)
 {
-	uint16_t demanded = e->suites[choice->raw.index].pfs_group;
 	uint16_t proposed = choice->suite.pfs_group;
 
 	if (demanded)
@@ -52,12 +51,47 @@ static bool pfs_fits(const struct crypto_entry *e, const struct esp_choice *choi
 	       (dh_supported(proposed) && config_group_usable((uint8_t)proposed, NULL));
 }
 
+// A flow and a suite for o->selector. NULL, or why not, with the notify for the peer.
+static const char *match(struct control *c, struct ike_sa *sa, const struct isakmp_payload *p,
+                         bool only_transport, struct offer *o, uint16_t *notify)
+{
+	struct esp_suite ours[FLOW_SUITES_MAX];
+	unsigned n;
+
+	*notify = NOTIFY_INVALID_ID_INFORMATION;
+	o->flow = flow_for_proposal(c, sa->peer, &o->selector);
+	if (!o->flow)
+		return "no crypto map entry permits its networks";
+	*notify = NOTIFY_NO_PROPOSAL_CHOSEN;
+	n = flow_suites(o->flow->entry, &o->selector, sa->peer, ours);
+	if (only_transport)
+		n = flow_suites_transport(ours, n);
+	if (proposal_choose_esp(p->body, p->len, ours, n, natt_encap(sa), &o->choice) < 0)
+		return "no transform set fits its proposal";
+	if (!pfs_fits(ours[o->choice.raw.index].pfs_group, &o->choice))
+		return "its PFS group is not the crypto map's";
+	return NULL;
+}
+
+// In transport mode a NAT shows each side other addresses of the two hosts; those that we see are
+// the ones of the packets (RFC 3948, 3.1.2). False: these are no hosts, or what we see already.
+static bool as_seen(const struct ike_sa *sa, const struct selector *said, struct selector *seen)
+{
+	*seen = *said;
+	seen->local = prefix_host(&sa->peer->local);
+	seen->remote = prefix_host(&sa->peer->remote);
+	return natt_encap(sa) == SA_ENCAP_UDP && seen->local.len == said->local.len &&
+	       seen->remote.len == said->remote.len && !selector_equal(seen, said);
+}
+
 // NULL, or why not, with the notify for the peer.
 static const char *judge(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain,
                          struct offer *o, uint16_t *notify)
 {
 	const struct isakmp_payload *p = isakmp_chain_find(chain, ISAKMP_SA, 0);
-	const struct crypto_entry *e;
+	const char *wrong;
+	struct offer seen = {0};
+	uint16_t ignored;
 
 	*notify = NOTIFY_PAYLOAD_MALFORMED;
 	if (!p || isakmp_chain_count(chain, ISAKMP_SA) != 1)
@@ -65,17 +99,19 @@ static const char *judge(struct control *c, struct ike_sa *sa, const struct isak
 	*notify = NOTIFY_INVALID_ID_INFORMATION;
 	if (quick_read_ids(sa, false, chain, &o->selector) < 0)
 		return "identities that are no networks";
-	o->flow = flow_for_proposal(c, sa->peer, &o->selector);
-	if (!o->flow)
-		return "no crypto map entry permits its networks";
-	*notify = NOTIFY_NO_PROPOSAL_CHOSEN;
-	e = o->flow->entry;
-	if (proposal_choose_esp(p->body, p->len, e->suites, e->n_suites, natt_encap(sa),
-	                        &o->choice) < 0)
-		return "no transform set fits its proposal";
-	if (!pfs_fits(e, &o->choice))
-		return "its PFS group is not the crypto map's";
-	return NULL;
+	wrong = match(c, sa, p, false, o, notify);
+	if (!wrong || !as_seen(sa, &o->selector, &seen.selector))
+		return wrong;
+	if (o->flow)
+		flow_release(c, o->flow);
+	o->flow = NULL;
+	if (!match(c, sa, p, true, &seen, &ignored)) {
+		*o = seen;
+		return NULL;
+	}
+	if (seen.flow)
+		flow_release(c, seen.flow);
+	return wrong;
 }
 
 static void keep_id(struct exchange_id *id, const struct isakmp_payload *p)
@@ -202,6 +238,8 @@ static void write_answer(const struct exchange *x, struct isakmp_message *m)
 		isakmp_payload_put(m, ISAKMP_ID, x->id_i.body, x->id_i.len);
 		isakmp_payload_put(m, ISAKMP_ID, x->id_r.body, x->id_r.len);
 	}
+	if (x->child->encap == SA_ENCAP_UDP && x->child->suite.mode == SA_MODE_TRANSPORT)
+		natt_write_addresses(x->sa->peer, false, m);
 }
 
 void quick_send_2(struct control *c, struct exchange *x)

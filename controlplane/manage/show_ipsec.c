@@ -10,8 +10,8 @@
 #include "render.h"
 #include "text.h"
 
-// Bytes that ESP in tunnel mode adds around an inner packet, before padding: the outer IP header,
-// UDP if any, SPI and sequence number, IV, pad length and next header, ICV.
+// Bytes around what is encrypted, before padding: the IP header in front, UDP if any, SPI and
+// sequence number, IV, pad length and next header, ICV.
 static unsigned overhead(const struct child_view *v, uint8_t family)
 {
 	return (family == 6 ? 40 : 20) + (v->udp ? 8 : 0) + 8 + sa_iv_len(v->suite.cipher) + 2 +
@@ -25,12 +25,14 @@ static unsigned block_of(enum sa_cipher c)
 	                                                           : 4;
 }
 
-// The largest inner packet that needs no fragment outside.
+// The largest packet that needs no fragment outside. In transport mode the IP header in front is
+// its own.
 static unsigned plain_mtu(unsigned mtu, const struct child_view *v, uint8_t family)
 {
 	unsigned block = block_of(v->suite.cipher), around = overhead(v, family) - 2;
+	unsigned own = v->suite.mode == SA_MODE_TRANSPORT ? 20 : 0;
 
-	return mtu > around + block ? (mtu - around) / block * block - 2 : 0;
+	return mtu > around + block ? own + (mtu - around) / block * block - 2 : 0;
 }
 
 static void print_ident(const char *side, const struct ip_prefix *p, uint8_t proto, uint16_t port,
@@ -201,7 +203,9 @@ void ipsec_transform_sets(const struct config *c, struct text *out)
 		text_printf(out, "Transform set %s: { ", t->name);
 		render_transforms(t, out);
 		text_printf(out, "  } \n   will negotiate = { %s,  }, \n",
-		            t->mode == SA_MODE_TUNNEL ? "Tunnel" : "Transport");
+		            t->mode == SA_MODE_TUNNEL ? "Tunnel"
+		            : t->require              ? "Transport require"
+		                                      : "Transport");
 		if (!config_transform_set_usable(t, &why))
 			text_printf(out, "   not used: %s\n", why);
 		text_printf(out, "\n");

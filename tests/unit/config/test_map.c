@@ -202,7 +202,10 @@ static void transforms_that_go_together(void **state)
 	                        "crypto ipsec transform-set b esp-sha-hmac esp-3des\n"
 	                        " mode transport\n"
 	                        "crypto ipsec transform-set c esp-gcm\n"
+	                        " mode transport require\n"
+	                        " no mode\n"
 	                        "crypto ipsec transform-set d esp-null esp-md5-hmac\n"
+	                        " mode transport require\n"
 	                        "crypto ipsec transform-set e esp-des\n");
 	const char *why;
 
@@ -213,8 +216,11 @@ static void transforms_that_go_together(void **state)
 	assert_int_equal(config_find_transform_set(c, "b")->auth, SA_AUTH_HMAC_SHA1_96);
 	assert_int_equal(config_find_transform_set(c, "c")->key_bits, 128);
 	assert_true(config_transform_set_usable(config_find_transform_set(c, "c"), &why));
-	assert_false(config_transform_set_usable(config_find_transform_set(c, "b"), &why));
-	assert_non_null(strstr(why, "transport"));
+	assert_true(config_transform_set_usable(config_find_transform_set(c, "b"), &why));
+	assert_int_equal(config_find_transform_set(c, "b")->mode, SA_MODE_TRANSPORT);
+	assert_false(config_find_transform_set(c, "b")->require);
+	assert_true(config_find_transform_set(c, "d")->require);
+	assert_int_equal(config_find_transform_set(c, "c")->mode, SA_MODE_TUNNEL);
 	assert_false(config_transform_set_usable(config_find_transform_set(c, "e"), &why));
 	assert_true(shows(c, "crypto ipsec transform-set b esp-3des esp-sha-hmac"));
 	assert_round_trip(c);
@@ -351,6 +357,36 @@ static void extended_without_a_window(void **state)
 	}
 }
 
+// What a set that requires transport mode cannot protect is named; a tunnel in its place is none of
+// an operator's worries.
+static void transport_that_cannot_be(void **state)
+{
+	static const char text[] = "crypto ipsec transform-set t esp-gcm\n"
+				   " mode transport%s\n"
+				   "crypto map m 1 ipsec-isakmp\n"
+				   " set peer 192.0.2.11\n"
+				   " set transform-set t\n"
+				   " match address 101\n"
+				   "access-list 101 permit ip host 192.0.2.1 host 192.0.2.11\n"
+				   "access-list 101 permit ip host 192.0.2.1 10.0.0.0 0.0.0.255\n";
+	struct diag_list d;
+	struct config *c;
+	char buf[512];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(buf, sizeof(buf), text, i ? " require" : "");
+		c = load_ok(buf, &d);
+		assert_int_equal(has_diag(&d, DIAG_WARNING, 3, "and line 20 of access list 101"),
+		                 i);
+		assert_false(has_diag(&d, DIAG_WARNING, 3, "and line 10 of access list 101"));
+		assert_true(shows(c, i ? "mode transport require" : "mode transport"));
+		assert_round_trip(c);
+		diag_fini(&d);
+		config_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +403,7 @@ int main(void)
 		cmocka_unit_test(global_ipsec_values),
 		cmocka_unit_test(extended_sequence_numbers),
 		cmocka_unit_test(extended_without_a_window),
+		cmocka_unit_test(transport_that_cannot_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "apply.h"
 #include "child.h"
 #include "control.h"
+#include "cursor.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "load.h"
@@ -310,6 +311,44 @@ static void ike_has_no_part_in_it(void **state)
 	peer_release(&control, p);
 }
 
+// Of its traffic only that between the two gateways is for transport mode.
+static void transport_mode(void **state)
+{
+	static const char *const networks[] = {"10.1.0.0 0.0.255.255 10.3.0.0 0.0.255.255",
+	                                       "host 192.0.2.1 host 192.0.2.11"};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		bool hosts = i & 1, require = i & 2;
+		struct config *next = load(301, "manual", KEYS("302"));
+		struct config_cursor cur;
+		struct diag_list diags;
+		char line[128];
+
+		cursor_init(&cur);
+		snprintf(line, sizeof(line), "access-list 102 permit ip %s", networks[hosts]);
+		diag_init(&diags, NULL);
+		cursor_enter(next, &cur, "no access-list 102", 0, &diags);
+		cursor_enter(next, &cur, line, 0, &diags);
+		cursor_enter(next, &cur, "crypto ipsec transform-set cbc esp-aes esp-sha-hmac", 0,
+		             &diags);
+		cursor_enter(next, &cur, require ? "mode transport require" : "mode transport", 0,
+		             &diags);
+		assert_int_equal(diags.errors, 0);
+		diag_fini(&diags);
+		change(next);
+		assert_int_equal(logged_errors, require && !hosts);
+		logged_errors = 0;
+		if (require && !hosts) {
+			assert_null(out_of(2));
+			continue;
+		}
+		assert_int_equal(out_of(2)->spec.mode, hosts ? SA_MODE_TRANSPORT : SA_MODE_TUNNEL);
+		assert_int_equal(inbound(302)->spec.mode,
+		                 hosts ? SA_MODE_TRANSPORT : SA_MODE_TUNNEL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cleared_means_made_anew, start, stop),
 		cmocka_unit_test_setup_teardown(used_up_means_stopped, start, stop),
 		cmocka_unit_test_setup_teardown(ike_has_no_part_in_it, start, stop),
+		cmocka_unit_test_setup_teardown(transport_mode, start, stop),
 	};
 
 	return cmocka_run_group_tests_name("manual", tests, NULL, NULL);

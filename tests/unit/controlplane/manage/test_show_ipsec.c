@@ -1,0 +1,74 @@
+// What `show crypto ipsec` says of encapsulation modes; test_format.c has the whole text.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "addr.h"
+#include "child.h"
+#include "load.h"
+#include "show_ipsec.h"
+#include "text.h"
+
+static void sa_in_transport_mode(void **state)
+{
+	struct view flow = {.kind = VIEW_FLOW, .flow = {.iface = "FastEthernet0", .mtu = 1500}};
+	struct view child = {.kind = VIEW_CHILD};
+	struct ipsec_format f = {0};
+	struct text t = {0};
+
+	(void)state;
+	addr_parse("10.2.80.209", &flow.flow.peer);
+	child.child = (struct child_view){
+		.state = CHILD_LIVE,
+		.suite = {.cipher = SA_CIPHER_AES_CBC,
+	                  .auth = SA_AUTH_HMAC_SHA256_128,
+	                  .mode = SA_MODE_TRANSPORT,
+	                  .key_bits = 256},
+		.in = {.live = true, .spi = 0x4f83f5f4},
+	};
+	ipsec_format_view(&f, &flow, &t);
+	ipsec_format_view(&f, &child, &t);
+	ipsec_format_end(&f, &t);
+	assert_non_null(strstr(t.data, "        in use settings ={Transport, }\n"));
+	// 1500 - 20 - 8 - 16 - 16 = 1440, whole blocks; without trailer, with the header in front.
+	assert_non_null(strstr(t.data, "     plaintext mtu 1458, path mtu 1500,"));
+	text_fini(&t);
+}
+
+static void transform_sets(void **state)
+{
+	static const char text[] =
+		"crypto ipsec transform-set a esp-gcm 256\n"
+		"crypto ipsec transform-set b esp-gcm\n mode transport\n"
+		"crypto ipsec transform-set c esp-gcm\n mode transport require\n";
+	struct config *c = NULL;
+	struct diag_list d;
+	struct text t = {0};
+
+	(void)state;
+	load_text("test", text, strlen(text), &c, &d);
+	diag_fini(&d);
+	assert_non_null(c);
+	ipsec_transform_sets(c, &t);
+	assert_string_equal(
+		t.data, "Transform set a: { esp-gcm 256  } \n   will negotiate = { Tunnel,  }, \n\n"
+			"Transform set b: { esp-gcm  } \n   will negotiate = { Transport,  }, \n\n"
+			"Transform set c: { esp-gcm  } \n   will negotiate = { Transport require,  "
+			"}, \n\n");
+	text_fini(&t);
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sa_in_transport_mode),
+		cmocka_unit_test(transform_sets),
+	};
+
+	return cmocka_run_group_tests_name("show_ipsec", tests, NULL, NULL);
+}
