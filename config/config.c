@@ -209,6 +209,14 @@ const struct config_acl *config_find_acl(const struct config *c, const char *nam
 	return config_list_find(c, CONFIG_ACL, &key);
 }
 
+const struct config_acl_line *config_acl_line(const struct config_acl *acl, uint32_t seq)
+{
+	struct sorted lines = config_acl_sorted((struct config_acl *)acl); // only read
+	struct config_acl_line key = {.seq = seq};
+
+	return sorted_find(&lines, &key);
+}
+
 const struct config_ezvpn *config_find_ezvpn(const struct config *c, const char *name)
 {
 	struct config_ezvpn key;

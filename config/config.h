@@ -415,6 +415,8 @@ bool config_map_entry_esn(const struct config *c, const struct config_map_entry 
 const struct config_map_entry *config_bound_map(const struct config *c,
                                                 const struct config_interface *i, bool ipv6,
                                                 uint32_t *n);
+// The line with this sequence number, or NULL.
+const struct config_acl_line *config_acl_line(const struct config_acl *acl, uint32_t seq);
 // The selector of a crypto ACL's line seen from this gateway: source = local. 0, or -ENOTSUP and
 // *why when IKEv1 has no identity for it (port range, gt, lt, neq, a wildcard that is no prefix).
 int config_acl_selector(const struct config_acl_line *l, struct selector *out, const char **why);

@@ -415,6 +415,8 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 
 void apply_stop(struct control *c)
 {
+	c->entry_index.valid = false;
 	while (c->entries)
 		entry_destroy(c, c->entries);
+	entry_index_fini(c);
 }

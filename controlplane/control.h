@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "dp.h"
+#include "entry_index.h"
 #include "flow.h"
 #include "log.h"
 #include "slab.h"
@@ -69,7 +70,8 @@ struct control {
 	// Those of them that nothing has come back for: their peers' addresses may be forged.
 	struct ike_sa *oldest_stranger, *newest_stranger;
 
-	struct crypto_entry *entries; // list in order {interface, sequence}
+	struct crypto_entry *entries; // list in order {iface, ipv6, sequence}
+	struct entry_index entry_index;
 	bool manual_due;              // SAs with manual keys are missing, see manual.h
 	struct flow **flow_of_tunnel; // by tunnel index; NULL = free
 	uint32_t max_tunnels;

@@ -23,16 +23,26 @@ static void destroy_denies(struct control *c, struct crypto_entry *e)
 
 void entry_destroy(struct control *c, struct crypto_entry *e)
 {
-	struct crypto_entry **link = &c->entries;
-
 	while (e->flows)
 		flow_destroy(c, e->flows);
 	destroy_denies(c, e);
 	manual_fini(e);
-	while (*link != e)
-		link = &(*link)->next;
-	*link = e->next;
+	entry_index_del(c, e);
+	*e->link = e->next;
+	if (e->next)
+		e->next->link = e->link;
 	free(e);
+}
+
+// Into the list, where *link is.
+static void entry_insert(struct control *c, struct crypto_entry *e, struct crypto_entry **link)
+{
+	e->next = *link;
+	e->link = link;
+	if (e->next)
+		e->next->link = &e->next;
+	*link = e;
+	entry_index_add(c, e);
 }
 
 static void fill_locals(struct control *c, struct crypto_entry *e, const struct config_interface *i)
@@ -189,52 +199,69 @@ static int deny_line(struct control *c, struct crypto_entry *e, const struct con
 // The permitted line that a flow of FLOW_LINE kind was made from, NULL if there is none any more.
 static const struct config_acl_line *line_of(const struct config_acl *acl, const struct flow *f)
 {
+	const struct config_acl_line *l = acl ? config_acl_line(acl, f->line) : NULL;
 	struct selector s;
 	const char *why;
 
-	for (uint32_t i = 0; acl && i < acl->n_lines; i++)
-		if (acl->lines[i].seq == f->line && acl->lines[i].action == CONFIG_ACL_PERMIT &&
-		    config_acl_selector(&acl->lines[i], &s, &why) == 0 &&
-		    (f->instance == FLOW_LINE ? selector_equal(&s, &f->selector)
-		                              : selector_covers(&s, &f->selector)))
-			return &acl->lines[i];
-	return NULL;
+	if (!l || l->action != CONFIG_ACL_PERMIT || config_acl_selector(l, &s, &why) < 0)
+		return NULL;
+	return (f->instance == FLOW_LINE ? selector_equal(&s, &f->selector)
+	                                 : selector_covers(&s, &f->selector))
+	               ? l
+	               : NULL;
 }
 
-static bool has_flow(const struct crypto_entry *e, uint32_t line)
-{
-	const struct flow *f;
-
-	for (f = e->flows; f; f = f->next)
-		if (f->line == line && f->instance == FLOW_LINE)
-			return true;
-	return false;
-}
-
-static void sync_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl)
+// Flows whose line is no more, or another, go. kept[i]: line i of the list has its flow.
+static void keep_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
+                       bool *kept)
 {
 	struct flow *f, *next;
-	struct selector s;
-	const char *why;
-	int err = 0;
 
 	for (f = e->flows; f; f = next) {
+		const struct config_acl_line *l = line_of(acl, f);
+
 		next = f->next;
-		if (!line_of(acl, f))
+		if (!l)
 			flow_destroy(c, f);
+		else if (f->instance == FLOW_LINE)
+			kept[l - acl->lines] = true;
 	}
+}
+
+static int make_flow(struct control *c, struct crypto_entry *e, const struct config_acl_line *l)
+{
+	struct selector s;
+	const char *why;
+
+	if (config_acl_selector(l, &s, &why) < 0 || flow_create(c, e, l->seq, FLOW_LINE, &s))
+		return 0;
+	return -errno;
+}
+
+static int sync_lines(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
+                      bool *kept)
+{
+	int err = 0;
+
+	keep_flows(c, e, acl, kept);
 	destroy_denies(c, e);
 	for (uint32_t i = 0; acl && i < acl->n_lines && err == 0; i++) {
 		const struct config_acl_line *l = &acl->lines[i];
 
 		if (l->action == CONFIG_ACL_DENY)
 			err = deny_line(c, e, l);
-		else if (l->action == CONFIG_ACL_PERMIT && !has_flow(e, l->seq))
-			err = config_acl_selector(l, &s, &why) < 0 ||
-			                      flow_create(c, e, l->seq, FLOW_LINE, &s)
-			              ? 0
-			              : -errno;
+		else if (l->action == CONFIG_ACL_PERMIT && !kept[i])
+			err = make_flow(c, e, l);
 	}
+	return err;
+}
+
+static void sync_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl)
+{
+	bool *kept = calloc(acl ? acl->n_lines + 1u : 1, sizeof(*kept));
+	int err = kept ? sync_lines(c, e, acl, kept) : -ENOMEM;
+
+	free(kept);
 	if (err < 0)
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Crypto map %s %u: %s", e->map_name,
 		        e->sequence, strerror(-err));
@@ -327,8 +354,7 @@ static struct crypto_entry **sync_map(struct control *c, struct crypto_entry **l
 				log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
 				return link;
 			}
-			e->next = *link;
-			*link = e;
+			entry_insert(c, e, link);
 		}
 		entry_fill(c, e, &m[k], i);
 		link = &e->next;
@@ -342,6 +368,7 @@ void entry_sync_all(struct control *c)
 {
 	struct crypto_entry **link = &c->entries;
 
+	c->entry_index.valid = false; // very many may come and go
 	for (unsigned n = 0; n < c->n_ports; n++) {
 		const struct config_interface *i = config_find_interface(c->config, c->ports[n]);
 
@@ -350,5 +377,6 @@ void entry_sync_all(struct control *c)
 	}
 	while (*link)
 		entry_destroy(c, *link);
+	entry_index_rebuild(c);
 	manual_install(c); // last: what had an SPI before has let go of it by now
 }

@@ -408,6 +408,9 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 	f->instance = instance;
 	f->selector = *s;
 	f->next = e->flows;
+	f->link = &e->flows;
+	if (f->next)
+		f->next->link = &f->next;
 	e->flows = f;
 	c->flow_of_tunnel[f->tunnel.index] = f;
 	return f;
@@ -422,7 +425,6 @@ fail:
 
 void flow_destroy(struct control *c, struct flow *f)
 {
-	struct flow **link = &f->entry->flows;
 	struct peer *p = f->peer;
 	struct child *ch;
 
@@ -434,9 +436,9 @@ void flow_destroy(struct control *c, struct flow *f)
 	dp_policy_del(c->dp, f->policy);
 	dp_tunnel_del(c->dp, f->tunnel);
 	c->flow_of_tunnel[f->tunnel.index] = NULL;
-	while (*link != f)
-		link = &(*link)->next;
-	*link = f->next;
+	*f->link = f->next;
+	if (f->next)
+		f->next->link = f->link;
 	free(f);
 	if (p)
 		peer_release(c, p);

@@ -20,7 +20,8 @@ struct peer;
 
 // One sequence number of a crypto map on one interface.
 struct crypto_entry {
-	struct crypto_entry *next; // in order {iface, ipv6, sequence}
+	struct crypto_entry *next;  // in order {iface, ipv6, sequence}
+	struct crypto_entry **link; // what points to it
 	char map_name[MAP_NAME_MAX];
 	uint32_t sequence;
 	uint16_t iface;
@@ -56,7 +57,8 @@ struct flow_totals {
 };
 
 struct flow {
-	struct flow *next; // of the entry
+	struct flow *next;  // of the entry
+	struct flow **link; // what points to it
 	struct crypto_entry *entry;
 	struct handle tunnel;
 	struct handle policy;
