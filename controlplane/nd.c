@@ -16,14 +16,12 @@
 #define DAD_WAIT      ticks_from_seconds(1)  // RFC 4861, 10: RETRANS_TIMER
 #define CONFLICT_LOGS ticks_from_seconds(60) // one line for an address in this time
 
-enum own_state { OWN_TENTATIVE, OWN_VALID, OWN_DUPLICATE };
-
 struct own_address {
 	struct own_address *next;
 	struct wheel_timer timer; // the end of duplicate address detection
 	struct ip_addr addr;
 	uint8_t prefix_len;
-	uint8_t state; // enum own_state
+	uint8_t state; // enum nd_state
 	uint16_t iface;
 	bool told; // of a conflict, at told_at
 	tick_t told_at;
@@ -43,7 +41,17 @@ bool nd_is_usable(const struct control *c, uint16_t iface, const struct ip_addr 
 {
 	const struct own_address *o = find(c, iface, addr);
 
-	return o && o->state == OWN_VALID;
+	return o && o->state == ND_VALID;
+}
+
+unsigned nd_addresses(const struct control *c, uint16_t iface, struct nd_address *out, unsigned max)
+{
+	unsigned n = 0;
+
+	for (const struct own_address *o = c->own_addresses; o && n < max; o = o->next)
+		if (o->iface == iface)
+			out[n++] = (struct nd_address){o->addr, o->state};
+	return n;
 }
 
 static bool is_on_link(const struct own_address *o, const struct ip_addr *addr)
@@ -61,7 +69,7 @@ static const struct own_address *source_for(const struct control *c, uint16_t if
 	const struct own_address *o, *link_local = NULL;
 
 	for (o = c->own_addresses; o; o = o->next) {
-		if (o->iface != iface || o->state != OWN_VALID)
+		if (o->iface != iface || o->state != ND_VALID)
 			continue;
 		if (is_on_link(o, target))
 			return o;
@@ -127,7 +135,7 @@ static void dad_done(void *ctx, struct wheel_timer *t)
 		(struct own_address *)(void *)((char *)t - offsetof(struct own_address, timer));
 	struct control *c = ctx;
 
-	o->state = OWN_VALID;
+	o->state = ND_VALID;
 	advertise(c, o, NULL, NULL);
 	apply_interface_addresses(c, o->iface);
 }
@@ -215,7 +223,7 @@ static void conflict(struct control *c, struct own_address *o, const uint8_t mac
 {
 	char text[ADDR_TEXT];
 
-	if (o->state == OWN_VALID && o->told &&
+	if (o->state == ND_VALID && o->told &&
 	    tick_diff(c->now, o->told_at) < (int32_t)CONFLICT_LOGS)
 		return;
 	o->told = true;
@@ -223,10 +231,10 @@ static void conflict(struct control *c, struct own_address *o, const uint8_t mac
 	log_msg(&c->log, LOG_WARNING, "IPV6_ND", "DUPLICATE",
 	        "Duplicate address %s on %s: %02x%02x.%02x%02x.%02x%02x has it too%s",
 	        addr_format(&o->addr, text), c->ports[o->iface], mac[0], mac[1], mac[2], mac[3],
-	        mac[4], mac[5], o->state == OWN_VALID ? "" : "; it is not used here");
-	if (o->state == OWN_VALID)
+	        mac[4], mac[5], o->state == ND_VALID ? "" : "; it is not used here");
+	if (o->state == ND_VALID)
 		return; // RFC 4862, 5.4: who was first keeps it
-	o->state = OWN_DUPLICATE;
+	o->state = ND_DUPLICATE;
 	wheel_cancel(&c->wheel, &o->timer);
 }
 
@@ -237,7 +245,7 @@ static bool sender_is_near(const struct control *c, uint16_t iface, const struct
 	bool near = false;
 
 	for (o = c->own_addresses; o; o = o->next) {
-		if (o->iface != iface || o->state != OWN_VALID)
+		if (o->iface != iface || o->state != ND_VALID)
 			continue;
 		if (addr_equal(&o->addr, addr))
 			return false;
@@ -251,9 +259,9 @@ static void solicitation(struct control *c, uint16_t iface, const struct nd_mess
 	struct own_address *o = find(c, iface, &m->target);
 	const uint8_t *mac = m->has_mac ? m->mac : m->from;
 
-	if (!o || o->state == OWN_DUPLICATE)
+	if (!o || o->state == ND_DUPLICATE)
 		return;
-	if (o->state == OWN_TENTATIVE) {
+	if (o->state == ND_TENTATIVE) {
 		if (addr_is_zero(&m->src)) // it wants the address as well (RFC 4862, 5.4.3)
 			conflict(c, o, m->from);
 		return;
@@ -284,7 +292,7 @@ void nd_frame(struct control *c, const struct dp_view *v)
 		return;
 	}
 	o = find(c, v->iface, &m.target);
-	if (o && o->state != OWN_DUPLICATE)
+	if (o && o->state != ND_DUPLICATE)
 		conflict(c, o, m.from);
 	else
 		neighbour_advertised(c, v->iface, &m);

@@ -8,6 +8,14 @@
 
 struct control;
 
+// How far the detection of duplicates has come with one of our addresses.
+enum nd_state { ND_TENTATIVE, ND_VALID, ND_DUPLICATE };
+
+struct nd_address {
+	struct ip_addr addr;
+	uint8_t state; // enum nd_state
+};
+
 // What an interface is to have from now on, n = 0: nothing. Addresses that it had stay as they are;
 // a new one may not be used before nobody has objected for a second, and then the interface is
 // applied again.
@@ -15,6 +23,9 @@ void nd_set_addresses(struct control *c, uint16_t iface, const struct config_add
                       unsigned n);
 // False while the address is tentative, and for ever when another node has it.
 bool nd_is_usable(const struct control *c, uint16_t iface, const struct ip_addr *addr);
+// The addresses of an interface that is up, at most `max`, in no order. Returns their number.
+unsigned nd_addresses(const struct control *c, uint16_t iface, struct nd_address *out,
+                      unsigned max);
 // Forgets addresses of interfaces that are no longer configured; all of them.
 void nd_prune(struct control *c);
 void nd_destroy(struct control *c);

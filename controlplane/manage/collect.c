@@ -438,6 +438,8 @@ static unsigned interface_step(struct control *c, struct request *r)
 	iface_name(c, (uint16_t)r->cursor.index, v->name);
 	counters_interface(c, (uint16_t)r->cursor.index, &v->info);
 	v->cleared = counters_cleared(c, (uint16_t)r->cursor.index);
+	v->n_addresses6 =
+		nd_addresses(c, (uint16_t)r->cursor.index, v->addresses6, CONFIG_ADDRESSES6);
 	r->cursor.index++;
 	return REQUEST_ITEM;
 }

@@ -23,7 +23,7 @@ int exec_show_map(struct command_call *call);
 int exec_show_access_lists(struct command_call *call);
 int exec_show_interfaces(struct command_call *call);
 int exec_show_ipv6_access_lists(struct command_call *call);
-int exec_show_ipv6_brief(struct command_call *call);
+int exec_show_ipv6_interface(struct command_call *call);
 int exec_show_ipv6_route(struct command_call *call);
 int exec_show_ipv6_neighbors(struct command_call *call);
 int exec_show_ip_brief(struct command_call *call);

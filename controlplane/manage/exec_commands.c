@@ -123,7 +123,7 @@ static const struct command for_all[] = {
 	{BOTH, "show ip interface brief", NULL, exec_show_ip_brief, NULL},
 	{BOTH, "show [ip] arp", NULL, exec_show_arp, NULL},
 	{BOTH, "show ipv6 access-list [name:WORD]", NULL, exec_show_ipv6_access_lists, NULL},
-	{BOTH, "show ipv6 interface brief", NULL, exec_show_ipv6_brief, NULL},
+	{BOTH, "show ipv6 interface [brief] [ifname:IFNAME]", NULL, exec_show_ipv6_interface, NULL},
 	{BOTH, "show ipv6 route", NULL, exec_show_ipv6_route, NULL},
 	{BOTH, "show ipv6 neighbors", NULL, exec_show_ipv6_neighbors, NULL},
 	{BOTH, "show interfaces [ifname:IFNAME]", NULL, exec_show_interfaces, NULL},

@@ -9,9 +9,11 @@
 #include "session.h"
 #include "show_interface.h"
 #include "show_ipsec.h"
+#include "show_ipv6.h"
 #include "show_isakmp.h"
 #include "show_map.h"
 #include "show_platform.h"
+#include "show_route.h"
 #include "show_session.h"
 
 static struct session *session_of(const struct command_call *call)
@@ -225,7 +227,7 @@ int exec_show_ipv6_access_lists(struct command_call *call)
 struct interfaces {
 	const struct config *config;
 	const char *name; // only this one, NULL = all
-	bool brief, brief6;
+	void (*print)(const struct config *c, const struct interface_view *v, struct text *out);
 	unsigned printed;
 };
 
@@ -236,12 +238,7 @@ static void interface_view(void *arg, const struct view *v, struct text *out)
 	if (i->name && strcmp(i->name, v->interface.name) != 0)
 		return;
 	i->printed++;
-	if (i->brief6)
-		interface_brief6(i->config, &v->interface, out);
-	else if (i->brief)
-		interface_brief(i->config, &v->interface, out);
-	else
-		interface_print(i->config, &v->interface, out);
+	i->print(i->config, &v->interface, out);
 }
 
 static int show_interfaces(struct command_call *call, struct interfaces *i)
@@ -263,80 +260,68 @@ static int show_interfaces(struct command_call *call, struct interfaces *i)
 
 int exec_show_interfaces(struct command_call *call)
 {
-	struct interfaces i = {0};
+	struct interfaces i = {.print = interface_print};
 
 	return show_interfaces(call, &i);
 }
 
 int exec_show_ip_brief(struct command_call *call)
 {
-	struct interfaces i = {.brief = true};
+	struct interfaces i = {.print = interface_brief};
 
 	interface_brief_head(&session_of(call)->out);
 	return show_interfaces(call, &i);
 }
 
-int exec_show_ipv6_brief(struct command_call *call)
+int exec_show_ipv6_interface(struct command_call *call)
 {
-	struct interfaces i = {.brief6 = true};
+	struct interfaces i = {.print = command_has(call, "brief") ? ipv6_brief : ipv6_interface};
 
 	return show_interfaces(call, &i);
 }
 
-static void connected6(void *arg, const struct view *v, struct text *out)
-{
-	const struct running *r = arg;
+struct routes {
+	const struct config *config;
+	struct route_interface *interfaces;
+};
 
-	interface_connected6(r->config, &v->interface, out);
+static void note_interface(void *arg, const struct view *v, struct text *out)
+{
+	const struct routes *r = arg;
+
+	(void)out;
+	route_note(r->config, &v->interface, r->interfaces);
 }
 
-int exec_show_ipv6_route(struct command_call *call)
+static int show_routes(struct command_call *call, bool ipv6)
 {
 	struct session *s = session_of(call);
 	struct running *r = state_get(s->m);
-	int err;
+	struct routes routes = {.config = r->config};
+	int err = -ENOMEM;
 
-	interface_routes6_head(&s->out);
-	session_request(s, REQUEST_INTERFACES);
-	err = session_each(s, connected6, r);
-	if (!err)
-		interface_routes6(r->config, &s->out);
+	routes.interfaces = calloc(r->config->n_interfaces + 1u, sizeof(*routes.interfaces));
+	if (routes.interfaces) {
+		session_request(s, REQUEST_INTERFACES);
+		err = session_each(s, note_interface, &routes);
+	}
+	if (!err && ipv6)
+		err = route_print6(r->config, routes.interfaces, &s->out);
+	else if (!err)
+		route_print(r->config, routes.interfaces, &s->out);
+	free(routes.interfaces);
 	state_put(s->m, r);
 	return err;
-}
-
-struct working {
-	const struct config *config;
-	bool *up; // for each of its interfaces
-};
-
-static void note_working(void *arg, const struct view *v, struct text *out)
-{
-	const struct working *w = arg;
-	const struct config_interface *i = config_find_interface(w->config, v->interface.name);
-
-	(void)out;
-	if (i)
-		w->up[i - w->config->interfaces] = interface_works(w->config, &v->interface);
 }
 
 int exec_show_ip_route(struct command_call *call)
 {
-	struct session *s = session_of(call);
-	struct running *r = state_get(s->m);
-	struct working w = {.config = r->config};
-	int err = -ENOMEM;
+	return show_routes(call, false);
+}
 
-	w.up = calloc(r->config->n_interfaces + 1u, sizeof(*w.up));
-	if (w.up) {
-		session_request(s, REQUEST_INTERFACES);
-		err = session_each(s, note_working, &w);
-	}
-	if (!err)
-		interface_routes(r->config, w.up, &s->out);
-	free(w.up);
-	state_put(s->m, r);
-	return err;
+int exec_show_ipv6_route(struct command_call *call)
+{
+	return show_routes(call, true);
 }
 
 static void arp_view(void *arg, const struct view *v, struct text *out)
@@ -350,14 +335,14 @@ static void neighbor_view(void *arg, const struct view *v, struct text *out)
 {
 	(void)arg;
 	if (v->arp.entry.addr.family == 6)
-		interface_neighbor(&v->arp, out);
+		ipv6_neighbor(&v->arp, out);
 }
 
 int exec_show_ipv6_neighbors(struct command_call *call)
 {
 	struct session *s = session_of(call);
 
-	interface_neighbors_head(&s->out);
+	ipv6_neighbors_head(&s->out);
 	session_request(s, REQUEST_ARP);
 	return session_each(s, neighbor_view, NULL);
 }

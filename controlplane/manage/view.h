@@ -7,6 +7,7 @@
 #include "dp.h"
 #include "dpd.h"
 #include "flow.h"
+#include "nd.h"
 #include "neighbour.h"
 #include "suite.h"
 #include "types.h"
@@ -93,6 +94,8 @@ struct interface_view {
 	char name[CONFIG_NAME];
 	uint32_t cleared; // seconds ago, VIEW_NONE = never
 	struct dp_iface_info info;
+	struct nd_address addresses6[CONFIG_ADDRESSES6]; // of one that is up
+	unsigned n_addresses6;
 };
 
 // Shares of a core's time, 0 to 1.

@@ -514,6 +514,12 @@ static void show_all(void **state)
 		{"show ip interface brief", "FastEthernet1              10.1.0.1"},
 		{"show interfaces fa0", "FastEthernet0 is up"},
 		{"show arp", "Hardware Addr"},
+		{"show ipv6 interface", "FastEthernet1 is up, line protocol is up"},
+		{"show ipv6 interface fa1", "link-local address is fe80::"},
+		{"show ipv6 interface brief", "FastEthernet0              [up/up]\n    unassigned"},
+		{"show ipv6 interface br fa1", "    2001:db8:1::1\n"},
+		{"show ipv6 route", "IPv6 Routing Table - default - "},
+		{"show ipv6 neighbors", "Link-layer Addr State Interface"},
 		{"show counters all", "dpd verdicts deferred"},
 		{"show logging", "Buffer logging"},
 		{"show running-config", "hostname Router"},
@@ -526,6 +532,7 @@ static void show_all(void **state)
 		has(run(t, commands[i][0]), commands[i][1]);
 		assert_false(t->failed);
 	}
+	has(run(t, "show ipv6 interface fa7"), "% There is no port of this name");
 	has(run(t, "show interfaces fa7"), "% There is no port of this name");
 	has(run(t, "crypto ipsec client ezvpn connect x"), "% Not active in this version");
 	assert_true(t->failed);

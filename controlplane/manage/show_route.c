@@ -1,0 +1,245 @@
+// Routes in the words of IOS: of the static ones to a prefix the one that is used, by the rules of
+// controlplane/apply.c. Helper threads only.
+#include "show_route.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "show_interface.h"
+#include "text.h"
+
+static bool is_usable(const struct interface_view *v, const struct ip_addr *addr)
+{
+	for (unsigned i = 0; i < v->n_addresses6; i++)
+		if (addr_equal(&v->addresses6[i].addr, addr))
+			return v->addresses6[i].state == ND_VALID;
+	return false;
+}
+
+void route_note(const struct config *c, const struct interface_view *v, struct route_interface *all)
+{
+	const struct config_interface *i = config_find_interface(c, v->name);
+	struct route_interface *r;
+
+	if (!i)
+		return;
+	r = &all[i - c->interfaces];
+	r->up = interface_works(c, v);
+	r->n6 = config_addresses6(i, v->info.mac, r->six);
+	for (unsigned k = 0; k < r->n6; k++)
+		r->usable[k] = is_usable(v, &r->six[k].addr);
+}
+
+static bool leads_to(const struct config_interface *i, const struct route_interface *r,
+                     const struct ip_addr *hop)
+{
+	struct ip_prefix net;
+
+	if (hop->family == 4) {
+		net = prefix_make(&i->address, i->prefix_len);
+		return i->address.family && prefix_contains(&net, hop);
+	}
+	for (unsigned k = 0; k < r->n6; k++) {
+		net = prefix_make(&r->six[k].addr, r->six[k].prefix_len);
+		if (!r->six[k].link_local && prefix_contains(&net, hop))
+			return true;
+	}
+	return false;
+}
+
+// Is the interface up by which its next hop is reached?
+static bool is_in_force(const struct config *c, const struct route_interface *all,
+                        const struct config_route *r)
+{
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct config_interface *n = &c->interfaces[i];
+
+		if (all[i].up && (r->interface[0] ? !strcmp(r->interface, n->name)
+		                                  : leads_to(n, &all[i], &r->next_hop)))
+			return true;
+	}
+	return false;
+}
+
+// Of the routes to one prefix, which lie side by side from *at on, the one that is used, or NULL.
+// *at is set behind them.
+static const struct config_route *used(const struct config *c, const struct route_interface *all,
+                                       uint32_t *at)
+{
+	const struct config_route *first = &c->routes[*at], *best = NULL, *r;
+
+	for (; *at < c->n_routes; (*at)++) {
+		r = &c->routes[*at];
+		if (!prefix_equal(&r->prefix, &first->prefix))
+			break;
+		if ((!best || r->distance < best->distance) && is_in_force(c, all, r))
+			best = r;
+	}
+	return best;
+}
+
+// ---- IPv4
+
+static void print_static(const struct config_route *r, struct text *out)
+{
+	char prefix[PREFIX_TEXT], hop[ADDR_TEXT];
+
+	text_printf(out, "S%c    %s [%u/0]", r->prefix.len ? ' ' : '*',
+	            prefix_format(&r->prefix, prefix), r->distance);
+	if (r->next_hop.family)
+		text_printf(out, " via %s", addr_format(&r->next_hop, hop));
+	else
+		text_printf(out, " is directly connected");
+	if (r->interface[0])
+		text_printf(out, ", %s", r->interface);
+	text_printf(out, "\n");
+}
+
+static const struct config_route *last_resort(const struct config *c,
+                                              const struct route_interface *all)
+{
+	const struct config_route *r = NULL;
+
+	for (uint32_t i = 0; i < c->n_routes && !r;) {
+		bool is_default = c->routes[i].prefix.addr.family == 4 && !c->routes[i].prefix.len;
+
+		if (is_default)
+			r = used(c, all, &i);
+		else
+			i++;
+	}
+	return r && r->next_hop.family ? r : NULL;
+}
+
+void route_print(const struct config *c, const struct route_interface *all, struct text *out)
+{
+	const struct config_route *last = last_resort(c, all), *r;
+	char text[PREFIX_TEXT], addr[ADDR_TEXT];
+
+	text_printf(out, "Codes: L - local, C - connected, S - static, * - candidate default\n\n");
+	if (last)
+		text_printf(out, "Gateway of last resort is %s to network 0.0.0.0\n\n",
+		            addr_format(&last->next_hop, addr));
+	else
+		text_printf(out, "Gateway of last resort is not set\n\n");
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct config_interface *n = &c->interfaces[i];
+		struct ip_prefix net = prefix_make(&n->address, n->prefix_len);
+
+		if (!n->address.family || !all[i].up)
+			continue;
+		text_printf(out, "C     %s is directly connected, %s\n", prefix_format(&net, text),
+		            n->name);
+		text_printf(out, "L     %s/32 is directly connected, %s\n",
+		            addr_format(&n->address, addr), n->name);
+	}
+	for (uint32_t i = 0; i < c->n_routes && c->routes[i].prefix.addr.family == 4;) {
+		r = used(c, all, &i);
+		if (r)
+			print_static(r, out);
+	}
+}
+
+// ---- IPv6
+
+struct line {
+	struct ip_prefix prefix;
+	const char *code;
+	const char *name;                 // of the interface
+	const struct config_route *route; // static
+};
+
+// Of the same prefix, what an interface has before what is static.
+static int compare(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+	int order = addr_compare(&x->prefix.addr, &y->prefix.addr);
+
+	if (!order)
+		order = (int)x->prefix.len - y->prefix.len;
+	return order ? order : (x->route != NULL) - (y->route != NULL);
+}
+
+static uint32_t add_interface(const struct config_interface *i, const struct route_interface *r,
+                              struct line *to)
+{
+	uint32_t n = 0;
+
+	for (unsigned k = 0; k < r->n6; k++) {
+		struct ip_prefix net = prefix_make(&r->six[k].addr, r->six[k].prefix_len);
+		struct ip_prefix host = prefix_host(&r->six[k].addr);
+
+		// A link-local address is the link's own business.
+		if (addr_is_link_local(&host.addr) || !r->usable[k])
+			continue;
+		if (net.len < 128)
+			to[n++] = (struct line){net, "C", i->name, NULL};
+		to[n++] = (struct line){host, net.len < 128 ? "L" : "LC", i->name, NULL};
+	}
+	return n;
+}
+
+static uint32_t collect(const struct config *c, const struct route_interface *all,
+                        struct line *lines)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->n_interfaces; i++)
+		if (all[i].up)
+			n += add_interface(&c->interfaces[i], &all[i], lines + n);
+	for (uint32_t i = 0; i < c->n_routes;) {
+		const struct config_route *r = used(c, all, &i);
+
+		if (r && r->prefix.addr.family == 6)
+			lines[n++] = (struct line){r->prefix, "S", r->interface, r};
+	}
+	qsort(lines, n, sizeof(*lines), compare);
+	return n;
+}
+
+static void print_line(const struct line *l, struct text *out)
+{
+	char prefix[PREFIX_TEXT], hop[ADDR_TEXT];
+	bool via = l->route && l->route->next_hop.family;
+
+	text_printf(out, "%-3s %s [%u/0]\n     via ", l->code, prefix_format(&l->prefix, prefix),
+	            l->route ? l->route->distance : 0);
+	if (via)
+		text_printf(out, "%s%s%s\n", addr_format(&l->route->next_hop, hop),
+		            l->name[0] ? ", " : "", l->name);
+	else
+		text_printf(out, "%s, %s\n", l->name,
+		            l->code[0] == 'L' ? "receive" : "directly connected");
+}
+
+// An interface's route wins over a static one; of two interfaces only one can have a network.
+static uint32_t unique(struct line *lines, uint32_t n)
+{
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!k || !prefix_equal(&lines[k - 1].prefix, &lines[i].prefix))
+			lines[k++] = lines[i];
+	return k;
+}
+
+int route_print6(const struct config *c, const struct route_interface *all, struct text *out)
+{
+	size_t most = (size_t)c->n_interfaces * 2 * CONFIG_ADDRESSES6 + c->n_routes;
+	struct line *lines = calloc(most + 1, sizeof(*lines));
+	uint32_t n;
+
+	if (!lines)
+		return -ENOMEM;
+	n = unique(lines, collect(c, all, lines));
+	text_printf(out,
+	            "IPv6 Routing Table - default - %u entries\n"
+	            "Codes: C - Connected, L - Local, S - Static\n",
+	            n);
+	for (uint32_t i = 0; i < n; i++)
+		print_line(&lines[i], out);
+	free(lines);
+	return 0;
+}
