@@ -19,7 +19,7 @@ struct crypto_item {
 	struct sa *sa;
 	uint8_t *esp;
 	uint32_t text_len; // a multiple of sa->align, not 0
-	uint32_t seq_hi;   // upper half of an extended sequence number; of other SAs anything
+	uint32_t seq_hi;   // upper half of an extended sequence number; of other SAs not looked at
 	bool ok;           // result: encrypted, or decrypted and the ICV holds
 };
 

@@ -136,9 +136,21 @@ static inline uint32_t sequence_of(const uint8_t *esp)
 // The whole number of an admitted packet, of which it carries the lower half.
 static inline uint64_t sequence_whole(const struct crypto_item *item)
 {
-	uint32_t low = sequence_of(item->esp);
+	return (uint64_t)item->seq_hi << 32 | sequence_of(item->esp);
+}
 
-	return likely(!sa_is_esn(item->sa)) ? low : (uint64_t)item->seq_hi << 32 | low;
+// A packet whose number, as sent, is not above all others: late, repeated, or extended and of a
+// later round. False: it came before.
+static __rte_noinline bool is_late_but_new(struct crypto_item *item)
+{
+	const struct replay *r = &item->sa->replay;
+	uint64_t seq = sequence_of(item->esp);
+
+	if (sa_is_esn(item->sa)) {
+		seq = replay_recover(r, (uint32_t)seq);
+		item->seq_hi = (uint32_t)(seq >> 32);
+	}
+	return replay_check(r, seq);
 }
 
 // What admission asks of an SA, read once a run.
@@ -150,27 +162,22 @@ struct gate {
 };
 
 // Why a packet may not be decrypted; COUNTERS = it may, and the item says how.
-static __rte_always_inline enum counter admissible(struct rte_mbuf *m, const struct gate *gate,
-                                                   bool esn, struct crypto_item *item)
+static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gate,
+                                      struct crypto_item *item)
 {
 	const struct packet *p = packet_of(m);
 	uint32_t len = m->data_len - (uint32_t)p->payload, text_len = len - gate->fixed;
-	uint64_t seq;
 
 	item->sa = gate->sa;
 	item->esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload);
 	item->text_len = text_len;
+	item->seq_hi = 0;
 	if (unlikely((p->flags & PACKET_IN_UDP) != gate->udp))
 		return DROP_ESP_ENCAP;
 	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
 	if (unlikely(len < gate->fixed + gate->align || text_len & (gate->align - 1u)))
 		return DROP_ESP_LENGTH;
-	seq = sequence_of(item->esp);
-	if (esn) {
-		seq = replay_recover(&gate->sa->replay, (uint32_t)seq);
-		item->seq_hi = (uint32_t)(seq >> 32);
-	}
-	if (unlikely(!replay_check(&gate->sa->replay, seq))) {
+	if (unlikely(sequence_of(item->esp) <= gate->sa->replay.top) && !is_late_but_new(item)) {
 		sa_count(&gate->sa->replayed, 1);
 		return DROP_ESP_REPLAY;
 	}
@@ -209,9 +216,8 @@ static void refuse_run(struct worker *w, const struct run *run, struct rte_mbuf 
 }
 
 // The packets of a run that may be decrypted, and what the cryptography needs of them; how many.
-static __rte_always_inline uint16_t admit_run(struct worker *w, const struct run *run, bool esn,
-                                              struct rte_mbuf **pkts, struct rte_mbuf **good,
-                                              struct crypto_item *items)
+static inline uint16_t admit_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
+                                 struct rte_mbuf **good, struct crypto_item *items)
 {
 	const struct gate gate = {
 		.sa = run->sa,
@@ -223,7 +229,7 @@ static __rte_always_inline uint16_t admit_run(struct worker *w, const struct run
 
 	for (uint16_t i = 0; i < run->n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		enum counter reason = admissible(m, &gate, esn, &items[k]);
+		enum counter reason = admissible(m, &gate, &items[k]);
 
 		if (unlikely(reason != COUNTERS)) {
 			refuse(w, m, run->sa, reason);
@@ -245,10 +251,7 @@ static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, const struct run
 
 		if (likely(reason == COUNTERS)) {
 			*engines |= crypto_engine(runs[r].sa);
-			if (likely(!sa_is_esn(runs[r].sa)))
-				k += admit_run(w, &runs[r], false, pkts, good + k, items + k);
-			else
-				k += admit_run(w, &runs[r], true, pkts, good + k, items + k);
+			k += admit_run(w, &runs[r], pkts, good + k, items + k);
 		} else {
 			refuse_run(w, &runs[r], pkts, reason);
 		}
@@ -419,7 +422,8 @@ static inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
 		sa_count(&sa->auth_failed, 1);
 		return DROP_ESP_AUTH;
 	}
-	if (unlikely(!replay_commit(&sa->replay, sequence_whole(item)))) {
+	if (unlikely(!replay_commit_next(&sa->replay, sequence_of(item->esp))) &&
+	    !replay_commit(&sa->replay, sequence_whole(item))) {
 		sa_count(&sa->replayed, 1);
 		return DROP_ESP_REPLAY_LATE;
 	}

@@ -77,12 +77,10 @@ static inline uint64_t replay_recover(const struct replay *r, uint32_t low)
 // May this packet be new? Zero is never sent (RFC 4303, 3.3.3). Writes nothing.
 static inline bool replay_check(const struct replay *r, uint64_t seq)
 {
-	if (r->size == 0)
+	if (seq > r->top || r->size == 0)
 		return true;
 	if (seq == 0)
 		return false;
-	if (seq > r->top)
-		return true;
 	if (r->top - seq >= r->size)
 		return false;
 	return !(replay_ring_const(r)[replay_index(r, seq)] & replay_bit(seq));
@@ -109,16 +107,24 @@ static inline void replay_clear(struct replay *r, uint64_t first, uint64_t last)
 	}
 }
 
+// As replay_commit(), of a packet in order, as nearly all are: one number comes into the ring and
+// is seen at once. An extended number may be given by its lower half: where that alone comes next,
+// the upper half is 0. False: it is not in order, and nothing was done.
+static inline bool replay_commit_next(struct replay *r, uint64_t seq)
+{
+	if (seq != r->top + 1 || !r->size)
+		return false;
+	replay_ring(r)[replay_index(r, seq)] |= replay_bit(seq);
+	r->top = seq;
+	return true;
+}
+
 // The packet is authentic: marks it. False: a copy came first, or the window has moved past it
 // since the check; the packet must be dropped.
 static inline bool replay_commit(struct replay *r, uint64_t seq)
 {
-	// In order, as nearly all are: one number comes into the ring and is seen at once.
-	if (seq == r->top + 1 && r->size) {
-		replay_ring(r)[replay_index(r, seq)] |= replay_bit(seq);
-		r->top = seq;
+	if (replay_commit_next(r, seq))
 		return true;
-	}
 	if (!replay_check(r, seq))
 		return false;
 	if (seq > r->top) {
