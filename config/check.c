@@ -368,13 +368,13 @@ static void check_mtu6(const struct config *c, const struct config_interface *i,
 		         i->name, i->mtu6);
 }
 
-// It can be configured and looked at before the dataplane carries it; nobody may take it for more.
+// Nobody may take it for more than it is.
 static void check_ipv6(const struct config_interface *i, struct diag_list *d)
 {
-	if (config_has_ipv6(i))
+	if (i->crypto_map6[0])
 		diag_add(d, DIAG_NOTICE, i->line, 0, NULL,
-		         "interface %s: forwarding of IPv6 is not active in this version; "
-		         "addresses, neighbours and access lists are",
+		         "interface %s: ESP for IPv6 is not active in this version; what an IPv6 "
+		         "crypto map protects is dropped",
 		         i->name);
 }
 

@@ -298,6 +298,7 @@ void apply_link(struct control *c, uint16_t port, bool up)
 
 int apply_start(struct control *c)
 {
+	dp_ipv6_routing(c->dp, c->config->ipv6_unicast_routing);
 	subinterface_sync(c, c->config);
 	for (unsigned n = 0; n < c->n_ports; n++)
 		apply_interface(c, n);
@@ -399,6 +400,7 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 	if (todo.entries)
 		hold_all(c, true); // those that are new
 	c->config = next;
+	dp_ipv6_routing(c->dp, next->ipv6_unicast_routing);
 	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
 		if (todo.interface[n])
 			apply_interface(c, n);

@@ -8,6 +8,7 @@
 #include <rte_udp.h>
 
 #include "bytes.h"
+#include "ipv6.h"
 #include "join.h"
 #include "punt.h"
 #include "route.h"
@@ -76,18 +77,25 @@ static inline bool checksum_holds(const struct iface *iface, const struct rte_mb
 	return ihl == PACKET_IPV4_MIN ? checksum20_holds(ip) : rte_raw_cksum(ip, ihl) == 0xffff;
 }
 
-// A message on port 500 or 4500: data at `offset` from the start. Always taken.
-static bool ike_in(struct worker *w, struct rte_mbuf *m, uint16_t offset)
+static bool udp_sum_holds(struct rte_mbuf *m, uint16_t at)
 {
-	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	struct packet *p = packet_of(m);
-	const struct rte_udp_hdr *udp =
-		rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, p->ihl);
+	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, at);
 
-	p->payload = offset;
+	if (!packet_is_ipv6(m))
+		return !udp->dgram_cksum || rte_ipv4_udptcp_cksum_verify(packet_ip(m), udp) == 0;
+	// RFC 8200, 8.1: over IPv6 there must be one.
+	return udp->dgram_cksum && ipv6_sum(packet_ip6(m), IPPROTO_UDP, udp,
+	                                    rte_pktmbuf_data_len(m) - (uint32_t)at) == 0xffff;
+}
+
+// A message on port 500 or 4500: UDP header at `udp`, data at `offset` from the start. Always
+// taken.
+static bool ike_in(struct worker *w, struct rte_mbuf *m, uint16_t udp, uint16_t offset)
+{
+	packet_of(m)->payload = offset;
 	if (rte_pktmbuf_data_len(m) < offset + PUNT_IKE_MIN)
 		worker_drop(w, m, DROP_IKE_RUNT);
-	else if (udp->dgram_cksum && rte_ipv4_udptcp_cksum_verify(ip, udp))
+	else if (!udp_sum_holds(m, udp))
 		worker_drop(w, m, DROP_UDP_CHECKSUM);
 	else
 		punt_ike(w, m);
@@ -95,10 +103,11 @@ static bool ike_in(struct worker *w, struct rte_mbuf *m, uint16_t offset)
 }
 
 // Port 4500: keepalive, IKE behind the non-ESP marker, or ESP (RFC 3948, 2.1 to 2.3).
-static bool natt_in(struct worker *w, struct rte_mbuf *m, struct reader *payload, uint16_t offset)
+static bool natt_in(struct worker *w, struct rte_mbuf *m, struct reader *payload, uint16_t udp)
 {
 	static const uint8_t zero[MARKER_LEN];
 	struct packet *p = packet_of(m);
+	uint16_t offset = udp + UDP_HEADER;
 	size_t len = reader_left(payload);
 	const uint8_t *first;
 
@@ -114,15 +123,26 @@ static bool natt_in(struct worker *w, struct rte_mbuf *m, struct reader *payload
 	}
 	if (memcmp(first, zero, MARKER_LEN) == 0) {
 		p->flags |= PACKET_MARKER;
-		return ike_in(w, m, (uint16_t)(offset + MARKER_LEN));
+		return ike_in(w, m, udp, (uint16_t)(offset + MARKER_LEN));
 	}
-	p->kind = PACKET_ESP;
+	p->kind = packet_is_ipv6(m) ? PACKET_ESP6 : PACKET_ESP;
 	p->payload = offset;
 	p->flags |= PACKET_IN_UDP;
 	return true;
 }
 
-static bool udp_in(struct worker *w, struct rte_mbuf *m)
+// The packet ends where its data ends by now.
+static void set_length(struct rte_mbuf *m)
+{
+	uint16_t len = rte_pktmbuf_data_len(m);
+
+	if (packet_is_ipv6(m))
+		packet_ip6(m)->payload_len = rte_cpu_to_be_16((uint16_t)(len - PACKET_IPV6_MIN));
+	else
+		packet_ip(m)->total_length = rte_cpu_to_be_16(len);
+}
+
+bool classify_udp(struct worker *w, struct rte_mbuf *m, uint16_t at)
 {
 	struct packet *p = packet_of(m);
 	struct reader r =
@@ -130,7 +150,7 @@ static bool udp_in(struct worker *w, struct rte_mbuf *m)
 	struct reader payload;
 	uint16_t len;
 
-	reader_take(&r, p->ihl);
+	reader_take(&r, at);
 	p->src_port = reader_u16(&r);
 	p->dst_port = reader_u16(&r);
 	len = reader_u16(&r);
@@ -144,10 +164,10 @@ static bool udp_in(struct worker *w, struct rte_mbuf *m)
 	payload = reader_sub(&r, len - UDP_HEADER);
 	// What follows the datagram is nobody's; the UDP checksum goes by the IP length.
 	rte_pktmbuf_trim(m, (uint16_t)reader_left(&r));
-	packet_ip(m)->total_length = rte_cpu_to_be_16(rte_pktmbuf_data_len(m));
+	set_length(m);
 	if (p->dst_port == PACKET_IKE_PORT)
-		return ike_in(w, m, p->ihl + UDP_HEADER);
-	return natt_in(w, m, &payload, p->ihl + UDP_HEADER);
+		return ike_in(w, m, at, (uint16_t)(at + UDP_HEADER));
+	return natt_in(w, m, &payload, at);
 }
 
 // A packet to one of the gateway's own addresses. False: taken.
@@ -162,7 +182,7 @@ static inline bool own(struct worker *w, struct rte_mbuf *m)
 		p->kind = PACKET_ESP;
 		p->payload = p->ihl;
 	} else if (ip->next_proto_id == IPPROTO_UDP) {
-		return udp_in(w, m);
+		return classify_udp(w, m, p->ihl);
 	}
 	return true;
 }
@@ -259,6 +279,22 @@ static bool tagged_in(struct worker *w, const struct iface *iface, struct rte_mb
 	return false;
 }
 
+static bool frame6_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+
+	if (is_neighbour_discovery(m)) {
+		punt_frame(w, m);
+		return false;
+	}
+	if (rte_is_multicast_ether_addr(&eth->dst_addr)) {
+		worker_drop(w, m, DROP_IP_BROADCAST);
+		return false;
+	}
+	rte_pktmbuf_adj(m, sizeof(*eth));
+	return classify_ipv6(w, iface, m);
+}
+
 // Any frame in one piece.
 static bool frame_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m)
 {
@@ -280,11 +316,7 @@ static bool frame_in(struct worker *w, const struct iface *iface, struct rte_mbu
 		punt_frame(w, m);
 		return false;
 	case RTE_ETHER_TYPE_IPV6:
-		if (is_neighbour_discovery(m))
-			punt_frame(w, m);
-		else
-			worker_drop(w, m, DROP_IPV6);
-		return false;
+		return frame6_in(w, iface, m);
 	default:
 		worker_drop(w, m, DROP_ETHERTYPE);
 		return false;

@@ -245,8 +245,7 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
                   struct handle *sa, uint32_t *spi)
 {
-	unsigned owner =
-		port_worker_for(dp, htonl(addr_v4_host(remote)), htonl(addr_v4_host(local)));
+	unsigned owner = port_worker_for(dp, remote, local);
 	int err = sa_table_take(dp->sas, SA_IN, owner, sa);
 
 	if (err)

@@ -95,7 +95,8 @@ struct dp {
 	unsigned n_workers, n_ports;
 	unsigned n_ifaces; // ports and subinterfaces; control writes (release), it only grows
 	struct worker *workers[DP_WORKERS_MAX];
-	uint32_t mss_any; // some interface has an MSS; control writes, workers read (relaxed)
+	uint32_t mss_any;      // some interface has an MSS; control writes, workers read (relaxed)
+	uint32_t ipv6_routing; // control writes, workers read (relaxed)
 	struct iface ifaces[DP_IFACES_MAX];
 	struct rte_mempool *pools[RTE_MAX_NUMA_NODES]; // packets; where ports are, else NULL
 	struct rte_mempool *pool;                      // the first of them
@@ -177,8 +178,8 @@ int dp_launch(struct dp *dp);
 // [C] Queues an event of the control core's own making for dp_events(). 0 or -ENOMEM.
 int dp_event_add(struct dp *dp, const struct dp_event *event);
 
-// [C] The worker to which the ports bring packets from src to dst (network order, as they arrive).
-unsigned port_worker_for(const struct dp *dp, uint32_t src, uint32_t dst);
+// [C] The worker to which the ports bring packets from src to dst, as they arrive.
+unsigned port_worker_for(const struct dp *dp, const struct ip_addr *src, const struct ip_addr *dst);
 
 // ---- the ESP half, [C] ------------------------------------------------------------------------
 

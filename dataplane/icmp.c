@@ -1,7 +1,8 @@
 // ICMP errors that the gateway sends: time exceeded, unreachable, fragmentation needed. [W] Limited
 // by a token bucket for each worker (RFC 1812, 4.3.2.8), and never about what must not be answered.
+#include "icmp.h"
+
 #include "bytes.h"
-#include "worker.h"
 
 #define TOKENS_MAX      50u
 #define TOKENS_A_TICK   1u // 100 a second
@@ -12,15 +13,17 @@
 #define ICMP_ECHO       8
 #define ICMP_TIMESTAMP  13 // 13 to 18 are queries
 
-static bool token_take(struct worker *w)
+bool icmp_may_send(struct worker *w)
 {
 	uint32_t passed = (uint32_t)RTE_MAX(tick_diff(w->now, w->icmp_filled), 0);
 
 	w->icmp_filled = w->now;
 	w->icmp_tokens =
 		RTE_MIN(TOKENS_MAX, w->icmp_tokens + RTE_MIN(passed, TOKENS_MAX) * TOKENS_A_TICK);
-	if (w->icmp_tokens == 0)
+	if (w->icmp_tokens == 0) {
+		worker_count(w, COUNT_ICMP_LIMITED);
 		return false;
+	}
 	w->icmp_tokens--;
 	return true;
 }
@@ -94,12 +97,8 @@ void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code
 	uint8_t head[ICMP_HEADER] = {type, code};
 	struct rte_mbuf *reply;
 
-	if (!may_answer(m) || source == 0)
+	if (!may_answer(m) || source == 0 || !icmp_may_send(w))
 		return;
-	if (!token_take(w)) {
-		worker_count(w, COUNT_ICMP_LIMITED);
-		return;
-	}
 	reply = rte_pktmbuf_alloc(w->dp->pool);
 	if (!reply)
 		return;

@@ -82,6 +82,12 @@ int iface6_routes(struct dp *dp, uint16_t iface, const struct dp_iface_config *b
 	return rc;
 }
 
+void dp_ipv6_routing(struct dp *dp, bool on)
+{
+	// Relaxed: it stands for itself.
+	__atomic_store_n(&dp->ipv6_routing, on, __ATOMIC_RELAXED);
+}
+
 // The first address of a scope; all zero = none.
 static void first_of(const struct dp_iface_config *config, bool link_local, uint64_t out[2])
 {

@@ -3,6 +3,8 @@
 // rest is counted. [W]
 #include "bytes.h"
 #include "classify.h"
+#include "icmp6.h"
+#include "ipv6.h"
 #include "path_mtu.h"
 #include "worker.h"
 
@@ -70,6 +72,56 @@ void local(struct worker *w, struct rte_mbuf *m)
 		break;
 	case IPPROTO_UDP:
 		local_udp(w, m);
+		break;
+	default:
+		worker_drop(w, m, DROP_LOCAL_PROTOCOL);
+	}
+}
+
+// ---- IPv6 ------------------------------------------------------------------------------------
+
+static void local_udp6(struct worker *w, struct rte_mbuf *m)
+{
+	if (!classify_own6(w, m))
+		return;
+	worker_drop(w, m,
+	            packet_of(m)->kind == PACKET_ESP6 ? DROP_LOCAL_PROTOCOL : DROP_LOCAL_PORT);
+}
+
+static void icmp6_in(struct worker *w, struct rte_mbuf *m)
+{
+	uint16_t at = packet_of(m)->payload;
+
+	if (ipv6_sum(packet_ip6(m), IPPROTO_ICMPV6, rte_pktmbuf_mtod_offset(m, void *, at),
+	             rte_pktmbuf_data_len(m) - (uint32_t)at) != 0xffff ||
+	    (!path_mtu_learn(w, m, at) && !icmp6_echo(w, m)))
+		worker_drop(w, m, DROP_LOCAL_ICMP);
+}
+
+void local6(struct worker *w, struct rte_mbuf *m)
+{
+	struct packet *p = packet_of(m);
+	struct ipv6_chain chain;
+
+	// What came out of a tunnel has not been looked at before.
+	if (!ipv6_chain(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), &chain) ||
+	    chain.routed) {
+		worker_drop(w, m, DROP_IP_HEADER);
+		return;
+	}
+	p->payload = chain.payload;
+	p->proto = chain.proto;
+	if (chain.fragment) {
+		p->kind = PACKET_FRAGMENT6;
+		worker_forward_later(w, m);
+		return;
+	}
+	switch (chain.proto) {
+	case IPPROTO_ICMPV6:
+		icmp6_in(w, m);
+		break;
+	case IPPROTO_UDP:
+		local_udp6(w, m);
 		break;
 	default:
 		worker_drop(w, m, DROP_LOCAL_PROTOCOL);

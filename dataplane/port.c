@@ -281,6 +281,6 @@ int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)
 
 int port_send_by_worker(struct dp *dp, uint16_t index, struct rte_mbuf *m)
 {
-	packet_of(m)->kind = PACKET_ROUTE;
+	packet_of(m)->kind = packet_is_ipv6(m) ? PACKET_ROUTE6 : PACKET_ROUTE;
 	return ring_send(&dp->ifaces[index], m);
 }

@@ -97,8 +97,13 @@ static void view_make(struct dp_view *v, struct rte_mbuf *m, enum dp_punt class)
 	};
 	if (class == DP_PUNT_FRAME)
 		return;
-	v->src = addr_v4(rte_be_to_cpu_32(packet_ip(m)->src_addr));
-	v->dst = addr_v4(rte_be_to_cpu_32(packet_ip(m)->dst_addr));
+	if (packet_is_ipv6(m)) {
+		v->src = addr_from_bytes(6, packet_ip6(m)->src_addr);
+		v->dst = addr_from_bytes(6, packet_ip6(m)->dst_addr);
+	} else {
+		v->src = addr_v4(rte_be_to_cpu_32(packet_ip(m)->src_addr));
+		v->dst = addr_v4(rte_be_to_cpu_32(packet_ip(m)->dst_addr));
+	}
 	v->src_port = p->src_port;
 	v->dst_port = p->dst_port;
 	v->marker = p->flags & PACKET_MARKER;

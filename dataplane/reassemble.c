@@ -8,7 +8,9 @@
 #include <rte_ip_frag.h>
 #include <rte_lcore.h>
 
+#include "bytes.h"
 #include "classify.h"
+#include "ipv6.h"
 #include "join.h"
 
 #define DATAGRAMS       128 // at a time, for each worker
@@ -71,6 +73,13 @@ static unsigned owner_of(const struct worker *w, const struct rte_ipv4_hdr *ip)
 	return rte_hash_crc(key, sizeof(key), 0) % w->dp->n_workers;
 }
 
+static unsigned owner_of6(const struct worker *w, struct rte_mbuf *m, uint32_t id)
+{
+	const struct rte_ipv6_hdr *ip = packet_ip6(m);
+
+	return rte_hash_crc(ip->src_addr, 32, id) % w->dp->n_workers;
+}
+
 // NULL: it was dropped.
 static struct rte_mbuf *in_one_piece(struct worker *w, struct rte_mbuf *m)
 {
@@ -131,6 +140,106 @@ uint16_t reassemble(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 				continue;
 		}
 		pkts[k++] = m;
+	}
+	return k;
+}
+
+// ---- IPv6 ------------------------------------------------------------------------------------
+
+// An atomic fragment is no fragment: it meets no others (RFC 6946). Its header goes, as that of a
+// packet that was put together.
+static void header_off(struct rte_mbuf *m)
+{
+	struct rte_ipv6_hdr *ip = packet_ip6(m);
+	struct rte_ipv6_fragment_ext *head = (struct rte_ipv6_fragment_ext *)(ip + 1);
+
+	ip->proto = head->next_header;
+	memmove((char *)ip + sizeof(*head), ip, sizeof(*ip));
+	ip = (struct rte_ipv6_hdr *)rte_pktmbuf_adj(m, sizeof(*head));
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(rte_pktmbuf_data_len(m) - PACKET_IPV6_MIN));
+}
+
+// May it be one of a datagram's fragments (RFC 8200, 4.5)? Those behind other extension headers are
+// for nobody here.
+static bool is_sound(struct rte_mbuf *m, const struct ipv6_chain *chain, uint16_t field)
+{
+	uint32_t len = rte_pktmbuf_data_len(m) - PACKET_IPV6_MIN - IPV6_FRAGMENT_SIZE;
+
+	return chain->fragment == PACKET_IPV6_MIN && (!RTE_IPV6_GET_MF(field) || len % 8 == 0) &&
+	       RTE_IPV6_GET_FO(field) * 8u + len <= UINT16_MAX && len > 0;
+}
+
+// The whole packet, or NULL while fragments are missing, or if it was dropped. Overlaps (RFC 5722)
+// never come together: the library joins only what fits to the byte.
+static struct rte_mbuf *add6(struct worker *w, struct rte_mbuf *m, uint16_t field)
+{
+	struct rte_ipv6_hdr *ip = packet_ip6(m);
+	uint32_t total;
+
+	if (!RTE_IPV6_GET_FO(field) && !RTE_IPV6_GET_MF(field)) {
+		header_off(m);
+	} else {
+		m->l2_len = 0;
+		m->l3_len = sizeof(*ip) + IPV6_FRAGMENT_SIZE;
+		m->ol_flags = 0;
+		m = rte_ipv6_frag_reassemble_packet(w->reassembly->table, &w->reassembly->row, m,
+		                                    w->tsc, ip,
+		                                    (struct rte_ipv6_fragment_ext *)(ip + 1));
+		bury(w);
+		m = m ? in_one_piece(w, m) : NULL;
+	}
+	if (m && (!ipv6_is_whole(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m),
+	                         &total) ||
+	          total != rte_pktmbuf_data_len(m))) {
+		worker_drop(w, m, DROP_FRAGMENT);
+		return NULL;
+	}
+	if (m)
+		worker_count(w, COUNT_REASSEMBLED);
+	return m;
+}
+
+// True: it is whole, and goes on as what it is.
+static bool add_fragment6(struct worker *w, struct rte_mbuf **m)
+{
+	const uint8_t *packet = rte_pktmbuf_mtod(*m, const uint8_t *);
+	struct ipv6_chain chain;
+	uint16_t field;
+	unsigned owner;
+
+	if (!ipv6_chain(packet, rte_pktmbuf_data_len(*m), &chain) || !chain.fragment) {
+		worker_drop(w, *m, DROP_FRAGMENT);
+		return false;
+	}
+	field = bytes_get_u16(packet + chain.fragment + 2);
+	if (!is_sound(*m, &chain, field)) {
+		worker_drop(w, *m, DROP_FRAGMENT);
+		return false;
+	}
+	owner = owner_of6(w, *m, bytes_get_u32(packet + chain.fragment + 4));
+	if (owner != w->index) {
+		handoff_send(w, owner, *m, PACKET_FRAGMENT6);
+		return false;
+	}
+	*m = add6(w, *m, field);
+	if (!*m)
+		return false;
+	packet_of(*m)->kind = PACKET_ROUTE6;
+	if (packet_of(*m)->flags & PACKET_DECRYPTED)
+		return true;
+	packet_of(*m)->kind = PACKET_PLAIN6;
+	return classify_own6(w, *m);
+}
+
+uint16_t reassemble6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t k = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		if (add_fragment6(w, &m))
+			pkts[k++] = m;
 	}
 	return k;
 }

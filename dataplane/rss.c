@@ -25,7 +25,8 @@ static const uint8_t key_bytes[KEY_LEN_DEFAULT] = {
 int rss_configure(struct iface *iface, const struct rte_eth_dev_info *info,
                   struct rte_eth_conf *conf)
 {
-	uint64_t types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER;
+	uint64_t types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER |
+	                 RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER;
 	uint64_t usable = types & info->flow_type_rss_offloads;
 	uint16_t len = info->hash_key_size ? info->hash_key_size : KEY_LEN_DEFAULT;
 
@@ -75,23 +76,48 @@ void rss_free(struct iface *iface)
 	iface->rss_reta = NULL;
 }
 
-static uint16_t queue_for(const struct iface *iface, uint32_t src, uint32_t dst)
+static uint32_t hash4(const struct iface *iface, const struct ip_addr *src,
+                      const struct ip_addr *dst)
 {
-	struct rte_ipv4_tuple tuple = {.src_addr = rte_be_to_cpu_32(src),
-	                               .dst_addr = rte_be_to_cpu_32(dst)};
+	struct rte_ipv4_tuple tuple = {.src_addr = addr_v4_host(src),
+	                               .dst_addr = addr_v4_host(dst)};
+
+	return rte_softrss((uint32_t *)&tuple, RTE_THASH_V4_L3_LEN, iface->rss_key);
+}
+
+static uint32_t hash6(const struct iface *iface, const struct ip_addr *src,
+                      const struct ip_addr *dst)
+{
+	union rte_thash_tuple tuple = {0};
+	struct rte_ipv6_hdr ip;
+
+	memcpy(ip.src_addr, src->bytes, sizeof(ip.src_addr));
+	memcpy(ip.dst_addr, dst->bytes, sizeof(ip.dst_addr));
+	rte_thash_load_v6_addrs(&ip, &tuple);
+	return rte_softrss((uint32_t *)&tuple, RTE_THASH_V6_L3_LEN, iface->rss_key);
+}
+
+static uint16_t queue_for(const struct iface *iface, const struct ip_addr *src,
+                          const struct ip_addr *dst)
+{
 	uint32_t hash;
 
 	if (iface->n_rx < 2)
 		return 0;
-	if (!iface->rss_reta)
-		return (uint16_t)(rte_hash_crc_8byte((uint64_t)src << 32 | dst, 0) % iface->n_rx);
-	hash = rte_softrss((uint32_t *)&tuple, RTE_THASH_V4_L3_LEN, iface->rss_key);
+	if (!iface->rss_reta) {
+		hash = rte_hash_crc(src->bytes, sizeof(src->bytes), 0);
+		return (uint16_t)(rte_hash_crc(dst->bytes, sizeof(dst->bytes), hash) % iface->n_rx);
+	}
+	hash = src->family == 6 ? hash6(iface, src, dst) : hash4(iface, src, dst);
 	return iface->rss_reta[hash % iface->rss_reta_size];
 }
 
-unsigned port_worker_for(const struct dp *dp, uint32_t src, uint32_t dst)
+unsigned port_worker_for(const struct dp *dp, const struct ip_addr *src, const struct ip_addr *dst)
 {
-	const struct route_hop *hop = route_hop(dp->routes, route_lookup(dp->routes, src));
+	const struct routes *routes = dp->routes;
+	uint16_t way = src->family == 6 ? route_lookup6(routes, src->bytes)
+	                                : route_lookup(routes, rte_cpu_to_be_32(addr_v4_host(src)));
+	const struct route_hop *hop = route_hop(routes, way);
 	uint16_t index = hop->iface < dp->n_ifaces ? dp->ifaces[hop->iface].main : 0;
 
 	return iface_worker(dp, &dp->ifaces[index], queue_for(&dp->ifaces[index], src, dst));

@@ -30,6 +30,12 @@ static void leave(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	stats_stage(&w->stats, DP_STAGE_EGRESS, n);
 }
 
+static void leave6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	egress6(w, pkts, n);
+	stats_stage(&w->stats, DP_STAGE_EGRESS, n);
+}
+
 // Outer packets, which know their way unless their SA has none at the moment. They are this
 // gateway's own: no crypto map applies to them.
 static void send_outer(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -81,6 +87,35 @@ static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	leave(w, pkts, n);
 }
 
+// Nothing may leave in clear that should not, and ESP for IPv6 is not there.
+static void protect6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *tunnel[WORKER_BURST];
+	uint16_t n_tunnel;
+
+	n = policy_out6(w, pkts, n, tunnel, &n_tunnel);
+	stats_stage(&w->stats, DP_STAGE_POLICY, n + n_tunnel);
+	worker_count_n(w, DROP_IPV6_ESP, n_tunnel);
+	rte_pktmbuf_free_bulk(tunnel, n_tunnel);
+	leave6(w, pkts, n);
+}
+
+static void route6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *mapped[WORKER_BURST];
+	uint16_t n_mapped;
+
+	if (n == 0)
+		return;
+	n = forward6(w, pkts, n, mapped, &n_mapped);
+	mss_clamp(w, pkts, n);
+	mss_clamp(w, mapped, n_mapped);
+	stats_stage(&w->stats, DP_STAGE_FORWARD, n + n_mapped);
+	if (n_mapped)
+		protect6(w, mapped, n_mapped);
+	leave6(w, pkts, n);
+}
+
 // Packets of one kind, by the stage that takes them.
 static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mbuf **pkts,
                           uint16_t n)
@@ -106,6 +141,24 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 		n = policy_in_clear(w, pkts, n);
 		stats_stage(&w->stats, DP_STAGE_POLICY, n);
 		route(w, pkts, n);
+		break;
+	case PACKET_ROUTE6:
+		route6(w, pkts, n);
+		break;
+	case PACKET_PLAIN6:
+		n = policy_in_clear6(w, pkts, n);
+		stats_stage(&w->stats, DP_STAGE_POLICY, n);
+		route6(w, pkts, n);
+		break;
+	case PACKET_FRAGMENT6:
+		n = reassemble6(w, pkts, n);
+		stats_stage(&w->stats, DP_STAGE_REASSEMBLE, n);
+		dispatch(w, pkts, n);
+		break;
+	case PACKET_ESP6:
+	case PACKET_TUNNEL6:
+		worker_count_n(w, DROP_IPV6_ESP, n);
+		rte_pktmbuf_free_bulk(pkts, n);
 		break;
 	default:
 		route(w, pkts, n);

@@ -121,8 +121,8 @@ int worker_loop(void *arg);
 // uint16_t stage(w, pkts, n): n is at most WORKER_BURST; the k packets that go on stay in front, k
 // is returned; the others were counted and freed, or taken (handed off, held, punted, sent).
 
-// Ethernet frames from a port's interface or its subinterfaces -> IPv4 packets with kind set, the
-// worker's kinds too. Punts ARP and IKE.
+// Ethernet frames from a port's interface or its subinterfaces -> IP packets with kind set, the
+// worker's kinds too. Punts ARP, neighbour discovery and IKE.
 uint16_t classify(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
 // Fragments to the gateway's own addresses, whichever worker got them -> whole packets, classified.
 uint16_t reassemble(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
@@ -152,6 +152,18 @@ void handoff_send(struct worker *w, unsigned to, struct rte_mbuf *m, enum packet
 // rate limit allow. `info` is the second word (MTU), host order. m stays the caller's and is
 // unchanged.
 void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info);
+
+// ---- stages of IPv6 packets, as those above ---------------------------------------------------
+
+uint16_t forward6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **mapped,
+                  uint16_t *n_mapped);
+void egress6(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+uint16_t fragment6(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+uint16_t reassemble6(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+uint16_t policy_in_clear6(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+uint16_t policy_out6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
+                     uint16_t *n_tunnel);
+void local6(struct worker *w, struct rte_mbuf *m);
 
 // ---- the ESP half ----------------------------------------------------------------------------
 

@@ -293,6 +293,8 @@ struct dp_iface_info {
 };
 void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out);
 
+// Without it (as at the start) the gateway is an IPv6 host: what is not for itself is dropped.
+void dp_ipv6_routing(struct dp *dp, bool on);
 // gateway family 0: the network is on the interface itself. Same prefix again: replaced.
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
                  uint16_t iface);

@@ -609,6 +609,12 @@ void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *ou
 		.link_up = true, .mtu_max = 9216, .mac = {2, 0, 0, 0, 0, (uint8_t)iface}};
 }
 
+void dp_ipv6_routing(struct dp *dp, bool on)
+{
+	(void)dp;
+	(void)on;
+}
+
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
                  uint16_t iface)
 {

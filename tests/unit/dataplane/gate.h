@@ -21,7 +21,7 @@ static struct dp gate;
 static unsigned gate_rss; // worker to which "the port's RSS" brings everything
 
 // In place of the ports' own answer.
-unsigned port_worker_for(const struct dp *dp, uint32_t src, uint32_t dst)
+unsigned port_worker_for(const struct dp *dp, const struct ip_addr *src, const struct ip_addr *dst)
 {
 	(void)dp;
 	(void)src;

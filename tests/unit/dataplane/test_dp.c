@@ -568,7 +568,7 @@ static void test_drops(void **state)
 	frame_checksum(&f);
 	expect_drop(0, &f, "drop ip-options");
 	frame_ether(&wires[0], &f, RTE_ETHER_TYPE_IPV6);
-	expect_drop(0, &f, "drop ipv6");
+	expect_drop(0, &f, "drop ip-header");
 	frame_ether(&wires[0], &f, 0x88cc);
 	expect_drop(0, &f, "drop ethertype");
 	set_iface(0, 1500, false);

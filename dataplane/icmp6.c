@@ -1,0 +1,131 @@
+// ICMPv6 errors and echo replies that the gateway sends. [W] Errors share the token bucket of
+// IPv4's.
+#include "icmp6.h"
+
+#include "bytes.h"
+#include "icmp.h"
+#include "iface6.h"
+#include "ipv6.h"
+
+#define ICMP_HEADER 8u
+#define HOP_LIMIT   64
+#define ERRORS_END  128         // types below are errors
+#define TRAFFIC     0x60c00000u // version 6, class 0xc0: internetwork control
+
+// RFC 4443, 2.4 (e): not about errors and redirects, what we made, or what has no single source.
+static bool may_answer(struct rte_mbuf *m, uint8_t type)
+{
+	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
+	const struct rte_ipv6_hdr *ip = packet_ip6(m);
+	uint32_t len = rte_pktmbuf_data_len(m);
+	struct ipv6_chain chain;
+
+	if (packet_of(m)->flags & PACKET_MADE || !ipv6_is_host(ip->src_addr))
+		return false;
+	if (ip->dst_addr[0] == 0xff && type != ICMP6_TOO_BIG)
+		return false;
+	if (!ipv6_chain(packet, len, &chain) || chain.later)
+		return false;
+	if (chain.proto != IPPROTO_ICMPV6)
+		return true;
+	if (chain.payload >= len)
+		return false;
+	type = packet[chain.payload];
+	return type >= ERRORS_END && type != ICMP6_REDIRECT;
+}
+
+// Our address towards the sender, of the scope that it has. For what came out of a tunnel that is
+// the one of the network behind us (see icmp.c).
+static bool own_address(const struct worker *w, struct rte_mbuf *m, uint8_t out[16])
+{
+	bool local = ipv6_is_link_local(packet_ip6(m)->src_addr);
+	const struct packet *p = packet_of(m);
+	const struct dp *dp = w->dp;
+	uint16_t first = p->in, second = p->out;
+
+	if (p->flags & PACKET_DECRYPTED) {
+		first = p->out;
+		second = p->in;
+	}
+	if (first < dp->n_ifaces && iface6_address(&dp->ifaces[first], local, out))
+		return true;
+	return !local && second < dp->n_ifaces && iface6_address(&dp->ifaces[second], false, out);
+}
+
+static void fill(struct rte_mbuf *reply, struct rte_mbuf *about, const uint8_t source[16],
+                 const uint8_t head[ICMP_HEADER])
+{
+	uint32_t room = IPV6_MTU_MIN - PACKET_IPV6_MIN - ICMP_HEADER; // RFC 4443, 2.4 (c)
+	uint16_t quote = (uint16_t)RTE_MIN(rte_pktmbuf_data_len(about), room);
+	uint16_t len = (uint16_t)(ICMP_HEADER + quote), sum;
+	struct rte_ipv6_hdr *ip =
+		(struct rte_ipv6_hdr *)rte_pktmbuf_append(reply, PACKET_IPV6_MIN + len);
+	uint8_t *icmp = (uint8_t *)(ip + 1);
+
+	*ip = (struct rte_ipv6_hdr){
+		.vtc_flow = rte_cpu_to_be_32(TRAFFIC),
+		.payload_len = rte_cpu_to_be_16(len),
+		.proto = IPPROTO_ICMPV6,
+		.hop_limits = HOP_LIMIT,
+	};
+	memcpy(ip->src_addr, source, sizeof(ip->src_addr));
+	memcpy(ip->dst_addr, packet_ip6(about)->src_addr, sizeof(ip->dst_addr));
+	memcpy(icmp, head, ICMP_HEADER);
+	memcpy(icmp + ICMP_HEADER, rte_pktmbuf_mtod(about, void *), quote);
+	sum = (uint16_t)~ipv6_sum(ip, IPPROTO_ICMPV6, icmp, len);
+	memcpy(icmp + 2, &sum, sizeof(sum));
+}
+
+void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info)
+{
+	uint8_t head[ICMP_HEADER] = {type, code}, source[16];
+	struct rte_mbuf *reply;
+	struct packet *p;
+
+	if (!may_answer(m, type) || !own_address(w, m, source))
+		return;
+	if (!icmp_may_send(w))
+		return;
+	reply = rte_pktmbuf_alloc(w->dp->pool);
+	if (!reply)
+		return;
+	bytes_put_u32(head + 4, info);
+	packet_init(reply, packet_of(m)->in, w->now);
+	p = packet_of(reply);
+	p->kind = PACKET_ROUTE6;
+	p->flags = PACKET_MADE;
+	p->payload = PACKET_IPV6_MIN;
+	p->proto = IPPROTO_ICMPV6;
+	fill(reply, m, source, head);
+	worker_count(w, COUNT_ICMP_SENT);
+	worker_forward_later(w, reply);
+}
+
+bool icmp6_echo(struct worker *w, struct rte_mbuf *m)
+{
+	struct rte_ipv6_hdr *ip = packet_ip6(m);
+	struct packet *p = packet_of(m);
+	uint32_t len = rte_pktmbuf_data_len(m) - (uint32_t)p->payload, sum;
+	uint8_t *icmp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload);
+	uint8_t src[16];
+
+	if (len < ICMP_HEADER || icmp[0] != ICMP6_ECHO || icmp[1] != 0)
+		return false;
+	// RFC 1624: the type alone changes; addresses that change places leave the sum as it is.
+	sum = (uint16_t)~bytes_get_u16(icmp + 2) + (uint16_t) ~(ICMP6_ECHO << 8) +
+	      ((uint32_t)ICMP6_ECHO_REPLY << 8);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	icmp[0] = ICMP6_ECHO_REPLY;
+	bytes_put_u16(icmp + 2, (uint16_t)~sum);
+	memcpy(src, ip->src_addr, sizeof(src));
+	memcpy(ip->src_addr, ip->dst_addr, sizeof(src));
+	memcpy(ip->dst_addr, src, sizeof(src));
+	ip->hop_limits = HOP_LIMIT;
+	p->kind = PACKET_ROUTE6;
+	p->flags = PACKET_MADE;
+	p->hop = PACKET_NO_HOP;
+	worker_count(w, COUNT_LOCAL_ECHO);
+	worker_forward_later(w, m);
+	return true;
+}

@@ -1,0 +1,26 @@
+// ICMPv6 of the gateway's own (RFC 4443). [W]
+#ifndef VIGIL_DATAPLANE_ICMP6_H
+#define VIGIL_DATAPLANE_ICMP6_H
+
+#include "worker.h"
+
+enum icmp6_type {
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_ECHO = 128,
+	ICMP6_ECHO_REPLY = 129,
+	ICMP6_REDIRECT = 137,
+};
+
+#define ICMP6_NO_ROUTE   0 // codes of ICMP6_UNREACHABLE
+#define ICMP6_PROHIBITED 1
+
+// Sends an ICMPv6 error about m to its source, if the rules (RFC 4443, 2.4) and the rate limit
+// allow. `info` is the second word (MTU), host order. m stays the caller's and is unchanged.
+void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info);
+// Turns an echo request for the gateway, whose checksum holds, into its answer and takes it. False:
+// it is none.
+bool icmp6_echo(struct worker *w, struct rte_mbuf *m);
+
+#endif

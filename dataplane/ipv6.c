@@ -1,0 +1,100 @@
+// See ipv6.h. [any] Every length is checked before it is used.
+#include "ipv6.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "bytes.h"
+
+#define HEADER         40u
+#define FRAGMENT_MASK  0xfff8u
+#define PAYLOAD_LENGTH 4
+#define NEXT_HEADER    6
+
+static bool is_extension(uint8_t proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS ||
+	       proto == IPPROTO_FRAGMENT;
+}
+
+// One extension header of type `proto`; its successor's type comes into *next.
+static bool extension(struct reader *r, uint32_t at, uint8_t proto, uint8_t *next,
+                      struct ipv6_chain *chain)
+{
+	uint8_t length, third, segments;
+	uint16_t offset;
+
+	*next = reader_u8(r);
+	length = reader_u8(r);
+	if (proto == IPPROTO_FRAGMENT) {
+		if (chain->fragment)
+			return false;
+		offset = reader_u16(r);
+		reader_u32(r);
+		chain->fragment = (uint16_t)at;
+		chain->later = offset & FRAGMENT_MASK;
+		return reader_ok(r);
+	}
+	third = reader_u8(r);
+	segments = reader_u8(r);
+	(void)third;
+	if (proto == IPPROTO_ROUTING)
+		chain->routed |= segments != 0;
+	reader_take(r, 4 + 8u * length);
+	return reader_ok(r);
+}
+
+bool ipv6_chain(const uint8_t *packet, uint32_t len, struct ipv6_chain *chain)
+{
+	struct reader r = reader_make(packet, len);
+	uint8_t proto = packet[NEXT_HEADER], next;
+
+	*chain = (struct ipv6_chain){0};
+	reader_take(&r, HEADER);
+	for (unsigned i = 0; is_extension(proto) && !chain->later; i++) {
+		if (i == IPV6_EXTENSIONS_MAX || (i && proto == IPPROTO_HOPOPTS))
+			return false;
+		if (!extension(&r, len - (uint32_t)reader_left(&r), proto, &next, chain))
+			return false;
+		proto = next;
+	}
+	chain->proto = proto;
+	chain->payload = (uint16_t)(len - reader_left(&r));
+	return reader_ok(&r);
+}
+
+bool ipv6_is_whole(const uint8_t *packet, uint32_t len, uint32_t *total)
+{
+	if (len < HEADER || packet[0] >> 4 != 6)
+		return false;
+	*total = HEADER + bytes_get_u16(packet + PAYLOAD_LENGTH);
+	// A payload length of 0 is a jumbogram's, unless there is no next header.
+	return *total <= len && (*total > HEADER || packet[NEXT_HEADER] == IPPROTO_NONE);
+}
+
+bool ipv6_is_host(const uint8_t addr[16])
+{
+	static const uint8_t zero[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (addr[0] == 0xff || memcmp(addr, mapped, sizeof(mapped)) == 0)
+		return false;
+	return memcmp(addr, zero, 15) != 0 || addr[15] > 1;
+}
+
+bool ipv6_is_link_local(const uint8_t addr[16])
+{
+	return addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
+}
+
+uint16_t ipv6_sum(const struct rte_ipv6_hdr *ip, uint8_t proto, const void *data, uint32_t len)
+{
+	struct {
+		uint32_t len, proto;
+	} pseudo = {rte_cpu_to_be_32(len), rte_cpu_to_be_32(proto)};
+	uint32_t sum = rte_raw_cksum(ip->src_addr, 32);
+
+	sum += rte_raw_cksum(&pseudo, sizeof(pseudo));
+	sum += rte_raw_cksum(data, len);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}

@@ -1,0 +1,114 @@
+// Policy as stages of the packet path, for IPv6: see policy_stage.c. [W]
+#include <string.h>
+
+#include "bytes.h"
+#include "flow_cache.h"
+#include "ipv6.h"
+#include "policy.h"
+#include "tunnel.h"
+#include "worker.h"
+
+// Protocol and ports, if the packet shows any (RFC 4301, 7); where it is not known, the worst.
+static void look(struct rte_mbuf *m, struct policy_key6 *key, uint16_t *src, uint16_t *dst)
+{
+	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t len = rte_pktmbuf_data_len(m);
+	struct ipv6_chain chain;
+	struct reader r;
+
+	*src = *dst = 0;
+	key->ports = POLICY_PORTS_UNKNOWN;
+	key->proto = IPPROTO_NONE;
+	if (!ipv6_chain(packet, len, &chain))
+		return;
+	key->proto = chain.proto;
+	if (chain.later)
+		return;
+	key->ports = POLICY_PORTS_NONE;
+	if (!policy_proto_has_ports(chain.proto))
+		return;
+	r = reader_make(packet + chain.payload, len - chain.payload);
+	*src = reader_u16(&r);
+	*dst = reader_u16(&r);
+	key->ports = POLICY_PORTS_KNOWN;
+	if (reader_ok(&r))
+		return;
+	*src = *dst = 0;
+	key->ports = POLICY_PORTS_UNKNOWN;
+}
+
+static void key_out(struct rte_mbuf *m, struct policy_key6 *key)
+{
+	const struct rte_ipv6_hdr *ip = packet_ip6(m);
+
+	memcpy(key->local, ip->src_addr, sizeof(key->local));
+	memcpy(key->remote, ip->dst_addr, sizeof(key->remote));
+	look(m, key, &key->local_port, &key->remote_port);
+	key->iface = packet_of(m)->out;
+}
+
+static void key_in(struct rte_mbuf *m, struct policy_key6 *key)
+{
+	const struct rte_ipv6_hdr *ip = packet_ip6(m);
+
+	memcpy(key->local, ip->dst_addr, sizeof(key->local));
+	memcpy(key->remote, ip->src_addr, sizeof(key->remote));
+	look(m, key, &key->remote_port, &key->local_port);
+	key->iface = packet_of(m)->in;
+}
+
+static void refuse(struct worker *w, struct rte_mbuf *m, enum policy_verdict verdict)
+{
+	worker_drop(w, m,
+	            verdict == POLICY_PROTECT    ? DROP_POLICY_CLEAR_IN
+	            : verdict == POLICY_FRAGMENT ? DROP_POLICY_FRAGMENT
+	                                         : DROP_POLICY_HELD);
+}
+
+uint16_t policy_out6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
+                     uint16_t *n_tunnel)
+{
+	struct policy_key6 keys[WORKER_BURST];
+	struct policy_answer answers[WORKER_BURST];
+	uint16_t k = 0, k_tunnel = 0;
+
+	*n_tunnel = 0;
+	if (n == 0)
+		return 0;
+	for (uint16_t i = 0; i < n; i++)
+		key_out(pkts[i], &keys[i]);
+	policy_find6_burst(w->dp->policy, w->flows, keys, n, answers);
+	for (uint16_t i = 0; i < n; i++) {
+		if (answers[i].verdict == POLICY_PROTECT) {
+			packet_of(pkts[i])->tunnel = answers[i].tunnel;
+			tunnel_prefetch(w->dp->tunnels, answers[i].tunnel);
+			tunnel[k_tunnel++] = pkts[i];
+		} else if (answers[i].verdict == POLICY_CLEAR) {
+			pkts[k++] = pkts[i];
+		} else {
+			refuse(w, pkts[i], answers[i].verdict);
+		}
+	}
+	*n_tunnel = k_tunnel;
+	return k;
+}
+
+uint16_t policy_in_clear6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct policy_key6 keys[WORKER_BURST];
+	struct policy_answer answers[WORKER_BURST];
+	uint16_t k = 0;
+
+	if (n == 0)
+		return 0;
+	for (uint16_t i = 0; i < n; i++)
+		key_in(pkts[i], &keys[i]);
+	policy_find6_burst(w->dp->policy, w->flows, keys, n, answers);
+	for (uint16_t i = 0; i < n; i++) {
+		if (answers[i].verdict == POLICY_CLEAR)
+			pkts[k++] = pkts[i];
+		else
+			refuse(w, pkts[i], answers[i].verdict);
+	}
+	return k;
+}
