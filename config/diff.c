@@ -67,6 +67,89 @@ static bool single_equal(const struct config *a, const struct config *b, enum co
 	}
 }
 
+// ---- entries that use what has changed
+
+// Names of changed objects of one kind, in order, as the items of the list are.
+struct names {
+	const char **at;
+	uint32_t n;
+};
+
+static const char *name_of(const struct config *c, enum config_kind kind, uint32_t index)
+{
+	return kind == CONFIG_ACL ? c->acls[index].name : c->transform_sets[index].name;
+}
+
+static int names_take(struct names *names, const struct config *old, const struct config *new,
+                      enum config_kind kind, const struct diff_list *d)
+{
+	*names = (struct names){.at = calloc((size_t)d->n + 1, sizeof(*names->at))};
+	if (!names->at)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->n; i++) {
+		const struct diff_change *change = &d->items[i];
+
+		if (change->kind == kind)
+			names->at[names->n++] = change->op == DIFF_DEL
+			                                ? name_of(old, kind, change->old_index)
+			                                : name_of(new, kind, change->new_index);
+	}
+	return 0;
+}
+
+static int compare_name(const void *key, const void *item)
+{
+	return strcmp(key, *(const char *const *)item);
+}
+
+static bool names_have(const struct names *names, const char *name)
+{
+	return names->n && bsearch(name, names->at, names->n, sizeof(*names->at), compare_name);
+}
+
+static bool uses(const struct config_map_entry *e, const struct names *acls,
+                 const struct names *sets)
+{
+	bool found = names_have(acls, e->acl);
+
+	for (uint32_t i = 0; !found && i < e->n_sets; i++)
+		found = names_have(sets, e->sets[i]);
+	return found;
+}
+
+static int add_touched(const struct config *new, const struct names *acls, const struct names *sets,
+                       struct diff_list *d)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < new->n_map_entries; i++) {
+		// Changes of entries lie in the list in the same order.
+		while (at < d->n && (d->items[at].kind != CONFIG_MAP_ENTRY ||
+		                     d->items[at].op == DIFF_DEL || d->items[at].new_index < i))
+			at++;
+		if ((at < d->n && d->items[at].new_index == i) ||
+		    !uses(&new->map_entries[i], acls, sets))
+			continue;
+		if (!array_push(&d->touched, &d->n_touched, sizeof(i), &i))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int find_touched(const struct config *old, const struct config *new, struct diff_list *d)
+{
+	struct names acls = {0}, sets = {0};
+	int err = names_take(&acls, old, new, CONFIG_ACL, d);
+
+	if (!err)
+		err = names_take(&sets, old, new, CONFIG_TRANSFORM_SET, d);
+	if (!err && (acls.n || sets.n))
+		err = add_touched(new, &acls, &sets, d);
+	free(acls.at);
+	free(sets.at);
+	return err;
+}
+
 int diff_configs(const struct config *old, const struct config *new, struct diff_list *out)
 {
 	int err = 0;
@@ -77,6 +160,8 @@ int diff_configs(const struct config *old, const struct config *new, struct diff
 	for (unsigned k = CONFIG_LISTS; !err && k < CONFIG_KINDS; k++)
 		if (!single_equal(old, new, k))
 			err = diff_add(out, k, DIFF_CHANGE, 0, 0);
+	if (!err)
+		err = find_touched(old, new, out);
 	if (err)
 		diff_fini(out);
 	return err;
@@ -85,4 +170,5 @@ int diff_configs(const struct config *old, const struct config *new, struct diff
 void diff_fini(struct diff_list *d)
 {
 	array_free(&d->items, &d->n, sizeof(*d->items));
+	array_free(&d->touched, &d->n_touched, sizeof(*d->touched));
 }

@@ -17,6 +17,10 @@ struct diff_change {
 struct diff_list {
 	struct diff_change *items; // by kind in the order of enum config_kind, then by key
 	uint32_t n;
+	// Map entries of the new configuration that are as they were, but use a transform set or an
+	// access list that is not: their indices, in order.
+	uint32_t *touched;
+	uint32_t n_touched;
 };
 
 // 0 or -ENOMEM. *out is freed with diff_fini().

@@ -10,6 +10,7 @@
 #include "addr.h"
 #include "control.h"
 #include "entry.h"
+#include "entry_peers.h"
 #include "flow.h"
 #include "nd.h"
 #include "neighbour.h"
@@ -310,6 +311,7 @@ int apply_start(struct control *c)
 // What of a change list concerns routes, all entries, or one interface.
 struct todo {
 	bool routes, entries;
+	bool all_entries; // what changed may concern any of them
 	bool interface[DP_IFACES_MAX];
 };
 
@@ -324,6 +326,23 @@ static void note_interface(const struct control *c, const char *name, struct tod
 			todo->interface[n] = true;
 }
 
+// Whether crypto maps and their own addresses are the same.
+static bool same_ends(const struct config_interface *a, const struct config_interface *b)
+{
+	if (strcmp(a->crypto_map, b->crypto_map) != 0 ||
+	    strcmp(a->crypto_map6, b->crypto_map6) != 0 || a->vlan != b->vlan ||
+	    a->ipv6_enable != b->ipv6_enable || a->n_addresses6 != b->n_addresses6 ||
+	    !addr_equal(&a->address, &b->address))
+		return false;
+	for (uint32_t i = 0; i < a->n_addresses6; i++)
+		if (!addr_equal(&a->addresses6[i].addr, &b->addresses6[i].addr) ||
+		    a->addresses6[i].prefix_len != b->addresses6[i].prefix_len ||
+		    a->addresses6[i].link_local != b->addresses6[i].link_local ||
+		    a->addresses6[i].eui64 != b->addresses6[i].eui64)
+			return false;
+	return true;
+}
+
 static void note_change(struct control *c, const struct config *old, const struct config *next,
                         const struct diff_change *d, struct todo *todo)
 {
@@ -334,7 +353,9 @@ static void note_change(struct control *c, const struct config *old, const struc
 		                                 : next->interfaces[d->new_index].name,
 		               todo);
 		todo->routes = true;
-		todo->entries = true;
+		if (d->op != DIFF_CHANGE ||
+		    !same_ends(&old->interfaces[d->old_index], &next->interfaces[d->new_index]))
+			todo->entries = todo->all_entries = true;
 		break;
 	case CONFIG_ROUTE:
 		todo->routes = true;
@@ -345,7 +366,7 @@ static void note_change(struct control *c, const struct config *old, const struc
 		todo->entries = true;
 		break;
 	case CONFIG_IPSEC:
-		todo->entries = true;
+		todo->entries = todo->all_entries = true;
 		for (unsigned n = 0; n < c->n_ports && n < DP_PORTS_MAX; n++)
 			todo->interface[n] |= old->ipsec.df != next->ipsec.df ||
 			                      old->ipsec.fragmentation != next->ipsec.fragmentation;
@@ -382,6 +403,7 @@ static void note_new(const struct control *c, const struct config *next, struct 
 
 		todo->interface[n] |= i && i->vlan;
 	}
+	todo->all_entries = todo->entries;
 }
 
 struct config *apply_config(struct control *c, struct config *next, const struct diff_list *changes)
@@ -408,7 +430,8 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 	if (todo.routes)
 		install_routes(c, next);
 	if (todo.entries) {
-		entry_sync_all(c);
+		if (todo.all_entries || !entry_sync_some(c, old, changes))
+			entry_sync_all(c);
 		hold_all(c, false);
 		peer_for_each(c, end_unlisted, c);
 	}
@@ -421,4 +444,5 @@ void apply_stop(struct control *c)
 	while (c->entries)
 		entry_destroy(c, c->entries);
 	entry_index_fini(c);
+	entry_peers_fini(c);
 }

@@ -13,6 +13,7 @@
 
 struct counters;
 struct dh_pool;
+struct entry_peer;
 struct exchange;
 struct ike_crypto;
 struct ike_sa;
@@ -72,8 +73,9 @@ struct control {
 
 	struct crypto_entry *entries; // list in order {iface, ipv6, sequence}
 	struct entry_index entry_index;
-	bool manual_due;              // SAs with manual keys are missing, see manual.h
-	struct flow **flow_of_tunnel; // by tunnel index; NULL = free
+	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
+	bool manual_due;                   // SAs with manual keys are missing, see manual.h
+	struct flow **flow_of_tunnel;      // by tunnel index; NULL = free
 	uint32_t max_tunnels;
 	struct child **child_of_sa; // by SA index
 	uint32_t max_sas;

@@ -9,8 +9,12 @@
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "entry_peers.h"
 #include "manual.h"
 #include "peer.h"
+
+// More changed entries than this, and all are gone through.
+#define SYNC_SOME_MAX 256
 
 static void destroy_denies(struct control *c, struct crypto_entry *e)
 {
@@ -27,6 +31,7 @@ void entry_destroy(struct control *c, struct crypto_entry *e)
 		flow_destroy(c, e->flows);
 	destroy_denies(c, e);
 	manual_fini(e);
+	entry_peers_clear(e);
 	entry_index_del(c, e);
 	*e->link = e->next;
 	if (e->next)
@@ -296,8 +301,10 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	fill_locals(c, e, i);
 	fill_peers(e, m);
 	fill_suites(c, e, m);
-	e->complete =
-		e->n_peers && e->n_suites && acl && !config_map_entry_incomplete(c->config, m);
+	e->complete = e->n_peers && e->n_suites && acl &&
+	              !config_map_entry_incomplete(c->config, m) && entry_peers_set(c, e) == 0;
+	if (!e->complete)
+		entry_peers_clear(e);
 	if (!e->is_manual)
 		drop_unlisted(c, e);
 	else if (manual_fill(c, e, m))
@@ -362,6 +369,86 @@ static struct crypto_entry **sync_map(struct control *c, struct crypto_entry **l
 	while (*link && (*link)->iface == iface && (*link)->ipv6 == ipv6)
 		entry_destroy(c, *link);
 	return link;
+}
+
+// An entry of a map that this interface has bound.
+static void sync_place(struct control *c, const struct entry_key *key,
+                       const struct config_interface *i, const struct config_map_entry *m)
+{
+	struct crypto_entry *before, *e = entry_index_find(c, key, &before);
+
+	if (e && (!m || e->is_manual != !!m->manual)) {
+		c->manual_due = c->manual_due || e->is_manual;
+		entry_destroy(c, e);
+		e = NULL;
+	}
+	if (!m)
+		return;
+	if (!e) {
+		e = entry_create(m, key->iface);
+		if (!e) {
+			log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
+			return;
+		}
+		entry_insert(c, e, before ? &before->next : &c->entries);
+	}
+	entry_fill(c, e, m, i);
+	c->manual_due = c->manual_due || e->is_manual;
+}
+
+// Wherever the map is bound: the entry as the new configuration has it, or has it no more.
+static void sync_entry(struct control *c, const char *map, uint32_t seq)
+{
+	const struct config_map_entry *m = config_find_map_entry(c->config, map, seq);
+
+	for (unsigned n = 0; n < c->n_ports && c->entry_index.valid; n++) {
+		const struct config_interface *i = config_find_interface(c->config, c->ports[n]);
+		uint32_t unused;
+
+		if (!i || !(i->address.family || config_has_ipv6(i)))
+			continue;
+		for (unsigned six = 0; six < 2; six++) {
+			const struct entry_key key = {(uint16_t)n, six, seq};
+			bool bound = m && config_bound_map(c->config, i, six, &unused);
+
+			if (!strcmp(six ? i->crypto_map6 : i->crypto_map, map))
+				sync_place(c, &key, i, bound ? m : NULL);
+		}
+	}
+}
+
+// Whether what `changes` has of entries is little enough to be looked up one by one.
+static bool are_few(const struct diff_list *changes)
+{
+	uint32_t n = changes->n_touched;
+
+	for (uint32_t k = 0; k < changes->n && n <= SYNC_SOME_MAX; k++)
+		n += changes->items[k].kind == CONFIG_MAP_ENTRY;
+	return n <= SYNC_SOME_MAX;
+}
+
+bool entry_sync_some(struct control *c, const struct config *old, const struct diff_list *changes)
+{
+	if (!c->entry_index.valid || !are_few(changes))
+		return false;
+	for (uint32_t k = 0; k < changes->n; k++) {
+		const struct diff_change *d = &changes->items[k];
+		const struct config_map_entry *m;
+
+		if (d->kind != CONFIG_MAP_ENTRY)
+			continue;
+		m = d->op == DIFF_DEL ? &old->map_entries[d->old_index]
+		                      : &c->config->map_entries[d->new_index];
+		sync_entry(c, m->map, m->seq);
+	}
+	for (uint32_t k = 0; k < changes->n_touched; k++) {
+		const struct config_map_entry *m = &c->config->map_entries[changes->touched[k]];
+
+		sync_entry(c, m->map, m->seq);
+	}
+	if (c->manual_due)
+		manual_install(c);
+	return c->entry_index.valid;
 }
 
 void entry_sync_all(struct control *c)

@@ -2,6 +2,7 @@
 #ifndef VIGIL_ENTRY_H
 #define VIGIL_ENTRY_H
 
+#include "diff.h"
 #include "flow.h"
 
 struct control;
@@ -9,6 +10,9 @@ struct control;
 // Brings the list of entries into line with c->config: new ones are made, changed ones changed in
 // place (flows whose access list line is the same keep their SAs), others removed.
 void entry_sync_all(struct control *c);
+// The same for the entries that `changes` names, from the configuration `old`; interfaces and what
+// holds for all entries have not changed. False: nothing is done, it takes entry_sync_all().
+bool entry_sync_some(struct control *c, const struct config *old, const struct diff_list *changes);
 // Removes an entry with its flows; their SAs are deleted with Delete payloads.
 void entry_destroy(struct control *c, struct crypto_entry *e);
 

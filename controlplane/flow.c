@@ -8,6 +8,7 @@
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "entry_peers.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
 #include "peer.h"
@@ -325,10 +326,10 @@ bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
 bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote)
 {
-	const struct crypto_entry *e;
+	const struct entry_peer *p = NULL;
 
-	for (e = c->entries; e; e = e->next)
-		if (flow_entry_lists(e, local, remote))
+	while ((p = entry_peers_next(c, remote, p)))
+		if (flow_entry_lists(p->entry, local, remote))
 			return true;
 	return false;
 }
@@ -345,7 +346,8 @@ static struct flow *flow_make_instance(struct control *c, struct flow *line,
 	return f;
 }
 
-static struct flow *entry_flow(struct control *c, struct crypto_entry *e, const struct selector *s)
+// The entry's flow with this selector, or else one whose line covers it.
+static struct flow *entry_flow(const struct crypto_entry *e, const struct selector *s)
 {
 	struct flow *f, *within = NULL;
 
@@ -355,22 +357,29 @@ static struct flow *entry_flow(struct control *c, struct crypto_entry *e, const 
 		if (!within && f->instance == FLOW_LINE && selector_covers(&f->selector, s))
 			within = f;
 	}
-	return within ? flow_make_instance(c, within, s) : NULL;
+	return within;
+}
+
+static bool comes_before(const struct crypto_entry *a, const struct crypto_entry *b)
+{
+	return a->iface != b->iface ? a->iface < b->iface : flow_rank(a) < flow_rank(b);
 }
 
 struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s)
 {
-	struct crypto_entry *e;
-	struct flow *f;
+	const struct entry_peer *at = NULL;
+	struct flow *f, *first = NULL;
 
-	for (e = c->entries; e; e = e->next) {
-		if (!flow_entry_lists(e, &p->local, &p->remote))
+	while ((at = entry_peers_next(c, &p->remote, at))) {
+		if (!flow_entry_lists(at->entry, &p->local, &p->remote) ||
+		    (first && !comes_before(at->entry, first->entry)))
 			continue;
-		f = entry_flow(c, e, s);
+		f = entry_flow(at->entry, s);
 		if (f)
-			return f;
+			first = f;
 	}
-	return NULL;
+	return first && !selector_equal(&first->selector, s) ? flow_make_instance(c, first, s)
+	                                                     : first;
 }
 
 struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t line,

@@ -15,6 +15,7 @@
 
 struct control;
 struct child;
+struct entry_peer;
 struct manual_keys;
 struct peer;
 
@@ -30,6 +31,8 @@ struct crypto_entry {
 	unsigned n_locals;
 	struct ip_addr peers[ENTRY_PEERS_MAX]; // in the order of the configuration
 	unsigned n_peers;
+	struct entry_peer *listed; // the same, where a peer's address leads to the entry
+	unsigned n_listed;
 	int default_peer; // index, -1 = none
 	unsigned current; // index of the peer that is used now
 	unsigned tried;   // peers tried in a row without success
