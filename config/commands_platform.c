@@ -220,7 +220,7 @@ static const struct command_word words[] = {
 	{"hugepages", "Take memory from hugepages"},
 	{"idle", "What workers do without packets"},
 	{"poll", "Poll all the time"},
-	{"adaptive", "Sleep when idle, 20 us at most"},
+	{"adaptive", "Sleep when idle: until a port wakes them, else 20 us"},
 	{"port", "Bind an interface name to a device"},
 	{"name", "Interface name"},
 	{"rx-queues", "Number of receive queues"},

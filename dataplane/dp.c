@@ -144,6 +144,7 @@ static int worker_create(struct dp *dp, unsigned index)
 		return -ENOMEM;
 	dp->workers[index] = w;
 	w->dp = dp;
+	w->idle.events = w->idle.bell.fd = -1;
 	w->index = (uint16_t)index;
 	w->tsc = rte_rdtsc();
 	w->now = clock_tick(&dp->clock, w->tsc);
@@ -178,6 +179,7 @@ static void worker_destroy(struct dp *dp, unsigned index)
 
 	if (!w)
 		return;
+	idle_fini(w);
 	worker_esp_fini(w);
 	vlan_fini(w);
 	reassemble_fini(w);
@@ -231,6 +233,8 @@ static void join(struct dp *dp)
 {
 	// Release: pairs with the workers' acquire; nothing was left half-made.
 	__atomic_store_n(&dp->stop, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		idle_ring(dp, i);
 	for (unsigned i = 0; i < dp->n_workers; i++)
 		if (dp->workers[i] && dp->workers[i]->started)
 			rte_eal_wait_lcore(LCORE_OF(i));
@@ -333,8 +337,12 @@ struct dp *dp_prepare(const struct dp_config *config, struct log *log, char *err
 	}
 	if (rc)
 		goto fail;
-	for (unsigned i = 0; i < dp->n_workers; i++)
+	for (unsigned i = 0; i < dp->n_workers && rc == 0; i++) {
 		dp->workers[i]->stats.sum.cpu = config->worker_cpus[i];
+		rc = idle_init(dp->workers[i]);
+	}
+	if (rc)
+		goto fail;
 	return dp;
 fail:
 	say_failed(config, rc, err, err_size);

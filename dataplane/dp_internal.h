@@ -105,6 +105,7 @@ struct dp {
 	bool scatter;                 // ports deliver longer frames in pieces
 	struct rte_ring **handoffs;   // [from * n_workers + to], single producer, single consumer
 	bool idle_adaptive;
+	uint64_t waiters;         // a bit for each worker that may sleep until it is rung for
 	struct rte_rcu_qsbr *rcu; // tables; thread id = worker index; quiescent once a loop
 	uint32_t *ike_tags;       // [max_ike_sas]; control writes, workers read (relaxed)
 	struct routes *routes;

@@ -66,6 +66,7 @@ void handoff_send(struct worker *w, unsigned to, struct rte_mbuf *m, enum packet
 		worker_drop(w, m, DROP_HANDOFF_FULL);
 	else
 		worker_count(w, COUNT_HANDOFF);
+	w->handed |= 1ull << to;
 }
 
 uint16_t handoff_recv(struct worker *w, unsigned from, struct rte_mbuf **pkts, uint16_t max)

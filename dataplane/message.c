@@ -2,12 +2,16 @@
 // ring's other end is named. Nothing here waits.
 #include <errno.h>
 
+#include "idle.h"
 #include "link.h"
 #include "worker.h"
 
 static bool ring_put(struct worker *w, const struct message *msg)
 {
-	return rte_ring_sp_enqueue_elem(w->messages, (void *)(uintptr_t)msg, sizeof(*msg)) == 0;
+	if (rte_ring_sp_enqueue_elem(w->messages, (void *)(uintptr_t)msg, sizeof(*msg)))
+		return false;
+	idle_ring(w->dp, w->index);
+	return true;
 }
 
 static void drain_one(struct dp *dp, unsigned worker)

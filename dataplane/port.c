@@ -7,6 +7,7 @@
 #include <rte_lcore.h>
 #include <stdio.h>
 
+#include "idle.h"
 #include "link.h"
 #include "pool.h"
 #include "rss.h"
@@ -149,6 +150,15 @@ static void configure_frames(struct dp *dp, struct iface *iface, uint16_t mtu,
 		conf->rxmode.mtu = mtu;
 }
 
+static int start(struct dp *dp, struct iface *iface, uint16_t n_tx, const struct rte_eth_conf *conf)
+{
+	int rc = rte_eth_dev_configure(iface->port, iface->n_rx, n_tx, conf);
+
+	if (rc == 0)
+		rc = setup_queues(dp, iface, n_tx);
+	return rc ? rc : rte_eth_dev_start(iface->port);
+}
+
 static int configure(struct dp *dp, uint16_t index, const struct dp_port_config *config,
                      const struct rte_eth_dev_info *info)
 {
@@ -166,15 +176,17 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	configure_frames(dp, iface, config->mtu, info, &conf);
 	link_configure(info, &conf);
+	idle_configure(dp, &conf);
 	if (config->vlans)
 		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
 	rc = rss_configure(iface, info, &conf);
 	if (rc == 0)
-		rc = rte_eth_dev_configure(iface->port, iface->n_rx, n_tx, &conf);
-	if (rc == 0)
-		rc = setup_queues(dp, iface, n_tx);
-	if (rc == 0)
-		rc = rte_eth_dev_start(iface->port);
+		rc = start(dp, iface, n_tx, &conf);
+	// Some devices refuse interrupts for want of vectors, or beside those of the link.
+	if (rc && conf.intr_conf.rxq) {
+		conf.intr_conf.rxq = 0;
+		rc = start(dp, iface, n_tx, &conf);
+	}
 	if (rc == 0)
 		link_watch(dp, iface->port, &conf);
 	if (rc == 0)
@@ -250,10 +262,12 @@ void port_close(struct dp *dp, uint16_t index)
 
 // ---- sending from the control core -----------------------------------------------------------
 
-static int ring_send(struct iface *iface, struct rte_mbuf *m)
+static int ring_send(struct dp *dp, struct iface *iface, struct rte_mbuf *m)
 {
-	if (rte_ring_sp_enqueue(iface->control_ring, m) == 0)
+	if (rte_ring_sp_enqueue(iface->control_ring, m) == 0) {
+		idle_ring(dp, iface->first_worker);
 		return 0;
+	}
 	rte_pktmbuf_free(m);
 	iface->control_drops++;
 	return -EAGAIN;
@@ -266,7 +280,7 @@ int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)
 	packet_of(frame)->kind = PACKET_FRAME;
 	packet_of(frame)->out = index;
 	if (iface->control_queue < 0)
-		return ring_send(iface, frame);
+		return ring_send(dp, iface, frame);
 	if (iface->vlan && !vlan_tag(frame, iface->vlan)) {
 		rte_pktmbuf_free(frame);
 		return -EMSGSIZE;
@@ -282,5 +296,5 @@ int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)
 int port_send_by_worker(struct dp *dp, uint16_t index, struct rte_mbuf *m)
 {
 	packet_of(m)->kind = packet_is_ipv6(m) ? PACKET_ROUTE6 : PACKET_ROUTE;
-	return ring_send(&dp->ifaces[index], m);
+	return ring_send(dp, &dp->ifaces[index], m);
 }

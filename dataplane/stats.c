@@ -69,10 +69,14 @@ void stats_read(const struct stats *s, struct dp_worker_stats *out)
 		.cycles = word(&sum->cycles),
 		.busy_cycles = word(&sum->busy_cycles),
 		.longest = word(&sum->longest),
+		.idle = sum->idle,
+		.asleep = word(&sum->asleep),
 		.packets = word(&sum->packets),
 		.period = __atomic_load_n(&sum->period, __ATOMIC_RELAXED),
 		.sampled_turns = word(&sum->sampled_turns),
 	};
+	for (unsigned i = 0; i < DP_WAKES; i++)
+		out->wakes[i] = word(&sum->wakes[i]);
 	for (unsigned i = 0; i < DP_FILL_CLASSES; i++)
 		out->fill[i] = word(&sum->fill[i]);
 	for (unsigned i = 0; i < DP_STAGES; i++)

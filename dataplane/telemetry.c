@@ -86,6 +86,10 @@ static int one_worker(const char *params, struct rte_tel_data *d)
 	add(d, "", "busy_cycles", s.busy_cycles);
 	add(d, "", "longest_turn_cycles", s.longest);
 	add(d, "", "sleeps", s.sleeps);
+	add(d, "", "asleep_cycles", s.asleep);
+	add(d, "sleeps_ended_by_", "time", s.wakes[DP_WAKE_TIME]);
+	add(d, "sleeps_ended_by_", "port", s.wakes[DP_WAKE_PORT]);
+	add(d, "sleeps_ended_by_", "core", s.wakes[DP_WAKE_BELL]);
 	add(d, "", "burst_packets", s.packets);
 	for (unsigned i = 0; i < DP_FILL_CLASSES; i++)
 		add(d, "bursts_", dp_fill_name(i), s.fill[i]);

@@ -7,7 +7,6 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include "adjacency.h"
 #include "esp.h"
@@ -16,9 +15,7 @@
 #include "reassemble.h"
 #include "split.h"
 
-#define IDLE_TURNS    32     // without work, before the worker sleeps
-#define IDLE_NS       20000L // longest sleep: IKE and messages have no doorbell
-#define TIMER_SLACK   1000UL // ns; the kernel's default would more than double the sleep
+#define TIMER_SLACK   1000UL // ns; the kernel's default would more than double a nap
 #define RELEASE_TURNS 4      // bursts of held packets a turn
 
 static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
@@ -338,18 +335,6 @@ static void clock_in(struct worker *w)
 	worker_esp_tick(w);
 }
 
-// The only system call of a worker, and only when the configuration allows it.
-static void idle(struct worker *w, unsigned work)
-{
-	const struct timespec pause = {.tv_nsec = IDLE_NS};
-
-	w->empty_turns = work ? 0 : w->empty_turns + 1;
-	if (!w->dp->idle_adaptive || w->empty_turns < IDLE_TURNS)
-		return;
-	worker_count(w, COUNT_SLEEPS);
-	nanosleep(&pause, NULL);
-}
-
 unsigned worker_turn(struct worker *w)
 {
 	unsigned work;
@@ -362,6 +347,8 @@ unsigned worker_turn(struct worker *w)
 	work += rx_workers(w);
 	work += rx_made(w);
 	tx_flush(w);
+	if (unlikely(w->handed))
+		idle_ring_all(w);
 	rte_rcu_qsbr_quiescent(w->dp->rcu, w->index);
 	// Release: what came in before this turn's tick is in the punt rings by now.
 	if (!w->rx_behind)
@@ -379,7 +366,7 @@ int worker_loop(void *arg)
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->index);
 	// Acquire: everything that was made before launch; release on the other side.
 	while (!__atomic_load_n(&w->dp->stop, __ATOMIC_ACQUIRE))
-		idle(w, worker_turn(w));
+		idle_turn(w, worker_turn(w));
 	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->index);
 	return 0;
 }

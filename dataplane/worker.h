@@ -10,6 +10,7 @@
 #include "api/dp.h"
 #include "dp_internal.h"
 #include "drop.h"
+#include "idle.h"
 #include "message.h"
 #include "packet.h"
 #include "stats.h"
@@ -30,6 +31,7 @@ struct worker_rxq {
 	uint16_t iface;
 	uint16_t port;
 	uint16_t queue;
+	bool arm; // its interrupt is switched on before a sleep
 };
 
 // Packets that wait for the end of the turn, or for a full burst, on their way to a port.
@@ -54,9 +56,9 @@ struct worker {
 	struct rte_ring *punt[DP_PUNT_CLASSES];
 	struct rte_mbuf *made[WORKER_MADE]; // made by this worker this turn, to be forwarded
 	uint16_t n_made;
+	uint64_t handed; // a bit for each worker that was handed packets this turn
 	uint32_t icmp_tokens;
 	tick_t icmp_filled;
-	uint32_t empty_turns;
 	uint32_t ip_id;
 	struct adjacency_wait *waits;
 	struct reassembly *reassembly;
@@ -65,6 +67,7 @@ struct worker {
 	struct vlan_count *vlans; // [DP_IFACES_MAX]
 	struct flow_cache *flows; // what policy said last
 	struct stats stats;
+	struct idle idle;
 	alignas(64) uint64_t counters[COUNTERS]; // control reads, relaxed: each stands for itself
 	alignas(64) uint32_t horizon; // worker writes (release), control reads: dp_punt_horizon()
 	uint32_t started;

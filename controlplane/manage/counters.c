@@ -164,6 +164,8 @@ void counters_worker_stats(const struct control *c, unsigned worker, struct dp_w
 	out->cycles -= base->cycles;
 	out->busy_cycles -= base->busy_cycles;
 	out->sleeps -= base->sleeps;
+	out->asleep -= base->asleep;
+	subtract(out->wakes, base->wakes, sizeof(out->wakes));
 	out->packets -= base->packets;
 	out->sampled_turns -= base->sampled_turns;
 	subtract(out->fill, base->fill, sizeof(out->fill));

@@ -118,6 +118,27 @@ static void print_stages(const struct dp_worker_stats *s, struct text *out)
 	}
 }
 
+static void print_idle(const struct dp_worker_stats *s, struct text *out)
+{
+	static const char *const ways[] = {
+		[DP_IDLE_POLL] = "Polls",
+		[DP_IDLE_NAP] = "Naps",
+		[DP_IDLE_WAIT] = "Waits for interrupts",
+	};
+	char text[SHARE_TEXT];
+
+	text_printf(out, "  %s when idle", ways[s->idle]);
+	if (s->idle != DP_IDLE_POLL)
+		text_printf(out, ": %llu sleeps, %s of the time", (unsigned long long)s->sleeps,
+		            share(true, ratio((double)s->asleep, (double)s->cycles), text));
+	if (s->idle == DP_IDLE_WAIT)
+		text_printf(out, "; ended by a port %llu, by another core %llu, by time %llu",
+		            (unsigned long long)s->wakes[DP_WAKE_PORT],
+		            (unsigned long long)s->wakes[DP_WAKE_BELL],
+		            (unsigned long long)s->wakes[DP_WAKE_TIME]);
+	text_printf(out, "\n");
+}
+
 void platform_worker_detail(const struct worker_view *v, struct text *out)
 {
 	const struct dp_worker_stats *s = &v->stats;
@@ -129,7 +150,7 @@ void platform_worker_detail(const struct worker_view *v, struct text *out)
 	            (unsigned long long)s->turns, (unsigned long long)s->busy_turns,
 	            share(true, ratio((double)s->busy_cycles, (double)s->cycles), text),
 	            us_of(s, s->longest));
-	text_printf(out, "  %llu idle sleeps\n", (unsigned long long)s->sleeps);
+	print_idle(s, out);
 	text_printf(out,
 	            "  %llu packets in %llu receive bursts: %.1f a burst, %.0f cycles a packet\n",
 	            (unsigned long long)s->packets, (unsigned long long)filled_bursts(s),

@@ -35,7 +35,7 @@ struct dp_config {
 	unsigned control_cpu;
 	unsigned memory_mb;
 	bool hugepages;
-	bool idle_adaptive; // workers sleep 20 us at most when idle
+	bool idle_adaptive; // workers and the control core sleep when idle
 	// Table sizes. Indices given to the functions below are smaller than these.
 	uint32_t max_peers;
 	uint32_t max_tunnels;
@@ -339,6 +339,20 @@ struct dp_stage_stats {
 	uint64_t cycles, packets, calls;
 };
 
+// What a worker does when it finds no work.
+enum dp_idle {
+	DP_IDLE_POLL, // goes on looking
+	DP_IDLE_NAP,  // sleeps 20 us at most: some port of its has no receive interrupts
+	DP_IDLE_WAIT, // sleeps until a port or another core wakes it, a tick at most
+};
+
+enum dp_wake {
+	DP_WAKE_TIME, // nothing: the nap or the tick was over
+	DP_WAKE_PORT,
+	DP_WAKE_BELL, // the control core or another worker
+	DP_WAKES,
+};
+
 #define DP_FILL_CLASSES 8 // receive bursts of 0, 1, 2-3, 4-7, 8-15, 16-31, 32-63, 64 packets
 
 // Sums since the start. Cycles are the TSC's.
@@ -348,7 +362,9 @@ struct dp_worker_stats {
 	uint64_t turns, busy_turns;
 	uint64_t cycles, busy_cycles; // of all turns, of those with work
 	uint64_t longest;             // turn with work
-	uint64_t sleeps;
+	enum dp_idle idle;
+	uint64_t sleeps, asleep; // asleep: cycles
+	uint64_t wakes[DP_WAKES];
 	uint64_t packets; // in receive bursts
 	uint64_t fill[DP_FILL_CLASSES];
 	// Of every period-th turn, if it had work.

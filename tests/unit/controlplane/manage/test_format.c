@@ -643,7 +643,10 @@ static struct worker_view worker_view(void)
 	                  .cycles = 4000000,
 	                  .busy_cycles = 1000000,
 	                  .longest = 24000,
+	                  .idle = DP_IDLE_WAIT,
 	                  .sleeps = 7,
+	                  .wakes = {4, 2, 1},
+	                  .asleep = 2000000,
 	                  .packets = 2000,
 	                  .fill = {750, 1, 2, 0, 0, 50, 40, 7},
 	                  .period = 61,
@@ -688,7 +691,8 @@ static void worker_detail(void **state)
 	is(&t, "Worker 1 on CPU 3\n"
 	       "  CPU utilization for five seconds: 47.3%; one minute: 40.0%; five minutes: 5.1%\n"
 	       "  1000 turns, 250 with work: 25.0% of the time, the longest 12 us\n"
-	       "  7 idle sleeps\n"
+	       "  Waits for interrupts when idle: 7 sleeps, 50.0% of the time; ended by a port 2,"
+	       " by another core 1, by time 4\n"
 	       "  2000 packets in 100 receive bursts: 20.0 a burst, 500 cycles a packet\n"
 	       "  Packets in a receive burst, and how many bursts had so many:\n"
 	       "           fill        fill        fill        fill        fill        fill"
