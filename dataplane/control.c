@@ -14,6 +14,7 @@
 #include "sa_fill.h"
 #include "sa_table.h"
 #include "secret.h"
+#include "steer.h"
 #include "tunnel.h"
 #include "worker.h"
 
@@ -242,16 +243,24 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 
 // ---- SAs -------------------------------------------------------------------------------------
 
-int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
-                  struct handle *sa, uint32_t *spi)
+static int reserve(struct dp *dp, unsigned owner, struct handle *sa, uint32_t *spi)
 {
-	unsigned owner = port_worker_for(dp, remote, local);
 	int err = sa_table_take(dp->sas, SA_IN, owner, sa);
 
 	if (err)
 		return err;
 	*spi = spi_make(&dp->sas->layout, owner, sa->index, sa->generation);
 	return 0;
+}
+
+int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
+                  struct handle *sa, uint32_t *spi)
+{
+	unsigned owner;
+
+	if (!steer_worker(dp, remote, &owner))
+		owner = port_worker_for(dp, remote, local);
+	return reserve(dp, owner, sa, spi);
 }
 
 // What sa_fill() leaves to us.
@@ -302,7 +311,7 @@ int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel
 	*sa = (struct handle){0};
 	if (spi_is_own(spec->spi) || spec->spi < SPI_MIN || sa_fill_check(spec, SA_IN))
 		return -EINVAL;
-	err = dp_sa_reserve(dp, &spec->local, &spec->remote, sa, &own);
+	err = reserve(dp, port_worker_for(dp, &spec->remote, &spec->local), sa, &own);
 	if (err)
 		return err;
 	slot = sa_table_slot(dp->sas, *sa);

@@ -57,9 +57,10 @@ struct iface {
 	uint16_t rss_key_len;
 	uint16_t rss_reta_size;
 	uint16_t *rss_reta;
-	uint16_t main;    // the port's own interface; of a subinterface another one
-	uint16_t vlan_id; // of a subinterface
-	uint16_t vlan;    // tag of what leaves by it, 0 = none
+	struct steer *steer; // control alone; see steer.h
+	uint16_t main;       // the port's own interface; of a subinterface another one
+	uint16_t vlan_id;    // of a subinterface
+	uint16_t vlan;       // tag of what leaves by it, 0 = none
 	bool sub, native;
 	// Control writes (release), workers read: NULL = this port has no subinterfaces.
 	struct vlan_table *vlans;

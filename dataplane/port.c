@@ -11,6 +11,7 @@
 #include "link.h"
 #include "pool.h"
 #include "rss.h"
+#include "steer.h"
 #include "vlan.h"
 
 #define CONTROL_RING 512
@@ -189,8 +190,10 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 	}
 	if (rc == 0)
 		link_watch(dp, iface->port, &conf);
-	if (rc == 0)
+	if (rc == 0) {
 		rss_read_table(iface);
+		steer_start(dp, index, config->vlans);
+	}
 	// Who looks for our IPv6 addresses asks their groups (RFC 4291, 2.7.1).
 	if (rc == 0)
 		(void)rte_eth_allmulticast_enable(iface->port);
@@ -250,6 +253,7 @@ void port_close(struct dp *dp, uint16_t index)
 
 	if (iface->port != UINT16_MAX) {
 		link_forget(dp, iface->port);
+		steer_stop(dp, index);
 		rte_eth_dev_stop(iface->port);
 		rte_eth_dev_close(iface->port);
 	}

@@ -70,6 +70,7 @@ int sa_table_take(struct sa_table *t, enum sa_direction direction, unsigned owne
 	slot->direction = (uint8_t)direction;
 	slot->owner = (uint8_t)owner;
 	slot->foreign = 0;
+	t->inbound[owner] += direction == SA_IN;
 	activity_store(&t->activity[i].last_in, 0);
 	activity_store(&t->activity[i].generation, slot->generation);
 	*sa = (struct handle){.index = i, .generation = slot->generation};
@@ -85,6 +86,7 @@ void sa_table_put(struct sa_table *t, uint32_t i)
 	// `live` is the worker's, and 0 by now.
 	secret_wipe((char *)sa + sizeof(sa->live), sizeof(*sa) - sizeof(sa->live));
 	activity_store(&t->activity[i].generation, 0);
+	t->inbound[t->slots[i].owner] -= t->slots[i].direction == SA_IN;
 	t->slots[i].state = SA_FREE;
 	t->slots[i].next_free = t->free;
 	t->free = i + 1;

@@ -66,6 +66,12 @@ static inline uint32_t spi_owner(const struct spi_layout *l, uint32_t spi)
 	return (spi & ~SPI_OWN) >> (l->slot_bits + l->generation_bits);
 }
 
+// The bits that say whose an SPI is: set in the mask of a NIC's rule for spi_make(l, owner, 0, 0).
+static inline uint32_t spi_owner_mask(const struct spi_layout *l)
+{
+	return UINT32_MAX << (l->slot_bits + l->generation_bits);
+}
+
 static inline uint32_t spi_slot(const struct spi_layout *l, uint32_t spi)
 {
 	return (spi >> l->generation_bits) & ((1u << l->slot_bits) - 1);

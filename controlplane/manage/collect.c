@@ -565,6 +565,27 @@ static unsigned control_step(struct control *c, struct request *r)
 	return REQUEST_ITEM;
 }
 
+// Subinterfaces have no queues.
+static unsigned port_step(struct control *c, struct request *r)
+{
+	uint16_t index = (uint16_t)r->cursor.index++;
+	struct dp_port_steering steering;
+	struct dp_iface_info info;
+	struct port_view *v;
+
+	if (index >= c->n_ports)
+		return 0;
+	dp_port_steering(c->dp, index, &steering);
+	if (!steering.queues)
+		return 1;
+	dp_iface_info(c->dp, index, &info);
+	v = &next_view(r, VIEW_PORT)->port;
+	iface_name(c, index, v->name);
+	memcpy(v->driver, info.driver, sizeof(v->driver));
+	v->steering = steering;
+	return REQUEST_ITEM;
+}
+
 static unsigned arp_step(struct control *c, struct request *r)
 {
 	struct arp_view *v = &next_view(r, VIEW_ARP)->arp;
@@ -620,6 +641,8 @@ unsigned collect_step(struct control *c, struct request *r)
 		return worker_step(c, r);
 	case REQUEST_CONTROL:
 		return control_step(c, r);
+	case REQUEST_PORTS:
+		return port_step(c, r);
 	default:
 		return 0;
 	}

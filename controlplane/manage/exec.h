@@ -31,6 +31,7 @@ int exec_show_ip_route(struct command_call *call);
 int exec_show_arp(struct command_call *call);
 int exec_show_workers(struct command_call *call);
 int exec_show_control(struct command_call *call);
+int exec_show_ports(struct command_call *call);
 
 // exec_system.c
 int exec_show_version(struct command_call *call);

@@ -51,10 +51,11 @@ static const struct command_word words[] = {
 	{"neighbors", "IPv6 neighbor cache"},
 	{"counters", "Packet and protocol counters"},
 	{"all", "All of them"},
-	{"platform", "Cores: how busy they are, and with what"},
+	{"platform", "Cores: how busy they are, and with what; ports"},
 	{"workers", "Packet workers"},
 	{"worker", "Number of a worker"},
 	{"control", "The control core"},
+	{"ports", "Ports: their queues, and how ESP comes to its worker"},
 	{"version", "Versions, limits and uptime"},
 	{"logging", "Log buffer and destinations"},
 	{"debugging", "What is being debugged"},
@@ -129,6 +130,7 @@ static const struct command for_all[] = {
 	{BOTH, "show interfaces [ifname:IFNAME]", NULL, exec_show_interfaces, NULL},
 	{BOTH, "show platform workers [worker:<0-63>] [detail]", NULL, exec_show_workers, NULL},
 	{BOTH, "show platform control", NULL, exec_show_control, NULL},
+	{BOTH, "show platform ports", NULL, exec_show_ports, NULL},
 	{BOTH, "terminal length lines:<0-512>", NULL, exec_terminal_length, NULL},
 };
 

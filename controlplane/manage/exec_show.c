@@ -413,3 +413,17 @@ int exec_show_control(struct command_call *call)
 	session_request(s, REQUEST_CONTROL);
 	return session_each(s, control_view, NULL);
 }
+
+static void port_view(void *arg, const struct view *v, struct text *out)
+{
+	(void)arg;
+	platform_port(&v->port, out);
+}
+
+int exec_show_ports(struct command_call *call)
+{
+	struct session *s = session_of(call);
+
+	session_request(s, REQUEST_PORTS);
+	return session_each(s, port_view, NULL);
+}

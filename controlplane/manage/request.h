@@ -31,6 +31,7 @@ enum request_kind {
 	REQUEST_STATUS,     // one VIEW_STATUS
 	REQUEST_WORKERS, // VIEW_WORKER, each followed by a VIEW_COUNTER for each reason it drops by
 	REQUEST_CONTROL, // one VIEW_CONTROL
+	REQUEST_PORTS,   // VIEW_PORT
 	REQUEST_CLEAR_SESSIONS, // ends peers that match; `count` is how many
 	REQUEST_CLEAR_SAS,      // ends children that match
 	REQUEST_CLEAR_IKE,      // ends IKE SAs that match

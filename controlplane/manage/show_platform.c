@@ -1,7 +1,8 @@
-// What the cores do with their time: the texts. Helper threads only.
+// What the cores do with their time, and what ports do for them: the texts. Helper threads only.
 #include "show_platform.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -172,4 +173,57 @@ void platform_control(const struct control_view *v, struct text *out)
 	text_printf(out, "  %llu turns, %llu with work, %llu late; the longest %llu us\n",
 	            (unsigned long long)v->turns, (unsigned long long)v->busy_turns,
 	            (unsigned long long)v->late_turns, (unsigned long long)v->longest_us);
+}
+
+// ---- ports
+
+static const char *plural(unsigned n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_handoff(const struct port_view *v, const char *reason, struct text *out)
+{
+	text_printf(out, "handoff (driver %s: %s)\n", v->driver, reason);
+}
+
+// What all kinds of packets have in common stands on the first line, what differs below.
+static void print_steering(const struct port_view *v, struct text *out)
+{
+	const char *refused = NULL;
+	unsigned rules = 0;
+
+	for (unsigned i = 0; i < DP_STEER_KINDS; i++) {
+		const struct dp_steer_kind *kind = &v->steering.kinds[i];
+
+		rules += kind->rules;
+		if (kind->asked && !kind->rules && !refused)
+			refused = kind->refused;
+	}
+	if (rules)
+		text_printf(out, "rte_flow, %u rule%s\n", rules, plural(rules));
+	else
+		print_handoff(v, refused ? refused : "not asked", out);
+	for (unsigned i = 0; i < DP_STEER_KINDS; i++) {
+		const struct dp_steer_kind *kind = &v->steering.kinds[i];
+
+		if (!kind->asked || kind->rules || (!rules && strcmp(kind->refused, refused) == 0))
+			continue;
+		text_printf(out, "    %s: ", dp_steer_name(i));
+		print_handoff(v, kind->refused, out);
+	}
+}
+
+void platform_port(const struct port_view *v, struct text *out)
+{
+	const struct dp_port_steering *s = &v->steering;
+
+	text_printf(out, "%s, driver %s\n", v->name, v->driver);
+	text_printf(out, "  %u receive queue%s of %u worker%s%s\n", s->queues, plural(s->queues),
+	            s->workers, plural(s->workers), s->rss ? ", spread by addresses" : "");
+	text_printf(out, "  ESP steering: ");
+	if (s->workers < 2)
+		text_printf(out, "none (all comes in at one worker)\n");
+	else
+		print_steering(v, out);
 }

@@ -1,4 +1,4 @@
-// `show platform workers`, `show platform control`: the texts.
+// `show platform workers`, `show platform control`, `show platform ports`: the texts.
 #ifndef VIGIL_MANAGE_SHOW_PLATFORM_H
 #define VIGIL_MANAGE_SHOW_PLATFORM_H
 
@@ -13,5 +13,6 @@ void platform_worker(const struct worker_view *v, struct text *out);
 void platform_worker_detail(const struct worker_view *v, struct text *out);
 void platform_drop(const struct counter_view *v, struct text *out);
 void platform_control(const struct control_view *v, struct text *out);
+void platform_port(const struct port_view *v, struct text *out);
 
 #endif

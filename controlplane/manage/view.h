@@ -116,6 +116,12 @@ struct control_view {
 	uint64_t turns, busy_turns, late_turns, longest_us;
 };
 
+struct port_view {
+	char name[CONFIG_NAME];
+	char driver[DP_NAME_MAX];
+	struct dp_port_steering steering;
+};
+
 struct counter_view {
 	char name[48];
 	uint64_t value;
@@ -144,6 +150,7 @@ enum view_kind {
 	VIEW_STATUS,
 	VIEW_WORKER, // may be followed by counters: the reasons of its drops
 	VIEW_CONTROL,
+	VIEW_PORT,
 };
 
 struct view {
@@ -159,6 +166,7 @@ struct view {
 		struct status_view status;
 		struct worker_view worker;
 		struct control_view control;
+		struct port_view port;
 	};
 };
 

@@ -173,16 +173,17 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 
 // ---- security associations -----------------------------------------------------------------
 
-// Takes a free inbound slot and its SPI (host order), owned by the worker to which the port's RSS
-// brings packets from remote to local. 0, -ENOSPC.
+// Takes a free inbound slot and its SPI (host order). Where the port steers by SPI the worker with
+// the fewest owns it, elsewhere the one to which RSS brings packets from remote to local. 0,
+// -ENOSPC.
 int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
                   struct handle *sa, uint32_t *spi);
 // Makes a reserved inbound SA live. 0, -EINVAL (algorithms or key length; transport mode not
 // between its two ends; IPv6, which is not active in this version), -ENOMEM.
 int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel);
 // Makes an inbound SA live under an SPI that somebody else chose (spec->spi, 256 to 2^31 - 1):
-// manual keys. Its owner is as with dp_sa_reserve(). 0, -EEXIST (spec->local receives this SPI
-// already), -ENOSPC, and the errors of dp_sa_add_in().
+// manual keys. RSS says whose it is, since no SPI of ours steers it. 0, -EEXIST (spec->local
+// receives this SPI already), -ENOSPC, and the errors of dp_sa_add_in().
 int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel,
                  struct handle *sa);
 // Makes an outbound SA; traffic uses it from dp_tunnel_use() on. `in` is the inbound SA whose
@@ -293,8 +294,29 @@ struct dp_iface_info {
 };
 void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out);
 
+// How inbound ESP comes to the worker that owns its SA. A port may match the owner, which stands in
+// the SPI, by rte_flow rules and choose the queue; where it does not, workers hand over.
+#define DP_STEER_KINDS 8
+
+struct dp_steer_kind {
+	bool asked;       // the port was asked for rules for this kind of packet
+	uint16_t rules;   // that it has, one for each worker with a queue; 0 = it refused
+	char refused[64]; // what the driver said
+};
+
+struct dp_port_steering {
+	uint16_t queues;  // for receiving; 0: no port
+	uint16_t workers; // that have at least one of them; nothing is asked for a single one
+	bool rss;         // it spreads by addresses, with a key that we know
+	struct dp_steer_kind kinds[DP_STEER_KINDS];
+};
+void dp_port_steering(const struct dp *dp, uint16_t iface, struct dp_port_steering *out);
+// e.g. "ESP over IPv4"; NULL beyond the last.
+const char *dp_steer_name(unsigned kind);
+
 // Without it (as at the start) the gateway is an IPv6 host: what is not for itself is dropped.
 void dp_ipv6_routing(struct dp *dp, bool on);
+
 // gateway family 0: the network is on the interface itself. Same prefix again: replaced.
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
                  uint16_t iface);

@@ -63,6 +63,8 @@ check "what the cores do; clearing counters starts them afresh"
 has "$(vigil "show platform workers")" '^Worker +CPU +5Sec' '^0 +[0-9]+ '
 has "$(vigil "show platform workers 0 detail")" '^Worker 0 on CPU' 'when idle: [1-9][0-9]* sleeps, ' \
 	'[1-9][0-9]* packets in [1-9][0-9]* receive bursts'
+has "$(vigil "show platform ports")" '^FastEthernet0, driver net_af_packet$' '^  1 receive queue of 1 worker$' \
+	'^  ESP steering: none'
 has "$(vigil "show platform control")" '^  [1-9][0-9]* turns, [1-9][0-9]* with work, [0-9]+ late'
 vigil "clear counters"
 wait_until 3 "the log says so" grep -q "%CLEAR-5-COUNTERS: Clear counter on all interfaces by " "$LAB_RUN/gw.log"

@@ -615,6 +615,22 @@ void dp_ipv6_routing(struct dp *dp, bool on)
 	(void)on;
 }
 
+// Two queues of two workers; the driver takes rules for one kind of packet.
+void dp_port_steering(const struct dp *dp, uint16_t iface, struct dp_port_steering *out)
+{
+	(void)dp;
+	(void)iface;
+	*out = (struct dp_port_steering){.queues = 2, .workers = 2};
+	out->kinds[0] = (struct dp_steer_kind){.asked = true, .rules = 2};
+	out->kinds[1] = (struct dp_steer_kind){.asked = true, .refused = "no room"};
+}
+
+const char *dp_steer_name(unsigned kind)
+{
+	(void)kind;
+	return "ESP over X";
+}
+
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
                  uint16_t iface)
 {

@@ -18,7 +18,6 @@
 #include "show_ipsec.h"
 #include "show_isakmp.h"
 #include "show_map.h"
-#include "show_platform.h"
 #include "show_session.h"
 #include "text.h"
 
@@ -631,94 +630,6 @@ static void ipv6_sas(void **state)
 }
 
 // Two turns with work were looked at: 3000 cycles, of which 2000 are the cryptography's.
-static struct worker_view worker_view(void)
-{
-	struct worker_view v = {
-		.worker = 1,
-		.usage = {true, 0.473, 0.4, 0.051},
-		.stats = {.cpu = 3,
-	                  .hz = 2000000000,
-	                  .turns = 1000,
-	                  .busy_turns = 250,
-	                  .cycles = 4000000,
-	                  .busy_cycles = 1000000,
-	                  .longest = 24000,
-	                  .idle = DP_IDLE_WAIT,
-	                  .sleeps = 7,
-	                  .wakes = {4, 2, 1},
-	                  .asleep = 2000000,
-	                  .packets = 2000,
-	                  .fill = {750, 1, 2, 0, 0, 50, 40, 7},
-	                  .period = 61,
-	                  .sampled_turns = 2},
-		.drops = 12,
-	};
-
-	v.stats.stages[DP_STAGE_ENCRYPT] =
-		(struct dp_stage_stats){.cycles = 2000, .packets = 20, .calls = 2};
-	v.stats.stages[DP_STAGE_LOOP] = (struct dp_stage_stats){.cycles = 1000};
-	return v;
-}
-
-static void workers(void **state)
-{
-	struct worker_view v = worker_view();
-	struct text t = {0};
-
-	(void)state;
-	platform_workers_head(&t);
-	platform_worker(&v, &t);
-	v.usage.known = false;
-	v.stats = (struct dp_worker_stats){.cpu = 4};
-	platform_worker(&v, &t);
-	is(&t, "Worker  CPU    5Sec    1Min    5Min       Packets in  a burst     Cycles"
-	       "          Drops\n"
-	       "1         3   47.3%   40.0%    5.1%             2000     20.0        500"
-	       "             12\n"
-	       "1         4       -       -       -                0      0.0          0"
-	       "             12\n");
-}
-
-static void worker_detail(void **state)
-{
-	struct worker_view v = worker_view();
-	struct counter_view drop = {.name = "drop no-route", .value = 12};
-	struct text t = {0};
-
-	(void)state;
-	platform_worker_detail(&v, &t);
-	platform_drop(&drop, &t);
-	is(&t, "Worker 1 on CPU 3\n"
-	       "  CPU utilization for five seconds: 47.3%; one minute: 40.0%; five minutes: 5.1%\n"
-	       "  1000 turns, 250 with work: 25.0% of the time, the longest 12 us\n"
-	       "  Waits for interrupts when idle: 7 sleeps, 50.0% of the time; ended by a port 2,"
-	       " by another core 1, by time 4\n"
-	       "  2000 packets in 100 receive bursts: 20.0 a burst, 500 cycles a packet\n"
-	       "  Packets in a receive burst, and how many bursts had so many:\n"
-	       "           fill        fill        fill        fill        fill        fill"
-	       "        fill        fill\n"
-	       "            750           1           2           0           0          50"
-	       "          40           7\n"
-	       "  Stages, of 2 turns with work (one turn in 61 is looked at):\n"
-	       "    Stage          Share Cycles a turn  Packets a call Cycles a packet\n"
-	       "    stage          66.7%          1000            10.0            100\n"
-	       "    stage          33.3%           500\n"
-	       "  12 packets dropped\n"
-	       "                      12  drop no-route\n");
-}
-
-static void control(void **state)
-{
-	struct control_view v = {{true, 0.01, 0.005, 0}, 5000, 40, 1, 1203};
-	struct text t = {0};
-
-	(void)state;
-	platform_control(&v, &t);
-	is(&t, "Control core\n"
-	       "  CPU utilization for five seconds: 1.0%; one minute: 0.5%; five minutes: 0.0%\n"
-	       "  5000 turns, 40 with work, 1 late; the longest 1203 us\n");
-}
-
 static void times(void **state)
 {
 	char out[FORMAT_TIME];
@@ -738,27 +649,15 @@ static void times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session_normal),
-		cmocka_unit_test(session_detail),
-		cmocka_unit_test(session_brief),
-		cmocka_unit_test(session_states),
-		cmocka_unit_test(session_without_peer),
-		cmocka_unit_test(isakmp_sa),
-		cmocka_unit_test(ipv6_access_lists),
-		cmocka_unit_test(ipv6_sas),
-		cmocka_unit_test(isakmp_sa_detail),
-		cmocka_unit_test(isakmp_sa_count),
-		cmocka_unit_test(isakmp_peers),
-		cmocka_unit_test(ipsec_sa),
-		cmocka_unit_test(ipsec_sa_with_esn),
-		cmocka_unit_test(crypto_map),
-		cmocka_unit_test(crypto_map_with_esn),
-		cmocka_unit_test(policies),
-		cmocka_unit_test(interfaces),
-		cmocka_unit_test(times),
-		cmocka_unit_test(workers),
-		cmocka_unit_test(worker_detail),
-		cmocka_unit_test(control),
+		cmocka_unit_test(session_normal),       cmocka_unit_test(session_detail),
+		cmocka_unit_test(session_brief),        cmocka_unit_test(session_states),
+		cmocka_unit_test(session_without_peer), cmocka_unit_test(isakmp_sa),
+		cmocka_unit_test(ipv6_access_lists),    cmocka_unit_test(ipv6_sas),
+		cmocka_unit_test(isakmp_sa_detail),     cmocka_unit_test(isakmp_sa_count),
+		cmocka_unit_test(isakmp_peers),         cmocka_unit_test(ipsec_sa),
+		cmocka_unit_test(ipsec_sa_with_esn),    cmocka_unit_test(crypto_map),
+		cmocka_unit_test(crypto_map_with_esn),  cmocka_unit_test(policies),
+		cmocka_unit_test(interfaces),           cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
