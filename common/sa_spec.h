@@ -43,7 +43,8 @@ struct sa_spec {
 	struct selector selector; // negotiated identities
 	uint32_t replay_window;   // packets, 0 = replay protection off; inbound only
 	bool esn; // 64-bit sequence numbers (RFC 4303, 2.2.1); never without a replay window
-	uint32_t path_mtu; // bytes of the outer packet; 0 = the egress interface's
+	uint32_t path_mtu;     // bytes of the outer packet; 0 = the egress interface's
+	tick_t dummy_interval; // outbound: a dummy packet each (RFC 4303 2.6); 0 = none
 	// Lifetimes; 0 = none. Time is the control plane's business.
 	uint64_t soft_bytes, hard_bytes;
 	uint64_t soft_packets, hard_packets;

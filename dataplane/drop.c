@@ -84,6 +84,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_EVENT_LATE] = "events delayed",
 	[COUNT_ENCRYPTED] = "encrypted",
 	[COUNT_DECRYPTED] = "decrypted",
+	[COUNT_DUMMIES] = "dummies sent",
 	[COUNT_SLEEPS] = "idle sleeps",
 };
 

@@ -89,6 +89,7 @@ enum counter {
 	COUNT_EVENT_LATE, // an event had to wait for room in its ring
 	COUNT_ENCRYPTED,
 	COUNT_DECRYPTED,
+	COUNT_DUMMIES, // sent, RFC 4303 2.6
 	COUNT_SLEEPS,
 	COUNTERS,
 };

@@ -31,6 +31,7 @@ int worker_esp_init(struct worker *w)
 		return -ENOMEM;
 	}
 	tunnel_worker_init(&esp->tunnels);
+	dummy_init(&esp->dummies);
 	w->esp = esp;
 	return 0;
 }
@@ -88,8 +89,10 @@ static void sa_del(struct worker *w, const struct message *msg)
 	struct sa *sa = sa_table_at(w->dp->sas, msg->sa.index);
 
 	sa->live = 0;
-	if (sa->direction == SA_OUT)
+	if (sa->direction == SA_OUT) {
 		tunnel_forget_sa(w, sa->tunnel, msg->sa);
+		dummy_disarm(w, sa);
+	}
 	if (esp->gone || !gone_send(w, sa)) {
 		sa->spi = esp->gone; // nothing looks at it any more
 		esp->gone = sa->slot + 1;

@@ -3,6 +3,7 @@
 #define VIGIL_DATAPLANE_ESP_H
 
 #include "crypto.h"
+#include "dummy.h"
 #include "sa_table.h"
 #include "tunnel.h"
 #include "worker.h"
@@ -36,6 +37,7 @@ struct worker_esp {
 	// Slots + 1 of SAs whose GONE found no room in the event ring, chained by sa.spi: control
 	// must hear of each, or the slot stays in use for ever.
 	uint32_t gone;
+	struct dummies dummies;
 	struct split too_long[WORKER_BURST]; // of the burst that is being encrypted
 	uint16_t n_long;
 	bool astray; // some packet of the burst that is being encrypted has no way out at the

@@ -182,14 +182,6 @@ static bool stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const s
 	return false;
 }
 
-static bool is_used_up(const struct sa *sa, uint32_t packets, uint64_t bytes)
-{
-	uint64_t sequence;
-
-	return __builtin_add_overflow(sa->sequence, packets, &sequence) ||
-	       sequence >= sa->packets_limit || sa->bytes + bytes >= sa->bytes_limit;
-}
-
 // The upper halves of extended sequence numbers: those of n packets in a row, the last one `seq`.
 static void put_seq_hi(struct crypto_item *items, uint16_t n, uint64_t seq)
 {
@@ -246,14 +238,6 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 	return k;
 }
 
-// How many of n packets go in one: near a limit of the SA each for itself. 0: the SA has stopped.
-static uint16_t within_limits(struct worker *w, struct sa *sa, uint16_t n)
-{
-	if (likely(!is_used_up(sa, n, (uint64_t)n * UINT16_MAX)))
-		return n;
-	return !is_used_up(sa, 0, 0) || esp_limit(w, sa);
-}
-
 static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct run *runs,
                          uint16_t n_runs, struct crypto_item *items, unsigned *engines)
 {
@@ -267,7 +251,7 @@ static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct 
 
 		*engines |= crypto_engine(sa);
 		for (uint16_t left = runs[r].n, len; left; left -= len, pkts += len) {
-			len = within_limits(w, sa, left);
+			len = wrap_within_limits(w, sa, left);
 			if (unlikely(len == 0)) {
 				refuse(w, pkts[0], sa, DROP_ESP_LIFETIME);
 				len = 1;

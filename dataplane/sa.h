@@ -69,6 +69,15 @@ struct sa_narrow {
 	uint8_t proto;
 };
 
+// When an outbound SA sends its next dummy packet, and its neighbours in that list: slots + 1, 0 =
+// none; see dummy.h.
+struct sa_dummy {
+	tick_t interval; // 0 = it sends none
+	tick_t due;
+	uint32_t next, prev;
+	bool armed;
+};
+
 // Expanded keys, 1 KiB for each SA, in memory of their own.
 struct sa_keys {
 	union {
@@ -156,6 +165,7 @@ struct sa {
 	tick_t made;
 	uint64_t *ring;          // replay window apart, or NULL; control frees it
 	struct sa_narrow narrow; // inbound
+	struct sa_dummy dummy;   // outbound
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");

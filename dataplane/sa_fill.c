@@ -209,6 +209,7 @@ static void fill_out(const struct sa_spec *spec, struct sa *sa)
 	sa->out.mtu = (uint16_t)(spec->path_mtu ? lower(spec->path_mtu, UINT16_MAX) : UINT16_MAX);
 	sa->out.src_port = htons(spec->local_port);
 	sa->is_narrow = spec->selector.local_port || spec->selector.remote_port;
+	sa->dummy = (struct sa_dummy){.interval = spec->dummy_interval};
 	sa_fill_move(sa, htonl(addr_v4_host(&spec->remote)), htons(spec->remote_port));
 	sa->sequence = 0;
 	secret_random(&sa->iv_base, sizeof(sa->iv_base));

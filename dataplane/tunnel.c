@@ -232,6 +232,7 @@ void tunnel_on_use(struct worker *w, const struct message *msg)
 	t->sa = sa;
 	t->pair = sa->pair;
 	t->since = t->doubt_from = sa->made;
+	dummy_arm(w, sa);
 	release_held(w, t);
 }
 

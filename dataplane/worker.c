@@ -321,6 +321,20 @@ static unsigned messages(struct worker *w)
 	return n;
 }
 
+// Dummy packets that are due (RFC 4303 2.6).
+static unsigned dummies(struct worker *w)
+{
+	struct rte_mbuf *pkts[DUMMY_BURST];
+	uint16_t n;
+
+	if (likely(w->esp->dummies.n == 0))
+		return 0;
+	n = dummy_packets(w, pkts);
+	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
+	send_outer(w, pkts, n);
+	return n;
+}
+
 static void clock_in(struct worker *w)
 {
 	tick_t before = w->now;
@@ -346,6 +360,7 @@ unsigned worker_turn(struct worker *w)
 	work += rx_ports(w);
 	work += rx_workers(w);
 	work += rx_made(w);
+	work += dummies(w);
 	tx_flush(w);
 	if (unlikely(w->handed))
 		idle_ring_all(w);

@@ -15,6 +15,22 @@ static inline uint32_t wrap_text_len(uint32_t align, uint32_t len)
 	return (len + ESP_TRAILER + align - 1) & ~(align - 1);
 }
 
+static inline bool wrap_is_used_up(const struct sa *sa, uint32_t packets, uint64_t bytes)
+{
+	uint64_t sequence;
+
+	return __builtin_add_overflow(sa->sequence, packets, &sequence) ||
+	       sequence >= sa->packets_limit || sa->bytes + bytes >= sa->bytes_limit;
+}
+
+// How many of n packets go in one: near a limit of the SA each for itself. 0: the SA has stopped.
+static inline uint16_t wrap_within_limits(struct worker *w, struct sa *sa, uint16_t n)
+{
+	if (likely(!wrap_is_used_up(sa, n, (uint64_t)n * UINT16_MAX)))
+		return n;
+	return !wrap_is_used_up(sa, 0, 0) || esp_limit(w, sa);
+}
+
 // Where outer packets go, as forward would say of each: nearly always out of an interface that is
 // up, so that it need not look at them.
 struct wrap_onward {
