@@ -173,13 +173,20 @@ struct config_isakmp {
 	bool aggressive_disabled;
 };
 
+// Dummy packets of each SA: `pps` a second, or one every so many seconds; both 0 = none.
+struct config_dummy {
+	bool set; // of an entry: instead of the global value
+	uint16_t pps, seconds;
+};
+
 // crypto ipsec security-association ...
 struct config_ipsec {
-	uint32_t seconds;       // 120-86400
-	uint64_t kilobytes;     // 2560-4294967295
-	uint32_t replay_window; // packets, 64-4096; CONFIG_REPLAY_DISABLED = off
-	uint32_t idle_time;     // seconds, 60-86400; 0 = off; not active in this version
-	bool esn;               // extended sequence numbers; see config_map_entry_esn()
+	uint32_t seconds;          // 120-86400
+	uint64_t kilobytes;        // 2560-4294967295
+	uint32_t replay_window;    // packets, 64-4096; CONFIG_REPLAY_DISABLED = off
+	uint32_t idle_time;        // seconds, 60-86400; 0 = off; not active in this version
+	bool esn;                  // extended sequence numbers; see config_map_entry_esn()
+	struct config_dummy dummy; // see config_map_entry_dummy()
 	enum config_df df;
 	enum config_fragmentation fragmentation;
 };
@@ -232,7 +239,8 @@ struct config_map_entry {
 	uint64_t kilobytes;    // 0 = the global value
 	uint32_t idle_time;    // 0 = the global value; not active in this version
 	bool esn;              // extended sequence numbers, whatever the global value
-	char *description;     // NULL = none
+	struct config_dummy dummy;
+	char *description; // NULL = none
 	uint32_t line;
 };
 
@@ -410,6 +418,9 @@ const char *config_map_entry_incomplete(const struct config *c, const struct con
 // Whether quick mode offers extended sequence numbers, and prefers them (RFC 4304). Never without
 // replay protection: the receiver knows the upper half from its window (RFC 4303, 3.4.3).
 bool config_map_entry_esn(const struct config *c, const struct config_map_entry *e);
+// The dummy packets that its SAs send.
+struct config_dummy config_map_entry_dummy(const struct config *c,
+                                           const struct config_map_entry *e);
 // The entries of the map that `crypto map`, or with `ipv6` `ipv6 crypto map`, binds to the
 // interface; NULL and 0 if there is none, or it is of the other kind.
 const struct config_map_entry *config_bound_map(const struct config *c,

@@ -181,6 +181,11 @@ static bool manual_equal(const struct config_manual *a, const struct config_manu
 	              : a == b;
 }
 
+static bool dummy_equal(const struct config_dummy *a, const struct config_dummy *b)
+{
+	return a->set == b->set && a->pps == b->pps && a->seconds == b->seconds;
+}
+
 static bool map_entry_equal(const void *a, const void *b)
 {
 	const struct config_map_entry *x = a, *y = b;
@@ -193,7 +198,7 @@ static bool map_entry_equal(const void *a, const void *b)
 	return manual_equal(x->manual, y->manual) && !strcmp(x->acl, y->acl) &&
 	       x->ipv6 == y->ipv6 && x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
 	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time && x->esn == y->esn &&
-	       text_equal(x->description, y->description);
+	       dummy_equal(&x->dummy, &y->dummy) && text_equal(x->description, y->description);
 }
 
 static int map_entry_copy(void *item)
@@ -491,5 +496,6 @@ bool config_ipsec_equal(const struct config_ipsec *a, const struct config_ipsec 
 {
 	return a->seconds == b->seconds && a->kilobytes == b->kilobytes &&
 	       a->replay_window == b->replay_window && a->idle_time == b->idle_time &&
-	       a->esn == b->esn && a->df == b->df && a->fragmentation == b->fragmentation;
+	       a->esn == b->esn && a->df == b->df && a->fragmentation == b->fragmentation &&
+	       dummy_equal(&a->dummy, &b->dummy);
 }

@@ -86,7 +86,7 @@ static void commands_compile(void)
 	const struct command_table *tables[] = {
 		&commands_global, &commands_platform, &commands_interface, &commands_isakmp,
 		&commands_ipsec,  &commands_ipv6,     &commands_map,       &commands_manual,
-		&commands_mtu,    &commands_acl,      &commands_ezvpn,
+		&commands_dummy,  &commands_mtu,      &commands_acl,       &commands_ezvpn,
 	};
 	const unsigned n_leave = sizeof(leave_commands) / sizeof(leave_commands[0]);
 	struct command_set *set = command_set_create();

@@ -215,6 +215,13 @@ static void render_mtu_rules(const char *indent, enum config_df df,
 		            sides[fragmentation]);
 }
 
+static void render_dummy(const char *before, const struct config_dummy *d, struct text *out)
+{
+	if (d->set)
+		text_printf(out, "%s security-association dummy %s %u\n", before,
+		            d->seconds ? "seconds" : "pps", d->seconds ? d->seconds : d->pps);
+}
+
 static void render_ipsec(const struct config *c, struct text *out)
 {
 	const struct config_ipsec *i = &c->ipsec;
@@ -234,6 +241,7 @@ static void render_ipsec(const struct config *c, struct text *out)
 		            i->replay_window);
 	if (i->esn)
 		text_printf(out, "crypto ipsec security-association esn\n");
+	render_dummy("crypto ipsec", &i->dummy, out);
 	render_mtu_rules("", i->df, i->fragmentation, out);
 	separator(out);
 	for (uint32_t t = 0; t < c->n_transform_sets; t++) {
@@ -309,6 +317,7 @@ static void render_map_entry(const struct config_map_entry *e, struct text *out)
 		text_printf(out, " set security-association idle-time %u\n", e->idle_time);
 	if (e->esn)
 		text_printf(out, " set security-association esn\n");
+	render_dummy(" set", &e->dummy, out);
 	if (e->manual) {
 		render_session_key("inbound", &e->manual->in, out);
 		render_session_key("outbound", &e->manual->out, out);

@@ -185,6 +185,11 @@ int config_acl_selector(const struct config_acl_line *l, struct selector *out, c
 	return 0;
 }
 
+struct config_dummy config_map_entry_dummy(const struct config *c, const struct config_map_entry *e)
+{
+	return e->dummy.set ? e->dummy : c->ipsec.dummy;
+}
+
 bool config_map_entry_esn(const struct config *c, const struct config_map_entry *e)
 {
 	return !e->manual && (e->esn || c->ipsec.esn) &&

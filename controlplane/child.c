@@ -101,6 +101,7 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 	if (ch->flow->child && ch->flow->child->peer == ch->peer)
 		ch->path_mtu = ch->flow->child->path_mtu; // it is the same path
 	spec->path_mtu = ch->path_mtu;
+	spec->dummy_interval = ch->flow->entry->dummy_interval;
 	err = dp_sa_add_out(c->dp, spec, ch->flow->tunnel, ch->in, &ch->out);
 	if (err < 0)
 		return err;

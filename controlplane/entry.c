@@ -293,6 +293,13 @@ static void drop_unlisted(struct control *c, struct crypto_entry *e)
 	}
 }
 
+static tick_t dummy_interval(struct config_dummy d)
+{
+	if (d.seconds)
+		return ticks_from_seconds(d.seconds);
+	return d.pps ? (TICKS_PER_SECOND + d.pps / 2u) / d.pps : 0;
+}
+
 static void entry_fill(struct control *c, struct crypto_entry *e, const struct config_map_entry *m,
                        const struct config_interface *i)
 {
@@ -301,6 +308,7 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	fill_locals(c, e, i);
 	fill_peers(e, m);
 	fill_suites(c, e, m);
+	e->dummy_interval = dummy_interval(config_map_entry_dummy(c->config, m));
 	e->complete = e->n_peers && e->n_suites && acl &&
 	              !config_map_entry_incomplete(c->config, m) && entry_peers_set(c, e) == 0;
 	if (!e->complete)

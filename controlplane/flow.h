@@ -38,6 +38,7 @@ struct crypto_entry {
 	unsigned tried;   // peers tried in a row without success
 	struct esp_suite suites[ENTRY_SUITES_MAX];
 	unsigned n_suites;
+	tick_t dummy_interval; // of dummy packets; 0 = none
 	struct flow *flows;
 	struct handle *denies; // policies of deny lines
 	unsigned n_denies;

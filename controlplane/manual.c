@@ -55,6 +55,7 @@ int manual_fill(struct control *c, struct crypto_entry *e, const struct config_m
 		spec_fill(&new->in, &m->manual->in, t);
 		spec_fill(&new->out, &m->manual->out, t);
 		new->require = t->require;
+		new->out.dummy_interval = e->dummy_interval;
 		new->in.local = new->out.local = flow_local(e, &m->peers[0].address);
 		new->in.remote = new->out.remote = m->peers[0].address;
 	}

@@ -133,6 +133,16 @@ static void print_peers(const struct config_map_entry *e, struct text *out)
 	}
 }
 
+static void print_dummy(const struct config *c, const struct config_map_entry *e, struct text *out)
+{
+	struct config_dummy d = config_map_entry_dummy(c, e);
+
+	if (d.seconds)
+		text_printf(out, "        Dummy packets: one every %u seconds\n", d.seconds);
+	else if (d.pps)
+		text_printf(out, "        Dummy packets: %u per second\n", d.pps);
+}
+
 static void print_negotiated(const struct config *c, const struct config_map_entry *e,
                              struct text *out)
 {
@@ -182,6 +192,7 @@ static void print_entry(const struct config *c, const struct config_map_entry *e
 		text_printf(out, "        Current peer: %s\n", addr_format(peer, addr));
 	if (!e->manual)
 		print_negotiated(c, e, out);
+	print_dummy(c, e, out);
 	print_sets(c, e, out);
 	if (e->manual) {
 		print_session_key("Inbound ", &e->manual->in, out);

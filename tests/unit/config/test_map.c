@@ -387,6 +387,46 @@ static void transport_that_cannot_be(void **state)
 	}
 }
 
+static void dummy_packets(void **state)
+{
+	struct config *c = load("crypto ipsec security-association dummy seconds 15\n"
+	                        "crypto map m 1 ipsec-isakmp\n"
+	                        " set security-association dummy pps 25\n"
+	                        "crypto map m 2 ipsec-manual\n"
+	                        "crypto map m 3 ipsec-isakmp\n"
+	                        " set security-association dummy pps 0\n");
+	struct config_map_entry *e = c->map_entries;
+	struct config *old = config_clone(c);
+	struct config_cursor cur;
+	struct diff_list diff;
+
+	(void)state;
+	assert_int_equal(config_map_entry_dummy(c, &e[0]).pps, 25);
+	assert_int_equal(config_map_entry_dummy(c, &e[0]).seconds, 0);
+	assert_int_equal(config_map_entry_dummy(c, &e[1]).seconds, 15);
+	assert_int_equal(config_map_entry_dummy(c, &e[2]).seconds, 0);
+	assert_true(shows(c, "crypto ipsec security-association dummy seconds 15"));
+	assert_true(shows(c, "set security-association dummy pps 0"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto map m 3"), 0);
+	assert_int_equal(enter(c, &cur, "no set security-association dummy"), 0);
+	assert_int_equal(config_map_entry_dummy(c, &e[2]).seconds, 15);
+	assert_line_refused(c, &cur, "set security-association dummy pps 26");
+	assert_line_refused(c, &cur, "set security-association dummy seconds 0");
+	assert_int_equal(enter(c, &cur, "crypto ipsec security-association dummy pps 2"), 0);
+	assert_line_refused(c, &cur, "crypto ipsec security-association dummy seconds 3601");
+	assert_int_equal(config_map_entry_dummy(c, &e[2]).pps, 2);
+	assert_int_equal(diff_configs(old, c, &diff), 0);
+	assert_int_equal(diff.n, 2);
+	diff_fini(&diff);
+	assert_int_equal(enter(c, &cur, "crypto ipsec security-association dummy pps 0"), 0);
+	assert_false(shows(c, "crypto ipsec security-association dummy pps 0"));
+	assert_round_trip(c);
+	config_free(old);
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +444,7 @@ int main(void)
 		cmocka_unit_test(extended_sequence_numbers),
 		cmocka_unit_test(extended_without_a_window),
 		cmocka_unit_test(transport_that_cannot_be),
+		cmocka_unit_test(dummy_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -349,6 +349,19 @@ static void transport_mode(void **state)
 	}
 }
 
+static void dummy_packets(void **state)
+{
+	struct config *next =
+		load(301, "manual", " set security-association dummy pps 25\n" KEYS("302"));
+
+	(void)state;
+	assert_int_equal(out_of(1)->spec.dummy_interval, 0);
+	change(next);
+	assert_int_equal(out_of(2)->spec.dummy_interval, 4);
+	assert_int_equal(out_of(1)->spec.dummy_interval, 0);
+	assert_int_equal(inbound(302)->spec.dummy_interval, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +374,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(used_up_means_stopped, start, stop),
 		cmocka_unit_test_setup_teardown(ike_has_no_part_in_it, start, stop),
 		cmocka_unit_test_setup_teardown(transport_mode, start, stop),
+		cmocka_unit_test_setup_teardown(dummy_packets, start, stop),
 	};
 
 	return cmocka_run_group_tests_name("manual", tests, NULL, NULL);

@@ -523,6 +523,36 @@ static void identity_is_a_name(void **state)
 	pair_destroy(p);
 }
 
+// What the configuration says of dummy packets holds for outbound SAs made from then on.
+static void dummy_packets(void **state)
+{
+	static const struct {
+		const char *rest, *entry;
+		tick_t interval;
+	} cases[] = {
+		{NULL, NULL, 0},
+		{"crypto ipsec security-association dummy seconds 3600", NULL, 3600 * S},
+		{"crypto ipsec security-association dummy seconds 3600",
+	         " set security-association dummy pps 3", 33},
+		{"crypto ipsec security-association dummy pps 25",
+	         " set security-association dummy pps 0", 0},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair_config a = {.rest = cases[i].rest, .entry = cases[i].entry};
+		struct pair *p = pair_create(&a, NULL);
+		struct fake_sa *sa = NULL;
+
+		pair_up(p);
+		side_packet(&p->a, &sa);
+		assert_int_equal(sa->spec.dummy_interval, cases[i].interval);
+		side_packet(&p->b, &sa);
+		assert_int_equal(sa->spec.dummy_interval, 0);
+		pair_destroy(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -543,6 +573,7 @@ int main(void)
 		cmocka_unit_test(death_lines),
 		cmocka_unit_test(probe_without_phase_1),
 		cmocka_unit_test(identity_is_a_name),
+		cmocka_unit_test(dummy_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
