@@ -20,7 +20,7 @@
 #include "peer_timers.h"
 #include "teardown.h"
 
-#define IDLE_US 500
+#define IDLE_US (TICK_MS * 1000) // whoever has something for us wakes us
 
 // The rte_timer's callback: brings the wheel up to the current tick.
 static void tick(void *arg)

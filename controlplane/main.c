@@ -228,6 +228,7 @@ static int run(struct control *c, const char *startup, const struct diag_list *d
 	c->dp = start_dataplane(c, &c->log);
 	if (!c->dp)
 		goto out_dh;
+	(void)dp_control_watch(c->dp, dh_pool_fd(c->dh));
 	if (loop_init(c) < 0 || ike1_start(c) < 0)
 		goto out_dp;
 	apply_start(c);

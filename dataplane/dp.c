@@ -265,6 +265,7 @@ static void unwind(struct dp *dp, bool eal, unsigned n_ports)
 	eal_tidy();
 	eal_log_close();
 	fifo_fini(&dp->events);
+	doorbell_fini(&dp->bell);
 	free(dp->ike_tags);
 	free(dp);
 }
@@ -295,7 +296,11 @@ static struct dp *dp_alloc(const struct dp_config *config, struct log *log)
 	};
 	for (unsigned i = 0; i < DP_IFACES_MAX; i++)
 		dp->ifaces[i].port = UINT16_MAX;
-	return dp;
+	if (doorbell_init(&dp->bell) == 0)
+		return dp;
+	free(dp->ike_tags);
+	free(dp);
+	return NULL;
 }
 
 // Unless a step has said more.

@@ -12,6 +12,7 @@
 #include <stdalign.h>
 
 #include "api/dp.h"
+#include "doorbell.h"
 #include "fifo.h"
 
 #define DP_WORKERS_MAX 64u
@@ -111,7 +112,8 @@ struct dp {
 	uint32_t *ike_tags;       // [max_ike_sas]; control writes, workers read (relaxed)
 	struct routes *routes;
 	struct adjacencies *adjacencies;
-	uint32_t stop; // control writes (release), workers read
+	uint32_t stop;        // control writes (release), workers read
+	struct doorbell bell; // the control core's; workers ring
 
 	// Control alone; on lines of its own, since workers read those above all the time.
 	alignas(64) struct fifo waiting[DP_WORKERS_MAX]; // struct message, before the ring
@@ -119,6 +121,7 @@ struct dp {
 	struct rte_mbuf *heads[DP_WORKERS_MAX][DP_PUNT_CLASSES]; // next view of each ring
 	unsigned event_turn;                                     // worker to ask first
 	struct rte_timer ticker;
+	uint64_t ticker_cycles;
 	void (*ticker_fn)(void *arg);
 	void *ticker_arg;
 	uint64_t losses, losses_ports;
@@ -126,6 +129,8 @@ struct dp {
 	tick_t links_read;
 	uint32_t link_news; // a driver's thread sets it, control clears it
 	pthread_t control_thread;
+	int watched[DP_WATCHED_MAX]; // of helper threads
+	unsigned n_watched;
 	uint32_t ip_id;
 	char eal_error[160]; // last complaint of EAL while starting
 

@@ -216,6 +216,9 @@ void idle_ring_all(struct worker *w)
 	uint64_t whom = w->handed & w->dp->waiters;
 
 	w->handed = 0;
+	if (w->told)
+		doorbell_ring(&w->dp->bell);
+	w->told = false;
 	for (; whom; whom &= whom - 1)
 		doorbell_ring(&w->dp->workers[__builtin_ctzll(whom)]->idle.bell);
 }

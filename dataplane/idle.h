@@ -36,7 +36,8 @@ void idle_fini(struct worker *w);
 void idle_turn(struct worker *w, unsigned work);
 // [C] Wakes a worker that may be asleep, after something was put into one of its rings.
 void idle_ring(struct dp *dp, unsigned worker);
-// [W] The same at the end of a turn, for the workers (a bit each) that this one handed packets to.
+// [W] The same at the end of a turn: those to whom this worker has handed packets, and the control
+// core if it was told something.
 void idle_ring_all(struct worker *w);
 
 #endif

@@ -28,6 +28,7 @@ bool punt_is_established(const uint32_t *tags, uint32_t slots, const uint8_t *he
 static void punt(struct worker *w, struct rte_mbuf *m, enum dp_punt class, enum counter count,
                  enum counter drop)
 {
+	w->told = true;
 	if (rte_ring_sp_enqueue(w->punt[class], m))
 		worker_drop(w, m, drop);
 	else

@@ -362,7 +362,7 @@ unsigned worker_turn(struct worker *w)
 	work += rx_made(w);
 	work += dummies(w);
 	tx_flush(w);
-	if (unlikely(w->handed))
+	if (unlikely(w->handed || w->told))
 		idle_ring_all(w);
 	rte_rcu_qsbr_quiescent(w->dp->rcu, w->index);
 	// Release: what came in before this turn's tick is in the punt rings by now.

@@ -57,6 +57,7 @@ struct worker {
 	struct rte_mbuf *made[WORKER_MADE]; // made by this worker this turn, to be forwarded
 	uint16_t n_made;
 	uint64_t handed; // a bit for each worker that was handed packets this turn
+	bool told;       // the control core was told something this turn
 	uint32_t icmp_tokens;
 	tick_t icmp_filled;
 	uint32_t ip_id;
@@ -97,6 +98,7 @@ static inline void worker_drop(struct worker *w, struct rte_mbuf *m, enum counte
 // again, so that no event is lost for ever.
 static inline bool worker_event(struct worker *w, const struct dp_event *event)
 {
+	w->told = true;
 	if (rte_ring_sp_enqueue_elem(w->events, (void *)(uintptr_t)event, sizeof(*event)) == 0)
 		return true;
 	worker_count(w, COUNT_EVENT_LATE);

@@ -271,6 +271,7 @@ int manage_start(struct control *c, const char *socket_path, const char *startup
 		return err;
 	}
 	c->requests = m->queue;
+	(void)dp_control_watch(c->dp, request_queue_fd(m->queue));
 	return 0;
 }
 
@@ -306,6 +307,7 @@ void manage_stop(struct control *c)
 	pthread_join(m->listener, NULL);
 	end_sessions(m);
 	c->requests = NULL;
+	dp_control_unwatch(c->dp, request_queue_fd(m->queue));
 	manage_free(m);
 	counters_destroy(c->shown);
 	c->shown = NULL;

@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "apply.h"
 #include "control.h"
@@ -30,6 +32,7 @@ struct request_queue {
 	uint32_t served;       // control core: answers so far
 	unsigned turn;         // control core: the slot to look at first
 	void *owner;
+	int fd;
 	pthread_mutex_t lock; // helpers only: `taken` of the slots
 	struct request_slot slots[REQUEST_SLOTS];
 };
@@ -42,6 +45,11 @@ struct request_queue *request_queue_create(void *owner)
 		return NULL;
 	memset(q, 0, sizeof(*q));
 	q->owner = owner;
+	q->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (q->fd < 0) {
+		free(q);
+		return NULL;
+	}
 	pthread_mutex_init(&q->lock, NULL);
 	for (unsigned i = 0; i < REQUEST_SLOTS; i++) {
 		sem_init(&q->slots[i].done, 0, 0);
@@ -55,6 +63,11 @@ void *request_queue_owner(const struct request_queue *q)
 	return q->owner;
 }
 
+int request_queue_fd(const struct request_queue *q)
+{
+	return q->fd;
+}
+
 void request_queue_destroy(struct request_queue *q)
 {
 	if (!q)
@@ -62,6 +75,7 @@ void request_queue_destroy(struct request_queue *q)
 	for (unsigned i = 0; i < REQUEST_SLOTS; i++)
 		sem_destroy(&q->slots[i].done);
 	pthread_mutex_destroy(&q->lock);
+	close(q->fd);
 	free(q);
 }
 
@@ -86,6 +100,14 @@ void request_slot_put(struct request_slot *s)
 	pthread_mutex_unlock(&s->queue->lock);
 }
 
+static void wake(struct request_queue *q)
+{
+	const uint64_t one = 1;
+
+	if (write(q->fd, &one, sizeof(one)) < 0)
+		return; // full: it is readable already
+}
+
 int request_submit(struct request_slot *s, struct request *r)
 {
 	struct request_queue *q = s->queue;
@@ -99,6 +121,7 @@ int request_submit(struct request_slot *s, struct request *r)
 	                      memory_order_release);
 	// Release: whoever sees the bell sees the question.
 	atomic_fetch_add_explicit(&q->rung, 1, memory_order_release);
+	wake(q);
 	while (sem_wait(&s->done) < 0)
 		; // EINTR: signals are not for us
 	return s->err;

@@ -79,9 +79,12 @@ struct request {
 	struct view views[REQUEST_VIEWS];
 };
 
-// For its owner. NULL with errno ENOMEM.
+// For its owner. NULL with errno.
 struct request_queue *request_queue_create(void *owner);
 void *request_queue_owner(const struct request_queue *q);
+// An eventfd that is written to when somebody asks, for a control core that sleeps. The reader
+// drains it; request_run() does not touch it.
+int request_queue_fd(const struct request_queue *q);
 // Nobody may wait any more.
 void request_queue_destroy(struct request_queue *q);
 

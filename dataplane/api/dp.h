@@ -54,12 +54,20 @@ void dp_stop(struct dp *dp);
 // The current tick and microseconds, from one time base for all cores; read afresh at every call.
 tick_t dp_now(const struct dp *dp);
 uint64_t dp_now_us(const struct dp *dp);
-// fn runs on the control core, from dp_timers_run(), every period_ms (an rte_timer). 0 or -errno.
+// fn runs on the control core, from dp_timers_run(), every period_ms (an rte_timer), first in the
+// middle of a tick: by then sleeping workers have said what they heard before it. 0 or -errno.
 int dp_ticker_start(struct dp *dp, unsigned period_ms, void (*fn)(void *arg), void *arg);
 void dp_timers_run(struct dp *dp);
-// Gives the CPU away for at most max_us if nothing waits for the control core; returns at once in
-// poll mode. Never longer than 1 ms.
+// Gives the CPU away for at most max_us, until a worker has something for the control core, a
+// watched eventfd is written to or the ticker is due; returns at once in poll mode. Never longer
+// than a tick.
 void dp_control_idle(struct dp *dp, unsigned max_us);
+// dp_control_idle() ends when this eventfd (non-blocking, a helper thread's) is written to, and
+// reads it. 0, -ENOSPC: there are DP_WATCHED_MAX.
+#define DP_WATCHED_MAX 4
+int dp_control_watch(struct dp *dp, int fd);
+// The eventfd will be closed.
+void dp_control_unwatch(struct dp *dp, int fd);
 
 // ---- packets for the control core ----------------------------------------------------------
 

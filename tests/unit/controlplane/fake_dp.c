@@ -230,6 +230,19 @@ void dp_control_idle(struct dp *dp, unsigned max_us)
 	(void)max_us;
 }
 
+int dp_control_watch(struct dp *dp, int fd)
+{
+	(void)dp;
+	(void)fd;
+	return 0;
+}
+
+void dp_control_unwatch(struct dp *dp, int fd)
+{
+	(void)dp;
+	(void)fd;
+}
+
 unsigned dp_punt_recv(struct dp *dp, enum dp_punt class, struct dp_view *views, unsigned max)
 {
 	unsigned n = 0;

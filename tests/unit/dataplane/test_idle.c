@@ -320,6 +320,48 @@ static int child_quiescent(void)
 	return 0;
 }
 
+// What rings for a control core that sleeps: a worker with a frame for it, a helper thread.
+static int child_control(void)
+{
+	static const uint8_t arp[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6};
+	struct dp_iface_config c = {.mtu = 1500, .up = true, .address = addr_v4(0x0a000001)};
+	struct dp *dp = start("net_ring0", 1, true); // what goes out comes in again
+	struct doorbell helper;
+
+	c.network = prefix_make(&c.address, 24);
+	CHECK(dp_iface_set(dp, 0, &c) == 0);
+	for (unsigned i = 0; i < 20; i++) {
+		uint64_t punted = dp_counter(dp, 0, COUNT_PUNT_FRAME);
+
+		if (i % 2)
+			doorbell_announce(&dp->bell);
+		CHECK(dp_frame_send(dp, 0, arp, sizeof(arp)) == 0);
+		CHECK(i % 2 == 0 || readable(&dp->bell, PATIENCE));
+		for (int ms = 0; dp_counter(dp, 0, COUNT_PUNT_FRAME) == punted; ms++) {
+			CHECK(ms < PATIENCE);
+			usleep(1000);
+		}
+		CHECK(doorbell_answer(&dp->bell) == i % 2);
+		doorbell_up(&dp->bell);
+	}
+	// There is a frame: it does not sleep, and does not take the ring for the next time either.
+	CHECK(doorbell_init(&helper) == 0 && dp_control_watch(dp, helper.fd) == 0);
+	doorbell_wake(&helper);
+	dp_control_idle(dp, 10000);
+	CHECK(readable(&helper, 0));
+	for (struct dp_view v; dp_punt_recv(dp, DP_PUNT_FRAME, &v, 1);)
+		dp_punt_release(dp, &v, 1);
+	dp_control_idle(dp, 10000);
+	CHECK(!readable(&helper, 0));
+	dp_control_unwatch(dp, helper.fd);
+	doorbell_wake(&helper);
+	dp_control_idle(dp, 1000);
+	CHECK(readable(&helper, 0));
+	doorbell_fini(&helper);
+	dp_stop(dp);
+	return 0;
+}
+
 static int open_socket(const char *name)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET};
@@ -409,6 +451,12 @@ static void a_sleeping_worker_holds_nothing_up(void **state)
 	in_a_process(child_quiescent);
 }
 
+static void workers_and_helpers_wake_the_control_core(void **state)
+{
+	(void)state;
+	in_a_process(child_control);
+}
+
 static void frames_wake_a_worker(void **state)
 {
 	(void)state;
@@ -426,6 +474,7 @@ int main(void)
 		cmocka_unit_test(polling_workers_do_not_sleep),
 		cmocka_unit_test(messages_wake_a_worker),
 		cmocka_unit_test(a_sleeping_worker_holds_nothing_up),
+		cmocka_unit_test(workers_and_helpers_wake_the_control_core),
 		cmocka_unit_test(frames_wake_a_worker),
 	};
 
