@@ -9,12 +9,16 @@
 #include <rte_lcore.h>
 
 #include "addr.h"
+#include "icmp6.h"
 
 #define NEIGHBOURS   65536
 #define WAITS        64 // neighbours that are waited for, for each worker
 #define WAIT_PACKETS 4
 #define WAIT_TICKS   (3 * TICKS_PER_SECOND)
 #define MAC_KNOWN    (1ull << 48)
+
+#define ICMP_UNREACHABLE 3
+#define ICMP_HOST        1
 
 struct adjacencies {
 	struct rte_hash *macs; // struct adjacency_key -> MAC_KNOWN | MAC, as a pointer-sized number
@@ -163,10 +167,19 @@ static void hold(struct worker *w, struct rte_mbuf *m, const struct adjacency_ke
 	wait_ask(w, wait);
 }
 
+// Nobody answers for the address: who sent the packets is told (RFC 4861, 7.2.2; RFC
+// 1812, 5.2.7.1).
 static void wait_drop(struct worker *w, struct adjacency_wait *wait)
 {
-	worker_count_n(w, DROP_NEIGHBOUR_TIMEOUT, wait->n);
-	rte_pktmbuf_free_bulk(wait->pkts, wait->n);
+	for (unsigned i = 0; i < wait->n; i++) {
+		struct rte_mbuf *m = wait->pkts[i];
+
+		if (packet_is_ipv6(m))
+			icmp6_error(w, m, ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0);
+		else
+			icmp_error(w, m, ICMP_UNREACHABLE, ICMP_HOST, 0);
+		worker_drop(w, m, DROP_NEIGHBOUR_TIMEOUT);
+	}
 	wait->n = 0;
 }
 

@@ -1,6 +1,7 @@
 // The first look at an IPv6 packet: its header, its scope, the chain of its extension headers, and
 // ESP and IKE told from the rest. [W] Every length is checked before it is used.
 #include "classify.h"
+#include "icmp6.h"
 #include "ipv6.h"
 #include "route.h"
 
@@ -28,6 +29,10 @@ static bool own(struct worker *w, struct rte_mbuf *m, const struct ipv6_chain *c
 
 	if (chain->routed) // RFC 5095, 3, and we are nobody's intermediate node of other types
 		return refuse(w, m, DROP_IP_OPTIONS);
+	if (chain->option) {
+		icmp6_option(w, m, chain->option);
+		return refuse(w, m, DROP_IP_OPTIONS);
+	}
 	if (chain->fragment) {
 		p->kind = PACKET_FRAGMENT6;
 		return true;

@@ -7,10 +7,11 @@
 #include "iface6.h"
 #include "ipv6.h"
 
-#define ICMP_HEADER 8u
-#define HOP_LIMIT   64
-#define ERRORS_END  128         // types below are errors
-#define TRAFFIC     0x60c00000u // version 6, class 0xc0: internetwork control
+#define ICMP_HEADER   8u
+#define HOP_LIMIT     64
+#define ERRORS_END    128         // types below are errors
+#define OPTION_REPORT 0x80        // of an option's type
+#define TRAFFIC       0x60c00000u // version 6, class 0xc0: internetwork control
 
 // RFC 4443, 2.4 (e): not about errors and redirects, what we made, or what has no single source.
 static bool may_answer(struct rte_mbuf *m, uint8_t type)
@@ -99,6 +100,14 @@ void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t cod
 	fill(reply, m, source, head);
 	worker_count(w, COUNT_ICMP_SENT);
 	worker_forward_later(w, reply);
+}
+
+void icmp6_option(struct worker *w, struct rte_mbuf *m, uint16_t offset)
+{
+	uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, offset);
+
+	if (type & OPTION_REPORT)
+		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_OPTION, offset);
 }
 
 bool icmp6_echo(struct worker *w, struct rte_mbuf *m)

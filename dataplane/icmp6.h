@@ -8,6 +8,7 @@ enum icmp6_type {
 	ICMP6_UNREACHABLE = 1,
 	ICMP6_TOO_BIG = 2,
 	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_PARAMETER = 4,
 	ICMP6_ECHO = 128,
 	ICMP6_ECHO_REPLY = 129,
 	ICMP6_REDIRECT = 137,
@@ -15,10 +16,15 @@ enum icmp6_type {
 
 #define ICMP6_NO_ROUTE   0 // codes of ICMP6_UNREACHABLE
 #define ICMP6_PROHIBITED 1
+#define ICMP6_ADDRESS    3
+#define ICMP6_OPTION     2 // code of ICMP6_PARAMETER
 
 // Sends an ICMPv6 error about m to its source, if the rules (RFC 4443, 2.4) and the rate limit
 // allow. `info` is the second word (MTU), host order. m stays the caller's and is unchanged.
 void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info);
+// An option of a packet for us, at this offset, that we may not pass over: says so, if the option
+// wants it said (RFC 8200, 4.2). m stays the caller's.
+void icmp6_option(struct worker *w, struct rte_mbuf *m, uint16_t offset);
 // Turns an echo request for the gateway, whose checksum holds, into its answer and takes it. False:
 // it is none.
 bool icmp6_echo(struct worker *w, struct rte_mbuf *m);

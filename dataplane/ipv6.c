@@ -10,6 +10,8 @@
 #define FRAGMENT_MASK  0xfff8u
 #define PAYLOAD_LENGTH 4
 #define NEXT_HEADER    6
+#define OPTION_PAD1    0
+#define OPTION_ACTION  0xc0 // what to do with an option that is not known; 0 = pass over it
 
 static bool is_extension(uint8_t proto)
 {
@@ -17,12 +19,31 @@ static bool is_extension(uint8_t proto)
 	       proto == IPPROTO_FRAGMENT;
 }
 
+// The options of a header that begins at `at`, `length` bytes behind its first two. We know no
+// other option than padding.
+static void read_options(const uint8_t *options, uint32_t length, uint32_t at,
+                         struct ipv6_chain *chain)
+{
+	struct reader r = reader_make(options, length);
+
+	while (reader_left(&r) && !chain->option) {
+		uint32_t begin = at + 2 + length - (uint32_t)reader_left(&r);
+		uint8_t type = reader_u8(&r);
+
+		if (type != OPTION_PAD1)
+			reader_take(&r, reader_u8(&r));
+		if (!reader_ok(&r) || type & OPTION_ACTION)
+			chain->option = (uint16_t)begin;
+	}
+}
+
 // One extension header of type `proto`; its successor's type comes into *next.
 static bool extension(struct reader *r, uint32_t at, uint8_t proto, uint8_t *next,
                       struct ipv6_chain *chain)
 {
-	uint8_t length, third, segments;
+	const uint8_t *body;
 	uint16_t offset;
+	uint32_t length;
 
 	*next = reader_u8(r);
 	length = reader_u8(r);
@@ -35,12 +56,12 @@ static bool extension(struct reader *r, uint32_t at, uint8_t proto, uint8_t *nex
 		chain->later = offset & FRAGMENT_MASK;
 		return reader_ok(r);
 	}
-	third = reader_u8(r);
-	segments = reader_u8(r);
-	(void)third;
-	if (proto == IPPROTO_ROUTING)
-		chain->routed |= segments != 0;
-	reader_take(r, 4 + 8u * length);
+	length = 6 + 8 * length;
+	body = reader_take(r, length);
+	if (body && proto == IPPROTO_ROUTING)
+		chain->routed |= body[1] != 0; // segments left
+	else if (body)
+		read_options(body, length, at, chain);
 	return reader_ok(r);
 }
 

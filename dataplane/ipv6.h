@@ -15,10 +15,12 @@ struct ipv6_chain {
 	uint16_t payload;  // where the first header begins that is no extension, from the packet's
 	                   // start; IPPROTO_NONE: the end
 	uint16_t fragment; // where the fragment header begins, 0 = there is none
-	uint8_t proto;     // of the payload: TCP, ESP, AH, IPPROTO_NONE ...
-	bool later;        // a fragment but the first: `proto` is of what began there
-	bool routed; // a routing header still has something to say (RFC 5095: of type 0 nobody
-	             // may heed it)
+	uint16_t option; // where an option begins that only a node that knows it may pass over, or
+	                 // one that is cut short (RFC 8200, 4.2); 0 = there is none
+	uint8_t proto;   // of the payload: TCP, ESP, AH, IPPROTO_NONE ...
+	bool later;      // a fragment but the first: `proto` is of what began there
+	bool routed;     // a routing header still has something to say (RFC 5095: of type 0 nobody
+	                 // may heed it)
 };
 
 // Walks the chain of a packet of `len` bytes, 40 or more. False: a header is cut short, stands

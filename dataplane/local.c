@@ -109,6 +109,11 @@ void local6(struct worker *w, struct rte_mbuf *m)
 		worker_drop(w, m, DROP_IP_HEADER);
 		return;
 	}
+	if (chain.option) {
+		icmp6_option(w, m, chain.option);
+		worker_drop(w, m, DROP_IP_OPTIONS);
+		return;
+	}
 	p->payload = chain.payload;
 	p->proto = chain.proto;
 	if (chain.fragment) {

@@ -461,6 +461,7 @@ static void test_routes_and_neighbours(void **state)
 	assert_false(wire_recv(&wires[1], &got, 50));
 	assert_true(next_event(&ev));
 	dp_neighbour_del(dp, 1, &gateway); // gives up
+	expect_icmp_error(&got, 3, 1, FAR);
 	dp_route_del(dp, &net);
 	assert_int_equal(dp_route_find(dp, &far, &iface, &next_hop, &source), -EHOSTUNREACH);
 	assert_int_equal(dp_route_add(dp, &all, &gateway, 1), 0);

@@ -303,6 +303,32 @@ static void drops(void **state)
 	silence(1);
 }
 
+// RFC 8200, 4.2: options of a packet for us, which we do not know.
+static void options_for_us(void **state)
+{
+	uint8_t echo[16 + 64] = {58, 1, 0x05, 2, 0, 0, 1, 0}; // to be passed over, and padding
+	struct frame f, r;
+
+	(void)state;
+	frame_echo6(&wires[0], &f, global(0, 2), global(0, 1), 64);
+	memcpy(echo + 16, after(&f), 64);
+	frame_ipv6(&wires[0], &f, global(0, 2), global(0, 1), IPPROTO_DSTOPTS, echo, sizeof(echo));
+	assert_true(wire_send(&wires[0], &f));
+	assert_true(wire_recv(&wires[0], &r, 1000));
+	assert_int_equal(after(&r)[16], 129);
+	after(&f)[2] = 0x45; // the packet may not pass
+	expect_drop(0, &f, "drop ip-options");
+	silence(0);
+	after(&f)[2] = 0xc5; // and its sender wants to know
+	expect_drop(0, &f, "drop ip-options");
+	expect_icmp(0, global(0, 1), 4, 2, 42);
+	// Of others' packets they are none of our business.
+	frame_ipv6(&wires[0], &f, global(0, 2), global(1, 2), IPPROTO_DSTOPTS, echo, sizeof(echo));
+	after(&f)[2] = 0xc5;
+	assert_true(wire_send(&wires[0], &f));
+	assert_true(wire_recv(&wires[1], &r, 1000));
+}
+
 static void scope_ends_here(void **state)
 {
 	struct frame f;
@@ -605,6 +631,7 @@ int main(void)
 		cmocka_unit_test(forwarded),
 		cmocka_unit_test(by_a_gateway),
 		cmocka_unit_test(drops),
+		cmocka_unit_test(options_for_us),
 		cmocka_unit_test(scope_ends_here),
 		cmocka_unit_test(a_host),
 		cmocka_unit_test(errors),
