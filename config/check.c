@@ -480,6 +480,19 @@ static void check_networks(const struct config *c, struct diag_list *d)
 	free(order);
 }
 
+// As in IOS the gateway is an IPv6 host until it is told to route, which is easily forgotten.
+static void check_ipv6_routing(const struct config *c, struct diag_list *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->n_interfaces && !c->ipv6_unicast_routing; i++) {
+		if (!config_has_ipv6(&c->interfaces[i]) || ++n != 2)
+			continue;
+		diag_add(d, DIAG_NOTICE, c->interfaces[i].line, 0, NULL,
+		         "IPv6 is not forwarded between interfaces without 'ipv6 unicast-routing'");
+	}
+}
+
 static bool port_is_used(const struct config *c, const struct config_port *port)
 {
 	bool is_sub;
@@ -537,6 +550,7 @@ int check_config(const struct config *c, struct diag_list *d)
 	for (uint32_t i = 0; i < c->n_interfaces; i++)
 		check_interface(c, &c->interfaces[i], d);
 	check_networks(c, d);
+	check_ipv6_routing(c, d);
 	check_routes(c, d);
 	return d->errors > before ? -EINVAL : 0;
 }

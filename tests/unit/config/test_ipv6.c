@@ -158,6 +158,28 @@ static void networks_that_overlap(void **state)
 	diag_fini(&d);
 }
 
+static void routing_that_was_forgotten(void **state)
+{
+	static const char two[] = "interface fa0\n ipv6 address 2001:db8::1/64\n"
+				  "interface fa1\n ipv6 enable\n";
+	char text[200];
+	struct diag_list d;
+
+	(void)state;
+	config_free(load_ok(two, &d));
+	assert_true(has_diag(&d, DIAG_NOTICE, 3, "without 'ipv6 unicast-routing'"));
+	diag_fini(&d);
+	snprintf(text, sizeof(text), "ipv6 unicast-routing\n%s", two);
+	config_free(load_ok(text, &d));
+	assert_false(has_diag(&d, DIAG_NOTICE, 4, "unicast-routing"));
+	diag_fini(&d);
+	*strstr(text, "ipv6") = '!';
+	*strstr(text, " ipv6 enable") = '!'; // one interface has nowhere to forward to
+	config_free(load_ok(text, &d));
+	assert_false(has_diag(&d, DIAG_NOTICE, 4, "unicast-routing"));
+	diag_fini(&d);
+}
+
 static void routes(void **state)
 {
 	struct config *c = load("ipv6 route 2001:db8:5::/48 fa0\n"
@@ -321,6 +343,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_an_interface),
 		cmocka_unit_test(addresses_that_cannot_be),
 		cmocka_unit_test(networks_that_overlap),
+		cmocka_unit_test(routing_that_was_forgotten),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(access_lists),
 		cmocka_unit_test(keys_and_peers),
