@@ -142,7 +142,7 @@ static int lifetime_kilobytes(struct command_call *call)
 {
 	ipsec(call)->kilobytes = CONFIG_SA_KILOBYTES;
 	if (!call->no)
-		ipsec(call)->kilobytes = command_number(call, "kb", CONFIG_SA_KILOBYTES);
+		ipsec(call)->kilobytes = command_number(call, "kb", CONFIG_NO_KILOBYTES);
 	return 0;
 }
 
@@ -200,13 +200,19 @@ static const struct command_word words[] = {
 	{"require", "Transport mode only: other traffic gets no tunnel instead"},
 	{"security-association", "Security association parameters"},
 	{"s", "Security association duration in seconds"},
-	{"kb", "Security association duration in kilobytes encrypted"},
 	{"replay", "Set replay checking"},
 	{"window-size", "Set replay window size"},
 	{"size", "Window size in packets, a power of two"},
 	{"disable", "Disable replay checking"},
 	{"esn", "Negotiate extended (64-bit) sequence numbers"},
 	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
+	{NULL, NULL},
+};
+
+static const struct command_word volume_words[] = {
+	{"security-association", "Security association parameters"},
+	{"kb", "Security association duration in kilobytes encrypted"},
+	{"disable", "Disable volume-based rekeying"},
 	{NULL, NULL},
 };
 
@@ -220,8 +226,9 @@ static const struct command commands[] = {
 	{MODE_TRANSFORM_SET, "mode {tunnel|transport [require]}", "mode", mode, words},
 	{MODE_CONFIG, "crypto ipsec security-association lifetime seconds s:<120-86400>",
          "crypto ipsec security-association lifetime seconds", lifetime_seconds, words},
-	{MODE_CONFIG, "crypto ipsec security-association lifetime kilobytes kb:<2560-4294967295>",
-         "crypto ipsec security-association lifetime kilobytes", lifetime_kilobytes, words},
+	{MODE_CONFIG,
+         "crypto ipsec security-association lifetime kilobytes {kb:<2560-4294967295>|disable}",
+         "crypto ipsec security-association lifetime kilobytes", lifetime_kilobytes, volume_words},
 	{MODE_CONFIG,
          "crypto ipsec security-association replay {window-size size:<64-4096>|disable}",
          "crypto ipsec security-association replay [window-size]", replay, words},

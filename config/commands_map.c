@@ -277,7 +277,8 @@ static int set_kilobytes(struct command_call *call)
 {
 	if (refuse_in_manual(call))
 		return -EINVAL;
-	edit_map_entry(call)->kilobytes = call->no ? 0 : command_number(call, "kb", 0);
+	edit_map_entry(call)->kilobytes =
+		call->no ? 0 : command_number(call, "kb", CONFIG_NO_KILOBYTES);
 	return 0;
 }
 
@@ -349,6 +350,7 @@ static const struct command_word words[] = {
 	{"security-association", "Security association parameters"},
 	{"s", "Time in seconds"},
 	{"kb", "Security association duration in kilobytes encrypted"},
+	{"disable", "Disable volume-based rekeying"},
 	{"esn", "Negotiate extended (64-bit) sequence numbers"},
 	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
 	{"text", "Up to 240 characters"},
@@ -381,7 +383,8 @@ static const struct command commands[] = {
          "", set_pfs, words},
 	{MODE_CRYPTO_MAP, "set security-association lifetime seconds s:<120-86400>",
          "set security-association lifetime seconds", set_seconds, words},
-	{MODE_CRYPTO_MAP, "set security-association lifetime kilobytes kb:<2560-4294967295>",
+	{MODE_CRYPTO_MAP,
+         "set security-association lifetime kilobytes {kb:<2560-4294967295>|disable}",
          "set security-association lifetime kilobytes", set_kilobytes, words},
 	{MODE_CRYPTO_MAP, "set security-association esn", "", set_esn, words},
 	{MODE_CRYPTO_MAP, "set security-association idle-time s:<60-86400>",

@@ -24,7 +24,8 @@
 #define CONFIG_POLICY_LIFETIME 86400 // seconds; also the largest
 #define CONFIG_SA_SECONDS      3600
 #define CONFIG_SA_KILOBYTES    4608000
-#define CONFIG_REPLAY_WINDOW   64 // packets
+#define CONFIG_NO_KILOBYTES    UINT64_MAX // volume ends no SA
+#define CONFIG_REPLAY_WINDOW   64         // packets
 #define CONFIG_SOCKET          "/run/vigil/vigil.sock"
 #define CONFIG_KEEPALIVE_RETRY 2 // seconds
 
@@ -182,7 +183,7 @@ struct config_dummy {
 // crypto ipsec security-association ...
 struct config_ipsec {
 	uint32_t seconds;          // 120-86400
-	uint64_t kilobytes;        // 2560-4294967295
+	uint64_t kilobytes;        // 2560-4294967295, or CONFIG_NO_KILOBYTES
 	uint32_t replay_window;    // packets, 64-4096; CONFIG_REPLAY_DISABLED = off
 	uint32_t idle_time;        // seconds, 60-86400; 0 = off; not active in this version
 	bool esn;                  // extended sequence numbers; see config_map_entry_esn()
@@ -236,7 +237,7 @@ struct config_map_entry {
 	char acl[CONFIG_NAME]; // number or name; "" = none
 	uint8_t pfs_group;     // 0 = no PFS
 	uint32_t seconds;      // 0 = the global value
-	uint64_t kilobytes;    // 0 = the global value
+	uint64_t kilobytes;    // 0 = the global value; CONFIG_NO_KILOBYTES
 	uint32_t idle_time;    // 0 = the global value; not active in this version
 	bool esn;              // extended sequence numbers, whatever the global value
 	struct config_dummy dummy;

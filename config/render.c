@@ -222,6 +222,15 @@ static void render_dummy(const char *before, const struct config_dummy *d, struc
 		            d->seconds ? "seconds" : "pps", d->seconds ? d->seconds : d->pps);
 }
 
+static void render_kilobytes(const char *command, uint64_t kilobytes, struct text *out)
+{
+	text_printf(out, "%s security-association lifetime kilobytes ", command);
+	if (kilobytes == CONFIG_NO_KILOBYTES)
+		text_printf(out, "disable\n");
+	else
+		text_printf(out, "%llu\n", (unsigned long long)kilobytes);
+}
+
 static void render_ipsec(const struct config *c, struct text *out)
 {
 	const struct config_ipsec *i = &c->ipsec;
@@ -230,8 +239,7 @@ static void render_ipsec(const struct config *c, struct text *out)
 		text_printf(out, "crypto ipsec security-association lifetime seconds %u\n",
 		            i->seconds);
 	if (i->kilobytes != CONFIG_SA_KILOBYTES)
-		text_printf(out, "crypto ipsec security-association lifetime kilobytes %llu\n",
-		            (unsigned long long)i->kilobytes);
+		render_kilobytes("crypto ipsec", i->kilobytes, out);
 	if (i->idle_time)
 		text_printf(out, "crypto ipsec security-association idle-time %u\n", i->idle_time);
 	if (i->replay_window == CONFIG_REPLAY_DISABLED)
@@ -311,8 +319,7 @@ static void render_map_entry(const struct config_map_entry *e, struct text *out)
 	if (e->seconds)
 		text_printf(out, " set security-association lifetime seconds %u\n", e->seconds);
 	if (e->kilobytes)
-		text_printf(out, " set security-association lifetime kilobytes %llu\n",
-		            (unsigned long long)e->kilobytes);
+		render_kilobytes(" set", e->kilobytes, out);
 	if (e->idle_time)
 		text_printf(out, " set security-association idle-time %u\n", e->idle_time);
 	if (e->esn)

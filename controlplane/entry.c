@@ -89,6 +89,14 @@ static void fill_peers(struct crypto_entry *e, const struct config_map_entry *m)
 			e->current = i;
 }
 
+// As IKE says it.
+static uint32_t lifetime_kilobytes(uint64_t configured)
+{
+	if (configured == CONFIG_NO_KILOBYTES)
+		return 0;
+	return configured > UINT32_MAX ? UINT32_MAX : (uint32_t)configured;
+}
+
 static void fill_suites(struct control *c, struct crypto_entry *e, const struct config_map_entry *m)
 {
 	const struct config *config = c->config;
@@ -112,8 +120,7 @@ static void fill_suites(struct control *c, struct crypto_entry *e, const struct 
 			.key_bits = t->key_bits,
 			.pfs_group = m->pfs_group,
 			.lifetime_seconds = m->seconds ? m->seconds : config->ipsec.seconds,
-			.lifetime_kilobytes =
-				kilobytes > UINT32_MAX ? UINT32_MAX : (uint32_t)kilobytes,
+			.lifetime_kilobytes = lifetime_kilobytes(kilobytes),
 			.esn = esn,
 		};
 		e->suites[e->n_suites++] = suite;

@@ -131,7 +131,7 @@ static void take_lifetime(struct esp_suite *s, const struct isakmp_chain *chain)
 			continue;
 		if (seconds && seconds < s->lifetime_seconds)
 			s->lifetime_seconds = seconds;
-		if (kilobytes && kilobytes < s->lifetime_kilobytes)
+		if (kilobytes && (!s->lifetime_kilobytes || kilobytes < s->lifetime_kilobytes))
 			s->lifetime_kilobytes = kilobytes;
 	}
 }

@@ -148,12 +148,16 @@ static void print_negotiated(const struct config *c, const struct config_map_ent
 {
 	uint64_t kilobytes = e->kilobytes ? e->kilobytes : c->ipsec.kilobytes;
 
+	text_printf(out, "        Security association lifetime: ");
+	if (kilobytes == CONFIG_NO_KILOBYTES)
+		text_printf(out, "KB Vol Rekey Disabled");
+	else
+		text_printf(out, "%llu kilobytes", (unsigned long long)kilobytes);
 	text_printf(out,
-	            "        Security association lifetime: %llu kilobytes/%u seconds\n"
+	            "/%u seconds\n"
 	            "        Responder-Only (Y/N): N\n"
 	            "        PFS (Y/N): %s\n",
-	            (unsigned long long)kilobytes, e->seconds ? e->seconds : c->ipsec.seconds,
-	            e->pfs_group ? "Y" : "N");
+	            e->seconds ? e->seconds : c->ipsec.seconds, e->pfs_group ? "Y" : "N");
 	if (e->pfs_group)
 		text_printf(out, "        DH group:  group%u\n", e->pfs_group);
 	if (config_map_entry_esn(c, e))

@@ -283,6 +283,19 @@ static void global_ipsec_values(void **state)
 	assert_round_trip(c);
 	assert_line_refused(c, &cur, "crypto ipsec security-association replay window-size 100");
 	assert_line_refused(c, &cur, "crypto ipsec security-association lifetime seconds 119");
+	assert_int_equal(
+		enter(c, &cur, "crypto ipsec security-association lifetime kilobytes disable"), 0);
+	assert_int_equal(c->ipsec.kilobytes, CONFIG_NO_KILOBYTES);
+	assert_round_trip(c);
+	assert_int_equal(enter(c, &cur, "no crypto ipsec security-association lifetime kilobytes"),
+	                 0);
+	assert_int_equal(c->ipsec.kilobytes, CONFIG_SA_KILOBYTES);
+	assert_int_equal(enter(c, &cur, "crypto map m 1 ipsec-isakmp"), 0);
+	assert_int_equal(enter(c, &cur, "set security-association lifetime kilobytes disable"), 0);
+	assert_int_equal(c->map_entries[0].kilobytes, CONFIG_NO_KILOBYTES);
+	assert_round_trip(c);
+	assert_int_equal(enter(c, &cur, "no set security-association lifetime kilobytes"), 0);
+	assert_int_equal(c->map_entries[0].kilobytes, 0);
 	assert_int_equal(enter(c, &cur, "no crypto ipsec security-association replay"), 0);
 	assert_int_equal(enter(c, &cur, "no crypto ipsec security-association lifetime seconds"),
 	                 0);

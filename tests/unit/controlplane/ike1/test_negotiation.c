@@ -156,6 +156,33 @@ static void extended_needs_a_window(void **state)
 	}
 }
 
+// Who sets no limit of volume goes by the peer's; if neither does, there is none.
+static void no_volume(void **state)
+{
+	struct pair_config none = {.entry = " set security-association lifetime kilobytes disable"};
+	struct pair_config some = {.entry = " set security-association lifetime kilobytes 10000"};
+	const struct pair_config *cases[][2] = {{&none, &none}, {&some, &none}, {&none, &some}};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct pair *p = pair_create(cases[i][0], cases[i][1]);
+		const struct side *sides[] = {&p->a, &p->b};
+
+		pair_up(p);
+		for (unsigned k = 0; k < 2; k++) {
+			bool limited = cases[i][k] == &some || (k == 1 && cases[i][0] == &some);
+			struct fake_sa *sa;
+
+			assert_int_equal(side_child(sides[k])->suite.lifetime_kilobytes,
+			                 limited ? 10000 : 0);
+			assert_true(side_packet(k ? &p->b : &p->a, &sa));
+			assert_int_equal(sa->spec.hard_bytes, limited ? 10000 << 10 : 0);
+			assert_true(sa->spec.soft_bytes <= sa->spec.hard_bytes);
+		}
+		pair_destroy(p);
+	}
+}
+
 // As many transform sets as an entry takes, each with and without: all are offered, and the last
 // one is found.
 static void extended_beside_many_sets(void **state)
@@ -493,6 +520,7 @@ int main(void)
 		cmocka_unit_test(extended_sequence_numbers),
 		cmocka_unit_test(extended_needs_a_window),
 		cmocka_unit_test(extended_beside_many_sets),
+		cmocka_unit_test(no_volume),
 		cmocka_unit_test(priorities),
 		cmocka_unit_test(no_common_policy),
 		cmocka_unit_test(no_common_transform),
