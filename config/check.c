@@ -197,16 +197,16 @@ static void check_transport(const struct config *c, const struct config_map_entr
 
 // Checklist item 43: what is missing is no error.
 static void check_map_entry(const struct config *c, const struct config_map_entry *e,
-                            struct diag_list *d)
+                            const struct config_acl *acl, struct diag_list *d)
 {
-	const char *why = config_map_entry_incomplete(c, e);
+	const char *why = config_map_entry_lacks(c, e, acl);
 
 	for (uint32_t i = 0; i < e->n_sets; i++)
 		if (!config_find_transform_set(c, e->sets[i]))
 			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
 			         "crypto map \"%s\" %u: transform set %s is not defined", e->map,
 			         e->seq, e->sets[i]);
-	if (e->acl[0] && !config_find_acl(c, e->acl))
+	if (e->acl[0] && !acl)
 		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
 		         "crypto map \"%s\" %u: access list %s is not defined", e->map, e->seq,
 		         e->acl);
@@ -264,7 +264,7 @@ static void check_maps(const struct config *c, struct diag_list *d)
 		const struct config_map_entry *e = &c->map_entries[i];
 		const struct config_acl *acl = config_find_acl(c, e->acl);
 
-		check_map_entry(c, e, d);
+		check_map_entry(c, e, acl, d);
 		check_map_kind(e, i ? e - 1 : NULL, d);
 		if (!acl || seen[acl - c->acls])
 			continue;

@@ -73,8 +73,9 @@ int walk_accepts(const struct walk *w)
 
 bool node_keyword_starts(const struct command_node *n, const char *text, size_t len)
 {
-	return n->type == NODE_KEYWORD && strlen(n->name) >= len &&
-	       !strncasecmp(n->name, text, len);
+	// Most keywords differ in their first letter: startup files have a million of words.
+	return n->type == NODE_KEYWORD && n->name_len >= len &&
+	       (!len || ((n->name[0] ^ text[0]) & ~0x20) == 0) && !strncasecmp(n->name, text, len);
 }
 
 // Digits only; false when it is none or does not fit.
@@ -167,7 +168,7 @@ static int rank(const struct walk *w, const struct command_node *n)
 	case NODE_KEYWORD:
 		if (!node_keyword_starts(n, text, len))
 			return RANK_NONE;
-		if (strlen(n->name) == len)
+		if (n->name_len == len)
 			return RANK_EXACT;
 		// "1" is no abbreviation of "128"
 		return isdigit((unsigned char)n->name[0]) ? RANK_NONE : RANK_PREFIX;

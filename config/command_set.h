@@ -26,7 +26,8 @@ struct positions {
 
 struct command_node {
 	enum node_type type;
-	char *name;      // the keyword, or the argument's name
+	char *name; // the keyword, or the argument's name
+	size_t name_len;
 	uint64_t lo, hi; // of a number, or of a word's length
 	const struct command *command;
 	bool no;

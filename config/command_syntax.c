@@ -149,6 +149,7 @@ static int parse_token(struct compiler *c, struct fragment *out)
 	n->name = strdup(token);
 	if (!n->name)
 		return -ENOMEM;
+	n->name_len = strlen(n->name);
 	positions_add(c, &out->first, index);
 	positions_add(c, &out->last, index);
 	return c->error;

@@ -17,10 +17,13 @@ struct edit {
 	const char *source; // the line itself
 };
 
+#define COMMANDS_NO_LIST (1u << CONFIG_LISTS) // for command_table.lists
+
 // A table of one mode family.
 struct command_table {
 	const struct command *commands;
 	unsigned n;
+	uint32_t lists; // bits 1 << enum config_kind: what its handlers may change; 0 = any
 };
 
 extern const struct command_table commands_global, commands_platform, commands_interface,

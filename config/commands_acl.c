@@ -509,4 +509,5 @@ static const struct command commands[] = {
 	{MODE_IPV6_ACL, SEQUENCE " remark text:LINE", "", named6_line, words},
 };
 
-const struct command_table commands_acl = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_acl = {commands, sizeof(commands) / sizeof(commands[0]),
+                                           1u << CONFIG_ACL};

@@ -46,4 +46,5 @@ static const struct command commands[] = {
          "set security-association dummy", entry_dummy, words},
 };
 
-const struct command_table commands_dummy = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_dummy = {commands, sizeof(commands) / sizeof(commands[0]),
+                                             1u << CONFIG_MAP_ENTRY};

@@ -147,4 +147,5 @@ static const struct command commands[] = {
          NULL, command_inactive, NULL},
 };
 
-const struct command_table commands_ezvpn = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_ezvpn = {commands, sizeof(commands) / sizeof(commands[0]),
+                                             1u << CONFIG_EZVPN};

@@ -300,4 +300,5 @@ static const struct command commands[] = {
          "", command_ignored, words},
 };
 
-const struct command_table commands_global = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_global = {commands, sizeof(commands) / sizeof(commands[0]),
+                                              1u << CONFIG_ROUTE};

@@ -238,4 +238,5 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "media-type rest:LINE", "media-type", command_ignored, NULL},
 };
 
-const struct command_table commands_interface = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_interface = {commands, sizeof(commands) / sizeof(commands[0]),
+                                                 1u << CONFIG_INTERFACE};

@@ -239,4 +239,5 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto ipsec nat-transparency rest:LINE", NULL, command_inactive, NULL},
 };
 
-const struct command_table commands_ipsec = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_ipsec = {commands, sizeof(commands) / sizeof(commands[0]),
+                                             1u << CONFIG_TRANSFORM_SET};

@@ -211,4 +211,5 @@ static const struct command commands[] = {
          NULL, command_inactive_block, NULL},
 };
 
-const struct command_table commands_ipv6 = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_ipv6 = {commands, sizeof(commands) / sizeof(commands[0]),
+                                            1u << CONFIG_INTERFACE | 1u << CONFIG_ROUTE};

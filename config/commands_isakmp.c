@@ -290,4 +290,5 @@ static const struct command commands[] = {
 	{MODE_ISAKMP_POLICY, "lifetime s:<60-86400>", "lifetime", lifetime, words},
 };
 
-const struct command_table commands_isakmp = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_isakmp = {commands, sizeof(commands) / sizeof(commands[0]),
+                                              1u << CONFIG_POLICY | 1u << CONFIG_KEY};

@@ -102,4 +102,5 @@ static const struct command commands[] = {
          words},
 };
 
-const struct command_table commands_manual = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_manual = {commands, sizeof(commands) / sizeof(commands[0]),
+                                              1u << CONFIG_MAP_ENTRY};

@@ -396,4 +396,5 @@ static const struct command commands[] = {
 	{MODE_CRYPTO_MAP, "qos pre-classify", NULL, command_inactive, NULL},
 };
 
-const struct command_table commands_map = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_map = {commands, sizeof(commands) / sizeof(commands[0]),
+                                           1u << CONFIG_MAP_ENTRY};

@@ -97,4 +97,5 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "ipv6 tcp adjust-mss n:<40-1454>", "ipv6 tcp adjust-mss", mss6, words},
 };
 
-const struct command_table commands_mtu = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_mtu = {commands, sizeof(commands) / sizeof(commands[0]),
+                                           1u << CONFIG_INTERFACE};

@@ -248,4 +248,5 @@ static const struct command commands[] = {
 	{MODE_PLATFORM, "socket path:WORD<1-107>", "socket", socket_path, words},
 };
 
-const struct command_table commands_platform = {commands, sizeof(commands) / sizeof(commands[0])};
+const struct command_table commands_platform = {commands, sizeof(commands) / sizeof(commands[0]),
+                                                COMMANDS_NO_LIST};

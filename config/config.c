@@ -12,6 +12,7 @@
 #include "addr.h"
 #include "config_list.h"
 #include "secret.h"
+#include "share.h"
 
 struct config *config_create(void)
 {
@@ -36,48 +37,16 @@ struct config *config_create(void)
 	return c;
 }
 
-static void list_free(struct config *c, enum config_kind kind)
-{
-	const struct config_list *l = &config_lists[kind];
-	struct sorted s = config_sorted(c, kind);
-	char *items = array_get(s.items);
-
-	for (uint32_t i = 0; l->clean && i < *s.n; i++)
-		l->clean(items + i * l->size);
-	array_free(s.items, s.n, s.size);
-}
-
 void config_free(struct config *c)
 {
 	if (!c)
 		return;
 	for (unsigned k = 0; k < CONFIG_LISTS; k++)
-		list_free(c, k);
+		share_leave(c, k);
 	array_free(&c->platform.ports, &c->platform.n_ports, sizeof(*c->platform.ports));
 	array_free(&c->logging.hosts, &c->logging.n_hosts, sizeof(*c->logging.hosts));
 	secret_wipe(c, sizeof(*c));
 	free(c);
-}
-
-// `to` holds a flat copy's nothing yet: its pointer and counts are set here as items are copied.
-static int list_clone(struct config *to, const struct config *from, enum config_kind kind)
-{
-	const struct config_list *l = &config_lists[kind];
-	struct sorted s = config_sorted((struct config *)from, kind); // only read
-	struct sorted t = config_sorted(to, kind);
-	char *items = array_copy(array_get(s.items), *s.n, s.size);
-	int err = 0;
-
-	if (*s.n && !items)
-		return -ENOMEM;
-	memcpy(t.items, &items, sizeof(items));
-	*t.tail = *s.tail;
-	for (uint32_t i = 0; i < *s.n && !err; i++) {
-		if (l->copy)
-			err = l->copy(items + i * l->size);
-		*t.n = i + 1;
-	}
-	return err;
 }
 
 struct config *config_clone(const struct config *c)
@@ -102,7 +71,7 @@ struct config *config_clone(const struct config *c)
 	    (n->platform.n_ports && !n->platform.ports))
 		err = -ENOMEM;
 	for (unsigned k = 0; k < CONFIG_LISTS && !err; k++)
-		err = list_clone(n, c, k);
+		err = share_list(n, c, k);
 	if (err) {
 		if (!n->logging.hosts)
 			n->logging.n_hosts = 0;
@@ -124,6 +93,8 @@ static bool list_equal(const struct config *a, const struct config *b, enum conf
 
 	if (*s.n != *t.n)
 		return false;
+	if (x == y)
+		return true; // shared
 	for (uint32_t i = 0; i < *s.n; i++, x += l->size, y += l->size)
 		if (l->compare(x, y) || !l->equal(x, y))
 			return false;

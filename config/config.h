@@ -356,11 +356,14 @@ struct config {
 	uint32_t n_map_entries, n_acls, n_routes, n_ezvpns;
 
 	uint32_t tail[CONFIG_LISTS]; // belongs to config.c
+	// How many configurations have the list, see share.h; NULL = this one alone.
+	_Atomic uint32_t *shares[CONFIG_LISTS];
 };
 
 // An empty configuration with all defaults, or NULL with errno.
 struct config *config_create(void);
-// A deep copy, or NULL with errno.
+// A copy, or NULL with errno. Lists that nobody changes are shared with it; either may be changed
+// or freed, in any thread.
 struct config *config_clone(const struct config *c);
 // Wipes secrets and frees; NULL is fine.
 void config_free(struct config *c);
@@ -416,6 +419,9 @@ bool config_manual_key(const struct config_transform_set *t, const struct config
 // NULL, or why the entry cannot be used ("no peer", "access list 101 is not defined", ...): IOS's
 // incomplete state.
 const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e);
+// The same for who has found its access list already; NULL = there is none.
+const char *config_map_entry_lacks(const struct config *c, const struct config_map_entry *e,
+                                   const struct config_acl *acl);
 // Whether quick mode offers extended sequence numbers, and prefers them (RFC 4304). Never without
 // replay protection: the receiver knows the upper half from its window (RFC 4303, 3.4.3).
 bool config_map_entry_esn(const struct config *c, const struct config_map_entry *e);

@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "secret.h"
+#include "share.h"
 
 static int compare_u32(uint32_t a, uint32_t b)
 {
@@ -444,6 +445,8 @@ int config_seal(struct config *c)
 		struct sorted s = config_sorted(c, k);
 
 		err = sorted_seal(&s);
+		if (!err)
+			err = share_prepare(c, k);
 	}
 	for (uint32_t i = 0; i < c->n_acls && !err; i++) {
 		struct sorted s = config_acl_sorted(&c->acls[i]);

@@ -12,6 +12,7 @@
 #include "addr.h"
 #include "commands.h"
 #include "secret.h"
+#include "share.h"
 
 static struct command_set *all_commands; // written once under commands_once, then read only
 static pthread_once_t commands_once = PTHREAD_ONCE_INIT;
@@ -81,18 +82,20 @@ static const struct command leave_commands[] = {
 	{MODE_REJECTED, "exit", NULL, leave, NULL},
 };
 
+static const struct command_table *const tables[] = {
+	&commands_global, &commands_platform, &commands_interface, &commands_isakmp,
+	&commands_ipsec,  &commands_ipv6,     &commands_map,       &commands_manual,
+	&commands_dummy,  &commands_mtu,      &commands_acl,       &commands_ezvpn,
+};
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
 static void commands_compile(void)
 {
-	const struct command_table *tables[] = {
-		&commands_global, &commands_platform, &commands_interface, &commands_isakmp,
-		&commands_ipsec,  &commands_ipv6,     &commands_map,       &commands_manual,
-		&commands_dummy,  &commands_mtu,      &commands_acl,       &commands_ezvpn,
-	};
 	const unsigned n_leave = sizeof(leave_commands) / sizeof(leave_commands[0]);
 	struct command_set *set = command_set_create();
 	int err = set ? command_set_add(set, leave_commands, n_leave) : -ENOMEM;
 
-	for (unsigned i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++)
+	for (unsigned i = 0; !err && i < TABLES; i++)
 		err = command_set_add(set, tables[i]->commands, tables[i]->n);
 	if (err) {
 		fprintf(stderr, "vigil: the configuration commands: %s\n", strerror(-err));
@@ -159,12 +162,31 @@ static void match_line(const struct config_cursor *cur, const char *line, struct
 		*m = *other;
 }
 
+// The lists that a command may change become this configuration's own.
+static int own_lists(struct config *c, const struct command *command)
+{
+	uint32_t lists = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < TABLES; i++)
+		if (command >= tables[i]->commands && command < tables[i]->commands + tables[i]->n)
+			lists = tables[i]->lists ? tables[i]->lists : UINT32_MAX;
+	for (unsigned k = 0; k < CONFIG_LISTS && !err; k++)
+		if (lists & 1u << k)
+			err = share_own(c, k);
+	return err;
+}
+
 static int apply(struct edit *e, const struct command_match *m)
 {
 	struct config_cursor before = *e->cursor;
 	struct command_call call;
 	int err;
 
+	if (own_lists(e->config, m->command)) {
+		diag_add(e->diags, DIAG_ERROR, e->line, 0, NULL, "out of memory");
+		return -ENOMEM;
+	}
 	if (m->command->mode == MODE_CONFIG)
 		e->cursor->mode = MODE_CONFIG;
 	err = command_run(m, e, &call);

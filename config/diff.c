@@ -26,6 +26,8 @@ static int diff_list(const struct config *old, const struct config *new, enum co
 	uint32_t i = 0, k = 0;
 	int err = 0;
 
+	if (a == b)
+		return 0; // shared
 	while (!err && (i < *s.n || k < *t.n)) {
 		int order = i == *s.n   ? 1
 		            : k == *t.n ? -1

@@ -111,7 +111,8 @@ static const char *manual_incomplete(const struct config *c, const struct config
 	return why;
 }
 
-const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e)
+const char *config_map_entry_lacks(const struct config *c, const struct config_map_entry *e,
+                                   const struct config_acl *acl)
 {
 	bool address = false, set = false, usable = false;
 
@@ -135,9 +136,14 @@ const char *config_map_entry_incomplete(const struct config *c, const struct con
 		return "its transform sets cannot be used";
 	if (!e->acl[0])
 		return "no access list is matched";
-	if (!config_find_acl(c, e->acl))
+	if (!acl)
 		return "its access list is not defined";
 	return e->manual ? manual_incomplete(c, e) : NULL;
+}
+
+const char *config_map_entry_incomplete(const struct config *c, const struct config_map_entry *e)
+{
+	return config_map_entry_lacks(c, e, config_find_acl(c, e->acl));
 }
 
 const struct config_map_entry *config_bound_map(const struct config *c,

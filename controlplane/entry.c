@@ -317,7 +317,7 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	fill_suites(c, e, m);
 	e->dummy_interval = dummy_interval(config_map_entry_dummy(c->config, m));
 	e->complete = e->n_peers && e->n_suites && acl &&
-	              !config_map_entry_incomplete(c->config, m) && entry_peers_set(c, e) == 0;
+	              !config_map_entry_lacks(c->config, m, acl) && entry_peers_set(c, e) == 0;
 	if (!e->complete)
 		entry_peers_clear(e);
 	if (!e->is_manual)

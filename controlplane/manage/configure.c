@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -36,23 +37,40 @@ static void print_error(struct session *s, const char *line, const struct diag *
 	s->failed = true;
 }
 
-static bool was_known(const struct diag_list *known, const struct diag *d)
+static int compare_findings(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < known->n; i++)
-		if (known->items[i].severity == d->severity &&
-		    !strcmp(known->items[i].message, d->message))
-			return true;
-	return false;
+	const struct diag *x = *(const struct diag *const *)a, *y = *(const struct diag *const *)b;
+
+	return x->severity != y->severity ? (x->severity < y->severity ? -1 : 1)
+	                                  : strcmp(x->message, y->message);
+}
+
+// Its findings in an order in which one is found fast. NULL: there are none, or no memory.
+static const struct diag **sort_findings(const struct diag_list *d)
+{
+	const struct diag **order = d && d->n ? calloc(d->n, sizeof(*order)) : NULL;
+
+	for (uint32_t i = 0; order && i < d->n; i++)
+		order[i] = &d->items[i];
+	if (order)
+		qsort(order, d->n, sizeof(*order), compare_findings);
+	return order;
 }
 
 // What a line brought up that was not there before.
 static void print_news(struct session *s, const struct diag_list *d, const struct diag_list *known)
 {
-	for (uint32_t i = 0; i < d->n; i++)
-		if (d->items[i].severity != DIAG_ERROR &&
-		    !(known && was_known(known, &d->items[i])))
-			print_message(s, d->items[i].severity == DIAG_WARNING ? "Warning: " : "",
-			              d->items[i].message);
+	const struct diag **order = d->n ? sort_findings(known) : NULL;
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		const struct diag *item = &d->items[i];
+
+		if (item->severity != DIAG_ERROR &&
+		    !(order && bsearch(&item, order, known->n, sizeof(*order), compare_findings)))
+			print_message(s, item->severity == DIAG_WARNING ? "Warning: " : "",
+			              item->message);
+	}
+	free(order);
 }
 
 void configure_enter(struct session *s)
