@@ -368,16 +368,6 @@ static void check_mtu6(const struct config *c, const struct config_interface *i,
 		         i->name, i->mtu6);
 }
 
-// Nobody may take it for more than it is.
-static void check_ipv6(const struct config_interface *i, struct diag_list *d)
-{
-	if (i->crypto_map6[0])
-		diag_add(d, DIAG_NOTICE, i->line, 0, NULL,
-		         "interface %s: ESP for IPv6 is not active in this version; what an IPv6 "
-		         "crypto map protects is dropped",
-		         i->name);
-}
-
 static void check_interface(const struct config *c, const struct config_interface *i,
                             struct diag_list *d)
 {
@@ -394,7 +384,6 @@ static void check_interface(const struct config *c, const struct config_interfac
 	check_binding(c, i, false, d);
 	check_binding(c, i, true, d);
 	check_mtu6(c, i, d);
-	check_ipv6(i, d);
 	if ((i->crypto_map[0] || i->crypto_map6[0]) && !i->address.family && !config_has_ipv6(i))
 		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
 		         "interface %s has a crypto map and no address", i->name);

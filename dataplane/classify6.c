@@ -37,6 +37,7 @@ static bool own(struct worker *w, struct rte_mbuf *m, const struct ipv6_chain *c
 		p->kind = PACKET_FRAGMENT6;
 		return true;
 	}
+	p->flags |= PACKET_OUTER6;
 	if (chain->proto == IPPROTO_ESP)
 		p->kind = PACKET_ESP6;
 	else if (chain->proto == IPPROTO_UDP)

@@ -263,11 +263,17 @@ int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_ad
 	return reserve(dp, owner, sa, spi);
 }
 
-// What sa_fill() leaves to us.
-static struct sa *sa_prepare(struct dp *dp, struct handle h, struct handle tunnel)
+// What sa_fill() leaves to us. NULL: no memory.
+static struct sa *sa_prepare(struct dp *dp, struct handle h, const struct sa_spec *spec,
+                             struct handle tunnel)
 {
 	struct sa *sa = sa_table_at(dp->sas, h.index);
 
+	if (sa_fill_needs_six(spec)) {
+		sa->six = sa_table_six(dp->sas, h.index);
+		if (!sa->six)
+			return NULL;
+	}
 	sa->slot = h.index;
 	sa->generation = h.generation;
 	sa->owner = sa_table_slot(dp->sas, h)->owner;
@@ -285,7 +291,9 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 
 	if (!slot || slot->state != SA_RESERVED || sa_fill_check(spec, SA_IN))
 		return -EINVAL;
-	sa = sa_prepare(dp, h, tunnel);
+	sa = sa_prepare(dp, h, spec, tunnel);
+	if (!sa)
+		return -ENOMEM;
 	if (words > 1 && !sa->ring) {
 		sa->ring = calloc(words, sizeof(*sa->ring));
 		if (!sa->ring)
@@ -341,7 +349,12 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 	err = sa_table_take(dp->sas, SA_OUT, tunnel_owner(dp->tunnels, tunnel.index), out);
 	if (err)
 		return err;
-	sa = sa_prepare(dp, *out, tunnel);
+	sa = sa_prepare(dp, *out, spec, tunnel);
+	if (!sa) {
+		sa_table_put(dp->sas, out->index);
+		*out = (struct handle){0};
+		return -ENOMEM;
+	}
 	sa->pair = in;
 	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(dp->sas, out->index));
 	return 0;
@@ -377,12 +390,10 @@ void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)
 void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port)
 {
 	const struct sa_slot *slot = sa_table_slot(dp->sas, out_sa);
-	struct message msg = {.kind = MESSAGE_SA_MOVE,
-	                      .sa = out_sa,
-	                      .addr = htonl(addr_v4_host(remote)),
-	                      .port = htons(port)};
+	struct message msg = {
+		.kind = MESSAGE_SA_MOVE, .sa = out_sa, .to = *remote, .port = htons(port)};
 
-	if (slot && slot->state == SA_LIVE && slot->direction == SA_OUT && remote->family == 4)
+	if (slot && slot->state == SA_LIVE && slot->direction == SA_OUT)
 		(void)message_send(dp, slot->owner, &msg);
 }
 

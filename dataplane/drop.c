@@ -12,7 +12,6 @@ static const char *const names[COUNTERS] = {
 	[DROP_ETHERTYPE] = "drop ethertype",
 	[DROP_IPV6_HOST] = "drop ipv6-not-routing",
 	[DROP_IPV6_SCOPE] = "drop ipv6-scope",
-	[DROP_IPV6_ESP] = "drop ipv6-esp",
 	[DROP_IFACE_DOWN] = "drop interface-down",
 	[DROP_IP_HEADER] = "drop ip-header",
 	[DROP_IP_CHECKSUM] = "drop ip-checksum",

@@ -12,7 +12,6 @@ enum counter {
 	DROP_VLAN,       // of no subinterface
 	DROP_IPV6_HOST,  // not for us, and `ipv6 unicast-routing` is off
 	DROP_IPV6_SCOPE, // a link-local address beyond its link
-	DROP_IPV6_ESP,   // protected, and ESP for IPv6 is not active
 	DROP_IFACE_DOWN,
 	DROP_IP_HEADER,
 	DROP_IP_CHECKSUM,

@@ -7,7 +7,7 @@
 
 #include <rte_cycles.h>
 
-#include "wrap.h"
+#include "esp6.h"
 
 #define TUNNEL_MIN    28u // bytes: IPv4 and UDP or ICMP headers
 #define TRANSPORT_MIN 8u
@@ -116,9 +116,7 @@ static void fill(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32_t t
 		ivs = crypto_ivs(w->esp->crypto, sa->iv_len);
 	put_random(&w->esp->dummies, text, text_len);
 	wrap_put_trailer(text + text_len - ESP_TRAILER, 0, ESP_NEXT_DUMMY);
-	wrap_put_ipv4(&sa->out, at, total, 0, 0, (uint16_t)w->ip_id++);
-	if (sa->encap == SA_ENCAP_UDP)
-		wrap_put_udp(at + SA_IPV4_HEADER, sa, total - SA_IPV4_HEADER);
+	esp6_put_outer(w, sa, at, total, 0, 0);
 	wrap_put_esp(sa, at + sa->head_len, seq, &ivs);
 	*item = (struct crypto_item){.sa = sa,
 	                             .esp = at + sa->head_len,
@@ -133,11 +131,11 @@ static void fill(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32_t t
 // NULL: not now.
 static struct rte_mbuf *make(struct worker *w, struct sa *sa, struct crypto_item *item)
 {
-	const struct wrap_onward onward = wrap_onward_find(w, sa);
+	struct esp6_onward onward;
 	uint32_t room, text_len;
 	struct rte_mbuf *m;
-	struct packet *p;
 
+	esp6_onward_find(w, sa, &onward);
 	if (onward.out == PACKET_NO_IFACE)
 		return NULL; // no way out: what nobody misses does not wait
 	m = rte_pktmbuf_alloc(w->dp->pool);
@@ -151,13 +149,8 @@ static struct rte_mbuf *make(struct worker *w, struct sa *sa, struct crypto_item
 		return NULL;
 	}
 	packet_init(m, PACKET_NO_IFACE, w->now);
-	p = packet_of(m);
-	p->kind = PACKET_ROUTE;
-	p->flags = PACKET_MADE | PACKET_NO_POLICY;
-	p->ihl = SA_IPV4_HEADER;
-	p->out = onward.out;
-	p->hop = onward.hop;
-	p->next_hop = onward.next_hop;
+	w->esp->some_ipv6 |= sa->outer6;
+	esp6_become_outer(m, sa, &onward);
 	fill(w, m, sa, text_len, item);
 	return m;
 }
@@ -213,8 +206,10 @@ uint16_t dummy_packets(struct worker *w, struct rte_mbuf **pkts)
 {
 	struct crypto_item items[DUMMY_BURST];
 	unsigned engines = 0;
-	uint16_t n = collect(w, pkts, items, &engines), k = 0;
+	uint16_t n, k = 0;
 
+	w->esp->some_ipv6 = false;
+	n = collect(w, pkts, items, &engines);
 	w->esp->astray = false; // who has no way sent nothing
 	if (n == 0)
 		return 0;
@@ -227,6 +222,7 @@ uint16_t dummy_packets(struct worker *w, struct rte_mbuf **pkts)
 		sa_count(&items[i].sa->other_drops, 1);
 		worker_drop(w, pkts[i], DROP_ESP_CRYPTO);
 	}
+	esp6_checksums(pkts, k);
 	worker_count_n(w, COUNT_ENCRYPTED, k);
 	worker_count_n(w, COUNT_DUMMIES, k);
 	return k;

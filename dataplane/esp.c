@@ -128,7 +128,7 @@ void sa_messages(struct worker *w, const struct message *msg)
 		break;
 	case MESSAGE_SA_MOVE:
 		sa = sa_table_at(w->dp->sas, msg->sa.index);
-		sa_fill_move(sa, msg->addr, msg->port);
+		sa_fill_move(sa, &msg->to, msg->port);
 		break;
 	case MESSAGE_SA_MTU:
 		sa = sa_table_at(w->dp->sas, msg->sa.index);

@@ -13,6 +13,7 @@
 // ESP trailer, RFC 4303 2: padding, then these two.
 #define ESP_TRAILER    2u
 #define ESP_NEXT_IPV4  4u
+#define ESP_NEXT_IPV6  41u
 #define ESP_NEXT_DUMMY 59u
 
 // RFC 3168: the two low bits of the type of service.
@@ -40,9 +41,24 @@ struct worker_esp {
 	struct dummies dummies;
 	struct split too_long[WORKER_BURST]; // of the burst that is being encrypted
 	uint16_t n_long;
-	bool astray; // some packet of the burst that is being encrypted has no way out at the
-	             // moment
+	bool some_ipv6; // some of its outer packets are IPv6
+	bool astray;    // some packet of the burst that is being encrypted has no way out at the
+	                // moment
 };
+
+// RFC 6040 4.2, default tunnel egress behaviour: what the ECN field of the inner header becomes, by
+// its own and the outer one's (of which other bits are ignored). False: the packet must be dropped.
+static inline bool esp_ecn(uint8_t inner, uint8_t outer, uint8_t *ecn)
+{
+	inner &= ESP_ECN_MASK;
+	outer &= ESP_ECN_MASK;
+	*ecn = inner;
+	if (outer == ESP_ECN_CE && inner == 0)
+		return false;
+	if (outer == ESP_ECN_CE || (outer == ESP_ECN_ECT1 && inner == ESP_ECN_ECT0))
+		*ecn = outer;
+	return true;
+}
 
 // [W] A limit of the SA is reached: tells control, once each. False: a hard one, the SA has
 // stopped.

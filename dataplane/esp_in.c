@@ -3,8 +3,10 @@
 // are handed off. Nothing may move the window or mark activity before the ICV holds.
 #include <rte_branch_prediction.h>
 
+#include "addr.h"
 #include "bytes.h"
 #include "esp.h"
+#include "esp6.h"
 #include "esp_transport.h"
 #include "foreign.h"
 
@@ -28,9 +30,13 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 	}
 	if (esp->spi_tokens) {
 		esp->spi_tokens--;
-		event.addr.family = event.local.family = 4;
-		memcpy(event.addr.bytes, &ip->src_addr, 4);
-		memcpy(event.local.bytes, &ip->dst_addr, 4);
+		if (packet_is_ipv6(m)) {
+			event.addr = addr_from_bytes(6, packet_ip6(m)->src_addr);
+			event.local = addr_from_bytes(6, packet_ip6(m)->dst_addr);
+		} else {
+			event.addr = addr_from_bytes(4, (const uint8_t *)&ip->src_addr);
+			event.local = addr_from_bytes(4, (const uint8_t *)&ip->dst_addr);
+		}
 		(void)worker_event(w, &event); // tells a person; the next such packet tells again
 	}
 	worker_drop(w, m, DROP_ESP_NO_SA);
@@ -153,12 +159,14 @@ static __rte_noinline bool is_late_but_new(struct crypto_item *item)
 	return replay_check(r, seq);
 }
 
+#define GATE_FORMS (PACKET_IN_UDP | PACKET_OUTER6)
+
 // What admission asks of an SA, read once a run.
 struct gate {
 	struct sa *sa;
 	uint32_t fixed; // bytes that are not text
 	uint32_t align;
-	uint8_t udp; // PACKET_IN_UDP or 0: as its packets must come
+	uint8_t form; // of GATE_FORMS: as its packets must come
 };
 
 // Why a packet may not be decrypted; COUNTERS = it may, and the item says how.
@@ -172,7 +180,7 @@ static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gat
 	item->esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload);
 	item->text_len = text_len;
 	item->seq_hi = 0;
-	if (unlikely((p->flags & PACKET_IN_UDP) != gate->udp))
+	if (unlikely((p->flags & GATE_FORMS) != gate->form))
 		return DROP_ESP_ENCAP;
 	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
 	if (unlikely(len < gate->fixed + gate->align || text_len & (gate->align - 1u)))
@@ -223,7 +231,8 @@ static inline uint16_t admit_run(struct worker *w, const struct run *run, struct
 		.sa = run->sa,
 		.fixed = (uint32_t)SA_ESP_HEADER + run->sa->iv_len + run->sa->icv_len,
 		.align = run->sa->align,
-		.udp = run->sa->encap == SA_ENCAP_UDP ? PACKET_IN_UDP : 0,
+		.form = (uint8_t)((run->sa->encap == SA_ENCAP_UDP ? PACKET_IN_UDP : 0) |
+	                          (run->sa->outer6 ? PACKET_OUTER6 : 0)),
 	};
 	uint16_t k = 0;
 
@@ -270,6 +279,10 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct crypto_ite
 
 	if (sequence_whole(item) != sa->replay.top)
 		return;
+	if (sa->outer6) {
+		esp6_follow(w, m, item);
+		return;
+	}
 	memcpy(&port, item->esp - SA_UDP_HEADER, sizeof(port));
 	if (likely(ip->src_addr == sa->from && port == sa->from_port))
 		return;
@@ -317,57 +330,42 @@ static inline const uint8_t *trailer_of(const struct crypto_item *item, const ui
 	return likely(pad + ESP_TRAILER <= item->text_len && padding_holds(end, pad)) ? end : NULL;
 }
 
-// Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one.
-static inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *item)
+// Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one,
+// which must be of protocol `next`.
+static inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *item, uint8_t next)
 {
 	uint8_t *text = item->esp + SA_ESP_HEADER + item->sa->iv_len;
 	const uint8_t *end = trailer_of(item, text);
 
 	if (unlikely(!end))
 		return DROP_ESP_PADDING;
-	if (unlikely(end[1] != ESP_NEXT_IPV4))
+	if (unlikely(end[1] != next))
 		return end[1] == ESP_NEXT_DUMMY ? DROP_ESP_DUMMY : DROP_ESP_INNER;
 	m->data_off = (uint16_t)(text - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - end[0]);
 	m->pkt_len = m->data_len;
-	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
+	return COUNTERS;
 }
 
-// The same for what came in UDP, or is no tunnel.
-static __rte_noinline enum counter strip_formed(struct worker *w, struct rte_mbuf *m,
-                                                const struct crypto_item *item)
+static inline enum counter strip_ipv4(struct rte_mbuf *m, const struct crypto_item *item)
 {
-	const struct sa *sa = item->sa;
-	const uint8_t *end;
+	enum counter reason = strip(m, item, ESP_NEXT_IPV4);
 
-	if (sa->encap == SA_ENCAP_UDP)
-		follow(w, m, item);
-	if (!sa->is_transport)
-		return strip(m, item);
-	end = trailer_of(item, item->esp + SA_ESP_HEADER + sa->iv_len);
-	if (!end)
-		return DROP_ESP_PADDING;
-	if (end[1] == ESP_NEXT_DUMMY)
-		return DROP_ESP_DUMMY;
-	esp_transport_restore(m, item, end[1], end[0]);
-	return COUNTERS;
+	if (unlikely(reason != COUNTERS))
+		return reason;
+	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
 }
 
 // RFC 6040 4.2, default tunnel egress behaviour. False: the packet must be dropped.
 static bool ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
 {
-	uint8_t from = inner->type_of_service & ESP_ECN_MASK, to = from;
+	uint8_t from = inner->type_of_service & ESP_ECN_MASK, to;
 	uint32_t sum;
 
-	outer &= ESP_ECN_MASK;
-	if (likely(outer == from))
+	if (likely((outer & ESP_ECN_MASK) == from))
 		return true;
-	if (outer == ESP_ECN_CE && from == 0)
+	if (!esp_ecn(from, outer, &to))
 		return false;
-	if (outer == ESP_ECN_CE || (outer == ESP_ECN_ECT1 && from == ESP_ECN_ECT0))
-		to = outer;
-	if (to == from)
-		return true;
 	// RFC 1624: the checksum follows the change; the byte is the low one of the first word.
 	sum = (uint16_t)~rte_be_to_cpu_16(inner->hdr_checksum) + (uint16_t)~from + (uint32_t)to;
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -410,11 +408,60 @@ static bool selected(const struct sa *sa, struct rte_mbuf *m)
 	return likely(!sa->is_narrow) || selected_narrowly(&sa->narrow, m);
 }
 
+// An inner IPv4 packet: is it of the SA, and what of congestion is to be said in it?
+static inline enum counter accept_ipv4(struct rte_mbuf *m, const struct sa *sa, uint8_t outer_tos)
+{
+	if (unlikely(!selected(sa, m)))
+		return DROP_ESP_SELECTOR;
+	return likely(ecn(packet_ip(m), outer_tos)) ? COUNTERS : DROP_ESP_ECN;
+}
+
+static enum counter accept_transport(struct rte_mbuf *m, const struct crypto_item *item,
+                                     uint8_t outer_tos)
+{
+	const struct sa *sa = item->sa;
+	const uint8_t *end = trailer_of(item, item->esp + SA_ESP_HEADER + sa->iv_len);
+
+	if (!end)
+		return DROP_ESP_PADDING;
+	if (end[1] == ESP_NEXT_DUMMY)
+		return DROP_ESP_DUMMY;
+	esp_transport_restore(m, item, end[1], end[0]);
+	return accept_ipv4(m, sa, outer_tos);
+}
+
+// What came in UDP, has IPv6 inside or outside, or is no tunnel.
+static __rte_noinline enum counter accept_formed(struct worker *w, struct rte_mbuf *m,
+                                                 const struct crypto_item *item)
+{
+	uint8_t class = esp6_outer_class(m);
+	const struct sa *sa = item->sa;
+	enum counter reason;
+
+	if (sa->encap == SA_ENCAP_UDP)
+		follow(w, m, item);
+	if (sa->is_transport)
+		return accept_transport(m, item, class);
+	if (sa->inner6) {
+		reason = strip(m, item, ESP_NEXT_IPV6);
+		return reason == COUNTERS ? esp6_accept(m, sa, class) : reason;
+	}
+	reason = strip_ipv4(m, item);
+	return reason == COUNTERS ? accept_ipv4(m, sa, class) : reason;
+}
+
+static inline enum counter accept_plain(struct rte_mbuf *m, const struct crypto_item *item)
+{
+	uint8_t outer_tos = packet_ip(m)->type_of_service;
+	enum counter reason = strip_ipv4(m, item);
+
+	return likely(reason == COUNTERS) ? accept_ipv4(m, item->sa, outer_tos) : reason;
+}
+
 // One packet whose crypto is done; the order of the steps is the point. COUNTERS = good.
 static inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
                                       const struct crypto_item *item, bool *alive)
 {
-	uint8_t outer_tos = packet_ip(m)->type_of_service;
 	struct sa *sa = item->sa;
 	enum counter reason;
 
@@ -428,21 +475,12 @@ static inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
 		return DROP_ESP_REPLAY_LATE;
 	}
 	*alive = true;
-	reason = likely(!sa->form) ? strip(m, item) : strip_formed(w, m, item);
-	if (unlikely(reason != COUNTERS)) {
-		if (reason != DROP_ESP_DUMMY) // which is no error
-			sa_count(&sa->other_drops, 1);
-		return reason;
-	}
-	if (unlikely(!selected(sa, m))) {
+	reason = likely(!sa->form) ? accept_plain(m, item) : accept_formed(w, m, item);
+	if (unlikely(reason == DROP_ESP_SELECTOR))
 		sa_count(&sa->bad_selector, 1);
-		return DROP_ESP_SELECTOR;
-	}
-	if (unlikely(!ecn(packet_ip(m), outer_tos))) {
+	else if (unlikely(reason != COUNTERS && reason != DROP_ESP_DUMMY)) // which is no error
 		sa_count(&sa->other_drops, 1);
-		return DROP_ESP_ECN;
-	}
-	return COUNTERS;
+	return reason;
 }
 
 // Packets of one SA in a row; returns how many there are, the good ones are moved to `good`.
@@ -451,6 +489,7 @@ static inline uint16_t accept_run(struct worker *w, struct rte_mbuf **pkts, uint
                                   uint16_t *n_good)
 {
 	struct sa *sa = items[0].sa;
+	uint8_t kind = sa->inner6 ? PACKET_ROUTE6 : PACKET_ROUTE;
 	struct handle handle = esp_handle(sa);
 	uint64_t bytes = 0;
 	bool alive = false;
@@ -465,7 +504,7 @@ static inline uint16_t accept_run(struct worker *w, struct rte_mbuf **pkts, uint
 			worker_drop(w, m, reason);
 			continue;
 		}
-		p->kind = PACKET_ROUTE;
+		p->kind = kind;
 		p->flags = PACKET_DECRYPTED;
 		p->hop = PACKET_NO_HOP;
 		p->sa = handle;
@@ -477,6 +516,7 @@ static inline uint16_t accept_run(struct worker *w, struct rte_mbuf **pkts, uint
 		activity_mark(sa->replay.size ? &sa->activity->last_in : &sa->last, w->now);
 	sa_count(&sa->packets, k);
 	sa_count(&sa->bytes, bytes);
+	w->kinds |= 1u << kind;
 	*n_good = k;
 	return i;
 }

@@ -3,8 +3,8 @@
 // packets without an SA are held. Where the outer packet goes is remembered with the SA.
 #include <rte_branch_prediction.h>
 
+#include "esp6.h"
 #include "esp_transport.h"
-#include "split.h"
 #include "wrap.h"
 
 // Packets of one flow in a row: what the first one found.
@@ -73,53 +73,6 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, uint16_t n, s
 	return n_runs;
 }
 
-// What the interface that packets leave through says of their size; most bursts have one.
-struct path {
-	uint32_t mtu;   // the longest packet that goes in one piece; UINT32_MAX = no interface yet
-	uint32_t flags; // enum iface_flags
-	uint32_t df_copy, df_set; // outer DF bit = inner & df_copy | df_set (RFC 4301 8.1)
-	uint16_t out;
-};
-
-static void path_find(const struct worker *w, struct path *path, uint16_t out)
-{
-	uint32_t df = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-	const struct iface *iface;
-
-	*path = (struct path){.mtu = UINT32_MAX, .df_copy = df, .out = out};
-	if (out >= w->dp->n_ifaces)
-		return;
-	iface = &w->dp->ifaces[out];
-	path->mtu = iface_word(&iface->mtu) ? iface_word(&iface->mtu) : UINT32_MAX;
-	path->flags = iface_word(&iface->flags);
-	path->df_set = path->flags & IFACE_DF_SET ? df : 0;
-	path->df_copy = path->flags & IFACE_DF_CLEAR ? 0 : df;
-}
-
-// Too long for the path in one piece: is it the outer packet that is cut? Later fragments of the
-// inner one have no ports, so an SA that names some takes none.
-static bool cut_outside(const struct sa *sa, uint32_t inner_df, uint32_t flags)
-{
-	if (inner_df)
-		return flags & IFACE_DF_CLEAR;
-	return flags & IFACE_FRAGMENT_AFTER || sa->is_narrow;
-}
-
-// Cuts the inner packet, or tells its sender the largest size that fits (RFC 4301 8.2).
-static void too_long(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32_t mtu)
-{
-	uint32_t room = mtu > sa->overhead ? (mtu - sa->overhead) & ~(sa->align - 1u) : 0;
-
-	room = room > ESP_TRAILER ? room - ESP_TRAILER : 0;
-	if (!(packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG))) {
-		split_later(w, m, (uint16_t)room);
-		return;
-	}
-	icmp_error(w, m, 3, 4, room);
-	sa_count(&sa->other_drops, 1);
-	worker_drop(w, m, DROP_MTU);
-}
-
 // Wraps a packet up to the point where it can be encrypted. It is one of this gateway's own from
 // now on, on its way to the SA's other end.
 static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
@@ -160,28 +113,6 @@ static inline bool has_room(const struct rte_mbuf *m, const struct sa *sa, uint3
 	       (uint32_t)m->data_off + text_len + sa->icv_len <= m->buf_len;
 }
 
-static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum counter reason)
-{
-	sa_count(&sa->other_drops, 1);
-	worker_drop(w, m, reason);
-}
-
-// Longer than its path takes in one piece. True: it goes all the same, and the outer packet is cut.
-static bool stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct path *path,
-                    uint32_t total)
-{
-	uint32_t df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-
-	if (!cut_outside(sa, df, path->flags)) {
-		too_long(w, m, sa, RTE_MIN(path->mtu, sa->out.mtu));
-		return false;
-	}
-	if (total <= UINT16_MAX)
-		return true;
-	refuse(w, m, sa, DROP_NO_BUFFER);
-	return false;
-}
-
 // The upper halves of extended sequence numbers: those of n packets in a row, the last one `seq`.
 static void put_seq_hi(struct crypto_item *items, uint16_t n, uint64_t seq)
 {
@@ -191,9 +122,10 @@ static void put_seq_hi(struct crypto_item *items, uint16_t n, uint64_t seq)
 
 // Wraps a run of packets of one SA, which has room for them; returns how many items it made. What
 // cannot be wrapped is dropped.
-static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, struct path *path,
-                                             struct rte_mbuf **pkts, uint16_t n,
-                                             struct rte_mbuf **good, struct crypto_item *items)
+static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
+                                             struct wrap_path *path, struct rte_mbuf **pkts,
+                                             uint16_t n, struct rte_mbuf **good,
+                                             struct crypto_item *items)
 {
 	const struct wrap_onward onward = wrap_onward_find(w, sa);
 	uint32_t longest = RTE_MIN(path->mtu, sa->out.mtu);
@@ -211,17 +143,17 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, st
 		uint32_t len = m->data_len, text_len = wrap_text_len(sa->align, len), df;
 
 		if (unlikely(packet_of(m)->out != path->out)) {
-			path_find(w, path, packet_of(m)->out);
+			wrap_path_find(w, path, packet_of(m)->out);
 			longest = RTE_MIN(path->mtu, sa->out.mtu);
 		}
 		df = (packet_ip(m)->fragment_offset & path->df_copy) | path->df_set;
 		if (unlikely(sa->overhead + text_len > longest)) {
-			if (!stretch(w, m, sa, path, sa->overhead + text_len))
+			if (!wrap_stretch(w, m, sa, path, sa->overhead + text_len))
 				continue;
 			df = 0;
 		}
 		if (unlikely(!has_room(m, sa, text_len))) {
-			refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
+			wrap_refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
 		wrap_one(w, m, sa, &onward, text_len, df, ++seq, &ivs, &items[k]);
@@ -242,10 +174,10 @@ static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct 
                          uint16_t n_runs, struct crypto_item *items, unsigned *engines)
 {
 	struct rte_mbuf **good = pkts;
-	struct path path;
+	struct wrap_path path;
 	uint16_t k = 0;
 
-	path_find(w, &path, packet_of(pkts[0])->out);
+	wrap_path_find(w, &path, packet_of(pkts[0])->out);
 	for (uint16_t r = 0; r < n_runs; r++) {
 		struct sa *sa = runs[r].sa;
 
@@ -253,14 +185,16 @@ static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct 
 		for (uint16_t left = runs[r].n, len; left; left -= len, pkts += len) {
 			len = wrap_within_limits(w, sa, left);
 			if (unlikely(len == 0)) {
-				refuse(w, pkts[0], sa, DROP_ESP_LIFETIME);
+				wrap_refuse(w, pkts[0], sa, DROP_ESP_LIFETIME);
 				len = 1;
 				continue;
 			}
-			if (unlikely(sa->is_transport))
+			if (likely(!sa->is_transport && !sa_has_ipv6(sa)))
+				k += wrap_run(w, sa, &path, pkts, len, good + k, items + k);
+			else if (sa->is_transport)
 				k += esp_transport_wrap(w, sa, pkts, len, good + k, items + k);
 			else
-				k += wrap_run(w, sa, &path, pkts, len, good + k, items + k);
+				k += esp6_wrap(w, sa, &path, pkts, len, good + k, items + k);
 		}
 	}
 	return k;
@@ -290,7 +224,7 @@ uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	unsigned engines = 0;
 	uint16_t n_runs;
 
-	w->esp->astray = false;
+	w->esp->astray = w->esp->some_ipv6 = false;
 	n_runs = find_sas(w, pkts, n, runs);
 	if (n_runs == 0)
 		return 0;
@@ -298,6 +232,8 @@ uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
 	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, engines)))
 		n = drop_failed(w, pkts, n, items);
+	if (unlikely(w->esp->some_ipv6))
+		esp6_checksums(pkts, n);
 	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
 	worker_count_n(w, COUNT_ENCRYPTED, n);
 	return n;

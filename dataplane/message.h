@@ -29,9 +29,9 @@ struct message {
 	uint16_t iface;
 	uint16_t port; // network order
 	uint16_t unused;
-	uint32_t addr; // IPv4, network order
 	uint32_t word;
 	uint8_t addr6[16]; // of a neighbour: IPv4 as ::ffff:a.b.c.d
+	struct ip_addr to; // of SA_MOVE
 	struct handle sa;
 	struct handle tunnel;
 	void *data;

@@ -28,14 +28,13 @@
 enum packet_kind {
 	PACKET_PLAIN,    // policy_in_clear, then forward: came in clear where there is a crypto map
 	PACKET_ESP,      // esp_in: to one of the gateway's addresses, native or in UDP
-	PACKET_TUNNEL,   // esp_out: tunnel is set
+	PACKET_TUNNEL,   // esp_out: tunnel is set; of either family
 	PACKET_FRAGMENT, // reassemble: to one of the gateway's addresses
 	PACKET_ROUTE,    // forward: came in where there is none, decrypted, or made by the gateway
 	PACKET_FRAME,    // tx: a whole Ethernet frame for interface `out`
 	// The same, of IPv6.
 	PACKET_PLAIN6,
 	PACKET_ESP6,
-	PACKET_TUNNEL6,
 	PACKET_FRAGMENT6,
 	PACKET_ROUTE6,
 	PACKET_KINDS,
@@ -46,6 +45,7 @@ enum packet_flags {
 	PACKET_DECRYPTED = 2, // came out of a tunnel; sa says of which inbound SA
 	PACKET_MADE = 4,      // made by this gateway: TTL stays, no ICMP error about it
 	PACKET_NO_POLICY = 8, // outer ESP or IKE: a crypto map does not apply
+	PACKET_OUTER6 = 32,   // PACKET_ESP6
 	PACKET_MARKER = 16,   // IKE: the non-ESP marker was in front (RFC 3948, 2.2)
 };
 

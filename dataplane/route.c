@@ -13,7 +13,7 @@
 
 #define LPM_RULES  65536
 #define LPM_GROUPS 4096
-#define PREFIXES6  65536
+#define PREFIXES6  16384
 #define BUCKETS    4096u
 
 enum route_source { SOURCE_IFACE, SOURCE_STATIC, SOURCES }; // best first

@@ -21,6 +21,7 @@
 #define SA_LINE           64
 #define SA_ESP_HEADER     8 // SPI and sequence number, RFC 4303 2
 #define SA_IPV4_HEADER    20
+#define SA_IPV6_HEADER    40
 #define SA_UDP_HEADER     8
 #define SA_AES_SCHEDULE   (15 * 16)
 #define SA_HMAC_STATE_MAX 64
@@ -61,6 +62,14 @@ struct sa_template {
 // The addresses of an inbound SA's selector, from this gateway's side; network byte order.
 struct sa_selector {
 	uint32_t local, local_mask, remote, remote_mask;
+};
+
+// What an SA with IPv6 inside or outside needs beside the rest, in memory of its own; network byte
+// order. Words of 8 bytes, so that masks are two comparisons.
+struct sa_six {
+	uint64_t src[2], dst[2]; // of outer packets. Inbound: src is where the peer is now
+	uint64_t local[2], local_mask[2], remote[2], remote_mask[2]; // inbound: the selector
+	uint32_t flow;                                               // label, RFC 6437
 };
 
 // What a selector says besides addresses, which few do; host byte order, 0 = any.
@@ -109,10 +118,11 @@ struct sa {
 	uint8_t owner;  // worker
 	uint8_t engine; // enum sa_engine
 	union {
-		uint8_t form; // 0 = a tunnel without UDP, as nearly all are
+		uint8_t form; // 0 = an IPv4 tunnel for IPv4 without UDP, as nearly all are
 		struct {
 			uint8_t encap : 1; // enum sa_encap
 			uint8_t is_transport : 1;
+			uint8_t outer6 : 1, inner6 : 1; // IPv6, else IPv4
 		};
 	};
 	uint8_t cipher_mode, hash_alg, key_len; // ipsec-mb's
@@ -163,9 +173,12 @@ struct sa {
 	struct handle pair; // outbound: the inbound SA whose activity answers for it
 	uint32_t last;      // inbound: last packet, where activity does not say; see activity.h
 	tick_t made;
-	uint64_t *ring;          // replay window apart, or NULL; control frees it
-	struct sa_narrow narrow; // inbound
-	struct sa_dummy dummy;   // outbound
+	uint64_t *ring; // replay window apart, or NULL; control frees it
+	union {
+		struct sa_narrow narrow; // inbound
+		struct sa_dummy dummy;   // outbound
+	};
+	struct sa_six *six; // with outer6 or inner6
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");
@@ -177,6 +190,11 @@ _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touche
 static inline uint32_t sa_front(const struct sa *sa)
 {
 	return (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
+}
+
+static inline bool sa_has_ipv6(const struct sa *sa)
+{
+	return sa->outer6 | sa->inner6;
 }
 
 static inline bool sa_is_esn(const struct sa *sa)

@@ -12,6 +12,7 @@
 
 // RFC 4303 3.3.3: the sequence number must not cycle. Ask for a new SA while 2^28 are left.
 #define SEQUENCE_LEFT (1u << 28)
+#define SA_FLOW_LABEL 0xfffffu
 
 static bool key_len_ok(enum sa_cipher cipher, unsigned len)
 {
@@ -46,6 +47,16 @@ static bool transport_ok(const struct sa_spec *spec)
 	       is_host(&spec->selector.remote, moves ? NULL : &spec->remote);
 }
 
+static bool prefix_ok(const struct ip_prefix *p)
+{
+	return addr_size(p->addr.family) && p->len <= 8 * addr_size(p->addr.family);
+}
+
+bool sa_fill_needs_six(const struct sa_spec *spec)
+{
+	return spec->local.family == 6 || spec->selector.local.addr.family == 6;
+}
+
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction)
 {
 	const struct selector *sel = &spec->selector;
@@ -54,12 +65,12 @@ int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction)
 		return -EINVAL;
 	if (sa_cipher_is_aead(spec->cipher) != (spec->auth == SA_AUTH_NONE))
 		return -EINVAL;
-	if (spec->local.family != 4 || spec->remote.family != 4)
+	if (!addr_size(spec->local.family) || spec->local.family != spec->remote.family)
 		return -EINVAL;
 	if (spec->mode == SA_MODE_TRANSPORT && !transport_ok(spec))
 		return -EINVAL;
-	if (sel->local.addr.family != 4 || sel->remote.addr.family != 4 || sel->local.len > 32 ||
-	    sel->remote.len > 32)
+	if (!prefix_ok(&sel->local) || !prefix_ok(&sel->remote) ||
+	    sel->local.addr.family != sel->remote.addr.family)
 		return -EINVAL;
 	if (spec->replay_window > REPLAY_WINDOW_MAX || (direction == SA_OUT && spec->spi < 256))
 		return -EINVAL;
@@ -199,48 +210,6 @@ static void fill_limits(const struct sa_spec *spec, enum sa_direction direction,
 	sa->bytes_limit = lower(sa->soft_bytes, sa->hard_bytes);
 }
 
-static void fill_out(const struct sa_spec *spec, struct sa *sa)
-{
-	uint8_t proto = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
-
-	sa->out.ttl_proto_src = SA_OUTER_TTL | (uint32_t)proto << 8 |
-	                        (uint64_t)htonl(addr_v4_host(&spec->local)) << 32;
-	sa->out.spi = htonl(spec->spi);
-	sa->out.mtu = (uint16_t)(spec->path_mtu ? lower(spec->path_mtu, UINT16_MAX) : UINT16_MAX);
-	sa->out.src_port = htons(spec->local_port);
-	sa->is_narrow = spec->selector.local_port || spec->selector.remote_port;
-	sa->dummy = (struct sa_dummy){.interval = spec->dummy_interval};
-	sa_fill_move(sa, htonl(addr_v4_host(&spec->remote)), htons(spec->remote_port));
-	sa->sequence = 0;
-	secret_random(&sa->iv_base, sizeof(sa->iv_base));
-}
-
-static uint32_t mask_of(uint8_t len)
-{
-	return len ? htonl(UINT32_MAX << (32 - len)) : 0;
-}
-
-static void fill_in(const struct sa_spec *spec, struct sa *sa)
-{
-	const struct selector *sel = &spec->selector;
-	uint32_t local_mask = mask_of(sel->local.len), remote_mask = mask_of(sel->remote.len);
-
-	sa->in = (struct sa_selector){
-		.local = htonl(addr_v4_host(&sel->local.addr)) & local_mask,
-		.local_mask = local_mask,
-		.remote = htonl(addr_v4_host(&sel->remote.addr)) & remote_mask,
-		.remote_mask = remote_mask,
-	};
-	sa->narrow = (struct sa_narrow){
-		.local_port = sel->local_port,
-		.remote_port = sel->remote_port,
-		.proto = sel->proto,
-	};
-	sa->is_narrow = sel->proto || sel->local_port || sel->remote_port;
-	sa->from = htonl(addr_v4_host(&spec->remote));
-	sa->from_port = spec->encap == SA_ENCAP_UDP ? htons(spec->remote_port) : 0;
-}
-
 // RFC 1071 over what does not change from packet to packet: version, TTL, protocol, addresses.
 static uint16_t template_sum(const struct sa *sa)
 {
@@ -259,13 +228,99 @@ static uint16_t template_sum(const struct sa *sa)
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-void sa_fill_move(struct sa *sa, uint32_t remote, uint16_t remote_port)
+void sa_fill_move(struct sa *sa, const struct ip_addr *remote, uint16_t remote_port)
 {
-	sa->out.dst = remote;
+	if (remote->family != (sa->outer6 ? 6 : 4))
+		return;
 	if (sa->encap == SA_ENCAP_UDP)
 		sa->out.dst_port = remote_port;
-	sa->out.sum = template_sum(sa);
 	sa->routes = 0; // no table has this number: look up again
+	if (sa->outer6) {
+		memcpy(sa->six->dst, remote->bytes, sizeof(sa->six->dst));
+		return;
+	}
+	sa->out.dst = htonl(addr_v4_host(remote));
+	sa->out.sum = template_sum(sa);
+}
+
+static void fill_out(const struct sa_spec *spec, struct sa *sa)
+{
+	uint8_t proto = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
+
+	if (sa->outer6) {
+		memcpy(sa->six->src, spec->local.bytes, sizeof(sa->six->src));
+		// RFC 6437, 2: one for each SA, so that what spreads flows keeps their order.
+		secret_random(&sa->six->flow, sizeof(sa->six->flow));
+		sa->six->flow &= SA_FLOW_LABEL;
+	} else {
+		sa->out.ttl_proto_src = SA_OUTER_TTL | (uint32_t)proto << 8 |
+		                        (uint64_t)htonl(addr_v4_host(&spec->local)) << 32;
+	}
+	sa->out.spi = htonl(spec->spi);
+	sa->out.mtu = (uint16_t)(spec->path_mtu ? lower(spec->path_mtu, UINT16_MAX) : UINT16_MAX);
+	sa->out.src_port = htons(spec->local_port);
+	sa->is_narrow = spec->selector.local_port || spec->selector.remote_port;
+	sa->dummy = (struct sa_dummy){.interval = spec->dummy_interval};
+	sa_fill_move(sa, &spec->remote, htons(spec->remote_port));
+	sa->sequence = 0;
+	secret_random(&sa->iv_base, sizeof(sa->iv_base));
+}
+
+static uint32_t mask_of(uint8_t len)
+{
+	return len ? htonl(UINT32_MAX << (32 - len)) : 0;
+}
+
+static void mask6(uint8_t len, uint64_t mask[2])
+{
+	uint8_t bytes[16] = {0};
+
+	for (unsigned i = 0; i < len; i++)
+		bytes[i / 8] |= (uint8_t)(0x80u >> i % 8);
+	memcpy(mask, bytes, sizeof(bytes));
+}
+
+static void prefix6(const struct ip_prefix *prefix, uint64_t addr[2], uint64_t mask[2])
+{
+	mask6(prefix->len, mask);
+	memcpy(addr, prefix->addr.bytes, 16);
+	addr[0] &= mask[0];
+	addr[1] &= mask[1];
+}
+
+static void fill_selector(const struct selector *sel, struct sa *sa)
+{
+	uint32_t local_mask = mask_of(sel->local.len), remote_mask = mask_of(sel->remote.len);
+
+	sa->in = (struct sa_selector){
+		.local = htonl(addr_v4_host(&sel->local.addr)) & local_mask,
+		.local_mask = local_mask,
+		.remote = htonl(addr_v4_host(&sel->remote.addr)) & remote_mask,
+		.remote_mask = remote_mask,
+	};
+}
+
+static void fill_in(const struct sa_spec *spec, struct sa *sa)
+{
+	const struct selector *sel = &spec->selector;
+
+	if (sa->inner6) {
+		prefix6(&sel->local, sa->six->local, sa->six->local_mask);
+		prefix6(&sel->remote, sa->six->remote, sa->six->remote_mask);
+	} else {
+		fill_selector(sel, sa);
+	}
+	sa->narrow = (struct sa_narrow){
+		.local_port = sel->local_port,
+		.remote_port = sel->remote_port,
+		.proto = sel->proto,
+	};
+	sa->is_narrow = sel->proto || sel->local_port || sel->remote_port;
+	if (sa->outer6)
+		memcpy(sa->six->src, spec->remote.bytes, sizeof(sa->six->src));
+	else
+		sa->from = htonl(addr_v4_host(&spec->remote));
+	sa->from_port = spec->encap == SA_ENCAP_UDP ? htons(spec->remote_port) : 0;
 }
 
 // RFC 4303 2.4: the text ends on a 4-byte boundary, and fills the cipher's blocks.
@@ -301,10 +356,14 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
 	sa->form = 0;
 	sa->encap = spec->encap == SA_ENCAP_UDP;
 	sa->is_transport = spec->mode == SA_MODE_TRANSPORT;
+	sa->outer6 = spec->local.family == 6;
+	sa->inner6 = spec->selector.local.addr.family == 6;
 	sa->iv_len = (uint8_t)sa_iv_len(spec->cipher);
 	sa->icv_len = (uint8_t)sa_icv_len(spec->cipher, spec->auth);
 	sa->align = alignment(spec->cipher);
-	sa->head_len = SA_IPV4_HEADER + (spec->encap == SA_ENCAP_UDP ? SA_UDP_HEADER : 0);
+	sa->head_len = sa->outer6 ? SA_IPV6_HEADER : SA_IPV4_HEADER;
+	if (sa->encap == SA_ENCAP_UDP)
+		sa->head_len += SA_UDP_HEADER;
 	sa->overhead = (uint8_t)(sa->head_len + SA_ESP_HEADER + sa->iv_len + sa->icv_len);
 	memcpy(sa->salt, spec->salt, sizeof(sa->salt));
 	fill_cipher(mgr, spec, sa, keys);

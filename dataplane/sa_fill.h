@@ -8,17 +8,21 @@
 
 // 0, or -EINVAL: the algorithms do not go together (a cipher without an ICV is refused as well),
 // a key has the wrong length, extended sequence numbers are to come in without a window,
-// transport mode is not between two hosts that are the SA's ends, or what this version does not do:
-// IPv6.
+// transport mode is not between two IPv4 hosts that are the SA's ends, or families do not go
+// together.
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction);
 
-// Fills all but `live`, `slot`, `generation`, `owner`, `activity`, `tunnel` and the window's
-// memory. `spec` has passed sa_fill_check(). `mgr` is any initialised manager of the calling
-// thread.
+// Must an SA have a struct sa_six?
+bool sa_fill_needs_six(const struct sa_spec *spec);
+
+// Fills all but `live`, `slot`, `generation`, `owner`, `activity`, `tunnel`, `six` (what it leads
+// to is filled) and the window's memory. `spec` has passed sa_fill_check(). `mgr` is any
+// initialised manager of the calling thread.
 void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction direction, struct sa *sa,
              struct sa_keys *keys);
 
-// New outer addresses and ports for an outbound SA; network byte order. Called by its worker.
-void sa_fill_move(struct sa *sa, uint32_t remote, uint16_t remote_port);
+// New outer address and port for an outbound SA; the port in network byte order. Called by its
+// worker. Another family is ignored.
+void sa_fill_move(struct sa *sa, const struct ip_addr *remote, uint16_t remote_port);
 
 #endif

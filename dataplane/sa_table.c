@@ -22,6 +22,8 @@ int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners)
 	err = chunks_init(&t->sas, max, sizeof(struct sa));
 	if (err == 0)
 		err = chunks_init(&t->keys, max, sizeof(struct sa_keys));
+	if (err == 0)
+		err = chunks_init(&t->sixes, max, sizeof(struct sa_six));
 	if (err || !t->activity || !t->slots) {
 		sa_table_fini(t);
 		return -ENOMEM;
@@ -36,6 +38,7 @@ void sa_table_fini(struct sa_table *t)
 	for (uint32_t i = 0; i < t->unused; i++)
 		free(sa_table_at(t, i) ? sa_table_at(t, i)->ring : NULL);
 	chunks_fini(&t->keys);
+	chunks_fini(&t->sixes);
 	chunks_fini(&t->sas);
 	free(t->slots);
 	free(t->activity);

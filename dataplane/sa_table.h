@@ -33,7 +33,8 @@ struct sa_table {
 	struct chunks sas;         // struct sa
 	struct activity *activity; // [max]; see activity.h
 	// Control alone.
-	struct chunks keys; // struct sa_keys
+	struct chunks keys;  // struct sa_keys
+	struct chunks sixes; // struct sa_six, where an SA needs it
 	struct sa_slot *slots;
 	uint32_t inbound[UINT8_MAX + 1]; // how many each worker owns
 	uint32_t free, unused, base;     // free: slot + 1; unused: first slot that was never taken
@@ -62,6 +63,12 @@ static inline struct sa *sa_table_at(const struct sa_table *t, uint32_t slot)
 static inline struct sa_keys *sa_table_keys(const struct sa_table *t, uint32_t slot)
 {
 	return chunks_at(&t->keys, slot);
+}
+
+// [C] A slot's part for IPv6, made if it is not there. NULL: no memory.
+static inline struct sa_six *sa_table_six(struct sa_table *t, uint32_t slot)
+{
+	return chunks_need(&t->sixes, slot);
 }
 
 #endif

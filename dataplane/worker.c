@@ -19,7 +19,9 @@
 #define RELEASE_TURNS 4      // bursts of held packets a turn
 
 static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+static void route6(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+static void dispatch_kinds(struct worker *w, uint32_t kinds, struct rte_mbuf **pkts, uint16_t n);
 
 static void leave(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -33,11 +35,44 @@ static void leave6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	stats_stage(&w->stats, DP_STAGE_EGRESS, n);
 }
 
+// Moves the packets of a kind to `out`; the others stay in front.
+static uint16_t take(struct rte_mbuf **pkts, uint16_t *n, struct rte_mbuf **out,
+                     enum packet_kind kind)
+{
+	uint16_t kept = 0, taken = 0;
+
+	for (uint16_t i = 0; i < *n; i++) {
+		if (packet_of(pkts[i])->kind == kind)
+			out[taken++] = pkts[i];
+		else
+			pkts[kept++] = pkts[i];
+	}
+	*n = kept;
+	return taken;
+}
+
+// Outer packets of both families, or of IPv6 alone.
+static void send_outer6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *six[WORKER_BURST];
+	uint16_t n_six = take(pkts, &n, six, PACKET_ROUTE6);
+
+	if (w->esp->astray) {
+		route(w, pkts, n);
+		route6(w, six, n_six);
+	} else {
+		leave(w, pkts, n);
+		leave6(w, six, n_six);
+	}
+}
+
 // Outer packets, which know their way unless their SA has none at the moment. They are this
 // gateway's own: no crypto map applies to them.
 static void send_outer(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (unlikely(w->esp->astray))
+	if (unlikely(w->esp->some_ipv6))
+		send_outer6(w, pkts, n);
+	else if (unlikely(w->esp->astray))
 		route(w, pkts, n);
 	else
 		leave(w, pkts, n);
@@ -84,7 +119,6 @@ static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	leave(w, pkts, n);
 }
 
-// Nothing may leave in clear that should not, and ESP for IPv6 is not there.
 static void protect6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *tunnel[WORKER_BURST];
@@ -92,8 +126,7 @@ static void protect6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	n = policy_out6(w, pkts, n, tunnel, &n_tunnel);
 	stats_stage(&w->stats, DP_STAGE_POLICY, n + n_tunnel);
-	worker_count_n(w, DROP_IPV6_ESP, n_tunnel);
-	rte_pktmbuf_free_bulk(tunnel, n_tunnel);
+	encrypt(w, tunnel, n_tunnel);
 	leave6(w, pkts, n);
 }
 
@@ -130,9 +163,11 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 		encrypt(w, pkts, n);
 		break;
 	case PACKET_ESP:
+	case PACKET_ESP6:
+		w->kinds = 0;
 		n = esp_in(w, pkts, n);
 		stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
-		route(w, pkts, n);
+		dispatch_kinds(w, w->kinds, pkts, n);
 		break;
 	case PACKET_PLAIN:
 		n = policy_in_clear(w, pkts, n);
@@ -152,30 +187,9 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 		stats_stage(&w->stats, DP_STAGE_REASSEMBLE, n);
 		dispatch(w, pkts, n);
 		break;
-	case PACKET_ESP6:
-	case PACKET_TUNNEL6:
-		worker_count_n(w, DROP_IPV6_ESP, n);
-		rte_pktmbuf_free_bulk(pkts, n);
-		break;
 	default:
 		route(w, pkts, n);
 	}
-}
-
-// Moves the packets of a kind to `out`; the others stay in front.
-static uint16_t take(struct rte_mbuf **pkts, uint16_t *n, struct rte_mbuf **out,
-                     enum packet_kind kind)
-{
-	uint16_t kept = 0, taken = 0;
-
-	for (uint16_t i = 0; i < *n; i++) {
-		if (packet_of(pkts[i])->kind == kind)
-			out[taken++] = pkts[i];
-		else
-			pkts[kept++] = pkts[i];
-	}
-	*n = kept;
-	return taken;
 }
 
 // IP packets and frames of these kinds (a bit each), from wherever they come. Nearly always they

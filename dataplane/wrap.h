@@ -31,6 +31,25 @@ static inline uint16_t wrap_within_limits(struct worker *w, struct sa *sa, uint1
 	return !wrap_is_used_up(sa, 0, 0) || esp_limit(w, sa);
 }
 
+// What the interface that packets leave through says of their size; most bursts have one.
+struct wrap_path {
+	uint32_t mtu;   // the longest packet that goes in one piece; UINT32_MAX = no interface yet
+	uint32_t flags; // enum iface_flags
+	uint32_t df_copy, df_set; // outer DF bit = inner & df_copy | df_set (RFC 4301 8.1)
+	uint16_t out;
+};
+
+void wrap_path_find(const struct worker *w, struct wrap_path *path, uint16_t out);
+// Counts a packet that cannot go through the SA, for both, and frees it.
+void wrap_refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum counter reason);
+// An IPv4 packet whose outer one would be `total` bytes, longer than its path takes in one piece.
+// True: it goes all the same, and the outer packet is cut. False: it is taken: to be cut before
+// encryption (split.h), or its sender hears what fits (RFC 4301 8.2).
+bool wrap_stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct wrap_path *path,
+                  uint32_t total);
+// The longest inner packet that fits outer ones of `mtu` bytes.
+uint32_t wrap_room(const struct sa *sa, uint32_t mtu);
+
 // Where outer packets go, as forward would say of each: nearly always out of an interface that is
 // up, so that it need not look at them.
 struct wrap_onward {

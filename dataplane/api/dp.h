@@ -186,8 +186,8 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 // -ENOSPC.
 int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
                   struct handle *sa, uint32_t *spi);
-// Makes a reserved inbound SA live. 0, -EINVAL (algorithms or key length; transport mode not
-// between its two ends; IPv6, which is not active in this version), -ENOMEM.
+// Makes a reserved inbound SA live. 0, -EINVAL (algorithms or key length; families that do not go
+// together; transport mode not between its two ends, or with IPv6), -ENOMEM.
 int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel);
 // Makes an inbound SA live under an SPI that somebody else chose (spec->spi, 256 to 2^31 - 1):
 // manual keys. RSS says whose it is, since no SPI of ours steers it. 0, -EEXIST (spec->local

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """ESP against scapy's implementation, in both directions, tunnel and transport mode, native and in
-UDP (RFC 3948), with and without extended sequence numbers (RFC 4303, 2.2.1).
+UDP (RFC 3948), with and without extended sequence numbers (RFC 4303, 2.2.1), with IPv6 inside,
+outside and both.
 
 Usage: esp_scapy.py ESP_TOOL. Prints TAP. ESP_TOOL is the stages of the dataplane as a filter, built
 from tests/unit/dataplane/esp_tool.c: what it encrypts scapy must decrypt, and the reverse.
@@ -13,6 +14,7 @@ import sys
 
 try:
     from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
+    from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
     from scapy.layers.ipsec import ESP, SecurityAssociation
     from scapy.packet import Raw
 except ImportError:
@@ -39,7 +41,7 @@ AUTHS = [
     ("sha512", 5, "SHA2-512-256", 64),
 ]
 # How the tool calls them: bits.
-IN_UDP, TRANSPORT = 1, 2
+IN_UDP, TRANSPORT, OUTER6, INNER6 = 1, 2, 4, 8
 SIZES = [0, 1, 2, 3, 5, 14, 15, 16, 17, 63, 100, 511, 1000, 1300]
 
 
@@ -94,12 +96,17 @@ def make_sa(tool, cipher, auth, form, esn):
         salt.hex() or "-", esn))
     check(reply.startswith("spi "), reply)
 
+    if form & OUTER6:
+        header = IPv6(src="2001:db8:f::1", dst="2001:db8:f::2")
+    else:
+        header = IP(src="192.0.2.1", dst="192.0.2.11")
+
     def scapy_sa():
         return SecurityAssociation(
             ESP, spi=int(reply[4:], 16), crypt_algo=name, crypt_key=key + salt or None,
             auth_algo=auth[2] if auth else "NULL", auth_key=auth_key or None,
-            tunnel_header=None if form & TRANSPORT else IP(src="192.0.2.1", dst="192.0.2.11"),
-            nat_t_header=UDP(sport=4500, dport=4500) if form & IN_UDP else None, esn_en=esn)
+            tunnel_header=None if form & TRANSPORT else header, esn_en=esn,
+            nat_t_header=UDP(sport=4500, dport=4500) if form & IN_UDP else None)
 
     return scapy_sa, auth_key
 
@@ -137,6 +144,60 @@ def check_suite(tool, cipher, auth, udp):
     bad = bytearray(bytes(theirs.encrypt(next(inner_packets()))))
     bad[-1] ^= 1
     check(tool.ask("decrypt " + bad.hex()) == "drop", "a wrong ICV passed")
+
+
+def inner6_packets():
+    for i, size in enumerate(SIZES):
+        ip = IPv6(src="2001:db8:1::%x" % (i + 1), dst="2001:db8:2::9", hlim=60, tc=(i * 0x24) & 0xfc,
+                  fl=i)
+        upper = [UDP(sport=1000, dport=2000), TCP(sport=1, dport=2), ICMPv6EchoRequest()][i % 3]
+        yield IPv6(bytes(ip / upper / Raw(os.urandom(size))))
+
+
+def esp_over_ipv6(outer, udp):
+    """The ESP packet of an outer IPv6 one, after a look at its header."""
+    check(outer.src == "2001:db8:f::1" and outer.dst == "2001:db8:f::2", "outer addresses")
+    check(outer.hlim == 64 and outer.nh == (17 if udp else 50), "outer header")
+    if not udp:
+        return ESP(bytes(outer.payload))
+    again = outer.copy()
+    del again[UDP].chksum, again[UDP].len
+    check(IPv6(bytes(again))[UDP].chksum == outer[UDP].chksum, "UDP checksum")
+    return ESP(bytes(outer[UDP].payload))
+
+
+def in_udp(outer):
+    """An IPv6 packet with ESP as it looks encapsulated; scapy does that for IPv4 alone."""
+    head = IPv6(src=outer.src, dst=outer.dst, tc=outer.tc, fl=outer.fl)
+    return head / UDP(sport=4500, dport=4500) / Raw(bytes(outer.payload))
+
+
+def check_ipv6(tool, cipher, auth, udp):
+    for form in (OUTER6, INNER6, OUTER6 | INNER6):
+        over6 = form & OUTER6
+        packets = list(inner6_packets() if form & INNER6 else inner_packets())
+        scapy_sa, _ = make_sa(tool, cipher, auth, form | udp, False)
+        theirs = scapy_sa()
+        if over6:
+            theirs.nat_t_header = None
+        for n, packet in enumerate(packets, 1):
+            data = bytes.fromhex(tool.ask("encrypt " + bytes(packet).hex()))
+            outer = IPv6(data) if over6 else IP(data)
+            esp = esp_over_ipv6(outer, udp) if over6 else esp_of(outer, udp)
+            tos = packet.tc if form & INNER6 else packet.tos
+            check((outer.tc if over6 else outer.tos) == tos, "traffic class")
+            check(esp.seq == n, "sequence number")
+            bare = IPv6(bytes(IPv6(src=outer.src, dst=outer.dst, nh=50) / esp)) if over6 \
+                else native(outer, esp)
+            check(bytes(scapy_sa().decrypt(bare)) == bytes(packet),
+                  "scapy decrypts %d bytes" % len(packet))
+        for packet in packets:
+            outer = theirs.encrypt(packet)
+            if over6 and udp:
+                outer = in_udp(outer)
+            check(tool.ask("decrypt " + bytes(outer).hex()) == bytes(packet).hex(),
+                  "we decrypt %d bytes" % len(packet))
+            check(tool.ask("decrypt " + bytes(outer).hex()) == "drop", "a replayed packet passed")
 
 
 class Extended:
@@ -243,10 +304,12 @@ def main():
             suites += [(check_suite, cipher, auth, udp) for udp in (0, 1)]
             suites += [(check_wrap, cipher, auth, udp) for udp in (0, 1)]
             suites += [(check_transport, cipher, auth, udp) for udp in (0, 1)]
+            suites += [(check_ipv6, cipher, auth, udp) for udp in (0, 1)]
     failed = 0
     print("1..%d" % len(suites))
     for i, (run, cipher, auth, udp) in enumerate(suites, 1):
-        kind = {check_wrap: " with esn", check_transport: " in transport mode"}.get(run, "")
+        kind = {check_wrap: " with esn", check_transport: " in transport mode",
+                check_ipv6: " and IPv6"}.get(run, "")
         title = "%s%s%s%s" % (cipher[0], "-" + auth[0] if auth else "", " in udp" if udp else "",
                               kind)
         try:

@@ -151,11 +151,6 @@ static void networks_that_overlap(void **state)
 	assert_true(has_diag(&d, DIAG_WARNING, 4, "overlaps with that of interface FastEthernet0"));
 	assert_false(has_diag(&d, DIAG_WARNING, 1, "overlaps"));
 	diag_fini(&d);
-	config_free(load_ok("crypto map ipv6 SIX 10 ipsec-isakmp\n"
-	                    "interface fa0\n ipv6 address 2001:db8::1/64\n ipv6 crypto map SIX\n",
-	                    &d));
-	assert_true(has_diag(&d, DIAG_NOTICE, 2, "ESP for IPv6 is not active"));
-	diag_fini(&d);
 }
 
 static void routing_that_was_forgotten(void **state)

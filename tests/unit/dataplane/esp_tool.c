@@ -3,11 +3,13 @@
 //
 //   sa CIPHER AUTH FORM KEY AUTHKEY SALT ESN  -> spi HEX     a flow from 192.0.2.1 to 192.0.2.11
 //   sequence HEX                             -> ok           so many packets have gone and come
-//   encrypt HEX                              -> HEX | drop   an inner IPv4 packet
-//   decrypt HEX                              -> HEX | drop   an outer IPv4 packet
+//   encrypt HEX                              -> HEX | drop   an inner packet
+//   decrypt HEX                              -> HEX | drop   an outer packet
 //
 // CIPHER and AUTH are the numbers of common/sa_spec.h. FORM is 1 for ESP in UDP, from port 4500 to
-// 4500, plus 2 for transport mode. ESN is 1 for extended sequence numbers and else 0, keys are hex,
+// 4500, plus 2 for transport mode, plus 4 for IPv6 outside (2001:db8:f::1 and ::2), plus 8 for
+// inside (2001:db8:1::/64 to 2001:db8:2::/64). ESN is 1 for extended sequence numbers and else 0,
+// keys are hex,
 // "-" is empty. The last `sa` counts.
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +63,22 @@ static void drop_sa(const struct gate_flow *flow)
 	gate_turn();
 }
 
+static void put_six(struct sa_spec *spec, unsigned form)
+{
+	struct ip_addr local, remote;
+
+	addr_parse("2001:db8:1::", &local);
+	addr_parse("2001:db8:2::", &remote);
+	if (form & 4) {
+		addr_parse("2001:db8:f::1", &spec->local);
+		addr_parse("2001:db8:f::2", &spec->remote);
+	}
+	if (form & 8) {
+		spec->selector.local = prefix_make(&local, 64);
+		spec->selector.remote = prefix_make(&remote, 64);
+	}
+}
+
 static bool make_sa(const char *args, struct gate_flow *flow)
 {
 	struct suite none = {SA_CIPHER_NULL, 0, SA_AUTH_NONE};
@@ -79,6 +97,7 @@ static bool make_sa(const char *args, struct gate_flow *flow)
 		spec.selector = (struct selector){.local = prefix_host(&spec.local),
 		                                  .remote = prefix_host(&spec.remote)};
 	}
+	put_six(&spec, form);
 	spec.esn = esn == 1;
 	spec.local_port = spec.remote_port = 4500;
 	spec.key_len = (uint16_t)from_hex(key, spec.key, sizeof(spec.key));
@@ -105,19 +124,33 @@ static void encrypt(const struct gate_flow *flow, const char *hex)
 	packet_of(m)->tunnel = flow->tunnel;
 	packet_of(m)->out = 1;
 	packet_of(m)->flags = PACKET_MADE; // transport mode takes no others
-	if (packet_check_ipv4(m) && esp_out(gate_owner(flow), &m, 1) == 1)
+	if ((packet_is_ipv6(m) || packet_check_ipv4(m)) && esp_out(gate_owner(flow), &m, 1) == 1)
 		answer(m);
 	else
 		printf("drop\n");
+}
+
+static bool arrive(struct rte_mbuf *m)
+{
+	bool udp;
+
+	if (!packet_is_ipv6(m)) {
+		gate_arrive(m);
+		packet_of(m)->payload += (uint16_t)(rte_ipv4_hdr_len(packet_ip(m)) - 20);
+		return packet_check_ipv4(m);
+	}
+	udp = packet_ip6(m)->proto == IPPROTO_UDP;
+	packet_init(m, 1, 0);
+	packet_of(m)->flags = PACKET_OUTER6 | (udp ? PACKET_IN_UDP : 0);
+	packet_of(m)->payload = udp ? 48 : 40;
+	return true;
 }
 
 static void decrypt(const char *hex)
 {
 	struct rte_mbuf *m = packet_from(hex);
 
-	gate_arrive(m);
-	packet_of(m)->payload += (uint16_t)(rte_ipv4_hdr_len(packet_ip(m)) - 20);
-	if (packet_check_ipv4(m) && esp_in(gate.workers[0], &m, 1) == 1)
+	if (arrive(m) && esp_in(gate.workers[0], &m, 1) == 1)
 		answer(m);
 	else
 		printf("drop\n");
