@@ -356,7 +356,7 @@ static void check_binding(const struct config *c, const struct config_interface 
 static void check_mtu6(const struct config *c, const struct config_interface *i,
                        struct diag_list *d)
 {
-	uint16_t mtu = config_interface_mtu(c, i);
+	uint16_t mtu = config_interface_mtu6(c, i);
 
 	if (config_has_ipv6(i) && mtu < CONFIG_MTU6_MIN)
 		diag_add(d, DIAG_ERROR, i->line, 0, NULL,

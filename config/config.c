@@ -298,7 +298,8 @@ bool config_interface_up(const struct config *c, const struct config_interface *
 	return !i->shutdown && !(parent && parent->shutdown);
 }
 
-uint16_t config_interface_mtu(const struct config *c, const struct config_interface *i)
+// `own` is the family's; 0 = the interface's.
+static uint16_t mtu_of(const struct config *c, const struct config_interface *i, uint16_t own)
 {
 	const struct config_interface *parent = config_interface_main(c, i);
 	uint16_t mtu = i->mtu;
@@ -307,9 +308,17 @@ uint16_t config_interface_mtu(const struct config *c, const struct config_interf
 		mtu = parent->mtu;
 	if (!mtu)
 		mtu = CONFIG_MTU;
-	if (i->ip_mtu && i->ip_mtu < mtu)
-		mtu = i->ip_mtu;
-	return i->mtu6 && i->mtu6 < mtu ? i->mtu6 : mtu;
+	return own && own < mtu ? own : mtu;
+}
+
+uint16_t config_interface_mtu(const struct config *c, const struct config_interface *i)
+{
+	return mtu_of(c, i, i->ip_mtu);
+}
+
+uint16_t config_interface_mtu6(const struct config *c, const struct config_interface *i)
+{
+	return mtu_of(c, i, i->mtu6);
 }
 
 enum config_df config_interface_df(const struct config *c, const struct config_interface *i)

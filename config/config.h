@@ -395,8 +395,9 @@ const struct config_interface *config_interface_main(const struct config *c,
                                                      const struct config_interface *i);
 // Neither it nor its main interface is shut down.
 bool config_interface_up(const struct config *c, const struct config_interface *i);
-// The longest packet that leaves it in one piece.
+// The longest IPv4 packet, and the longest IPv6 packet, that leaves it in one piece.
 uint16_t config_interface_mtu(const struct config *c, const struct config_interface *i);
+uint16_t config_interface_mtu6(const struct config *c, const struct config_interface *i);
 // What holds on an interface; never UNSET.
 enum config_df config_interface_df(const struct config *c, const struct config_interface *i);
 enum config_fragmentation config_interface_fragmentation(const struct config *c,

@@ -28,15 +28,17 @@ static const struct config_interface *interface_at(const struct control *c,
 static void limit_mtu(struct control *c, unsigned iface, struct dp_iface_config *dp)
 {
 	struct dp_iface_info info;
+	uint16_t mtu = dp->mtu6 > dp->mtu ? dp->mtu6 : dp->mtu;
 
 	dp_iface_info(c->dp, (uint16_t)iface, &info);
-	if (dp->mtu <= info.mtu_max)
+	if (mtu <= info.mtu_max)
 		return;
 	log_msg(&c->log, LOG_WARNING, "LINK", "MTU",
 	        "Interface %s: MTU %u is more than its device, or packets of the size chosen at "
 	        "the start, can take: it is %u",
-	        c->ports[iface], dp->mtu, info.mtu_max);
-	dp->mtu = info.mtu_max;
+	        c->ports[iface], mtu, info.mtu_max);
+	dp->mtu = dp->mtu < info.mtu_max ? dp->mtu : info.mtu_max;
+	dp->mtu6 = dp->mtu6 < info.mtu_max ? dp->mtu6 : info.mtu_max;
 }
 
 static void apply_mtu_rules(const struct config *config, const struct config_interface *i,
@@ -75,6 +77,7 @@ static void set_interface(struct control *c, unsigned iface, bool announce)
 
 	if (i) {
 		dp.mtu = config_interface_mtu(c->config, i);
+		dp.mtu6 = config_interface_mtu6(c->config, i);
 		dp.up = config_interface_up(c->config, i);
 		dp.crypto_map = i->crypto_map[0] || i->crypto_map6[0];
 		apply_mtu_rules(c->config, i, &dp);

@@ -121,7 +121,7 @@ static void port_needs(const struct config *c, const struct config_port *port,
 {
 	for (uint32_t i = 0; i < c->n_interfaces; i++) {
 		const struct config_interface *n = &c->interfaces[i];
-		uint16_t mtu;
+		uint16_t mtu, mtu6 = config_interface_mtu6(c, n);
 		bool is_sub;
 
 		if (config_interface_port(c, n->name, &is_sub) != port)
@@ -130,6 +130,8 @@ static void port_needs(const struct config *c, const struct config_port *port,
 		out->vlans |= n->vlan != 0;
 		if (mtu > out->mtu)
 			out->mtu = mtu;
+		if (mtu6 > out->mtu)
+			out->mtu = mtu6;
 	}
 }
 

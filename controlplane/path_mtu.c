@@ -31,7 +31,10 @@ static uint16_t current_mtu(const struct control *c, const struct child *ch)
 	if (ch->path_mtu)
 		return ch->path_mtu;
 	i = iface < c->n_ports ? config_find_interface(c->config, c->ports[iface]) : NULL;
-	return i ? config_interface_mtu(c->config, i) : CONFIG_MTU;
+	if (!i)
+		return CONFIG_MTU;
+	return ch->peer->remote.family == 6 ? config_interface_mtu6(c->config, i)
+	                                    : config_interface_mtu(c->config, i);
 }
 
 void path_mtu_heard(struct control *c, const struct dp_event *ev)

@@ -70,6 +70,7 @@ struct iface {
 	uint32_t mtu;
 	uint32_t mss;     // see mss.h
 	uint32_t address; // network order, 0 = none
+	uint32_t mtu6;    // IPv6's, 0 = the same
 	struct iface_address6 own6;
 	// Control alone.
 	struct dp_iface_config config;
@@ -146,6 +147,14 @@ struct dp {
 static inline uint32_t iface_word(const uint32_t *word)
 {
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+// The longest IPv6 packet that leaves it in one piece.
+static inline uint32_t iface_mtu6(const struct iface *i)
+{
+	uint32_t own = iface_word(&i->mtu6);
+
+	return own ? own : iface_word(&i->mtu);
 }
 
 static inline bool iface_is_up(const struct iface *i)

@@ -132,6 +132,7 @@ static void fill(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32_t t
 static struct rte_mbuf *make(struct worker *w, struct sa *sa, struct crypto_item *item)
 {
 	struct esp6_onward onward;
+	const struct iface *iface;
 	uint32_t room, text_len;
 	struct rte_mbuf *m;
 
@@ -141,8 +142,9 @@ static struct rte_mbuf *make(struct worker *w, struct sa *sa, struct crypto_item
 	m = rte_pktmbuf_alloc(w->dp->pool);
 	if (!m)
 		return NULL;
-	room = RTE_MIN(iface_word(&w->dp->ifaces[onward.out].mtu), sa->out.mtu);
-	room = RTE_MIN(room, rte_pktmbuf_tailroom(m));
+	iface = &w->dp->ifaces[onward.out];
+	room = sa->outer6 ? iface_mtu6(iface) : iface_word(&iface->mtu);
+	room = RTE_MIN(RTE_MIN(room, sa->out.mtu), rte_pktmbuf_tailroom(m));
 	text_len = choose_text_len(w, sa, room);
 	if (!text_len) {
 		rte_pktmbuf_free(m);

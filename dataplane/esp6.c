@@ -133,7 +133,7 @@ static void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
 static bool stretch6(struct worker *w, struct rte_mbuf *m, struct sa *sa,
                      const struct wrap_path *path, uint32_t total)
 {
-	uint32_t room = wrap_room(sa, RTE_MIN(path->mtu, sa->out.mtu));
+	uint32_t room = wrap_room(sa, wrap_mtu(sa, path));
 
 	if (rte_pktmbuf_data_len(m) <= IPV6_MTU_MIN && room < IPV6_MTU_MIN) {
 		if (total <= UINT16_MAX)
@@ -155,7 +155,7 @@ static bool fits(struct worker *w, struct rte_mbuf *m, struct sa *sa, const stru
 		*df |= packet_ip(m)->fragment_offset & path->df_copy;
 	else if (path->df_copy)
 		*df |= path->df_copy; // RFC 4301 8.1: an IPv6 packet is as one with DF
-	if (likely(total <= RTE_MIN(path->mtu, sa->out.mtu)))
+	if (likely(total <= wrap_mtu(sa, path)))
 		return true;
 	*df = 0;
 	return sa->inner6 ? stretch6(w, m, sa, path, total) : wrap_stretch(w, m, sa, path, total);

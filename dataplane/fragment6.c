@@ -79,7 +79,7 @@ uint16_t fragment6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint32_t mtu = iface_word(&w->dp->ifaces[packet_of(m)->out].mtu);
+		uint32_t mtu = iface_mtu6(&w->dp->ifaces[packet_of(m)->out]);
 
 		if (rte_pktmbuf_data_len(m) <= mtu) {
 			pkts[k++] = m;

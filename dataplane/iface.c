@@ -22,7 +22,7 @@ static int check(const struct dp *dp, uint16_t iface, const struct dp_iface_conf
 {
 	if (iface >= dp->n_ifaces || config->mtu < MTU_MIN)
 		return -EINVAL;
-	if (config->mtu > dp->ifaces[iface].mtu_max)
+	if (config->mtu > dp->ifaces[iface].mtu_max || config->mtu6 > dp->ifaces[iface].mtu_max)
 		return -ENOTSUP;
 	if (config->network.addr.family == 6)
 		return -EAFNOSUPPORT;
@@ -130,7 +130,7 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	int rc = check(dp, index, config);
 
 	if (rc == 0)
-		rc = set_device_mtu(iface, config->mtu);
+		rc = set_device_mtu(iface, RTE_MAX(config->mtu, config->mtu6));
 	if (rc)
 		return rc;
 	rc = iface6_routes(dp, index, &iface->config, config);
@@ -151,6 +151,7 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	iface->config = *config;
 	iface6_publish(iface);
 	set_word(&iface->mtu, config->mtu);
+	set_word(&iface->mtu6, config->mtu6);
 	set_word(&iface->address, has ? rte_cpu_to_be_32(after.address) : 0);
 	set_word(&iface->mss, mss_pack(config->mss, config->mss6));
 	mss_watch(dp);

@@ -170,7 +170,8 @@ int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
 	hop = key_of(index, &next_hop);
 	if (!adjacency_find(dp, &hop, &mac))
 		return port_send_by_worker(dp, index, m);
-	mtu = iface_word(&dp->ifaces[index].mtu);
+	mtu = d->dst.family == 6 ? iface_mtu6(&dp->ifaces[index])
+	                         : iface_word(&dp->ifaces[index].mtu);
 	if (total <= mtu)
 		return send_one(dp, index, m, &mac);
 	return send_in_pieces(dp, index, m, &mac, (uint16_t)RTE_MIN(mtu, dp->pool_mtu));

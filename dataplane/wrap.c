@@ -11,11 +11,13 @@ void wrap_path_find(const struct worker *w, struct wrap_path *path, uint16_t out
 	uint32_t df = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
 	const struct iface *iface;
 
-	*path = (struct wrap_path){.mtu = UINT32_MAX, .df_copy = df, .out = out};
+	*path = (struct wrap_path){
+		.mtu = UINT32_MAX, .mtu6 = UINT32_MAX, .df_copy = df, .out = out};
 	if (out >= w->dp->n_ifaces)
 		return;
 	iface = &w->dp->ifaces[out];
 	path->mtu = iface_word(&iface->mtu) ? iface_word(&iface->mtu) : UINT32_MAX;
+	path->mtu6 = iface_mtu6(iface) ? iface_mtu6(iface) : UINT32_MAX;
 	path->flags = iface_word(&iface->flags);
 	path->df_set = path->flags & IFACE_DF_SET ? df : 0;
 	path->df_copy = path->flags & IFACE_DF_CLEAR ? 0 : df;
@@ -47,7 +49,7 @@ bool wrap_stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const str
                   uint32_t total)
 {
 	uint32_t df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-	uint32_t room = wrap_room(sa, RTE_MIN(path->mtu, sa->out.mtu));
+	uint32_t room = wrap_room(sa, wrap_mtu(sa, path));
 
 	if (cut_outside(sa, df, path->flags)) {
 		if (total <= UINT16_MAX)

@@ -34,6 +34,7 @@ static inline uint16_t wrap_within_limits(struct worker *w, struct sa *sa, uint1
 // What the interface that packets leave through says of their size; most bursts have one.
 struct wrap_path {
 	uint32_t mtu;   // the longest packet that goes in one piece; UINT32_MAX = no interface yet
+	uint32_t mtu6;  // the same of IPv6
 	uint32_t flags; // enum iface_flags
 	uint32_t df_copy, df_set; // outer DF bit = inner & df_copy | df_set (RFC 4301 8.1)
 	uint16_t out;
@@ -47,6 +48,14 @@ void wrap_refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum count
 // encryption (split.h), or its sender hears what fits (RFC 4301 8.2).
 bool wrap_stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct wrap_path *path,
                   uint32_t total);
+// The longest outer packet of the SA that goes in one piece.
+static inline uint32_t wrap_mtu(const struct sa *sa, const struct wrap_path *path)
+{
+	uint32_t mtu = sa->outer6 ? path->mtu6 : path->mtu;
+
+	return RTE_MIN(mtu, sa->out.mtu);
+}
+
 // The longest inner packet that fits outer ones of `mtu` bytes.
 uint32_t wrap_room(const struct sa *sa, uint32_t mtu);
 

@@ -193,11 +193,13 @@ static void fill_flow(const struct control *c, const struct flow *f, struct flow
 	v->sequence = e->sequence;
 	iface_name(c, e->iface, v->iface);
 	i = config_find_interface(c->config, v->iface);
-	v->mtu = i ? config_interface_mtu(c->config, i) : CONFIG_MTU;
 	if (e->n_peers)
 		v->current = e->peers[e->current];
 	v->peer = f->peer ? f->peer->remote : v->current;
 	v->local = flow_local(e, &v->peer);
+	v->mtu = !i                    ? CONFIG_MTU
+	         : v->peer.family == 6 ? config_interface_mtu6(c->config, i)
+	                               : config_interface_mtu(c->config, i);
 	v->peer_port = f->peer ? f->peer->remote_port : 500;
 	v->ended = f->ended;
 	v->line = f->instance == FLOW_LINE;

@@ -84,7 +84,7 @@ void ipv6_interface(const struct config *c, const struct interface_view *v, stru
 		text_printf(out, "  Description: %s\n", i->description);
 	print_global(v, six + 1, n - 1, out);
 	print_groups(six, n, out);
-	text_printf(out, "  MTU is %u bytes\n", config_interface_mtu(c, i));
+	text_printf(out, "  MTU is %u bytes\n", config_interface_mtu6(c, i));
 	text_printf(out, "  ND DAD is enabled, number of DAD attempts: 1\n");
 	if (i->crypto_map6[0])
 		text_printf(out, "  Crypto map: %s\n", i->crypto_map6);

@@ -258,8 +258,8 @@ struct dp_address6 {
 struct dp_iface_config {
 	struct ip_prefix network; // connected; family 0 = no address
 	struct ip_addr address;   // the gateway's own
-	uint16_t mtu;
-	bool up; // not shut down
+	uint16_t mtu, mtu6;       // IPv4's, IPv6's; mtu6 0: the same
+	bool up;                  // not shut down
 	bool crypto_map;
 	// Packets that a tunnel makes too long for what they leave through:
 	enum dp_df df;       // the DF bit of the outer header

@@ -175,6 +175,20 @@ static void routing_that_was_forgotten(void **state)
 	diag_fini(&d);
 }
 
+// Each family's MTU is its own; neither is above the interface's.
+static void mtus(void **state)
+{
+	struct config *c = load("interface fa0\n ip mtu 1000\n ipv6 enable\n"
+	                        "interface fa1\n mtu 1400\n ip mtu 1450\n ipv6 mtu 1300\n");
+
+	(void)state;
+	assert_int_equal(config_interface_mtu(c, &c->interfaces[0]), 1000);
+	assert_int_equal(config_interface_mtu6(c, &c->interfaces[0]), 1500);
+	assert_int_equal(config_interface_mtu(c, &c->interfaces[1]), 1400);
+	assert_int_equal(config_interface_mtu6(c, &c->interfaces[1]), 1300);
+	config_free(c);
+}
+
 static void routes(void **state)
 {
 	struct config *c = load("ipv6 route 2001:db8:5::/48 fa0\n"
@@ -339,6 +353,7 @@ int main(void)
 		cmocka_unit_test(addresses_that_cannot_be),
 		cmocka_unit_test(networks_that_overlap),
 		cmocka_unit_test(routing_that_was_forgotten),
+		cmocka_unit_test(mtus),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(access_lists),
 		cmocka_unit_test(keys_and_peers),

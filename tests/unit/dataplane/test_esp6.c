@@ -374,6 +374,18 @@ static void too_long(void **state)
 	rte_pktmbuf_free(m);
 	assert_null(encrypt(&f, packet6((uint16_t)(mtu + 1), f.tunnel)));
 	rte_pktmbuf_free(made());
+	// IPv6 has an MTU of its own.
+	gate.ifaces[1].mtu = 1000;
+	gate.ifaces[1].mtu6 = 1400;
+	assert_null(encrypt(&f, packet6(1327, f.tunnel)));
+	error = made();
+	assert_int_equal(bytes_get_u32(rte_pktmbuf_mtod_offset(error, uint8_t *, 44)), 1326);
+	rte_pktmbuf_free(error);
+	m = encrypt(&f, packet6(1326, f.tunnel));
+	assert_non_null(m);
+	rte_pktmbuf_free(m);
+	gate.ifaces[1].mtu6 = 0;
+	gate.ifaces[1].mtu = 1500;
 	// A path so narrow that 1280 bytes do not fit: the outer packet is cut (RFC 2473 7.1).
 	dp_sa_path_mtu(&gate, f.out, 1300);
 	gate_turn();

@@ -30,15 +30,22 @@ static struct ip_addr link_local(uint8_t last)
 	return (struct ip_addr){.family = 6, .bytes = {0xfe, 0x80, [15] = last}};
 }
 
-static void set_iface(uint16_t i, uint16_t mtu, bool crypto_map)
+static struct dp_iface_config iface_config(uint16_t i, uint16_t mtu)
 {
-	struct dp_iface_config c = {
-		.mtu = mtu, .up = true, .crypto_map = crypto_map, .n_addresses6 = 2};
+	struct dp_iface_config c = {.mtu = mtu, .up = true, .n_addresses6 = 2};
 
 	c.addresses6[0].address = link_local(1);
 	c.addresses6[0].network = prefix_make(&c.addresses6[0].address, 64);
 	c.addresses6[1].address = global(i, 1);
 	c.addresses6[1].network = prefix_make(&c.addresses6[1].address, 64);
+	return c;
+}
+
+static void set_iface(uint16_t i, uint16_t mtu, bool crypto_map)
+{
+	struct dp_iface_config c = iface_config(i, mtu);
+
+	c.crypto_map = crypto_map;
 	assert_int_equal(dp_iface_set(dp, i, &c), 0);
 }
 
@@ -397,6 +404,27 @@ static void errors(void **state)
 	silence(0);
 }
 
+// `ip mtu` is IPv4's alone.
+static void an_mtu_of_its_own(void **state)
+{
+	struct dp_iface_config c = iface_config(1, 1000);
+	struct frame f, r;
+
+	(void)state;
+	c.mtu6 = 1400;
+	assert_int_equal(dp_iface_set(dp, 1, &c), 0);
+	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 1400 - HEADER - 8);
+	assert_true(wire_send(&wires[0], &f));
+	assert_true(wire_recv(&wires[1], &r, 1000));
+	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 1400 - HEADER - 8 + 1);
+	assert_true(wire_send(&wires[0], &f));
+	expect_icmp(0, global(0, 1), 2, 0, 1400);
+	c.mtu = 1500;
+	c.mtu6 = 9000;
+	assert_int_equal(dp_iface_set(dp, 1, &c), -ENOTSUP);
+	set_iface(1, 1500, false);
+}
+
 static void echo(void **state)
 {
 	struct frame f;
@@ -641,6 +669,7 @@ int main(void)
 		cmocka_unit_test(scope_ends_here),
 		cmocka_unit_test(a_host),
 		cmocka_unit_test(errors),
+		cmocka_unit_test(an_mtu_of_its_own),
 		cmocka_unit_test(echo),
 		cmocka_unit_test(fragments_for_us),
 		cmocka_unit_test(ike_in),
