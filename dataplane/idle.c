@@ -8,10 +8,12 @@
 #include <rte_ethdev.h>
 #include <rte_interrupts.h>
 #include <rte_log.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "packet_socket.h"
 #include "worker.h"
 
 #define IDLE_TURNS  32     // without work, before the worker sleeps
@@ -27,6 +29,15 @@ void idle_configure(const struct dp *dp, struct rte_eth_conf *conf)
 	conf->intr_conf.rxq = dp->idle_adaptive;
 }
 
+static bool watch_socket(struct worker *w, const struct worker_rxq *q)
+{
+	struct rte_epoll_event *e = &w->idle.sockets[q - w->rxqs];
+	int fd = packet_socket_find(q->port, q->queue);
+
+	e->epdata.event = EPOLLIN | EPOLLET;
+	return fd >= 0 && rte_epoll_ctl(w->idle.events, EPOLL_CTL_ADD, fd, e) == 0;
+}
+
 // Does this queue wake whoever waits for the events? There is no capability to ask for, so we try.
 static bool watch(struct worker *w, struct worker_rxq *q)
 {
@@ -35,7 +46,7 @@ static bool watch(struct worker *w, struct worker_rxq *q)
 
 	// Also if the interrupt is another queue's as well (-EEXIST): it wakes one worker alone.
 	if (rc)
-		return false;
+		return watch_socket(w, q);
 	rc = rte_eth_dev_rx_intr_enable(q->port, q->queue);
 	q->arm = rc == 0;
 	if (rc == 0)
@@ -73,6 +84,9 @@ int idle_init(struct worker *w)
 	idle->events = epoll_create1(EPOLL_CLOEXEC);
 	if (idle->events < 0)
 		return -errno;
+	idle->sockets = calloc(w->n_rxqs + 1u, sizeof(*idle->sockets));
+	if (!idle->sockets)
+		return -ENOMEM;
 	idle->way = watch_all(w) ? DP_IDLE_WAIT : DP_IDLE_NAP;
 	if (idle->way == DP_IDLE_WAIT)
 		w->dp->waiters |= 1ull << w->index;
@@ -86,6 +100,8 @@ void idle_fini(struct worker *w)
 	if (w->idle.events >= 0)
 		close(w->idle.events);
 	w->idle.events = -1;
+	free(w->idle.sockets);
+	w->idle.sockets = NULL;
 }
 
 // ---- sleeping --------------------------------------------------------------------------------

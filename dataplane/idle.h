@@ -13,6 +13,7 @@
 #include "api/dp.h"
 #include "doorbell.h"
 
+struct rte_epoll_event;
 struct rte_eth_conf;
 struct worker;
 
@@ -23,7 +24,8 @@ struct idle {
 	bool alarmed;  // an interrupt woke it, and no work has been found since
 	// Constant while workers run.
 	enum dp_idle way;
-	int events; // epoll of the queues' interrupts, -1 = none
+	int events;                      // epoll of the queues' interrupts, -1 = none
+	struct rte_epoll_event *sockets; // of queues that have none but a socket; [n_rxqs]
 	struct doorbell bell;
 };
 

@@ -371,27 +371,48 @@ static int open_socket(const char *name)
 	return fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ? fd : -1;
 }
 
+// The worker that has taken a frame since. -1: none in all patience.
+static int taker(const struct dp *dp, const struct dp_worker_stats *before)
+{
+	for (int ms = 0; ms < PATIENCE; ms++) {
+		for (unsigned i = 0; i < dp_workers(dp); i++)
+			if (stats_of(dp, i).packets > before[i].packets)
+				return (int)i;
+		usleep(100);
+	}
+	return -1;
+}
+
 // Frames one by one through a socket on the device's other side, after sleeps of any length: each
-// is taken, and most of them woke the worker.
+// is taken, and most of them woke the worker that took it.
 static int frames_one_by_one(struct dp *dp, const char *name, unsigned n)
 {
-	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9};
+	uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,  9,
+	                     8,    0,    0x45, 0,    0,    46,   0, 0, 0, 0, 64, 17};
+	unsigned taken[4] = {0}, woken[4] = {0};
+	struct dp_worker_stats before[4];
 	int fd = open_socket(name);
 
 	CHECK(fd >= 0);
-	CHECK(stats_of(dp, 0).idle == DP_IDLE_WAIT);
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t packets = stats_of(dp, 0).packets;
+		int w;
 
-		CHECK(i % 4 || sleeps(dp, 0, 2));
-		CHECK(write(fd, frame, sizeof(frame)) == sizeof(frame));
-		for (int ms = 0; stats_of(dp, 0).packets == packets; ms++) {
-			CHECK(ms < PATIENCE);
-			usleep(100);
-		}
 		usleep(rng(3000));
+		for (unsigned k = 0; k < dp_workers(dp); k++) {
+			before[k] = stats_of(dp, k);
+			CHECK(before[k].idle == DP_IDLE_WAIT);
+		}
+		frame[29] =
+			(uint8_t)i; // the source address: of another flow, perhaps of another queue
+		CHECK(write(fd, frame, sizeof(frame)) == sizeof(frame));
+		w = taker(dp, before);
+		CHECK(w >= 0);
+		taken[w]++;
+		woken[w] += stats_of(dp, (unsigned)w).wakes[DP_WAKE_PORT] >
+		            before[w].wakes[DP_WAKE_PORT];
 	}
-	CHECK(stats_of(dp, 0).wakes[DP_WAKE_PORT] > n / 4);
+	for (unsigned k = 0; k < dp_workers(dp); k++)
+		CHECK(taken[k] > 0 && woken[k] * 2 > taken[k]);
 	return 0;
 }
 
@@ -408,6 +429,33 @@ static int child_tap(void)
 	rc = frames_one_by_one(dp, "vt0", 200);
 	dp_stop(dp);
 	return rc;
+}
+
+static int af_packet(const char *device, unsigned workers)
+{
+	struct dp *dp;
+	int rc;
+
+	if (unshare(CLONE_NEWNET))
+		return SKIPPED;
+	if (system("ip link add gw0 type veth peer name host0 && ip link set gw0 up && "
+	           "ip link set host0 up"))
+		return SKIPPED;
+	dp = start(device, workers, true);
+	rc = frames_one_by_one(dp, "host0", 200);
+	dp_stop(dp);
+	return rc;
+}
+
+static int child_af_packet(void)
+{
+	return af_packet("net_af_packet0,iface=gw0", 1);
+}
+
+// Which queue a frame comes in at is the kernel's choice: each worker is woken by its own.
+static int child_af_packet_queues(void)
+{
+	return af_packet("net_af_packet0,iface=gw0,qpairs=3", 2);
 }
 
 static void in_a_process(int (*child)(void))
@@ -463,6 +511,18 @@ static void frames_wake_a_worker(void **state)
 	in_a_process(child_tap);
 }
 
+static void frames_wake_through_a_socket(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet);
+}
+
+static void frames_wake_the_worker_of_their_queue(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet_queues);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +536,8 @@ int main(void)
 		cmocka_unit_test(a_sleeping_worker_holds_nothing_up),
 		cmocka_unit_test(workers_and_helpers_wake_the_control_core),
 		cmocka_unit_test(frames_wake_a_worker),
+		cmocka_unit_test(frames_wake_through_a_socket),
+		cmocka_unit_test(frames_wake_the_worker_of_their_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

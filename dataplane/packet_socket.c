@@ -1,0 +1,61 @@
+// Finds a port's packet sockets among this process's files. [C]
+#include "packet_socket.h"
+
+#include <dirent.h>
+#include <linux/if_packet.h>
+#include <rte_ethdev.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static bool is_bound_to(int fd, unsigned if_index)
+{
+	struct sockaddr_ll at = {0};
+	socklen_t domain_len = sizeof(int), len = sizeof(at);
+	int domain = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_len) == 0 &&
+	       domain == AF_PACKET && getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
+	       (unsigned)at.sll_ifindex == if_index;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+// How many there are; at most `max` of them, in order of their numbers.
+static unsigned sockets_of(unsigned if_index, int *fds, unsigned max)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	for (const struct dirent *e; dir && (e = readdir(dir));) {
+		int fd = atoi(e->d_name);
+
+		if (e->d_name[0] == '.' || !is_bound_to(fd, if_index))
+			continue;
+		if (n < max)
+			fds[n] = fd;
+		n++;
+	}
+	if (dir)
+		closedir(dir);
+	qsort(fds, n < max ? n : max, sizeof(*fds), compare);
+	return n;
+}
+
+int packet_socket_find(uint16_t port, uint16_t queue)
+{
+	struct rte_eth_dev_info info;
+	int fds[RTE_MAX_QUEUES_PER_PORT];
+
+	if (rte_eth_dev_info_get(port, &info) || strcmp(info.driver_name, "net_af_packet") != 0)
+		return -1;
+	// The driver opens them in a row, one a queue.
+	if (sockets_of(info.if_index, fds, RTE_DIM(fds)) != info.max_rx_queues ||
+	    queue >= info.max_rx_queues)
+		return -1;
+	return fds[queue];
+}
