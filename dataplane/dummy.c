@@ -204,6 +204,13 @@ static uint16_t collect(struct worker *w, struct rte_mbuf **pkts, struct crypto_
 	return k;
 }
 
+bool dummy_behind(const struct worker *w)
+{
+	const struct dummies *d = &w->esp->dummies;
+
+	return d->n && (d->cursor || tick_diff(w->now, d->at) > 0);
+}
+
 uint16_t dummy_packets(struct worker *w, struct rte_mbuf **pkts)
 {
 	struct crypto_item items[DUMMY_BURST];

@@ -29,5 +29,7 @@ void dummy_disarm(struct worker *w, struct sa *sa);
 // Outer packets that are due, encrypted, on their way out: DUMMY_BURST at most. What is not done in
 // one turn is in the next.
 uint16_t dummy_packets(struct worker *w, struct rte_mbuf **pkts);
+// Is there more to look at than the last turn's bounds allowed? Then the worker must not sleep.
+bool dummy_behind(const struct worker *w);
 
 #endif

@@ -346,7 +346,7 @@ static unsigned dummies(struct worker *w)
 	n = dummy_packets(w, pkts);
 	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
 	send_outer(w, pkts, n);
-	return n;
+	return n + dummy_behind(w);
 }
 
 static void clock_in(struct worker *w)
