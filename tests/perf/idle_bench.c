@@ -2,6 +2,7 @@
 // for 20 us at most, or waits for an interrupt, and what an idle worker and control core need of a
 // CPU. Two taps in a network namespace of their own, this thread on one CPU at their other ends,
 // the worker on another; the three ways take turns within one run. A measurement, not a test.
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <linux/if_packet.h>
@@ -208,35 +209,41 @@ static void latency(enum dp_idle way, enum load load)
 
 // ---- idle ------------------------------------------------------------------------------------
 
+static FILE *task_open(const char *tid, const char *file)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/%s", tid, file);
+	return fopen(path, "r");
+}
+
+static bool task_is(const char *tid, const char *thread)
+{
+	FILE *f = task_open(tid, "comm");
+	char name[32] = "";
+	bool is = f && fscanf(f, "%31s", name) == 1 && strcmp(name, thread) == 0;
+
+	if (f)
+		fclose(f);
+	return is;
+}
+
 // The CPU time of a thread of this process, ns.
 static uint64_t cpu_ns(const char *thread)
 {
-	char path[128];
+	DIR *dir = opendir("/proc/self/task");
 	unsigned long long ns = 0;
-	FILE *f;
+	const struct dirent *e;
+	FILE *f = NULL;
 
-	for (int tid = getpid(); tid < getpid() + 64; tid++) {
-		char name[32] = "";
-
-		snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		if (fscanf(f, "%31s", name) != 1)
-			name[0] = '\0';
-		fclose(f);
-		if (strcmp(name, thread) != 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", tid);
-		f = fopen(path, "r");
-		if (!f || fscanf(f, "%llu", &ns) != 1)
-			fail(path);
-		fclose(f);
-		return ns;
-	}
-	errno = ESRCH;
-	fail(thread);
-	return 0;
+	while (dir && !f && (e = readdir(dir)))
+		if (task_is(e->d_name, thread))
+			f = task_open(e->d_name, "schedstat");
+	if (!f || fscanf(f, "%llu", &ns) != 1)
+		fail(thread);
+	fclose(f);
+	closedir(dir);
+	return ns;
 }
 
 static uint64_t own_ns(void)

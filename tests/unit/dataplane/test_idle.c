@@ -320,6 +320,46 @@ static int child_quiescent(void)
 	return 0;
 }
 
+// Fragments come in at worker 0; those of half the datagrams are worker 1's, which has no port.
+static int child_handoffs(void)
+{
+	struct dp_iface_config c = {.mtu = 1500, .up = true, .address = addr_v4(0x0a000001)};
+	struct dp *dp = start("net_ring0", 2, true); // what goes out comes in again
+	uint64_t bells = stats_of(dp, 1).wakes[DP_WAKE_BELL];
+	struct rte_ipv4_hdr ip = {.version_ihl = RTE_IPV4_VHL_DEF,
+	                          .total_length = rte_cpu_to_be_16(44),
+	                          .fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG),
+	                          .time_to_live = 64,
+	                          .next_proto_id = 17,
+	                          .src_addr = rte_cpu_to_be_32(0x0a000002),
+	                          .dst_addr = rte_cpu_to_be_32(0x0a000001)};
+	uint8_t frame[60] = {[6] = 2, [12] = 8};
+	uint64_t handed = 0;
+
+	c.network = prefix_make(&c.address, 24);
+	CHECK(dp_iface_set(dp, 0, &c) == 0);
+	memcpy(frame, &dp->ifaces[0].mac, 6);
+	for (uint16_t i = 0; i < 60; i++) {
+		uint64_t before = dp_counter(dp, 0, COUNT_HANDOFF);
+
+		usleep(rng(3000));
+		ip.packet_id = i;
+		ip.hdr_checksum = 0;
+		packet_checksum_ipv4(&ip);
+		memcpy(frame + 14, &ip, sizeof(ip));
+		CHECK(dp_frame_send(dp, 0, frame, sizeof(frame)) == 0);
+		usleep(1000);
+		handed += dp_counter(dp, 0, COUNT_HANDOFF) - before;
+		for (int ms = 0; rte_ring_count(dp->handoffs[0 * 2 + 1]); ms++) {
+			CHECK(ms < PATIENCE);
+			usleep(50);
+		}
+	}
+	CHECK(handed > 10 && stats_of(dp, 1).wakes[DP_WAKE_BELL] > bells + handed / 4);
+	dp_stop(dp);
+	return 0;
+}
+
 // What rings for a control core that sleeps: a worker with a frame for it, a helper thread.
 static int child_control(void)
 {
@@ -493,6 +533,12 @@ static void messages_wake_a_worker(void **state)
 	in_a_process(child_messages);
 }
 
+static void handoffs_wake_a_worker(void **state)
+{
+	(void)state;
+	in_a_process(child_handoffs);
+}
+
 static void a_sleeping_worker_holds_nothing_up(void **state)
 {
 	(void)state;
@@ -533,6 +579,7 @@ int main(void)
 		cmocka_unit_test(workers_idle_as_their_ports_allow),
 		cmocka_unit_test(polling_workers_do_not_sleep),
 		cmocka_unit_test(messages_wake_a_worker),
+		cmocka_unit_test(handoffs_wake_a_worker),
 		cmocka_unit_test(a_sleeping_worker_holds_nothing_up),
 		cmocka_unit_test(workers_and_helpers_wake_the_control_core),
 		cmocka_unit_test(frames_wake_a_worker),
