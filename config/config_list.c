@@ -254,21 +254,22 @@ static bool acl_end_equal(const struct config_acl_end *a, const struct config_ac
 	       a->op == b->op && a->port == b->port && a->port_high == b->port_high;
 }
 
+bool config_acl_line_equal(const struct config_acl_line *l, const struct config_acl_line *m)
+{
+	return l->seq == m->seq && l->action == m->action && l->protocol == m->protocol &&
+	       acl_end_equal(&l->source, &m->source) &&
+	       acl_end_equal(&l->destination, &m->destination) && text_equal(l->remark, m->remark);
+}
+
 static bool acl_equal(const void *a, const void *b)
 {
 	const struct config_acl *x = a, *y = b;
 
 	if (x->n_lines != y->n_lines || x->ipv6 != y->ipv6)
 		return false;
-	for (uint32_t i = 0; i < x->n_lines; i++) {
-		const struct config_acl_line *l = &x->lines[i], *m = &y->lines[i];
-
-		if (l->seq != m->seq || l->action != m->action || l->protocol != m->protocol ||
-		    !acl_end_equal(&l->source, &m->source) ||
-		    !acl_end_equal(&l->destination, &m->destination) ||
-		    !text_equal(l->remark, m->remark))
+	for (uint32_t i = 0; i < x->n_lines; i++)
+		if (!config_acl_line_equal(&x->lines[i], &y->lines[i]))
 			return false;
-	}
 	return true;
 }
 

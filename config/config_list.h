@@ -21,6 +21,8 @@ extern const struct config_list config_lists[CONFIG_LISTS];
 
 struct sorted config_sorted(struct config *c, enum config_kind kind);
 struct sorted config_acl_sorted(struct config_acl *acl);
+// But for `line`.
+bool config_acl_line_equal(const struct config_acl_line *a, const struct config_acl_line *b);
 // The item with the key of `key`, or NULL.
 void *config_list_find(const struct config *c, enum config_kind kind, const void *key);
 // NULL when out of memory.

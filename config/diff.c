@@ -69,6 +69,44 @@ static bool single_equal(const struct config *a, const struct config *b, enum co
 	}
 }
 
+// ---- lines of access lists
+
+static int add_lines(const struct config_acl *a, const struct config_acl *b, uint32_t index,
+                     struct diff_list *d)
+{
+	uint32_t i = 0, k = 0;
+	int err = 0;
+
+	while (!err && (i < a->n_lines || k < b->n_lines)) {
+		const struct config_acl_line *x = i < a->n_lines ? &a->lines[i] : NULL;
+		const struct config_acl_line *y = k < b->n_lines ? &b->lines[k] : NULL;
+		bool in_a = x && (!y || x->seq <= y->seq), in_b = y && (!x || y->seq <= x->seq);
+		struct diff_line line = {index, in_a ? x->seq : y->seq};
+
+		i += in_a;
+		k += in_b;
+		if (in_a && in_b && config_acl_line_equal(x, y))
+			continue;
+		if (!array_push(&d->lines, &d->n_lines, sizeof(line), &line))
+			err = -ENOMEM;
+	}
+	return err;
+}
+
+static int find_lines(const struct config *old, const struct config *new, struct diff_list *d)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < d->n && !err; i++) {
+		const struct diff_change *change = &d->items[i];
+
+		if (change->kind == CONFIG_ACL && change->op == DIFF_CHANGE)
+			err = add_lines(&old->acls[change->old_index],
+			                &new->acls[change->new_index], change->new_index, d);
+	}
+	return err;
+}
+
 // ---- entries that use what has changed
 
 // Names of changed objects of one kind, in order, as the items of the list are.
@@ -163,6 +201,8 @@ int diff_configs(const struct config *old, const struct config *new, struct diff
 		if (!single_equal(old, new, k))
 			err = diff_add(out, k, DIFF_CHANGE, 0, 0);
 	if (!err)
+		err = find_lines(old, new, out);
+	if (!err)
 		err = find_touched(old, new, out);
 	if (err)
 		diff_fini(out);
@@ -172,5 +212,6 @@ int diff_configs(const struct config *old, const struct config *new, struct diff
 void diff_fini(struct diff_list *d)
 {
 	array_free(&d->items, &d->n, sizeof(*d->items));
+	array_free(&d->lines, &d->n_lines, sizeof(*d->lines));
 	array_free(&d->touched, &d->n_touched, sizeof(*d->touched));
 }

@@ -14,6 +14,12 @@ struct diff_change {
 	uint32_t old_index, new_index;
 };
 
+// A line that only one of two access lists of one name has, or that they have differently.
+struct diff_line {
+	uint32_t acl; // index into the list of the new configuration
+	uint32_t seq;
+};
+
 struct diff_list {
 	struct diff_change *items; // by kind in the order of enum config_kind, then by key
 	uint32_t n;
@@ -21,6 +27,8 @@ struct diff_list {
 	// access list that is not: their indices, in order.
 	uint32_t *touched;
 	uint32_t n_touched;
+	struct diff_line *lines; // of access lists that are in both, in their order
+	uint32_t n_lines;
 };
 
 // 0 or -ENOMEM. *out is freed with diff_fini().

@@ -19,10 +19,22 @@
 static void destroy_denies(struct control *c, struct crypto_entry *e)
 {
 	for (unsigned i = 0; i < e->n_denies; i++)
-		dp_policy_del(c->dp, e->denies[i]);
+		dp_policy_del(c->dp, e->denies[i].policy);
 	free(e->denies);
 	e->denies = NULL;
 	e->n_denies = 0;
+}
+
+static void destroy_denies_of(struct control *c, struct crypto_entry *e, uint32_t line)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < e->n_denies; i++)
+		if (e->denies[i].line == line)
+			dp_policy_del(c->dp, e->denies[i].policy);
+		else
+			e->denies[n++] = e->denies[i];
+	e->n_denies = n;
 }
 
 void entry_destroy(struct control *c, struct crypto_entry *e)
@@ -171,13 +183,14 @@ static struct ip_prefix acl_prefix(const struct config_acl_end *end)
 
 static int add_deny(struct control *c, struct crypto_entry *e, const struct dp_policy_rule *rule)
 {
-	struct handle *grown = realloc(e->denies, (e->n_denies + 1) * sizeof(*grown));
+	struct entry_deny *grown = realloc(e->denies, (e->n_denies + 1) * sizeof(*grown));
 	int err;
 
 	if (!grown)
 		return -ENOMEM;
 	e->denies = grown;
-	err = dp_policy_add(c->dp, rule, &e->denies[e->n_denies]);
+	e->denies[e->n_denies].line = rule->line;
+	err = dp_policy_add(c->dp, rule, &e->denies[e->n_denies].policy);
 	if (err == 0)
 		e->n_denies++;
 	return err;
@@ -268,15 +281,40 @@ static int sync_lines(struct control *c, struct crypto_entry *e, const struct co
 	return err;
 }
 
+static void log_failure(struct control *c, const struct crypto_entry *e, int err)
+{
+	if (err < 0)
+		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Crypto map %s %u: %s", e->map_name,
+		        e->sequence, strerror(-err));
+}
+
 static void sync_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl)
 {
 	bool *kept = calloc(acl ? acl->n_lines + 1u : 1, sizeof(*kept));
 	int err = kept ? sync_lines(c, e, acl, kept) : -ENOMEM;
 
 	free(kept);
-	if (err < 0)
-		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Crypto map %s %u: %s", e->map_name,
-		        e->sequence, strerror(-err));
+	log_failure(c, e, err);
+}
+
+// One line of the list, which has no narrower flows.
+static void sync_line(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
+                      uint32_t seq)
+{
+	const struct config_acl_line *l = config_acl_line(acl, seq);
+	struct flow *f = flow_lines_find(&e->lines, seq);
+	int err = 0;
+
+	if (f && !line_of(acl, f)) {
+		flow_destroy(c, f);
+		f = NULL;
+	}
+	destroy_denies_of(c, e, seq);
+	if (l && l->action == CONFIG_ACL_DENY)
+		err = deny_line(c, e, l);
+	else if (l && l->action == CONFIG_ACL_PERMIT && !f)
+		err = make_flow(c, e, l);
+	log_failure(c, e, err);
 }
 
 // A peer that the entry no longer lists loses its children there.
@@ -432,6 +470,54 @@ static void sync_entry(struct control *c, const char *map, uint32_t seq)
 	}
 }
 
+// What an entry's list has changed, where that is all that has and it is little. False: nothing is
+// done.
+static bool sync_changed_lines(struct control *c, struct crypto_entry *e,
+                               const struct config_acl *acl, const struct diff_list *changes)
+{
+	const struct diff_line *l = changes->lines, *end = l + changes->n_lines;
+	uint32_t index = (uint32_t)(acl - c->config->acls);
+
+	if (!e->complete || e->is_manual || e->n_instances || changes->n_lines > SYNC_SOME_MAX)
+		return false;
+	while (l < end && l->acl != index)
+		l++;
+	if (l == end)
+		return false; // the list is new
+	for (; l < end && l->acl == index; l++)
+		sync_line(c, e, acl, l->seq);
+	return true;
+}
+
+static bool changes_sets(const struct diff_list *changes)
+{
+	bool found = false;
+
+	for (uint32_t k = 0; k < changes->n && !found; k++)
+		found = changes->items[k].kind == CONFIG_TRANSFORM_SET;
+	return found;
+}
+
+// An entry that has not changed, but what it uses has.
+static void sync_touched(struct control *c, const struct config_map_entry *m, bool sets,
+                         const struct diff_list *changes)
+{
+	const struct config_acl *acl = config_find_acl(c->config, m->acl);
+	bool done = acl && !sets;
+
+	for (unsigned n = 0; n < c->n_ports && done; n++) {
+		for (unsigned six = 0; six < 2 && done; six++) {
+			const struct entry_key key = {(uint16_t)n, six, m->seq};
+			struct crypto_entry *before, *e = entry_index_find(c, &key, &before);
+
+			if (e && !strcmp(e->map_name, m->map))
+				done = sync_changed_lines(c, e, acl, changes);
+		}
+	}
+	if (!done)
+		sync_entry(c, m->map, m->seq);
+}
+
 // Whether what `changes` has of entries is little enough to be looked up one by one.
 static bool are_few(const struct diff_list *changes)
 {
@@ -444,6 +530,8 @@ static bool are_few(const struct diff_list *changes)
 
 bool entry_sync_some(struct control *c, const struct config *old, const struct diff_list *changes)
 {
+	bool sets;
+
 	if (!c->entry_index.valid || !are_few(changes))
 		return false;
 	for (uint32_t k = 0; k < changes->n; k++) {
@@ -456,11 +544,9 @@ bool entry_sync_some(struct control *c, const struct config *old, const struct d
 		                      : &c->config->map_entries[d->new_index];
 		sync_entry(c, m->map, m->seq);
 	}
-	for (uint32_t k = 0; k < changes->n_touched; k++) {
-		const struct config_map_entry *m = &c->config->map_entries[changes->touched[k]];
-
-		sync_entry(c, m->map, m->seq);
-	}
+	sets = changes_sets(changes);
+	for (uint32_t k = 0; k < changes->n_touched && c->entry_index.valid; k++)
+		sync_touched(c, &c->config->map_entries[changes->touched[k]], sets, changes);
 	if (c->manual_due)
 		manual_install(c);
 	return c->entry_index.valid;

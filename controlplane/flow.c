@@ -405,6 +405,9 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 
 	if (!f)
 		goto fail;
+	err = flow_lines_reserve(&e->lines);
+	if (err < 0)
+		goto fail_free;
 	err = dp_tunnel_add(c->dp, &spec, &f->tunnel);
 	if (err < 0)
 		goto fail_free;
@@ -421,6 +424,10 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 	if (f->next)
 		f->next->link = &f->next;
 	e->flows = f;
+	if (instance == FLOW_LINE)
+		flow_lines_add(&e->lines, f);
+	else
+		e->n_instances++;
 	c->flow_of_tunnel[f->tunnel.index] = f;
 	return f;
 fail_tunnel:
@@ -448,6 +455,10 @@ void flow_destroy(struct control *c, struct flow *f)
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;
+	if (f->instance == FLOW_LINE)
+		flow_lines_del(&f->entry->lines, f);
+	else
+		f->entry->n_instances--;
 	free(f);
 	if (p)
 		peer_release(c, p);

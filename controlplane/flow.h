@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "dp.h"
+#include "flow_lines.h"
 #include "suite.h"
 #include "types.h"
 
@@ -18,6 +19,11 @@ struct child;
 struct entry_peer;
 struct manual_keys;
 struct peer;
+
+struct entry_deny {
+	uint32_t line;
+	struct handle policy;
+};
 
 // One sequence number of a crypto map on one interface.
 struct crypto_entry {
@@ -40,7 +46,9 @@ struct crypto_entry {
 	unsigned n_suites;
 	tick_t dummy_interval; // of dummy packets; 0 = none
 	struct flow *flows;
-	struct handle *denies; // policies of deny lines
+	struct flow_lines lines;   // those of access list lines
+	unsigned n_instances;      // the others
+	struct entry_deny *denies; // policies of deny lines
 	unsigned n_denies;
 	bool complete;            // has peers, transform sets and an access list
 	bool is_manual;           // ipsec-manual: no IKE; see manual.h

@@ -228,6 +228,11 @@ static void touched_entries_are_named(void **state)
 	assert_int_equal(d.n_touched, 2); // the third has changed itself
 	assert_string_equal(next->map_entries[d.touched[0]].acl, "net7");
 	assert_string_equal(next->map_entries[d.touched[1]].acl, "net9");
+	assert_int_equal(d.n_lines, 2); // one that is new and one that has gone
+	assert_string_equal(next->acls[d.lines[0].acl].name, "net11");
+	assert_int_equal(d.lines[0].seq, 10);
+	assert_string_equal(next->acls[d.lines[1].acl].name, "net7");
+	assert_int_equal(d.lines[1].seq, 20);
 	diff_fini(&d);
 	assert_int_equal(
 		enter(next, &cur, "crypto ipsec transform-set big esp-aes 256 esp-sha-hmac"), 0);

@@ -365,13 +365,35 @@ static void check_flow(const struct control *c, const struct flow *f)
 		must(negotiating || f->waiting, "a renewal is stuck");
 }
 
+// What finds an entry by its place and a flow by its line agrees with the lists.
+static void check_places(const struct control *c, struct crypto_entry *e, uint32_t index)
+{
+	const struct entry_key key = {e->iface, e->ipv6, e->sequence};
+	struct crypto_entry *before;
+	const struct flow *f;
+	unsigned lines = 0, instances = 0;
+
+	must(c->entry_index.valid && index < c->entry_index.n, "an entry is not in the index");
+	must(entry_index_find(c, &key, &before) == e, "an entry is not found");
+	must(before ? before->next == e : c->entries == e, "an entry has another before it");
+	for (f = e->flows; f; f = f->next) {
+		lines += f->instance == FLOW_LINE;
+		instances += f->instance != FLOW_LINE;
+		must(f->instance != FLOW_LINE || flow_lines_find(&e->lines, f->line) == f,
+		     "a flow is not found by its line");
+	}
+	must(e->lines.n == lines && e->n_instances == instances, "flows are miscounted");
+}
+
 static void check_tables(const struct control *c)
 {
-	const struct crypto_entry *e;
+	struct crypto_entry *e;
 	const struct flow *f;
 	unsigned flows = 0, rules = 0, tunnels = 0, policies = 0, half_open = 0;
+	uint32_t n = 0;
 
 	for (e = c->entries; e; e = e->next) {
+		check_places(c, e, n++);
 		rules += e->n_denies;
 		for (f = e->flows; f; f = f->next, flows++)
 			check_flow(c, f);

@@ -613,6 +613,48 @@ static void live_configuration(void **state)
 	world_destroy(w);
 }
 
+// What a change does not concern is not gone through: neither other entries nor other lines.
+static void edits_touch_their_own(void **state)
+{
+	static const char one[] = " set peer 192.0.2.11";
+	static const char second[] = "crypto map m 2 ipsec-isakmp\n set peer 192.0.2.12\n"
+				     " set transform-set ts\n match address %s\n"
+				     "access-list 102 permit ip 10.5.0.0 0.0.255.255 any\n%s";
+	struct world *w = world_create("", one, "");
+	struct crypto_entry *first = w->c.entries;
+	char rest[512];
+
+	(void)state;
+	first->tried = 7; // a walk over all entries starts it again
+	snprintf(rest, sizeof(rest), second, "102", "");
+	change(w, load("", one, rest));
+	assert_ptr_equal(w->c.entries, first);
+	assert_non_null(first->next);
+	assert_int_equal(rules(w), 2);
+	first->next->tried = 8;
+	snprintf(rest, sizeof(rest), second, "102",
+	         "access-list 102 permit ip 10.6.0.0 0.0.255.255 any\n"
+	         "access-list 102 deny tcp any any neq 80");
+	change(w, load("", one, rest));
+	assert_int_equal(rules(w), 5);
+	assert_int_equal(first->next->tried, 8);
+	snprintf(rest, sizeof(rest), second, "102",
+	         "access-list 102 deny udp any any\naccess-list 102 remark x");
+	change(w, load("", one, rest));
+	assert_int_equal(rules(w), 3);
+	assert_int_equal(first->next->lines.n, 1);
+	assert_int_equal(first->next->tried, 8);
+	snprintf(rest, sizeof(rest), second, "103", "");
+	change(w, load("", one, rest)); // incomplete
+	assert_int_equal(rules(w), 1);
+	change(w, load("", one, ""));
+	assert_null(first->next);
+	assert_int_equal(first->tried, 7);
+	change(w, load("crypto ipsec security-association lifetime seconds 600", one, ""));
+	assert_int_equal(first->tried, 0);
+	world_destroy(w);
+}
+
 // A pause of the machine while a probe is out: no loss, whatever the clock says.
 static void pause_is_no_death(void **state)
 {
@@ -705,6 +747,7 @@ int main(void)
 		cmocka_unit_test(initial_contact),
 		cmocka_unit_test(clear_and_come_back),
 		cmocka_unit_test(live_configuration),
+		cmocka_unit_test(edits_touch_their_own),
 		cmocka_unit_test(pause_is_no_death),
 		cmocka_unit_test(path_mtu_is_learned_and_forgotten),
 	};
