@@ -183,6 +183,45 @@ static void all_combinations(void **state)
 	}
 }
 
+// Extended sequence numbers (RFC 4303, 2.2.1) across a wrap of the half that is sent, each packet
+// once.
+static void extended_numbers(void **state)
+{
+	static const struct suite chacha = {SA_CIPHER_CHACHA_POLY, 32, SA_AUTH_NONE};
+	const struct suite *suites[] = {&gcm, &cbc, &chacha};
+	const uint64_t wrap = UINT32_MAX + 1ull;
+
+	(void)state;
+	for (unsigned c = 0; c < 24; c++) {
+		struct sa_spec spec = spec_of(suites[c % 3], c & 4, c & 8);
+		struct rte_mbuf *m, *copy;
+		struct gate_flow f;
+
+		spec.esn = true;
+		if (c >= 16 || c % 5 == 0) {
+			spec.encap = SA_ENCAP_UDP;
+			spec.local_port = spec.remote_port = 4500;
+		}
+		f = gate_flow_make(spec);
+		sa_table_at(gate.sas, f.out.index)->sequence = 7 * wrap - 3;
+		replay_commit(&sa_table_at(gate.sas, f.in.index)->replay, 7 * wrap - 3);
+		for (unsigned i = 0; i < 6; i++) {
+			m = encrypt(&f, inner_of(&f, 100));
+			assert_non_null(m);
+			copy = rte_pktmbuf_copy(m, gate.pool, 0, UINT32_MAX);
+			assert_true(decrypt(&m));
+			assert_false(decrypt(&copy));
+			rte_pktmbuf_free(m);
+		}
+		assert_int_equal(sa_table_at(gate.sas, f.in.index)->replay.top, 7 * wrap + 3);
+		dp_sa_del(&gate, (struct handle[]){f.in, f.out}, 2);
+		dp_tunnel_del(&gate, f.tunnel);
+		gate_turn();
+		assert_int_equal(gate_events(DP_EVENT_SA_GONE), 2);
+	}
+	assert_int_equal(gate_counter(DROP_ESP_REPLAY), 24 * 6);
+}
+
 static void alter_and_replay(void **state)
 {
 	struct gate_flow f = gate_flow_make(spec_of(&gcm, true, true));
@@ -494,9 +533,10 @@ static void bad_specs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(all_combinations), TEST(alter_and_replay), TEST(other_forms),
-		TEST(selectors),        TEST(congestion),       TEST(too_long),
-		TEST(peer_moves),       TEST(mixed_bursts),     TEST(bad_specs),
+		TEST(all_combinations), TEST(extended_numbers), TEST(alter_and_replay),
+		TEST(other_forms),      TEST(selectors),        TEST(congestion),
+		TEST(too_long),         TEST(peer_moves),       TEST(mixed_bursts),
+		TEST(bad_specs),
 	};
 
 	return cmocka_run_group_tests(tests, eal_start, eal_stop);
