@@ -19,10 +19,14 @@ cpu_of() {
 	fail "no thread $1"
 }
 detail() {
-	vigil "show platform workers 0 detail"
+	vigil_on "${1:-gw}" "show platform workers 0 detail"
 }
 port_wakes() {
-	detail | sed -n 's/.*ended by a port \([0-9]*\),.*/\1/p'
+	detail "${1:-gw}" | sed -n 's/.*ended by a port \([0-9]*\),.*/\1/p'
+}
+
+came_in() {
+	grep -q "^  $2 packets in" <<<"$(detail "$1")"
 }
 
 check "idle, the worker and the control core need less than 10 % of a CPU each"
@@ -39,6 +43,21 @@ check "a frame wakes the worker"
 before=$(port_wakes)
 in_ns host ping -c 3 -i 0.3 -W 2 "$GW_LAN" >/dev/null
 [ "$(port_wakes)" -gt "$before" ]
+
+check "so does a burst at a port whose interrupts are armed before each sleep"
+vigil_conf vh | sed -E "s|net_af_packet([01]),iface=.*|net_vhost\\1,iface=$LAB_RUN/vhost\\1|" >"$LAB_RUN/vh.conf"
+vigil_start vh gw
+has "$(detail vh)" '^  Waits for interrupts when idle: '
+for i in 1 2 3; do
+	before=$(port_wakes vh)
+	printf '%s\n' "set fwd rxonly" "start tx_first" "stop" "quit" |
+		timeout 30 dpdk-testpmd --no-huge -m 64 --no-pci --no-shconf --no-telemetry --file-prefix="vh$$" \
+			--lcores=0@0,1@0 --vdev "net_virtio_user0,path=$LAB_RUN/vhost0,queues=1" \
+			-- -i --total-num-mbufs=2048 >"$LAB_RUN/testpmd.out" 2>&1 || fail "$(tail -n 3 "$LAB_RUN/testpmd.out")"
+	wait_until 5 "$((i * 32)) packets came in" came_in vh $((i * 32))
+	[ "$(port_wakes vh)" -gt "$before" ]
+done
+vigil_stop vh
 
 check "the benchmark: three ways, frames that all came through"
 "${bin%/controlplane}/tests/perf/idle_bench" --rounds 1 --json "$LAB_RUN/idle.json" >"$LAB_RUN/idle.out" 2>&1 ||
