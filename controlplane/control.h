@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "dp.h"
+#include "echo.h"
 #include "entry_index.h"
 #include "flow.h"
 #include "log.h"
@@ -84,6 +85,7 @@ struct control {
 	struct ike_crypto *crypto;             // the control core's own contexts
 	struct ike_rate ike_replies, ike_logs; // to and about strangers; see ike1/output.h
 	struct neighbours *neighbours;
+	struct echoes echoes;
 	struct own_address *own_addresses; // nd.c's: IPv6 addresses and what is known of them
 	struct request_queue *requests;
 	struct control_counters counters;

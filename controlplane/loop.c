@@ -89,6 +89,9 @@ static void handle_event(struct control *c, const struct dp_event *ev)
 	case DP_EVENT_PATH_MTU:
 		path_mtu_heard(c, ev);
 		break;
+	case DP_EVENT_ECHO:
+		echo_heard(c, ev);
+		break;
 	case DP_EVENT_LINK:
 		apply_link(c, ev->iface, ev->up);
 		break;

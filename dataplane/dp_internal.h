@@ -133,6 +133,7 @@ struct dp {
 	int watched[DP_WATCHED_MAX]; // of helper threads
 	unsigned n_watched;
 	uint32_t ip_id;
+	uint32_t echo_id;    // of our echoes, control writes, workers read; 0 = none were sent
 	char eal_error[160]; // last complaint of EAL while starting
 
 	// The ESP half's; each type says who writes what.

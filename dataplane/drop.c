@@ -69,6 +69,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_TX] = "sent",
 	[COUNT_FORWARDED] = "forwarded",
 	[COUNT_LOCAL_ECHO] = "icmp echo answered",
+	[COUNT_LOCAL_ANSWER] = "icmp echo answers heard",
 	[COUNT_LOCAL_TOO_BIG] = "icmp too big heard",
 	[COUNT_NAT_KEEPALIVE] = "nat keepalives received",
 	[COUNT_PUNT_IKE_ESTABLISHED] = "punted ike-established",

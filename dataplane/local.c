@@ -3,6 +3,7 @@
 // rest is counted. [W]
 #include "bytes.h"
 #include "classify.h"
+#include "echo.h"
 #include "icmp6.h"
 #include "ipv6.h"
 #include "path_mtu.h"
@@ -22,6 +23,7 @@ static void echo_turn_round(uint8_t *icmp)
 	bytes_put_u16(icmp + 2, (uint16_t)((sum & 0xffff) + (sum >> 16)));
 }
 
+// An echo is answered, an answer to one of ours is told.
 static void echo_reply(struct worker *w, struct rte_mbuf *m)
 {
 	struct rte_ipv4_hdr *ip = packet_ip(m);
@@ -30,6 +32,8 @@ static void echo_reply(struct worker *w, struct rte_mbuf *m)
 	uint32_t src = ip->src_addr;
 	size_t len = rte_pktmbuf_data_len(m) - p->ihl;
 
+	if (echo_answered(w, m, icmp, len))
+		return;
 	if (len < ICMP_HEADER || icmp[0] != ICMP_ECHO || icmp[1] != 0 ||
 	    rte_raw_cksum(icmp, len) != 0xffff) {
 		worker_drop(w, m, DROP_LOCAL_ICMP);

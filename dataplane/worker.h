@@ -61,6 +61,8 @@ struct worker {
 	uint32_t icmp_tokens;
 	tick_t icmp_filled;
 	uint32_t ip_id;
+	uint32_t echo_told; // answers in tick echo_filled
+	tick_t echo_filled;
 	struct adjacency_wait *waits;
 	struct reassembly *reassembly;
 	struct worker_esp *esp;

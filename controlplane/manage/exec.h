@@ -33,6 +33,9 @@ int exec_show_workers(struct command_call *call);
 int exec_show_control(struct command_call *call);
 int exec_show_ports(struct command_call *call);
 
+// exec_ping.c
+int exec_ping(struct command_call *call);
+
 // exec_system.c
 int exec_show_version(struct command_call *call);
 int exec_show_counters(struct command_call *call);

@@ -88,6 +88,17 @@ static const struct command_word words[] = {
 	{"xauth", "Answer a question for user and password"},
 	{"ikev2", "IKEv2"},
 	{"reload", "Restart"},
+	{"ping", "Send echo messages"},
+	{"dst", "Ping destination address"},
+	{"source", "Specify source address or interface"},
+	{"saddr", "Source address"},
+	{"repeat", "Specify repeat count"},
+	{"n", "Repeat count"},
+	{"size", "Specify datagram size"},
+	{"bytes", "Datagram size, the IP header included"},
+	{"timeout", "Specify timeout interval"},
+	{"s", "Timeout in seconds"},
+	{"df-bit", "Enable do not fragment bit in IP header"},
 	{NULL, NULL},
 };
 
@@ -131,6 +142,10 @@ static const struct command for_all[] = {
 	{BOTH, "show platform workers [worker:<0-63>] [detail]", NULL, exec_show_workers, NULL},
 	{BOTH, "show platform control", NULL, exec_show_control, NULL},
 	{BOTH, "show platform ports", NULL, exec_show_ports, NULL},
+	{BOTH,
+         "ping [ip] dst:A.B.C.D [{source {saddr:A.B.C.D|ifname:IFNAME}|repeat n:<1-2147483647>|"
+         "size bytes:<36-12288>|timeout s:<1-3600>|df-bit}+]",
+         NULL, exec_ping, NULL},
 	{BOTH, "terminal length lines:<0-512>", NULL, exec_terminal_length, NULL},
 };
 

@@ -158,6 +158,14 @@ static unsigned order_step(struct control *c, struct request *r)
 		r->old = apply_config(c, r->config, r->changes);
 		return 0;
 	}
+	if (r->kind == REQUEST_ECHO_SEND) {
+		echo_send(c, &r->echo);
+		return 0;
+	}
+	if (r->kind == REQUEST_ECHO_LOOK) {
+		echo_look(c, &r->echo);
+		return 0;
+	}
 	set_switch(&c->log.debug_isakmp, r->debug_isakmp);
 	set_switch(&c->log.debug_ipsec, r->debug_ipsec);
 	return 0;

@@ -6,6 +6,7 @@
 #define VIGIL_MANAGE_REQUEST_H
 
 #include "diff.h"
+#include "echo.h"
 #include "view.h"
 
 struct control;
@@ -38,6 +39,8 @@ enum request_kind {
 	REQUEST_CLEAR_COUNTERS, // of the interface that the filter names; without one, all there
 	                        // are
 	REQUEST_APPLY,          // config, changes -> old
+	REQUEST_ECHO_SEND,      // echo -> its sequence, err
+	REQUEST_ECHO_LOOK,      // echo -> answered, rtt_us
 	REQUEST_DEBUG,          // debug_isakmp, debug_ipsec
 	REQUEST_KINDS,
 };
@@ -72,6 +75,7 @@ struct request {
 	struct config *config, *old;
 	const struct diff_list *changes;
 	enum request_switch debug_isakmp, debug_ipsec;
+	struct echo_order echo;
 	// The answer.
 	bool end; // nothing follows what the views hold
 	uint32_t count;

@@ -110,6 +110,17 @@ struct dp_datagram {
 // Sends one UDP datagram from a gateway address, never through a crypto map. Fragments it to the
 // MTU. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE.
 int dp_datagram_send(struct dp *dp, const struct dp_datagram *d);
+struct dp_echo {
+	struct ip_addr src, dst; // IPv4; src is the gateway's own
+	uint16_t sequence;
+	uint16_t size; // of the whole packet
+	bool df;
+};
+
+// Sends an ICMP echo request, which passes routes and crypto maps like any packet; its answer is
+// told by DP_EVENT_ECHO. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE,
+// -EAFNOSUPPORT.
+int dp_echo_send(struct dp *dp, const struct dp_echo *echo);
 // Sends one Ethernet frame as it is.
 int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len);
 
@@ -130,6 +141,7 @@ enum dp_event_kind {
 	DP_EVENT_INVALID_SPI, // addr (source), local, spi: ESP for an SPI that nobody has
 	DP_EVENT_PATH_MTU, // addr (peer), local, spi, port (0: native), mtu: an ICMP error quotes
 	                   // it
+	DP_EVENT_ECHO,     // addr (who answers), local, port (sequence): of dp_echo_send()
 	DP_EVENT_LINK,     // iface (a port's), up: its link changed, or was looked at first
 	DP_EVENT_NEIGHBOUR_WANTED, // iface, addr: a packet waits for this next hop
 };

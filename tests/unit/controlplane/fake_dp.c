@@ -306,6 +306,22 @@ int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
 	return 0;
 }
 
+int dp_echo_send(struct dp *dp, const struct dp_echo *echo)
+{
+	dp->echo = *echo;
+	dp->echoes++;
+	if (dp->unreachable)
+		return -EHOSTUNREACH;
+	if (dp->echo_answers) {
+		dp->echo_answers--;
+		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_ECHO,
+		                                    .addr = echo->dst,
+		                                    .local = echo->src,
+		                                    .port = echo->sequence});
+	}
+	return 0;
+}
+
 int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len)
 {
 	(void)iface;

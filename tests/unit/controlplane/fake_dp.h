@@ -81,6 +81,8 @@ struct dp {
 	uint8_t frame[256]; // last frame sent
 	uint16_t frame_len;
 	unsigned frames;
+	struct dp_echo echo;           // last one sent
+	unsigned echoes, echo_answers; // answers: so many more
 	uint64_t punt_losses;
 	bool unreachable; // dp_datagram_send fails
 	void (*tick)(void *arg);

@@ -204,6 +204,67 @@ static int child_too_long(void)
 	return ok ? 0 : 3;
 }
 
+// ---- echoes of its own
+// ---------------------------------------------------------------------------
+
+// The host's answer to an echo of ours, with another identifier if `id` says so.
+static bool answer(struct frame *f, uint16_t id)
+{
+	uint8_t *icmp = frame_l4(f);
+	uint16_t len = (uint16_t)(f->len - RTE_ETHER_HDR_LEN - sizeof(struct rte_ipv4_hdr)), sum;
+	uint8_t copy[256];
+
+	if (len > sizeof(copy))
+		return false;
+	icmp[0] = 0;
+	icmp[4] ^= (uint8_t)(id >> 8);
+	icmp[5] ^= (uint8_t)id;
+	icmp[2] = icmp[3] = 0;
+	sum = (uint16_t)~rte_raw_cksum(icmp, len);
+	memcpy(icmp + 2, &sum, 2);
+	memcpy(copy, icmp, len);
+	frame_ipv4(&wire, f, HOST, GATEWAY, IPPROTO_ICMP, copy, len);
+	return wire_send(&wire, f);
+}
+
+static bool next_event(struct dp_event *event)
+{
+	for (unsigned i = 0; i < 2000; i++, usleep(1000))
+		while (dp_events(dp, event, 1))
+			if (event->kind == DP_EVENT_ECHO)
+				return true;
+	return false;
+}
+
+static int child_own_echoes(void)
+{
+	struct dp_echo e = {.src = addr_v4(GATEWAY),
+	                    .dst = addr_v4(HOST),
+	                    .sequence = 7,
+	                    .size = 100,
+	                    .df = true};
+	struct dp_event event;
+	struct frame f;
+	bool ok;
+
+	start_memif(MB_BIG, 1500);
+	ok = dp_echo_send(dp, &e) == 0 && wire_recv(&wire, &f, 2000) &&
+	     f.len == RTE_ETHER_HDR_LEN + 100 && frame_checksum_ok(&f) && frame_l4(&f)[0] == 8 &&
+	     rte_raw_cksum(frame_l4(&f), 80) == 0xffff && frame_l4(&f)[7] == 7 &&
+	     frame_ip(&f)->fragment_offset == rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+	// An answer to somebody else, then one to us.
+	ok = ok && answer(&f, 0x100) && wire_send(&wire, &f) && answer(&f, 0x100) &&
+	     next_event(&event) && event.port == 7 && addr_v4_host(&event.addr) == HOST;
+	ok = ok && counter("icmp echo answers heard") == 1 && counter("drop local-icmp") == 2;
+	e.size = 27;
+	ok = ok && dp_echo_send(dp, &e) == -EMSGSIZE;
+	e.size = 100;
+	e.dst = addr_v4(0x0b000001);
+	ok = ok && dp_echo_send(dp, &e) == -EHOSTUNREACH;
+	stop_memif();
+	return ok ? 0 : 3;
+}
+
 // ---- VLANs -------------------------------------------------------------------------------------
 
 static void tag(struct frame *f, uint16_t vlan)
@@ -527,6 +588,7 @@ int main(void)
 		process("jumbo frames in large packets", child_jumbo),
 		process("jumbo frames in pieces", child_tight),
 		process("a frame too long for everything", child_too_long),
+		process("echoes of its own", child_own_echoes),
 		process("VLANs", child_vlans),
 		process("ARP in a VLAN", child_vlan_arp),
 		process("priority tags", child_priority),

@@ -87,6 +87,8 @@ static void turn_events(struct control *c)
 			flow_acquire(c, f);
 		else if (events[i].kind == DP_EVENT_DOUBT && f && f->child)
 			on_doubt(c, f->child->peer);
+		else if (events[i].kind == DP_EVENT_ECHO)
+			echo_heard(c, &events[i]);
 		else if (events[i].kind == DP_EVENT_SA_GONE)
 			child_sa_gone(c, events[i].sa);
 	}

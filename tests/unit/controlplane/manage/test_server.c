@@ -705,6 +705,40 @@ static void all_lines_in_use(void **state)
 	still_serves();
 }
 
+static void answer_three(struct gateway *gw, void *arg)
+{
+	gw->c.dp->echo_answers = 3;
+	*(struct dp_echo *)arg = gw->c.dp->echo;
+}
+
+static void pings(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	struct dp_echo sent;
+	struct frame f;
+
+	(void)state;
+	gateway_do(g, answer_three, &sent);
+	has(run(t, "ping 192.0.2.11 repeat 4 timeout 1 size 500 df-bit source FastEthernet0"),
+	    "Sending 4, 500-byte ICMP Echos to 192.0.2.11, timeout is 1 seconds:\n"
+	    "Packet sent with a source address of 192.0.2.1 \nPacket sent with the DF bit set\n"
+	    "!!!.\nSuccess rate is 75 percent (3/4), round-trip min/avg/max = ");
+	gateway_do(g, answer_three, &sent);
+	assert_true(sent.df && sent.size == 500 && sent.src.bytes[0] == 192);
+	has(run(t, "ping 192.0.2.11 source 192.0.2.99"), "Invalid source");
+	has(run(t, "ping 192.0.2.11 size 35"), "% Invalid input");
+	run(t, "ping 192.0.2.11 repeat 3");
+	// Nobody answers any more, and nobody waits to the end.
+	send_frame(t->fd, FRAME_LINE, "ping 192.0.2.11 timeout 60", 26);
+	assert_true(next_frame(t, &f));
+	send_frame(t->fd, FRAME_INTERRUPT, NULL, 0);
+	do
+		assert_true(next_frame(t, &f));
+	while (f.type == FRAME_TEXT);
+	take_prompt(t, &f);
+	terminal_close(t);
+}
+
 // A command that is interrupted ends, and the session goes on.
 static void interrupted(void **state)
 {
@@ -742,6 +776,7 @@ int main(void)
 		cmocka_unit_test(slow_readers),
 		cmocka_unit_test(all_lines_in_use),
 		cmocka_unit_test(interrupted),
+		cmocka_unit_test(pings),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

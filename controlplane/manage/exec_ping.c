@@ -1,0 +1,169 @@
+// `ping`. Helper threads only: a session's own thread sends an echo, looks for its answer and waits
+// in between; the control core waits for nothing.
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "addr.h"
+#include "exec.h"
+#include "session.h"
+
+#define REPEAT    5
+#define SIZE      100
+#define TIMEOUT_S 2
+#define LOOK_MS   2 // between two looks for an answer
+
+struct ping {
+	struct echo_order order;
+	unsigned repeat, timeout_ms;
+	unsigned sent, answered;
+	uint64_t min_us, max_us, sum_us;
+};
+
+// One of the gateway's addresses: as given, or an interface's.
+static int find_source(struct command_call *call, const struct config *c, struct ip_addr *out)
+{
+	const struct command_arg *addr = command_arg(call, "saddr");
+	const struct command_arg *name = command_arg(call, "ifname");
+
+	for (uint32_t i = 0; i < c->n_interfaces && (addr || name); i++) {
+		const struct config_interface *iface = &c->interfaces[i];
+
+		if (!iface->address.family || (addr && !addr_equal(&iface->address, &addr->addr)) ||
+		    (name && strcmp(iface->name, name->text)))
+			continue;
+		*out = iface->address;
+		return 0;
+	}
+	if (addr || name)
+		return command_fail(call, addr ? addr : name,
+		                    "Invalid source: expected an address of this gateway, or an "
+		                    "interface that has one");
+	return 0;
+}
+
+static int parse(struct command_call *call, struct session *s, struct ping *p)
+{
+	struct running *r = state_get(s->m);
+	int err;
+
+	*p = (struct ping){
+		.order = {.dst = command_arg(call, "dst")->addr,
+	                  .size = (uint16_t)command_number(call, "bytes", SIZE),
+	                  .df = command_has(call, "df-bit")},
+		.repeat = (unsigned)command_number(call, "n", REPEAT),
+		.timeout_ms = (unsigned)command_number(call, "s", TIMEOUT_S) * 1000,
+		.min_us = UINT64_MAX,
+	};
+	err = find_source(call, r->config, &p->order.src);
+	state_put(s->m, r);
+	return err;
+}
+
+static void print_head(struct session *s, const struct ping *p)
+{
+	char text[ADDR_TEXT];
+
+	session_printf(s,
+	               "Type escape sequence to abort.\n"
+	               "Sending %u, %u-byte ICMP Echos to %s, timeout is %u seconds:\n",
+	               p->repeat, p->order.size, addr_format(&p->order.dst, text),
+	               p->timeout_ms / 1000);
+	if (p->order.src.family)
+		session_printf(s, "Packet sent with a source address of %s \n",
+		               addr_format(&p->order.src, text));
+	if (p->order.df)
+		session_printf(s, "Packet sent with the DF bit set\n");
+}
+
+static void print_result(struct session *s, const struct ping *p)
+{
+	session_printf(s, "\nSuccess rate is %u percent (%u/%u)",
+	               p->sent ? p->answered * 100 / p->sent : 0, p->answered, p->sent);
+	if (p->answered)
+		session_printf(s, ", round-trip min/avg/max = %llu/%llu/%llu ms",
+		               (unsigned long long)p->min_us / 1000,
+		               (unsigned long long)(p->sum_us / p->answered) / 1000,
+		               (unsigned long long)p->max_us / 1000);
+	session_printf(s, "\n");
+}
+
+static int ask(struct session *s, struct ping *p, enum request_kind kind)
+{
+	int err;
+
+	session_request(s, kind);
+	s->request->echo = p->order;
+	err = session_ask(s);
+	if (!err)
+		p->order = s->request->echo;
+	return err;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+// Waits for the answer to the one that was sent. 0 or -errno: the command ends.
+static int wait_answer(struct session *s, struct ping *p)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+	uint64_t end = now_ms() + p->timeout_ms;
+	int err;
+
+	do {
+		nanosleep(&pause, NULL);
+		err = session_flush(s) ? ask(s, p, REQUEST_ECHO_LOOK) : -EINTR;
+	} while (!err && !p->order.answered && now_ms() < end);
+	return err;
+}
+
+static void count(struct ping *p)
+{
+	uint64_t rtt = p->order.rtt_us;
+
+	p->answered++;
+	p->sum_us += rtt;
+	p->min_us = rtt < p->min_us ? rtt : p->min_us;
+	p->max_us = rtt > p->max_us ? rtt : p->max_us;
+}
+
+int exec_ping(struct command_call *call)
+{
+	struct session *s = call->user;
+	struct ping p;
+	int err = parse(call, s, &p);
+
+	if (err)
+		return err;
+	print_head(s, &p);
+	while (p.sent < p.repeat && !err) {
+		err = ask(s, &p, REQUEST_ECHO_SEND);
+		if (err)
+			break;
+		p.sent++;
+		p.order.answered = false;
+		// Without a route nothing was sent, and nobody waits; the next ones fare no better.
+		if (p.order.err == -EHOSTUNREACH) {
+			session_printf(s, ".");
+			continue;
+		}
+		err = wait_answer(s, &p);
+		if (err)
+			break;
+		if (p.order.answered)
+			count(&p);
+		session_printf(s, p.order.answered ? "!" : ".");
+		if (p.sent % 70 == 0)
+			session_printf(s, "\n");
+	}
+	if (err == -EINTR)
+		s->interrupted = false; // what was learned is still wanted
+	print_result(s, &p);
+	s->failed = p.answered == 0;
+	return 0;
+}
