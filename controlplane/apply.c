@@ -4,6 +4,7 @@
 #include "apply.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,10 @@
 #include "peer.h"
 #include "subinterface.h"
 #include "teardown.h"
+
+// What is done of all entries, and of all peers, in one turn of the loop: well under a millisecond.
+#define SLICE_ENTRIES 64
+#define SLICE_PEERS   512
 
 static const struct config_interface *interface_at(const struct control *c,
                                                    const struct config *config, unsigned iface)
@@ -307,7 +312,8 @@ int apply_start(struct control *c)
 	for (unsigned n = 0; n < c->n_ports; n++)
 		apply_interface(c, n);
 	install_routes(c, c->config);
-	entry_sync_all(c);
+	entry_walk_start(c);
+	entry_walk_step(c, UINT_MAX);
 	return 0;
 }
 
@@ -383,13 +389,10 @@ static void note_change(struct control *c, const struct config *old, const struc
 	}
 }
 
-static bool end_unlisted(struct peer *p, void *arg)
+static void end_unlisted(struct control *c, struct peer *p)
 {
-	struct control *c = arg;
-
 	if (!p->children && !flow_peer_is_listed(c, &p->local, &p->remote))
 		teardown_peer(c, p, "no crypto map names it");
-	return true;
 }
 
 static void hold_all(struct control *c, bool hold)
@@ -409,7 +412,27 @@ static void note_new(const struct control *c, const struct config *next, struct 
 	todo->all_entries = todo->entries;
 }
 
-struct config *apply_config(struct control *c, struct config *next, const struct diff_list *changes)
+static void entries_done(struct control *c)
+{
+	hold_all(c, false);
+	c->applying = (struct apply_state){.stage = APPLY_PEERS};
+}
+
+static void look_at_peers(struct control *c)
+{
+	struct apply_state *a = &c->applying;
+
+	for (unsigned n = 0; n < SLICE_PEERS && a->peer < c->peers.made; n++) {
+		struct peer *p = slab_at(&c->peers, a->peer++);
+
+		if (p)
+			end_unlisted(c, p);
+	}
+	if (a->peer >= c->peers.made)
+		a->stage = APPLY_IDLE;
+}
+
+struct config *apply_begin(struct control *c, struct config *next, const struct diff_list *changes)
 {
 	struct config *old = c->config;
 	struct todo todo = {0};
@@ -433,16 +456,38 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 	if (todo.routes)
 		install_routes(c, next);
 	if (todo.entries) {
-		if (todo.all_entries || !entry_sync_some(c, old, changes))
-			entry_sync_all(c);
-		hold_all(c, false);
-		peer_for_each(c, end_unlisted, c);
+		c->applying = (struct apply_state){.stage = APPLY_ENTRIES};
+		if (!todo.all_entries && entry_sync_some(c, old, changes))
+			entries_done(c);
+		else
+			entry_walk_start(c);
 	}
+	return old;
+}
+
+bool apply_step(struct control *c)
+{
+	struct apply_state *a = &c->applying;
+
+	if (a->stage == APPLY_ENTRIES && !entry_walk_step(c, SLICE_ENTRIES))
+		entries_done(c);
+	else if (a->stage == APPLY_PEERS)
+		look_at_peers(c);
+	return a->stage != APPLY_IDLE;
+}
+
+struct config *apply_config(struct control *c, struct config *next, const struct diff_list *changes)
+{
+	struct config *old = apply_begin(c, next, changes);
+
+	while (apply_step(c))
+		;
 	return old;
 }
 
 void apply_stop(struct control *c)
 {
+	c->applying.stage = APPLY_IDLE;
 	c->entry_index.valid = false;
 	while (c->entries)
 		entry_destroy(c, c->entries);

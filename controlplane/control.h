@@ -36,6 +36,22 @@ struct control_counters {
 	uint64_t ike_refused;     // no key, no policy, no flow, too many half-open
 };
 
+// Where a walk over all entries is: the place in their list, and what of the configuration stands
+// there next.
+struct entry_walk {
+	struct crypto_entry **link;
+	uint16_t iface;
+	bool ipv6;
+	uint32_t at; // index among the entries of the bound map
+	bool manual; // there are entries with manual keys
+};
+
+// What of a new configuration is still to be done, see apply.h.
+struct apply_state {
+	enum { APPLY_IDLE, APPLY_ENTRIES, APPLY_PEERS } stage;
+	uint32_t peer; // APPLY_PEERS: the next one to look at
+};
+
 // How often something was done in the second that began at `since`.
 struct ike_rate {
 	tick_t since;
@@ -74,6 +90,8 @@ struct control {
 
 	struct crypto_entry *entries; // list in order {iface, ipv6, sequence}
 	struct entry_index entry_index;
+	struct entry_walk entry_walk;
+	struct apply_state applying;
 	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
 	bool manual_due;                   // SAs with manual keys are missing, see manual.h
 	struct flow **flow_of_tunnel;      // by tunnel index; NULL = free

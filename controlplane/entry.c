@@ -393,35 +393,62 @@ static bool entry_is_stale(const struct crypto_entry *e, uint16_t iface,
 	       (e->sequence == m->seq && e->is_manual != !!m->manual);
 }
 
-// Both lists are in order: one walk. Returns where the next map or interface goes on.
-static struct crypto_entry **sync_map(struct control *c, struct crypto_entry **link, uint16_t iface,
-                                      const struct config_interface *i, bool ipv6)
+static bool take(unsigned *budget)
 {
+	if (!*budget)
+		return false;
+	--*budget;
+	return true;
+}
+
+// The entry at the walk's place in the list, as `m` says.
+static void sync_next(struct control *c, const struct config_map_entry *m,
+                      const struct config_interface *i)
+{
+	struct entry_walk *w = &c->entry_walk;
+	struct crypto_entry *e = *w->link;
+
+	if (!e || e->iface != w->iface || e->ipv6 != w->ipv6 || e->sequence != m->seq) {
+		e = entry_create(m, w->iface);
+		if (!e) {
+			log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
+			return;
+		}
+		entry_insert(c, e, w->link);
+	}
+	entry_fill(c, e, m, i);
+	entry_index_append(c, e);
+	w->manual = w->manual || e->is_manual;
+	w->link = &e->next;
+}
+
+// Both lists are in order: one walk. False: the budget is used up before the map's end.
+static bool sync_map(struct control *c, unsigned *budget)
+{
+	struct entry_walk *w = &c->entry_walk;
+	const struct config_interface *i = config_find_interface(c->config, c->ports[w->iface]);
 	const struct config_map_entry *m;
-	struct crypto_entry *e;
 	uint32_t n = 0;
 
 	m = i && (i->address.family || config_has_ipv6(i))
-	            ? config_bound_map(c->config, i, ipv6, &n)
+	            ? config_bound_map(c->config, i, w->ipv6, &n)
 	            : NULL;
-	for (uint32_t k = 0; m && k < n; k++) {
-		while (*link && entry_is_stale(*link, iface, &m[k]))
-			entry_destroy(c, *link);
-		e = *link;
-		if (!e || e->iface != iface || e->ipv6 != ipv6 || e->sequence != m[k].seq) {
-			e = entry_create(&m[k], iface);
-			if (!e) {
-				log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
-				return link;
-			}
-			entry_insert(c, e, link);
+	for (; m && w->at < n; w->at++) {
+		while (*w->link && entry_is_stale(*w->link, w->iface, &m[w->at])) {
+			if (!take(budget))
+				return false;
+			entry_destroy(c, *w->link);
 		}
-		entry_fill(c, e, &m[k], i);
-		link = &e->next;
+		if (!take(budget))
+			return false;
+		sync_next(c, &m[w->at], i);
 	}
-	while (*link && (*link)->iface == iface && (*link)->ipv6 == ipv6)
-		entry_destroy(c, *link);
-	return link;
+	while (*w->link && (*w->link)->iface == w->iface && (*w->link)->ipv6 == w->ipv6) {
+		if (!take(budget))
+			return false;
+		entry_destroy(c, *w->link);
+	}
+	return true;
 }
 
 // An entry of a map that this interface has bound.
@@ -552,19 +579,30 @@ bool entry_sync_some(struct control *c, const struct config *old, const struct d
 	return c->entry_index.valid;
 }
 
-void entry_sync_all(struct control *c)
+void entry_walk_start(struct control *c)
 {
-	struct crypto_entry **link = &c->entries;
+	entry_index_start(c);
+	c->entry_walk = (struct entry_walk){.link = &c->entries};
+}
 
-	c->entry_index.valid = false; // very many may come and go
-	for (unsigned n = 0; n < c->n_ports; n++) {
-		const struct config_interface *i = config_find_interface(c->config, c->ports[n]);
+bool entry_walk_step(struct control *c, unsigned budget)
+{
+	struct entry_walk *w = &c->entry_walk;
 
-		link = sync_map(c, link, (uint16_t)n, i, false);
-		link = sync_map(c, link, (uint16_t)n, i, true);
+	while (w->iface < c->n_ports) {
+		if (!sync_map(c, &budget))
+			return true;
+		w->at = 0;
+		w->iface = (uint16_t)(w->iface + w->ipv6);
+		w->ipv6 = !w->ipv6;
 	}
-	while (*link)
-		entry_destroy(c, *link);
-	entry_index_rebuild(c);
-	manual_install(c); // last: what had an SPI before has let go of it by now
+	while (*w->link) {
+		if (!take(&budget))
+			return true;
+		entry_destroy(c, *w->link);
+	}
+	entry_index_end(c);
+	if (w->manual)
+		manual_install(c); // last: what had an SPI before has let go of it by now
+	return false;
 }

@@ -7,11 +7,14 @@
 
 struct control;
 
-// Brings the list of entries into line with c->config: new ones are made, changed ones changed in
-// place (flows whose access list line is the same keep their SAs), others removed.
-void entry_sync_all(struct control *c);
+// Begins to bring the list of entries into line with c->config: new ones are made, changed ones
+// changed in place (flows whose access list line is the same keep their SAs), others removed.
+void entry_walk_start(struct control *c);
+// Goes on with at most this many entries; true: there are more. c->config and the interfaces stay
+// as they are until it returns false.
+bool entry_walk_step(struct control *c, unsigned budget);
 // The same for the entries that `changes` names, from the configuration `old`; interfaces and what
-// holds for all entries have not changed. False: nothing is done, it takes entry_sync_all().
+// holds for all entries have not changed. False: nothing is done, it takes a walk.
 bool entry_sync_some(struct control *c, const struct config *old, const struct diff_list *changes);
 // Removes an entry with its flows; their SAs are deleted with Delete payloads.
 void entry_destroy(struct control *c, struct crypto_entry *e);

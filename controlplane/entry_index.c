@@ -49,18 +49,24 @@ static bool reserve(struct entry_index *x, uint32_t n)
 	return true;
 }
 
-void entry_index_rebuild(struct control *c)
+void entry_index_start(struct control *c)
+{
+	c->entry_index.n = 0;
+	c->entry_index.valid = c->entry_index.failed = false;
+}
+
+void entry_index_append(struct control *c, struct crypto_entry *e)
 {
 	struct entry_index *x = &c->entry_index;
-	struct crypto_entry *e;
 
-	x->n = 0;
-	x->valid = true;
-	for (e = c->entries; e && x->valid; e = e->next) {
-		x->valid = reserve(x, x->n + 1);
-		if (x->valid)
-			x->items[x->n++] = e;
-	}
+	x->failed = x->failed || !reserve(x, x->n + 1);
+	if (!x->failed)
+		x->items[x->n++] = e;
+}
+
+void entry_index_end(struct control *c)
+{
+	c->entry_index.valid = !c->entry_index.failed;
 }
 
 void entry_index_fini(struct control *c)

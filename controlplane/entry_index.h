@@ -8,12 +8,11 @@
 struct control;
 struct crypto_entry;
 
-// The entries of the list, in its order. Not valid: out of memory, or entries came and went in
-// numbers; entry_index_rebuild() makes it anew from the list.
+// The entries of the list, in its order. Not valid: out of memory, or it is being made anew.
 struct entry_index {
 	struct crypto_entry **items;
 	uint32_t n, room;
-	bool valid;
+	bool valid, failed;
 };
 
 // Where an entry stands in the list.
@@ -23,7 +22,10 @@ struct entry_key {
 	uint32_t sequence;
 };
 
-void entry_index_rebuild(struct control *c);
+// Makes it anew: each entry of the list is appended in turn, then it is valid.
+void entry_index_start(struct control *c);
+void entry_index_append(struct control *c, struct crypto_entry *e);
+void entry_index_end(struct control *c);
 void entry_index_fini(struct control *c);
 // The entry, or NULL. *before is set to the entry in front of that place in the list, NULL = none.
 // The index is valid.

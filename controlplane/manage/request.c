@@ -155,8 +155,9 @@ static void set_switch(bool *flag, enum request_switch to)
 static unsigned order_step(struct control *c, struct request *r)
 {
 	if (r->kind == REQUEST_APPLY) {
-		r->old = apply_config(c, r->config, r->changes);
-		return 0;
+		if (!r->cursor.index++)
+			r->old = apply_begin(c, r->config, r->changes);
+		return apply_step(c) ? REQUEST_STEPS : 0; // the rest in further turns
 	}
 	if (r->kind == REQUEST_ECHO_SEND) {
 		echo_send(c, &r->echo);
@@ -214,7 +215,14 @@ bool request_run(struct control *c)
 
 void request_refuse_all(struct request_queue *q)
 {
-	for (unsigned i = 0; i < REQUEST_SLOTS; i++)
-		if (slot_waits(&q->slots[i]))
-			answer(q, &q->slots[i], -ESHUTDOWN);
+	for (unsigned i = 0; i < REQUEST_SLOTS; i++) {
+		struct request_slot *s = &q->slots[i];
+
+		if (!slot_waits(s))
+			continue;
+		// A configuration that is in force already cannot be refused any more.
+		answer(q, s,
+		       s->request->kind == REQUEST_APPLY && s->request->cursor.index ? 0
+		                                                                     : -ESHUTDOWN);
+	}
 }

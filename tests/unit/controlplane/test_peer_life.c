@@ -14,6 +14,7 @@
 #include "apply.h"
 #include "child.h"
 #include "control.h"
+#include "entry.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "flow.h"
@@ -655,6 +656,41 @@ static void edits_touch_their_own(void **state)
 	world_destroy(w);
 }
 
+// A change that concerns all entries, an entry at a time: nothing is open in between.
+static void walks_in_steps(void **state)
+{
+	static const char rest[] = "crypto map m 2 ipsec-isakmp\n set peer 192.0.2.12\n"
+				   " set transform-set ts\n match address 102\n"
+				   "crypto map m 3 ipsec-isakmp\n set peer 192.0.2.13\n"
+				   " set transform-set ts\n match address 102\n"
+				   "access-list 102 permit ip 10.5.0.0 0.0.255.255 any\n"
+				   "crypto ipsec security-association lifetime seconds 600";
+	struct world *w = world_create("", " set peer 192.0.2.11", "");
+	struct config *next = load("", " set peer 192.0.2.11", rest);
+	struct diff_list changes;
+	unsigned steps = 0;
+
+	(void)state;
+	up(w);
+	assert_int_equal(diff_configs(w->c.config, next, &changes), 0);
+	config_free(apply_begin(&w->c, next, &changes));
+	diff_fini(&changes);
+	while (entry_walk_step(&w->c, 1)) {
+		assert_true(w->c.dp->hold[0]);
+		assert_true(packet(w));
+		pass(w, S / 10);
+		steps++;
+	}
+	assert_int_equal(steps, 2); // and one that ended it
+	assert_int_equal(rules(w), 3);
+	while (apply_step(&w->c))
+		pass(w, S / 10);
+	assert_false(w->c.dp->hold[0]);
+	assert_int_equal(fake_dp_live_sas(w->c.dp), 2);
+	assert_int_equal(w->c.entries->suites[0].lifetime_seconds, 600);
+	world_destroy(w);
+}
+
 // A pause of the machine while a probe is out: no loss, whatever the clock says.
 static void pause_is_no_death(void **state)
 {
@@ -748,6 +784,7 @@ int main(void)
 		cmocka_unit_test(clear_and_come_back),
 		cmocka_unit_test(live_configuration),
 		cmocka_unit_test(edits_touch_their_own),
+		cmocka_unit_test(walks_in_steps),
 		cmocka_unit_test(pause_is_no_death),
 		cmocka_unit_test(path_mtu_is_learned_and_forgotten),
 	};
