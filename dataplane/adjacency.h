@@ -11,8 +11,9 @@ int adjacency_wait_init(struct worker *w);
 void adjacency_wait_fini(struct worker *w);
 // An address as a neighbour's: IPv4 is mapped into IPv6 (RFC 4291, 2.5.5.2).
 struct adjacency_key {
-	uint8_t addr[16]; // network order
+	alignas(8) uint8_t addr[16]; // network order
 	uint32_t iface;
+	uint32_t zero; // no padding: all bytes are hashed, eight at a time
 };
 
 static inline struct adjacency_key adjacency_key4(uint16_t iface, uint32_t addr)

@@ -68,7 +68,7 @@ void reassemble_tick(struct worker *w)
 
 static unsigned owner_of(const struct worker *w, const struct rte_ipv4_hdr *ip)
 {
-	uint32_t key[3] = {ip->src_addr, ip->dst_addr, ip->packet_id};
+	alignas(8) uint32_t key[3] = {ip->src_addr, ip->dst_addr, ip->packet_id};
 
 	return rte_hash_crc(key, sizeof(key), 0) % w->dp->n_workers;
 }
@@ -77,7 +77,11 @@ static unsigned owner_of6(const struct worker *w, struct rte_mbuf *m, uint32_t i
 {
 	const struct rte_ipv6_hdr *ip = packet_ip6(m);
 
-	return rte_hash_crc(ip->src_addr, 32, id) % w->dp->n_workers;
+	uint64_t words[4]; // aligned, as the hash reads them
+
+	memcpy(words, ip->src_addr, sizeof(ip->src_addr));
+	memcpy(words + 2, ip->dst_addr, sizeof(ip->dst_addr));
+	return rte_hash_crc(words, sizeof(words), id) % w->dp->n_workers;
 }
 
 // NULL: it was dropped.

@@ -156,9 +156,11 @@ static void hop_drop(struct dp *dp, uint16_t hop)
 
 static struct route **find(struct route_table *t, const struct ip_prefix *prefix)
 {
-	uint32_t hash = rte_hash_crc(prefix->addr.bytes, sizeof(prefix->addr.bytes), prefix->len);
-	struct route **at = &t->buckets[hash % BUCKETS];
+	uint64_t words[2]; // aligned, as the hash reads them
+	struct route **at;
 
+	memcpy(words, prefix->addr.bytes, sizeof(words));
+	at = &t->buckets[rte_hash_crc(words, sizeof(words), prefix->len) % BUCKETS];
 	while (*at && !prefix_equal(&(*at)->prefix, prefix))
 		at = &(*at)->next;
 	return at;

@@ -100,13 +100,15 @@ static uint32_t hash6(const struct iface *iface, const struct ip_addr *src,
 static uint16_t queue_for(const struct iface *iface, const struct ip_addr *src,
                           const struct ip_addr *dst)
 {
+	uint64_t words[4]; // aligned, as the hash reads them
 	uint32_t hash;
 
 	if (iface->n_rx < 2)
 		return 0;
 	if (!iface->rss_reta) {
-		hash = rte_hash_crc(src->bytes, sizeof(src->bytes), 0);
-		return (uint16_t)(rte_hash_crc(dst->bytes, sizeof(dst->bytes), hash) % iface->n_rx);
+		memcpy(words, src->bytes, sizeof(src->bytes));
+		memcpy(words + 2, dst->bytes, sizeof(dst->bytes));
+		return (uint16_t)(rte_hash_crc(words, sizeof(words), 0) % iface->n_rx);
 	}
 	hash = src->family == 6 ? hash6(iface, src, dst) : hash4(iface, src, dst);
 	return iface->rss_reta[hash % iface->rss_reta_size];
