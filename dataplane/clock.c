@@ -24,37 +24,40 @@ uint64_t dp_now_us(const struct dp *dp)
 	return US_PER_S + cycles / hz * US_PER_S + cycles % hz * US_PER_S / hz;
 }
 
+static void ticker_expired(struct rte_timer *timer, void *arg);
+
+// From one due time to the next, however late this one is seen: the place within a tick stays, and
+// what was missed is made up for, one call a turn.
+static int ticker_arm(struct dp *dp, uint64_t due)
+{
+	uint64_t now = rte_rdtsc();
+
+	dp->ticker_due = due;
+	return rte_timer_reset(&dp->ticker, due > now ? due - now : 0, SINGLE, rte_lcore_id(),
+	                       ticker_expired, dp);
+}
+
 static void ticker_expired(struct rte_timer *timer, void *arg)
 {
 	struct dp *dp = arg;
 
 	(void)timer;
+	(void)ticker_arm(dp, dp->ticker_due + dp->ticker_cycles);
 	dp->ticker_fn(dp->ticker_arg);
-}
-
-static void ticker_first(struct rte_timer *timer, void *arg)
-{
-	struct dp *dp = arg;
-
-	(void)rte_timer_reset(timer, dp->ticker_cycles, PERIODICAL, rte_lcore_id(), ticker_expired,
-	                      dp);
-	ticker_expired(timer, arg);
 }
 
 int dp_ticker_start(struct dp *dp, unsigned period_ms, void (*fn)(void *arg), void *arg)
 {
 	const struct dp_clock *clock = &dp->clock;
-	uint64_t into = (rte_rdtsc() - clock->base) % clock->cycles_a_tick;
-	uint64_t first = clock->cycles_a_tick * 3 / 2 - into; // the middle of the next tick
+	uint64_t now = rte_rdtsc(), into = (now - clock->base) % clock->cycles_a_tick;
 
 	if (period_ms == 0 || !fn || dp->ticker_fn)
 		return -EINVAL;
 	dp->ticker_fn = fn;
 	dp->ticker_arg = arg;
 	dp->ticker_cycles = clock->hz * period_ms / MS_PER_S;
-	return rte_timer_reset(&dp->ticker, first, SINGLE, rte_lcore_id(), ticker_first, dp)
-	               ? -EBUSY
-	               : 0;
+	// The middle of the next tick.
+	return ticker_arm(dp, now - into + clock->cycles_a_tick * 3 / 2) ? -EBUSY : 0;
 }
 
 void dp_timers_run(struct dp *dp)

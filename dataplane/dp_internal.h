@@ -122,7 +122,7 @@ struct dp {
 	struct rte_mbuf *heads[DP_WORKERS_MAX][DP_PUNT_CLASSES]; // next view of each ring
 	unsigned event_turn;                                     // worker to ask first
 	struct rte_timer ticker;
-	uint64_t ticker_cycles;
+	uint64_t ticker_cycles, ticker_due;
 	void (*ticker_fn)(void *arg);
 	void *ticker_arg;
 	uint64_t losses, losses_ports;

@@ -12,6 +12,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
+#include <rte_cycles.h>
 #include <rte_ring.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -360,6 +361,38 @@ static int child_handoffs(void)
 	return 0;
 }
 
+static void count(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+// However late the control core looks, its ticker stays in the middle of a tick, and misses none.
+static int child_ticker(void)
+{
+	struct dp *dp = start("net_ring0", 1, true);
+	unsigned ticks = 0;
+	tick_t from, to;
+
+	CHECK(dp_ticker_start(dp, TICK_MS, count, &ticks) == 0);
+	from = dp_now(dp);
+	usleep(25000);
+	for (unsigned i = 0; i < 40; i++) {
+		uint64_t into;
+
+		dp_timers_run(dp);
+		into = (dp->ticker_due - dp->clock.base) % dp->clock.cycles_a_tick * 100;
+		CHECK(into / dp->clock.cycles_a_tick >= 49 && into / dp->clock.cycles_a_tick <= 51);
+		usleep(rng(12000));
+	}
+	do {
+		to = dp_now(dp);
+		dp_timers_run(dp);
+	} while (dp->ticker_due <= rte_rdtsc());
+	CHECK(ticks + 2 >= to - from && ticks <= dp_now(dp) - from + 1);
+	dp_stop(dp);
+	return 0;
+}
+
 // What rings for a control core that sleeps: a worker with a frame for it, a helper thread.
 static int child_control(void)
 {
@@ -545,6 +578,12 @@ static void a_sleeping_worker_holds_nothing_up(void **state)
 	in_a_process(child_quiescent);
 }
 
+static void the_ticker_keeps_its_place(void **state)
+{
+	(void)state;
+	in_a_process(child_ticker);
+}
+
 static void workers_and_helpers_wake_the_control_core(void **state)
 {
 	(void)state;
@@ -581,6 +620,7 @@ int main(void)
 		cmocka_unit_test(messages_wake_a_worker),
 		cmocka_unit_test(handoffs_wake_a_worker),
 		cmocka_unit_test(a_sleeping_worker_holds_nothing_up),
+		cmocka_unit_test(the_ticker_keeps_its_place),
 		cmocka_unit_test(workers_and_helpers_wake_the_control_core),
 		cmocka_unit_test(frames_wake_a_worker),
 		cmocka_unit_test(frames_wake_through_a_socket),
