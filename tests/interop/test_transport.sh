@@ -91,7 +91,7 @@ equal "$(packets "esp && ip.src == $GW_WAN && ip.flags.mf == 0 && ip.frag_offset
 
 check "what is not the gateways' own is not let through"
 mac=$(vigil "show interfaces FastEthernet1" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' |
-	tr -d . | sed 's/../&:/g; s/:$//')
+	head -n 1 | tr -d . | sed 's/../&:/g; s/:$//')
 in_ns host /usr/bin/python3 -c "from scapy.all import *
 sendp(Ether(dst='$mac') / IP(src='$GW_WAN', dst='$PEER1') / ICMP(), iface='host0', verbose=False)"
 dropped_one() { grep -q " 1  drop esp-forwarded" <<<"$(vigil "show counters")"; }
