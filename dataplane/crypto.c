@@ -1,10 +1,11 @@
 // ESP cryptography in bursts. [W] No locks, no allocation after crypto_create().
 //
 // AES-GCM is called directly, packet by packet: a job around it costs 10 to 16 cycles and gains
-// nothing. ipsec-mb completes jobs in order, and multi-buffer jobs (CBC, 3DES, HMAC) wait for
-// companions: one of them in front of 31 others holds all back. So there are two managers, one for
-// AEAD and one for the rest, and both are flushed before a call returns. The NOCHECK burst does not
-// look at its arguments: lengths are checked by esp_in and esp_out, algorithms by sa_fill_check().
+// nothing; or, if ipsec-mb knows how, a run of one key at a time (crypto_quic.h). It completes jobs
+// in order, and multi-buffer jobs (CBC, 3DES, HMAC) wait for companions: one of them in front of 31
+// others holds all back. So there are two managers, one for AEAD and one for the rest, and both are
+// flushed before a call returns. The NOCHECK burst does not look at its arguments: lengths are
+// checked by esp_in and esp_out, algorithms by sa_fill_check().
 #include "crypto.h"
 
 #include <errno.h>
@@ -12,13 +13,11 @@
 #include <rte_common.h>
 #include <stdlib.h>
 #include <string.h>
-#include <x86intrin.h>
 
-#include "secret.h"
+#include "crypto_aead.h"
+#include "crypto_quic.h"
 
 _Static_assert(CRYPTO_BURST <= IMB_MAX_BURST_SIZE, "a burst fits in one call");
-
-#define ESN_AAD_LEN 12
 
 // What a job needs beside the packet until it is done.
 struct scratch {
@@ -129,43 +128,6 @@ const uint8_t *crypto_ivs(struct crypto *c, unsigned len)
 	return ivs;
 }
 
-// RFC 4106 4 and RFC 7634 2: nonce = salt, explicit IV. One store, so that the cipher's load of the
-// whole need not wait for two.
-static inline void nonce_put(uint8_t *at, const struct sa *sa, const uint8_t *iv)
-{
-	uint32_t salt;
-	uint64_t explicit;
-
-	memcpy(&salt, sa->salt, sizeof(salt));
-	memcpy(&explicit, iv, sizeof(explicit));
-	_mm_store_si128((__m128i *)at, _mm_set_epi64x((int64_t)(explicit >> 32),
-	                                              (int64_t)(salt | explicit << 32)));
-}
-
-// RFC 4106 5 and RFC 7634 2.1: SPI and the whole of the extended sequence number. One store, as
-// above.
-static inline void esn_aad(uint8_t at[16], const struct crypto_item *item)
-{
-	uint32_t spi, low;
-
-	memcpy(&spi, item->esp, sizeof(spi));
-	memcpy(&low, item->esp + 4, sizeof(low));
-	_mm_store_si128((__m128i *)at,
-	                _mm_set_epi32(0, (int)low, (int)__builtin_bswap32(item->seq_hi), (int)spi));
-}
-
-static inline bool icv_holds(const struct crypto_item *item, const uint8_t *computed)
-{
-	const struct sa *sa = item->sa;
-	const uint8_t *icv = item->esp + SA_ESP_HEADER + sa->iv_len + item->text_len;
-
-	if (sa->icv_len == 16)
-		return secret_equal16(icv, computed);
-	if (sa->icv_len == 12)
-		return secret_equal12(icv, computed);
-	return secret_equal(icv, computed, sa->icv_len);
-}
-
 static inline aes_gcm_enc_dec_t gcm_call(const struct crypto *c, const struct sa *sa, bool encrypt)
 {
 	return c->gcm[encrypt][sa->key_len / 8 - 2];
@@ -188,18 +150,42 @@ static __rte_always_inline bool run_gcm(struct crypto *c, bool esn, struct crypt
 			sa = item->sa;
 			call = gcm_call(c, sa, encrypt);
 		}
-		nonce_put(nonce, sa, iv);
+		crypto_nonce(nonce, sa, iv);
 		if (esn)
-			esn_aad(aad, item);
+			crypto_esn_aad(aad, item);
 		// Inbound the computed ICV goes apart and is compared with the packet's.
 		call(&sa->keys->gcm, &context, text, text, item->text_len, nonce,
-		     esn ? aad : item->esp, esn ? ESN_AAD_LEN : SA_ESP_HEADER,
+		     esn ? aad : item->esp, esn ? CRYPTO_ESN_AAD : SA_ESP_HEADER,
 		     encrypt ? text + item->text_len : icv, sa->icv_len);
-		item->ok = encrypt || icv_holds(item, icv);
+		item->ok = encrypt || crypto_icv_holds(item, icv);
 		all &= item->ok;
 	}
 	return all;
 }
+
+#if CRYPTO_QUIC
+// Runs of one key are a call each.
+static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct crypto_item *items,
+                                             unsigned n, bool encrypt)
+{
+	bool all = true;
+
+	for (unsigned i = 0, k; i < n; i += k) {
+		k = crypto_quic_run(items + i, n - i);
+		if (crypto_quic_takes(items[i].sa, k))
+			all &= crypto_quic(c->aead, esn, items + i, k, encrypt);
+		else
+			all &= run_gcm(c, esn, items + i, k, encrypt);
+	}
+	return all;
+}
+#else
+static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct crypto_item *items,
+                                             unsigned n, bool encrypt)
+{
+	return run_gcm(c, esn, items, n, encrypt);
+}
+#endif
 
 static inline void job_chacha(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch,
                               bool encrypt)
@@ -207,7 +193,7 @@ static inline void job_chacha(IMB_JOB *job, const struct crypto_item *item, stru
 	const struct sa *sa = item->sa;
 	uint8_t *iv = item->esp + SA_ESP_HEADER, *text = iv + sa->iv_len;
 
-	nonce_put(scratch->nonce, sa, iv);
+	crypto_nonce(scratch->nonce, sa, iv);
 	job->iv = scratch->nonce;
 	job->iv_len_in_bytes = 12;
 	job->src = item->esp;
@@ -232,9 +218,9 @@ static inline void job_chacha(IMB_JOB *job, const struct crypto_item *item, stru
 static inline void job_chacha_esn(IMB_JOB *job, const struct crypto_item *item,
                                   struct scratch *scratch)
 {
-	esn_aad(scratch->aad, item);
+	crypto_esn_aad(scratch->aad, item);
 	job->u.CHACHA20_POLY1305.aad = scratch->aad;
-	job->u.CHACHA20_POLY1305.aad_len_in_bytes = ESN_AAD_LEN;
+	job->u.CHACHA20_POLY1305.aad_len_in_bytes = CRYPTO_ESN_AAD;
 }
 
 // What a multi-buffer job says of its SA.
@@ -331,7 +317,7 @@ static __rte_always_inline void jobs_done(struct progress *p, enum sa_engine eng
 		if (engine == SA_ENGINE_MB_ESN && !encrypt)
 			icv_restore(&items[i], &scratch[i]);
 		ok = jobs[i]->status == IMB_STATUS_COMPLETED &&
-		     (encrypt || icv_holds(&items[i], scratch[i].icv));
+		     (encrypt || crypto_icv_holds(&items[i], scratch[i].icv));
 		items[i].ok = ok;
 		all &= ok;
 	}
@@ -381,9 +367,9 @@ static __rte_always_inline bool run(struct crypto *c, enum sa_engine engine,
 {
 	switch (engine) {
 	case SA_ENGINE_GCM:
-		return run_gcm(c, false, items, n, encrypt);
+		return run_gcm_keys(c, false, items, n, encrypt);
 	case SA_ENGINE_GCM_ESN:
-		return run_gcm(c, true, items, n, encrypt);
+		return run_gcm_keys(c, true, items, n, encrypt);
 	case SA_ENGINE_CHACHA:
 		return run_jobs(c, SA_ENGINE_CHACHA, items, n, encrypt);
 	case SA_ENGINE_CHACHA_ESN:
