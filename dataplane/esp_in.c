@@ -302,7 +302,7 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct crypto_ite
 
 // Is it 1, 2, 3...? `pad` bytes that end at `end`; behind them 14 more bytes can be read: the rest
 // of the trailer and the ICV.
-static bool padding_holds(const uint8_t *end, uint32_t pad)
+static __rte_always_inline bool padding_holds(const uint8_t *end, uint32_t pad)
 {
 	static const uint64_t one_to_eight = 0x0807060504030201;
 	const uint8_t *at = end - pad;
@@ -322,7 +322,8 @@ static bool padding_holds(const uint8_t *end, uint32_t pad)
 }
 
 // Where the padding ends and the trailer begins; NULL: the padding does not hold (RFC 4303 2.4).
-static inline const uint8_t *trailer_of(const struct crypto_item *item, const uint8_t *text)
+static __rte_always_inline const uint8_t *trailer_of(const struct crypto_item *item,
+                                                     const uint8_t *text)
 {
 	const uint8_t *end = text + item->text_len - ESP_TRAILER;
 	uint32_t pad = end[0];
@@ -332,7 +333,8 @@ static inline const uint8_t *trailer_of(const struct crypto_item *item, const ui
 
 // Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one,
 // which must be of protocol `next`.
-static inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *item, uint8_t next)
+static __rte_always_inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *item,
+                                              uint8_t next)
 {
 	uint8_t *text = item->esp + SA_ESP_HEADER + item->sa->iv_len;
 	const uint8_t *end = trailer_of(item, text);
@@ -347,7 +349,8 @@ static inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *i
 	return COUNTERS;
 }
 
-static inline enum counter strip_ipv4(struct rte_mbuf *m, const struct crypto_item *item)
+static __rte_always_inline enum counter strip_ipv4(struct rte_mbuf *m,
+                                                   const struct crypto_item *item)
 {
 	enum counter reason = strip(m, item, ESP_NEXT_IPV4);
 
@@ -356,14 +359,12 @@ static inline enum counter strip_ipv4(struct rte_mbuf *m, const struct crypto_it
 	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
 }
 
-// RFC 6040 4.2, default tunnel egress behaviour. False: the packet must be dropped.
-static bool ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
+// The outer header's mark is another one than the inner's.
+static __rte_noinline bool ecn_differs(struct rte_ipv4_hdr *inner, uint8_t outer)
 {
 	uint8_t from = inner->type_of_service & ESP_ECN_MASK, to;
 	uint32_t sum;
 
-	if (likely((outer & ESP_ECN_MASK) == from))
-		return true;
 	if (!esp_ecn(from, outer, &to))
 		return false;
 	// RFC 1624: the checksum follows the change; the byte is the low one of the first word.
@@ -373,6 +374,13 @@ static bool ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
 	inner->hdr_checksum = rte_cpu_to_be_16((uint16_t)~sum);
 	inner->type_of_service = (uint8_t)((inner->type_of_service & ~ESP_ECN_MASK) | to);
 	return true;
+}
+
+// RFC 6040 4.2, default tunnel egress behaviour. False: the packet must be dropped.
+static __rte_always_inline bool ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
+{
+	return likely(((inner->type_of_service ^ outer) & ESP_ECN_MASK) == 0) ||
+	       ecn_differs(inner, outer);
 }
 
 // The part of the selector that few SAs have. Where the SA names ports, a fragment that has none
@@ -397,7 +405,7 @@ static bool selected_narrowly(const struct sa_narrow *s, struct rte_mbuf *m)
 }
 
 // Is the inner packet what the SA was negotiated for (RFC 4301 5.2, step 4)?
-static bool selected(const struct sa *sa, struct rte_mbuf *m)
+static __rte_always_inline bool selected(const struct sa *sa, struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
 	const struct sa_selector *s = &sa->in;
@@ -409,7 +417,8 @@ static bool selected(const struct sa *sa, struct rte_mbuf *m)
 }
 
 // An inner IPv4 packet: is it of the SA, and what of congestion is to be said in it?
-static inline enum counter accept_ipv4(struct rte_mbuf *m, const struct sa *sa, uint8_t outer_tos)
+static __rte_always_inline enum counter accept_ipv4(struct rte_mbuf *m, const struct sa *sa,
+                                                    uint8_t outer_tos)
 {
 	if (unlikely(!selected(sa, m)))
 		return DROP_ESP_SELECTOR;
@@ -450,7 +459,8 @@ static __rte_noinline enum counter accept_formed(struct worker *w, struct rte_mb
 	return reason == COUNTERS ? accept_ipv4(m, sa, class) : reason;
 }
 
-static inline enum counter accept_plain(struct rte_mbuf *m, const struct crypto_item *item)
+static __rte_always_inline enum counter accept_plain(struct rte_mbuf *m,
+                                                     const struct crypto_item *item)
 {
 	uint8_t outer_tos = packet_ip(m)->type_of_service;
 	enum counter reason = strip_ipv4(m, item);
@@ -459,8 +469,8 @@ static inline enum counter accept_plain(struct rte_mbuf *m, const struct crypto_
 }
 
 // One packet whose crypto is done; the order of the steps is the point. COUNTERS = good.
-static inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
-                                      const struct crypto_item *item, bool *alive)
+static __rte_always_inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
+                                                   const struct crypto_item *item, bool *alive)
 {
 	struct sa *sa = item->sa;
 	enum counter reason;

@@ -30,7 +30,7 @@ int raw_open(struct raw *raw, struct rig *r)
 	uint32_t len = r->frame - (uint32_t)sizeof(struct rte_ether_hdr);
 
 	raw->shape = *shape;
-	raw->burst = shape->engine == SA_ENGINE_MB ? RAW_BURST : RAW_BURST / 2;
+	raw->burst = shape->engine >= SA_ENGINE_MB ? RAW_BURST : RAW_BURST / 2;
 	raw->text_len = (len + 2u + shape->align - 1u) / shape->align * shape->align;
 	for (unsigned i = 0; i < RAW_BURST; i++) {
 		struct raw_packet *p = &raw->packets[i];
@@ -81,7 +81,7 @@ static inline void job_fill(IMB_JOB *job, const struct raw *raw, struct raw_pack
 	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	job->auth_tag_output = encrypt ? text + raw->text_len : p->icv;
 	job->auth_tag_output_len_in_bytes = shape->icv_len;
-	if (shape->engine != SA_ENGINE_MB) {
+	if (shape->engine < SA_ENGINE_MB) {
 		job->iv = p->nonce;
 		job->iv_len_in_bytes = 12;
 		job->enc_keys = keys;
