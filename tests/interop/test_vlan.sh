@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# VLAN subinterfaces, Vigil against Vigil with manual keys: the crypto maps are on tagged interfaces
+# of the same VLAN, and a second one comes and goes while traffic flows.
+# limit: 120
+. "$(dirname "$0")/lib.sh"
+lab_up
+# The second one stands in peer1's place: the kernel gives its addresses up, and is the host behind.
+in_ns peer1 ip addr flush dev wan0
+in_ns peer1 ip addr del "$PEER_IN/24" dev lo
+lab_link peer1 in0 road in1
+far=10.2.0.10
+in_ns road ip addr add "$far/24" dev in1
+in_ns road ip route replace default via "$PEER_IN"
+
+key1=00112233445566778899aabbccddeeffcafebabe key2=f0e0d0c0b0a090807060504030201000deadbeef
+# manual_conf NAME IN OUT KEY-IN KEY-OUT
+manual_conf() {
+	vigil_conf "$1" | sed \
+		-e '/^crypto isakmp/d; /^ encryption/d; /^ authentication/d; /^ hash/d; /^ group/d' \
+		-e '/^crypto map vpn/,/match address/d' \
+		-e 's/^interface FastEthernet0$/&.100\n encapsulation dot1Q 100/'
+	cat <<-END2
+		crypto map vpn 10 ipsec-manual
+		 set peer $PEERS
+		 set session-key inbound esp $2 cipher $4
+		 set session-key outbound esp $3 cipher $5
+		 set transform-set lab
+		 match address 101
+	END2
+}
+export TRANSFORM=esp-gcm
+(umask 077
+ manual_conf gw 1000 2000 $key1 $key2 >"$LAB_RUN/gw.conf"
+ WAN=wan0 LAN=in0 WAN_IP=$PEER1 LAN_IP=$PEER_IN PEERS=$GW_WAN NEXT_HOP=$GW_WAN \
+ LOCAL_ACL="10.2.0.0 0.0.0.255" REMOTE_ACL="10.1.0.0 0.0.0.255" \
+ manual_conf peer1 2000 1000 $key2 $key1 >"$LAB_RUN/peer1.conf")
+vigil_start
+vigil_start peer1
+capture_start "$pcap" w-gw "vlan or ip or arp"
+
+check "a tunnel over a tagged interface"
+ping_all host "$far" 5
+capture_stop
+equal "$(times "vlan.id == 100 && esp.spi == 2000" | count_lines)" 5 "ESP out in VLAN 100"
+equal "$(times "vlan.id == 100 && esp.spi == 1000" | count_lines)" 5 "ESP in in VLAN 100"
+equal "$(times "(ip || arp) && !vlan" | count_lines)" 0 "packets without a tag"
+equal "$(times "icmp" | count_lines)" 0 "pings in clear"
+has "$(vigil "show interfaces")" "FastEthernet0.100 is up, line protocol is up" "[Vv]lan ID +100"
+
+check "what has another tag, or none, is not the subinterface's"
+mac=$(vigil "show interfaces" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' | head -n 1)
+drops() { vigil "show counters" | sed -n 's/^ *\([0-9]*\) *drop vlan$/\1/p'; }
+before=$(drops)
+in_ns wan /usr/bin/python3 - "$mac" <<-END2
+	import sys
+	from scapy.all import Dot1Q, Ether, ICMP, IP, sendp
+	mac = sys.argv[1].replace('.', '')
+	link = Ether(dst=':'.join(mac[i:i + 2] for i in range(0, 12, 2)), src='02:00:00:00:00:99')
+	echo = IP(src='192.0.2.99', dst='$GW_WAN') / ICMP()
+	sendp([link / Dot1Q(vlan=101) / echo] * 3, iface='w-gw', verbose=False)
+END2
+sleep 0.3
+equal $(($(drops) - ${before:-0})) 3 "frames of VLAN 101 that were dropped"
+
+check "another subinterface, and none again, while traffic flows"
+ping_start host "$far" 0.1
+vigil_config "interface FastEthernet0.101" "encapsulation dot1Q 101" "ip address 198.51.100.1 255.255.255.0" >/dev/null
+wait_until 5 "FastEthernet0.101 is up" bash -c "'$bin/vigil' -s '$LAB_RUN/gw.sock' -c 'show interfaces' | grep -q '^FastEthernet0.101 is up'"
+has "$(vigil "show ip route")" "198.51.100.0"
+sleep 0.5
+vigil_config "no interface FastEthernet0.101" >/dev/null
+lacks "$(vigil "show ip route")" "198.51.100.0"
+sleep 0.5
+ping_stop
+# shellcheck disable=SC2154 # set by ping_stop
+[ "$sent" -ge 8 ] || fail "only $sent pings"
+equal "$lost" 0 "pings lost meanwhile"
+vigil_stop
+vigil_stop peer1
