@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -15,14 +16,16 @@
 
 #define HISTORY_LINES 200
 #define CTRL_C        L'\003'
+#define CTRL_Z        L'\032'
 
 struct editor {
 	EditLine *el;
 	History *history;
 	struct client *client;
-	bool editing;     // a line is on the screen
-	bool interrupted; // Ctrl-C came as a signal: the terminal has shown it
-	bool abandoned;   // the line is not run
+	int stops;      // a signalfd: Ctrl-Z that came as a signal
+	bool editing;   // a line is on the screen
+	bool shown;     // Ctrl-C or Ctrl-Z came as a signal: the terminal has shown it
+	bool abandoned; // the line is not run
 	struct termios terminal;
 };
 
@@ -77,21 +80,29 @@ static int read_character(wchar_t *out)
 }
 
 // libedit's source of characters: the terminal, and meanwhile the server's frames. libedit shows
-// the prompt before it takes the terminal's signals away: Ctrl-C between the two is a signal still.
+// the prompt before it takes the terminal's signals away: Ctrl-C and Ctrl-Z between the two, or
+// while a command runs, are signals, and the terminal has thrown away what was typed before them.
 static int get_character(EditLine *el, wchar_t *out)
 {
+	struct signalfd_siginfo stop;
 	struct editor *e = NULL;
 	struct frame f;
 
 	el_get(el, EL_CLIENTDATA, &e);
 	for (;;) {
-		struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
-		                      {.fd = e->client->fd, .events = POLLIN}};
+		struct pollfd p[3] = {{.fd = STDIN_FILENO, .events = POLLIN},
+		                      {.fd = e->client->fd, .events = POLLIN},
+		                      {.fd = e->stops, .events = POLLIN}};
 
-		if (!client_poll(p, 2)) {
+		if (!client_poll(p, 3)) {
 			client_interrupted = 0;
-			e->interrupted = true;
+			e->shown = true;
 			*out = CTRL_C;
+			return 1;
+		}
+		if (p[2].revents && read(e->stops, &stop, sizeof(stop)) > 0) {
+			e->shown = true;
+			*out = CTRL_Z;
 			return 1;
 		}
 		if (p[1].revents) {
@@ -213,14 +224,16 @@ static unsigned char on_complete(EditLine *el, int ch)
 static unsigned char on_end(EditLine *el, int ch)
 {
 	const LineInfo *l = el_line(el);
+	struct editor *e = NULL;
 
 	(void)ch;
-	if (!strstr(client_of(el)->prompt, "("))
+	el_get(el, EL_CLIENTDATA, &e);
+	if (!strstr(e->client->prompt, "("))
 		return CC_REFRESH_BEEP;
 	el_cursor(el, (int)(l->lastchar - l->cursor));
 	el_deletestr(el, (int)(l->lastchar - l->buffer));
 	el_insertstr(el, "end");
-	fputs("^Z\n", stdout);
+	fputs(e->shown ? "\n" : "^Z\n", stdout);
 	return CC_NEWLINE;
 }
 
@@ -232,19 +245,20 @@ static unsigned char on_abandon(EditLine *el, int ch)
 	(void)ch;
 	el_get(el, EL_CLIENTDATA, &e);
 	e->abandoned = true;
-	fputs(e->interrupted ? "\n" : "^C\n", stdout);
+	fputs(e->shown ? "\n" : "^C\n", stdout);
 	return CC_NEWLINE;
 }
 
-// The terminal must not stop the program at Ctrl-Z while a command runs.
-static void prepare_terminal(struct editor *e)
+// Ctrl-Z must not stop the program. libedit gives the terminal that key back whenever a line has
+// been typed, so that the signal itself is taken.
+static int take_stops(void)
 {
-	struct termios t;
+	sigset_t stop;
 
-	tcgetattr(STDIN_FILENO, &e->terminal);
-	t = e->terminal;
-	t.c_cc[VSUSP] = _POSIX_VDISABLE;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	return signalfd(-1, &stop, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 static int editor_init(struct editor *e)
@@ -252,10 +266,11 @@ static int editor_init(struct editor *e)
 	HistEvent ev;
 
 	setlocale(LC_CTYPE, "");
-	prepare_terminal(e);
+	tcgetattr(STDIN_FILENO, &e->terminal);
+	e->stops = take_stops();
 	e->el = el_init("vigil", stdin, stdout, stderr);
 	e->history = history_init();
-	if (!e->el || !e->history)
+	if (e->stops < 0 || !e->el || !e->history)
 		return -ENOMEM;
 	history(e->history, &ev, H_SETSIZE, HISTORY_LINES);
 	history(e->history, &ev, H_SETUNIQUE, 1);
@@ -284,6 +299,7 @@ static void editor_fini(struct editor *e)
 		history_end(e->history);
 	if (e->el)
 		el_end(e->el);
+	close(e->stops);
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &e->terminal);
 }
 
@@ -311,7 +327,7 @@ int client_edit(struct client *c)
 	c->editor = &e;
 	c->log = log_above;
 	while (!c->closed) {
-		e.abandoned = e.interrupted = false;
+		e.abandoned = e.shown = false;
 		e.editing = true;
 		typed = el_gets(e.el, &n);
 		e.editing = false;

@@ -114,6 +114,20 @@ for i in range(200):
     t.expect(r"\^C\s+gw#$")
 t.line("show clock", r"UTC.*gw#$")
 
+check("Ctrl-Z never stops the program: as a signal, and close behind a prompt")
+t.line("configure terminal", r"gw\(config\)#$")
+t.type("half a li")
+t.expect("half a li$")
+t.seen = ""
+os.kill(t.pid, signal.SIGTSTP)
+t.expect(r"^\s+gw#$")
+for i in range(200):
+    t.line("configure terminal", r"gw\(config\)#$")
+    time.sleep(i % 20 * 10e-6)
+    t.type("half a li" + CTRL_Z)
+    t.expect(r"\^Z\s+gw#$")
+t.line("show clock", r"UTC.*gw#$")
+
 check("pages, and going on, and no more")
 t.type("show counters all\r")
 t.expect(" --More-- ")
