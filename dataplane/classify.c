@@ -8,6 +8,7 @@
 #include <rte_udp.h>
 
 #include "bytes.h"
+#include "ipv4.h"
 #include "ipv6.h"
 #include "join.h"
 #include "punt.h"
@@ -20,14 +21,6 @@
 #define ND_ADVERTISEMENT 136
 #define UDP_HEADER       8
 #define MARKER_LEN       4
-
-// RFC 1122, 3.2.1.3 and RFC 1812, 5.3.7: what no packet on a wire may have as its source.
-static inline bool source_is_bad(uint32_t src)
-{
-	uint32_t first = src >> 24;
-
-	return first - 1 >= 223 || first == 127;
-}
 
 static bool has_source_route(struct rte_mbuf *m, uint8_t ihl)
 {
@@ -51,20 +44,6 @@ static bool has_source_route(struct rte_mbuf *m, uint8_t ihl)
 	return false;
 }
 
-// RFC 1071 over a header without options, as five words.
-static inline bool checksum20_holds(const struct rte_ipv4_hdr *ip)
-{
-	uint32_t words[5];
-	uint64_t sum;
-
-	memcpy(words, ip, sizeof(words));
-	sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
-}
-
 static inline bool checksum_holds(const struct iface *iface, const struct rte_mbuf *m,
                                   const struct rte_ipv4_hdr *ip, uint8_t ihl)
 {
@@ -74,7 +53,8 @@ static inline bool checksum_holds(const struct iface *iface, const struct rte_mb
 		return true;
 	if (iface->rx_checksum && flags == RTE_MBUF_F_RX_IP_CKSUM_BAD)
 		return false;
-	return ihl == PACKET_IPV4_MIN ? checksum20_holds(ip) : rte_raw_cksum(ip, ihl) == 0xffff;
+	return ihl == PACKET_IPV4_MIN ? ipv4_checksum20_holds(ip)
+	                              : rte_raw_cksum(ip, ihl) == 0xffff;
 }
 
 static bool udp_sum_holds(struct rte_mbuf *m, uint16_t at)
@@ -219,7 +199,7 @@ static bool ipv4_in(struct worker *w, const struct iface *iface, struct rte_mbuf
 		worker_drop(w, m, DROP_IP_HEADER);
 	else if (!checksum_holds(iface, m, ip, p->ihl))
 		worker_drop(w, m, DROP_IP_CHECKSUM);
-	else if (source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
+	else if (ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
 		worker_drop(w, m, DROP_IP_SOURCE);
 	else if (p->ihl > PACKET_IPV4_MIN && has_source_route(m, p->ihl))
 		worker_drop(w, m, DROP_IP_OPTIONS);
@@ -345,7 +325,7 @@ static inline bool is_plain(const struct arrival *a, const struct rte_mbuf *m, c
 	return (to & MAC_MASK) == a->mac && (from_and_type & ~MAC_MASK) == ETHER_IPV4 &&
 	       (from_and_type & MAC_MASK) != a->mac && ip->version_ihl == RTE_IPV4_VHL_DEF &&
 	       *total >= PACKET_IPV4_MIN && *total + RTE_ETHER_HDR_LEN <= len &&
-	       checksum20_holds(ip) && !source_is_bad(source);
+	       ipv4_checksum20_holds(ip) && !ipv4_source_is_bad(source);
 }
 
 static void arrival_make(struct worker *w, uint16_t index, struct arrival *a)

@@ -67,6 +67,7 @@ static const char *const names[COUNTERS] = {
 	[DROP_TUNNEL_TIMEOUT] = "drop tunnel-timeout",
 	[COUNT_RX] = "received",
 	[COUNT_TX] = "sent",
+	[COUNT_EXPRESS] = "by the short way",
 	[COUNT_FORWARDED] = "forwarded",
 	[COUNT_LOCAL_ECHO] = "icmp echo answered",
 	[COUNT_LOCAL_ANSWER] = "icmp echo answers heard",

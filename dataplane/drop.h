@@ -72,6 +72,7 @@ enum counter {
 
 	COUNT_RX = DROP_REASONS,
 	COUNT_TX,
+	COUNT_EXPRESS, // went a short way (express.h)
 	COUNT_FORWARDED,
 	COUNT_LOCAL_ECHO,
 	COUNT_LOCAL_ANSWER, // to an echo of ours

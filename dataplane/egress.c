@@ -1,30 +1,20 @@
 // The way out in one pass: a packet that fits the interface and goes to the same known neighbour as
 // the one before it gets its Ethernet header and a place in the port's buffer. [W] All others go
 // through the stages fragment, adjacency and tx, one by one; so the order of packets stays.
+#include "egress.h"
+
 #include <rte_branch_prediction.h>
 
 #include "adjacency.h"
-#include "worker.h"
 
-// Where the packet before went.
-struct way {
-	uint16_t iface;
-	uint32_t next_hop;
-	bool open; // neighbour known, interface up, a queue of this worker's
-	uint32_t mtu;
-	uint64_t head; // of the Ethernet header: destination, first two bytes of the source
-	uint64_t tail; // its last eight bytes: source, type
-	struct worker_tx *tx;
-};
-
-static void way_find(struct worker *w, const struct packet *p, struct way *way)
+void egress_way_find(struct worker *w, uint16_t out, uint32_t next_hop, struct egress_way *way)
 {
-	const struct iface *iface = &w->dp->ifaces[p->out];
-	const struct adjacency_key key = adjacency_key4(p->out, p->next_hop);
+	const struct iface *iface = &w->dp->ifaces[out];
+	const struct adjacency_key key = adjacency_key4(out, next_hop);
 	struct rte_ether_hdr eth = {.src_addr = iface->mac,
 	                            .ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)};
 
-	*way = (struct way){.iface = p->out, .next_hop = p->next_hop, .tx = &w->tx[p->out]};
+	*way = (struct egress_way){.iface = out, .next_hop = next_hop, .tx = &w->tx[out]};
 	way->mtu = iface_word(&iface->mtu);
 	way->open = iface_is_up(iface) && iface_queue(w->dp, iface, w->index) < iface->n_tx &&
 	            adjacency_find(w->dp, &key, &eth.dst_addr);
@@ -42,9 +32,9 @@ static void slowly(struct worker *w, struct rte_mbuf *m)
 
 // Sends the packets in front that take this way, until one needs more; returns how many.
 static uint16_t send_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
-                         const struct way *way)
+                         const struct egress_way *way)
 {
-	const uint64_t head = way->head, tail = way->tail;
+	const struct egress_way to_all = *way; // no store to a packet changes it
 	const uint32_t next_hop = way->next_hop, mtu = way->mtu;
 	const uint16_t iface = way->iface;
 	struct worker_tx *tx = way->tx;
@@ -65,8 +55,7 @@ static uint16_t send_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
 		m->data_off -= RTE_ETHER_HDR_LEN;
 		m->data_len += RTE_ETHER_HDR_LEN;
 		m->pkt_len += RTE_ETHER_HDR_LEN;
-		memcpy(eth, &head, sizeof(head));
-		memcpy(eth + RTE_ETHER_HDR_LEN - sizeof(tail), &tail, sizeof(tail));
+		egress_put_header(&to_all, eth);
 		to[i] = m;
 	}
 	tx->n += i;
@@ -77,7 +66,7 @@ static uint16_t send_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
 
 void egress(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct way way = {.iface = PACKET_NO_IFACE};
+	struct egress_way way = {.iface = PACKET_NO_IFACE};
 	uint16_t i = 0;
 
 	while (i < n) {
@@ -85,7 +74,7 @@ void egress(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		uint16_t sent;
 
 		if (p->next_hop != way.next_hop || p->out != way.iface)
-			way_find(w, p, &way);
+			egress_way_find(w, p->out, p->next_hop, &way);
 		sent = way.open ? send_run(w, pkts + i, n - i, &way) : 0;
 		if (sent == 0)
 			slowly(w, pkts[i++]);

@@ -4,11 +4,10 @@
 #include <rte_branch_prediction.h>
 
 #include "addr.h"
-#include "bytes.h"
-#include "esp.h"
 #include "esp6.h"
 #include "esp_transport.h"
 #include "foreign.h"
+#include "unwrap.h"
 
 // Packets of one SPI in a row.
 struct run {
@@ -134,23 +133,12 @@ static bool identify(const struct run *run)
 	return run->sa->live && run->sa->spi == run->spi;
 }
 
-static inline uint32_t sequence_of(const uint8_t *esp)
-{
-	return bytes_get_u32(esp + 4);
-}
-
-// The whole number of an admitted packet, of which it carries the lower half.
-static inline uint64_t sequence_whole(const struct crypto_item *item)
-{
-	return (uint64_t)item->seq_hi << 32 | sequence_of(item->esp);
-}
-
 // A packet whose number, as sent, is not above all others: late, repeated, or extended and of a
 // later round. False: it came before.
 static __rte_noinline bool is_late_but_new(struct crypto_item *item)
 {
 	const struct replay *r = &item->sa->replay;
-	uint64_t seq = sequence_of(item->esp);
+	uint64_t seq = unwrap_sequence(item->esp);
 
 	if (sa_is_esn(item->sa)) {
 		seq = replay_recover(r, (uint32_t)seq);
@@ -185,7 +173,8 @@ static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gat
 	// RFC 4303 2.4: at least a trailer, and a whole number of blocks.
 	if (unlikely(len < gate->fixed + gate->align || text_len & (gate->align - 1u)))
 		return DROP_ESP_LENGTH;
-	if (unlikely(sequence_of(item->esp) <= gate->sa->replay.top) && !is_late_but_new(item)) {
+	if (unlikely(unwrap_sequence(item->esp) <= gate->sa->replay.top) &&
+	    !is_late_but_new(item)) {
 		sa_count(&gate->sa->replayed, 1);
 		return DROP_ESP_REPLAY;
 	}
@@ -277,7 +266,7 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct crypto_ite
 	uint16_t port;
 	struct dp_event event;
 
-	if (sequence_whole(item) != sa->replay.top)
+	if (unwrap_sequence_whole(item) != sa->replay.top)
 		return;
 	if (sa->outer6) {
 		esp6_follow(w, m, item);
@@ -300,143 +289,18 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct crypto_ite
 	sa->from_port = port;
 }
 
-// Is it 1, 2, 3...? `pad` bytes that end at `end`; behind them 14 more bytes can be read: the rest
-// of the trailer and the ICV.
-static __rte_always_inline bool padding_holds(const uint8_t *end, uint32_t pad)
-{
-	static const uint64_t one_to_eight = 0x0807060504030201;
-	const uint8_t *at = end - pad;
-	uint64_t first;
-
-	if (pad == 0)
-		return true;
-	memcpy(&first, at, sizeof(first));
-	if (pad <= 8)
-		return (first ^ one_to_eight) << (64 - 8 * pad) == 0;
-	if (first != one_to_eight)
-		return false;
-	for (uint32_t i = 8; i < pad; i++)
-		if (at[i] != i + 1)
-			return false;
-	return true;
-}
-
-// Where the padding ends and the trailer begins; NULL: the padding does not hold (RFC 4303 2.4).
-static __rte_always_inline const uint8_t *trailer_of(const struct crypto_item *item,
-                                                     const uint8_t *text)
-{
-	const uint8_t *end = text + item->text_len - ESP_TRAILER;
-	uint32_t pad = end[0];
-
-	return likely(pad + ESP_TRAILER <= item->text_len && padding_holds(end, pad)) ? end : NULL;
-}
-
-// Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one,
-// which must be of protocol `next`.
-static __rte_always_inline enum counter strip(struct rte_mbuf *m, const struct crypto_item *item,
-                                              uint8_t next)
-{
-	uint8_t *text = item->esp + SA_ESP_HEADER + item->sa->iv_len;
-	const uint8_t *end = trailer_of(item, text);
-
-	if (unlikely(!end))
-		return DROP_ESP_PADDING;
-	if (unlikely(end[1] != next))
-		return end[1] == ESP_NEXT_DUMMY ? DROP_ESP_DUMMY : DROP_ESP_INNER;
-	m->data_off = (uint16_t)(text - (uint8_t *)m->buf_addr);
-	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - end[0]);
-	m->pkt_len = m->data_len;
-	return COUNTERS;
-}
-
-static __rte_always_inline enum counter strip_ipv4(struct rte_mbuf *m,
-                                                   const struct crypto_item *item)
-{
-	enum counter reason = strip(m, item, ESP_NEXT_IPV4);
-
-	if (unlikely(reason != COUNTERS))
-		return reason;
-	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
-}
-
-// The outer header's mark is another one than the inner's.
-static __rte_noinline bool ecn_differs(struct rte_ipv4_hdr *inner, uint8_t outer)
-{
-	uint8_t from = inner->type_of_service & ESP_ECN_MASK, to;
-	uint32_t sum;
-
-	if (!esp_ecn(from, outer, &to))
-		return false;
-	// RFC 1624: the checksum follows the change; the byte is the low one of the first word.
-	sum = (uint16_t)~rte_be_to_cpu_16(inner->hdr_checksum) + (uint16_t)~from + (uint32_t)to;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	inner->hdr_checksum = rte_cpu_to_be_16((uint16_t)~sum);
-	inner->type_of_service = (uint8_t)((inner->type_of_service & ~ESP_ECN_MASK) | to);
-	return true;
-}
-
-// RFC 6040 4.2, default tunnel egress behaviour. False: the packet must be dropped.
-static __rte_always_inline bool ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
-{
-	return likely(((inner->type_of_service ^ outer) & ESP_ECN_MASK) == 0) ||
-	       ecn_differs(inner, outer);
-}
-
-// The part of the selector that few SAs have. Where the SA names ports, a fragment that has none
-// does not belong to it (RFC 4301 7).
-static bool selected_narrowly(const struct sa_narrow *s, struct rte_mbuf *m)
-{
-	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	struct reader r = reader_make(ip, rte_pktmbuf_data_len(m));
-	uint16_t remote_port, local_port;
-
-	if (s->proto && s->proto != ip->next_proto_id)
-		return false;
-	if (!s->local_port && !s->remote_port)
-		return true;
-	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK))
-		return false;
-	reader_take(&r, packet_of(m)->ihl);
-	remote_port = reader_u16(&r);
-	local_port = reader_u16(&r);
-	return reader_ok(&r) && (!s->local_port || s->local_port == local_port) &&
-	       (!s->remote_port || s->remote_port == remote_port);
-}
-
-// Is the inner packet what the SA was negotiated for (RFC 4301 5.2, step 4)?
-static __rte_always_inline bool selected(const struct sa *sa, struct rte_mbuf *m)
-{
-	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	const struct sa_selector *s = &sa->in;
-
-	if (((ip->src_addr ^ s->remote) & s->remote_mask) |
-	    ((ip->dst_addr ^ s->local) & s->local_mask))
-		return false;
-	return likely(!sa->is_narrow) || selected_narrowly(&sa->narrow, m);
-}
-
-// An inner IPv4 packet: is it of the SA, and what of congestion is to be said in it?
-static __rte_always_inline enum counter accept_ipv4(struct rte_mbuf *m, const struct sa *sa,
-                                                    uint8_t outer_tos)
-{
-	if (unlikely(!selected(sa, m)))
-		return DROP_ESP_SELECTOR;
-	return likely(ecn(packet_ip(m), outer_tos)) ? COUNTERS : DROP_ESP_ECN;
-}
-
 static enum counter accept_transport(struct rte_mbuf *m, const struct crypto_item *item,
                                      uint8_t outer_tos)
 {
 	const struct sa *sa = item->sa;
-	const uint8_t *end = trailer_of(item, item->esp + SA_ESP_HEADER + sa->iv_len);
+	const uint8_t *end = unwrap_trailer(item, item->esp + SA_ESP_HEADER + sa->iv_len);
 
 	if (!end)
 		return DROP_ESP_PADDING;
 	if (end[1] == ESP_NEXT_DUMMY)
 		return DROP_ESP_DUMMY;
 	esp_transport_restore(m, item, end[1], end[0]);
-	return accept_ipv4(m, sa, outer_tos);
+	return unwrap_accept_ipv4(m, sa, outer_tos);
 }
 
 // What came in UDP, has IPv6 inside or outside, or is no tunnel.
@@ -452,20 +316,11 @@ static __rte_noinline enum counter accept_formed(struct worker *w, struct rte_mb
 	if (sa->is_transport)
 		return accept_transport(m, item, class);
 	if (sa->inner6) {
-		reason = strip(m, item, ESP_NEXT_IPV6);
+		reason = unwrap_strip(m, item, ESP_NEXT_IPV6);
 		return reason == COUNTERS ? esp6_accept(m, sa, class) : reason;
 	}
-	reason = strip_ipv4(m, item);
-	return reason == COUNTERS ? accept_ipv4(m, sa, class) : reason;
-}
-
-static __rte_always_inline enum counter accept_plain(struct rte_mbuf *m,
-                                                     const struct crypto_item *item)
-{
-	uint8_t outer_tos = packet_ip(m)->type_of_service;
-	enum counter reason = strip_ipv4(m, item);
-
-	return likely(reason == COUNTERS) ? accept_ipv4(m, item->sa, outer_tos) : reason;
+	reason = unwrap_strip_ipv4(m, item);
+	return reason == COUNTERS ? unwrap_accept_ipv4(m, sa, class) : reason;
 }
 
 // One packet whose crypto is done; the order of the steps is the point. COUNTERS = good.
@@ -473,23 +328,14 @@ static __rte_always_inline enum counter accept_one(struct worker *w, struct rte_
                                                    const struct crypto_item *item, bool *alive)
 {
 	struct sa *sa = item->sa;
-	enum counter reason;
+	enum counter reason = unwrap_commit(item);
 
-	if (unlikely(!item->ok)) {
-		sa_count(&sa->auth_failed, 1);
-		return DROP_ESP_AUTH;
-	}
-	if (unlikely(!replay_commit_next(&sa->replay, sequence_of(item->esp))) &&
-	    !replay_commit(&sa->replay, sequence_whole(item))) {
-		sa_count(&sa->replayed, 1);
-		return DROP_ESP_REPLAY_LATE;
-	}
+	if (unlikely(reason != COUNTERS))
+		return reason;
 	*alive = true;
-	reason = likely(!sa->form) ? accept_plain(m, item) : accept_formed(w, m, item);
-	if (unlikely(reason == DROP_ESP_SELECTOR))
-		sa_count(&sa->bad_selector, 1);
-	else if (unlikely(reason != COUNTERS && reason != DROP_ESP_DUMMY)) // which is no error
-		sa_count(&sa->other_drops, 1);
+	reason = likely(!sa->form) ? unwrap_plain(m, item) : accept_formed(w, m, item);
+	if (unlikely(reason != COUNTERS))
+		unwrap_count(sa, reason);
 	return reason;
 }
 
@@ -521,11 +367,7 @@ static inline uint16_t accept_run(struct worker *w, struct rte_mbuf **pkts, uint
 		bytes += m->data_len;
 		good[k++] = m;
 	}
-	// Without replay protection a packet proves nothing, and only the statistics hear of it.
-	if (likely(alive))
-		activity_mark(sa->replay.size ? &sa->activity->last_in : &sa->last, w->now);
-	sa_count(&sa->packets, k);
-	sa_count(&sa->bytes, bytes);
+	unwrap_account(w, sa, k, bytes, alive);
 	w->kinds |= 1u << kind;
 	*n_good = k;
 	return i;

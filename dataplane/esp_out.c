@@ -113,13 +113,6 @@ static inline bool has_room(const struct rte_mbuf *m, const struct sa *sa, uint3
 	       (uint32_t)m->data_off + text_len + sa->icv_len <= m->buf_len;
 }
 
-// The upper halves of extended sequence numbers: those of n packets in a row, the last one `seq`.
-static void put_seq_hi(struct crypto_item *items, uint16_t n, uint64_t seq)
-{
-	while (n--)
-		items[n].seq_hi = (uint32_t)(seq-- >> 32);
-}
-
 // Wraps a run of packets of one SA, which has room for them; returns how many items it made. What
 // cannot be wrapped is dropped.
 static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
@@ -161,12 +154,9 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
 		good[k++] = m;
 	}
 	if (unlikely(sa_is_esn(sa)))
-		put_seq_hi(items, k, seq);
+		wrap_put_seq_hi(items, k, seq);
 	activity_mark(&sa->last_out, w->now);
-	// Control reads these; nobody else writes them.
-	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);
-	sa_count(&sa->packets, k);
-	sa_count(&sa->bytes, bytes);
+	wrap_account(sa, seq, k, bytes);
 	return k;
 }
 

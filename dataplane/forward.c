@@ -3,21 +3,13 @@
 #include <rte_branch_prediction.h>
 #include <rte_icmp.h>
 
+#include "ipv4.h"
 #include "route.h"
 #include "worker.h"
 
 #define ICMP_UNREACHABLE   3
 #define ICMP_NET           0
 #define ICMP_TIME_EXCEEDED 11
-
-// RFC 1624, equation 3, for the TTL's byte.
-static inline void ttl_decrement(struct rte_ipv4_hdr *ip)
-{
-	uint32_t sum = (uint32_t)ip->hdr_checksum + rte_cpu_to_be_16(0x0100);
-
-	ip->time_to_live--;
-	ip->hdr_checksum = (uint16_t)((sum & 0xffff) + (sum >> 16));
-}
 
 // Not on to another interface: for the gateway itself, or for nobody.
 static void ends_here(struct worker *w, struct rte_mbuf *m, enum route_kind kind)
@@ -106,7 +98,7 @@ uint16_t forward(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rt
 			too_old(w, m, &way);
 			continue;
 		} else {
-			ttl_decrement(ip);
+			ipv4_ttl_decrement(ip);
 		}
 		p->out = way.iface;
 		p->next_hop = way.gateway ? way.gateway : ip->dst_addr;

@@ -34,6 +34,22 @@ void tx_full(struct worker *w, uint16_t iface)
 	send_burst(w, iface);
 }
 
+void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct worker_tx *tx = &w->tx[iface];
+
+	while (n) {
+		uint16_t k = RTE_MIN(n, (uint16_t)(WORKER_BURST - tx->n));
+
+		memcpy(tx->pkts + tx->n, pkts, k * sizeof(*pkts));
+		tx->n += k;
+		pkts += k;
+		n -= k;
+		if (tx->n == WORKER_BURST)
+			send_burst(w, iface);
+	}
+}
+
 static void tx_one(struct worker *w, struct rte_mbuf *m)
 {
 	uint16_t out = packet_of(m)->out;

@@ -10,6 +10,7 @@
 
 #include "adjacency.h"
 #include "esp.h"
+#include "express.h"
 #include "handoff.h"
 #include "mss.h"
 #include "reassemble.h"
@@ -18,7 +19,6 @@
 #define TIMER_SLACK   1000UL // ns; the kernel's default would more than double a nap
 #define RELEASE_TURNS 4      // bursts of held packets a turn
 
-static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 static void route6(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 static void dispatch_kinds(struct worker *w, uint32_t kinds, struct rte_mbuf **pkts, uint16_t n);
@@ -58,7 +58,7 @@ static void send_outer6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	uint16_t n_six = take(pkts, &n, six, PACKET_ROUTE6);
 
 	if (w->esp->astray) {
-		route(w, pkts, n);
+		worker_route(w, pkts, n);
 		route6(w, six, n_six);
 	} else {
 		leave(w, pkts, n);
@@ -73,7 +73,7 @@ static void send_outer(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	if (unlikely(w->esp->some_ipv6))
 		send_outer6(w, pkts, n);
 	else if (unlikely(w->esp->astray))
-		route(w, pkts, n);
+		worker_route(w, pkts, n);
 	else
 		leave(w, pkts, n);
 }
@@ -103,7 +103,7 @@ static void protect(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	leave(w, pkts, n);
 }
 
-static void route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+void worker_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *mapped[WORKER_BURST];
 	uint16_t n_mapped;
@@ -172,7 +172,7 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 	case PACKET_PLAIN:
 		n = policy_in_clear(w, pkts, n);
 		stats_stage(&w->stats, DP_STAGE_POLICY, n);
-		route(w, pkts, n);
+		worker_route(w, pkts, n);
 		break;
 	case PACKET_ROUTE6:
 		route6(w, pkts, n);
@@ -188,7 +188,7 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 		dispatch(w, pkts, n);
 		break;
 	default:
-		route(w, pkts, n);
+		worker_route(w, pkts, n);
 	}
 }
 
@@ -220,6 +220,27 @@ static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	dispatch_kinds(w, kinds, pkts, n);
 }
 
+// What came in on a port: the packets in front that may, go a short way.
+static void port_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct iface *iface = &w->dp->ifaces[index];
+	uint16_t taken = 0;
+
+	if (unlikely(w->long_way || __atomic_load_n(&iface->vlans, __ATOMIC_RELAXED)))
+		;
+	else if (iface_has_crypto_map(iface))
+		taken = express_in(w, index, pkts, n);
+	else
+		taken = express_out(w, index, pkts, n);
+	worker_count_n(w, COUNT_EXPRESS, taken);
+	if (taken == n)
+		return;
+	pkts += taken;
+	n = classify(w, index, pkts, (uint16_t)(n - taken));
+	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
+	dispatch_kinds(w, w->kinds, pkts, n);
+}
+
 static unsigned rx_ports(struct worker *w)
 {
 	struct rte_mbuf *pkts[WORKER_BURST];
@@ -233,9 +254,7 @@ static unsigned rx_ports(struct worker *w)
 		stats_stage(&w->stats, DP_STAGE_RX, n);
 		w->rx_behind |= n == WORKER_BURST;
 		total += n;
-		n = classify(w, q->iface, pkts, n);
-		stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-		dispatch_kinds(w, w->kinds, pkts, n);
+		port_in(w, q->iface, pkts, n);
 	}
 	return total;
 }

@@ -49,6 +49,7 @@ struct worker {
 	uint64_t tsc;            // the same, in TSC cycles
 	uint64_t message_cycles; // WORKER_MESSAGES_US
 	bool rx_behind;          // a port may hold more than this turn took
+	bool long_way;           // tests: no packet goes a short way
 	uint32_t kinds;          // a bit for each kind among the packets that classify returned
 	struct worker_rxq rxqs[WORKER_RXQ_MAX];
 	struct rte_ring *messages; // control writes, worker reads: struct message
@@ -123,6 +124,9 @@ unsigned worker_turn(struct worker *w);
 // Runs on each worker lcore until dp->stop; arg is the worker.
 int worker_loop(void *arg);
 
+// IP packets (PACKET_ROUTE): where they go, through a tunnel if need be, and out. Takes them.
+void worker_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+
 // ---- stages ----------------------------------------------------------------------------------
 //
 // uint16_t stage(w, pkts, n): n is at most WORKER_BURST; the k packets that go on stay in front, k
@@ -147,6 +151,8 @@ uint16_t fragment(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 uint16_t adjacency(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Ethernet frames, packet.out says where to; takes them all.
 void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+// Frames of one interface, on which this worker has a queue.
+void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
 // Sends what waits for this interface; this worker has a queue there.
 void tx_full(struct worker *w, uint16_t iface);
 void tx_flush(struct worker *w);

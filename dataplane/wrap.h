@@ -144,4 +144,20 @@ static inline void wrap_put_trailer(uint8_t *at, uint32_t pad, uint8_t next)
 	memcpy(at + pad, &end, sizeof(end));
 }
 
+// The upper halves of extended sequence numbers: those of n packets in a row, the last one `seq`.
+static inline void wrap_put_seq_hi(struct crypto_item *items, uint16_t n, uint64_t seq)
+{
+	while (n--)
+		items[n].seq_hi = (uint32_t)(seq-- >> 32);
+}
+
+// n packets, of so many bytes in all, went out through the SA; `seq` was the last one's number.
+static inline void wrap_account(struct sa *sa, uint64_t seq, uint16_t n, uint64_t bytes)
+{
+	// Control reads these; nobody else writes them.
+	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);
+	sa_count(&sa->packets, n);
+	sa_count(&sa->bytes, bytes);
+}
+
 #endif

@@ -115,6 +115,8 @@ static struct sa_spec flow_spec(const struct gateway *g, uint32_t i)
 	spec.remote = addr_v4(FIRST_PEER + i);
 	spec.selector.local = prefix_make(&local, 16);
 	spec.selector.remote = prefix_host(&remote);
+	if (g->vary)
+		g->vary(&spec, i);
 	return spec;
 }
 
@@ -211,7 +213,7 @@ int gateway_flows(struct gateway *g, const struct suite *suite, uint32_t n)
 			gateway_settle(g);
 	}
 	gateway_settle(g);
-	if (err == 0)
+	if (err == 0 && n)
 		g->shape = *(const struct sa *)sa_table_at(g->dp->sas, g->flows[0].out.index);
 	return err;
 }

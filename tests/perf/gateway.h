@@ -30,7 +30,9 @@ struct gateway {
 	struct flow *flows;
 	uint32_t n_flows, max_flows;
 	const struct suite *suite;
-	struct sa shape; // an outbound SA: what all of them have in common
+	void (*vary)(struct sa_spec *spec,
+	             uint32_t i); // tests: what flow i has that others have not
+	struct sa shape;          // an outbound SA: what all of them have in common
 };
 
 struct gateway_config {

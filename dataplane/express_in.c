@@ -1,0 +1,317 @@
+// The short way in, for whole bursts: native ESP with plain IPv4 packets in it, which are to go on
+// by an interface without a crypto map. [W] Look at the frames and sort them into runs of one SA;
+// admit them; decrypt; then accept each packet and give it its Ethernet header.
+//
+// Nothing is written before the cryptography, so that the long way (worker.c) finds what is left as
+// it came. What turns out to need more once it is decrypted goes on from there by the long way, in
+// its place among the others.
+#include "express.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+
+#include "egress.h"
+#include "express_plain.h"
+#include "route.h"
+#include "unwrap.h"
+
+// Packets of one SPI in a row.
+struct run {
+	struct sa *sa;
+	uint32_t spi;
+	uint16_t n;
+};
+
+// The SA that an SPI names, on its way to the caches with its keys; NULL: it is not this worker's.
+static struct sa *sa_fetch(const struct worker *w, uint32_t spi, uint32_t len)
+{
+	const struct sa_table *sas = w->dp->sas;
+	uint32_t slot = spi_slot(&sas->layout, spi);
+	struct sa *sa;
+
+	if (!spi_is_own(spi) || spi_owner(&sas->layout, spi) != w->index)
+		return NULL;
+	sa = sa_table_at(sas, slot);
+	if (sa) {
+		rte_prefetch0(sa);
+		rte_prefetch0(&sa->replay);
+		rte_prefetch0(&sas->activity[slot]);
+		crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, len);
+	}
+	return sa;
+}
+
+static bool is_ours(const struct worker *w, uint32_t dst)
+{
+	return route_hop(w->dp->routes, route_lookup(w->dp->routes, dst))->kind == ROUTE_LOCAL;
+}
+
+// Sorts the packets in front that are plain ESP to the gateway into runs of equal addresses and
+// SPI. Returns how many runs.
+static uint16_t look(const struct worker *w, const struct iface *iface, struct rte_mbuf **pkts,
+                     uint16_t n, struct run *runs)
+{
+	const __m128i want = express_want(iface);
+	__m128i flow = _mm_setzero_si128(), own;
+	uint32_t dst = 0;
+	uint16_t k = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
+		struct run *run = &runs[k];
+
+		if (unlikely(!express_is_plain(want, pkts[i])))
+			break;
+		own = express_flow(ip);
+		if (k && express_same_flow(own, flow)) {
+			run[-1].n++;
+			continue;
+		}
+		if (ip->next_proto_id != IPPROTO_ESP ||
+		    unlikely(ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr))) ||
+		    ((k == 0 || ip->dst_addr != dst) && unlikely(!is_ours(w, ip->dst_addr))))
+			break;
+		dst = ip->dst_addr;
+		run->spi = bytes_get_u32((const uint8_t *)(ip + 1));
+		run->n = 1;
+		run->sa = sa_fetch(w, run->spi, rte_be_to_cpu_16(ip->total_length));
+		if (unlikely(!run->sa))
+			break;
+		flow = own;
+		k++;
+	}
+	return k;
+}
+
+// May packets of this run be decrypted with no more asked than is asked here?
+static inline bool run_opens(const struct run *run)
+{
+	const struct sa *sa = run->sa;
+
+	return sa->live && sa->spi == run->spi && sa->form == 0 &&
+	       sa->packets < sa->packets_limit && sa->bytes < sa->bytes_limit;
+}
+
+// The packets of a run in front that are of a right length and newer than all before; how many.
+static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
+                                 struct crypto_item *items)
+{
+	struct sa *sa = run->sa;
+	uint32_t fixed = (uint32_t)SA_ESP_HEADER + sa->iv_len + sa->icv_len, align = sa->align;
+	uint64_t top = sa->replay.top;
+	uint16_t i;
+
+	for (i = 0; i < run->n; i++) {
+		struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
+		uint8_t *esp = (uint8_t *)(ip + 1);
+		uint32_t len = rte_be_to_cpu_16(ip->total_length) - PACKET_IPV4_MIN;
+		uint32_t text_len = len - fixed;
+
+		if (unlikely(len < fixed + align || text_len & (align - 1)) ||
+		    unlikely(unwrap_sequence(esp) <= top))
+			break;
+		items[i] = (struct crypto_item){.sa = sa, .esp = esp, .text_len = text_len};
+	}
+	return i;
+}
+
+static uint16_t admit(struct run *runs, uint16_t *n_runs, struct rte_mbuf **pkts,
+                      struct crypto_item *items, unsigned *engines)
+{
+	uint16_t k = 0, r;
+
+	for (r = 0; r < *n_runs; r++) {
+		uint16_t n = runs[r].n;
+
+		if (unlikely(!run_opens(&runs[r])))
+			break;
+		*engines |= crypto_engine(runs[r].sa);
+		runs[r].n = admit_run(&runs[r], pkts + k, items + k);
+		k += runs[r].n;
+		if (unlikely(runs[r].n < n)) {
+			r++;
+			break;
+		}
+	}
+	*n_runs = r;
+	return k;
+}
+
+// Packets in a row that leave the same way, until they are handed over.
+struct leaving {
+	struct rte_mbuf *pkts[WORKER_BURST];
+	uint16_t n;
+	bool slow;    // the long way: from forward on
+	uint32_t dst; // of the packet before, whose way it is
+	struct egress_way way;
+	uint16_t in; // interface that they came in on
+	bool clamps; // some interface looks at TCP's SYNs
+	uint16_t forwarded;
+};
+
+static void hand_over(struct worker *w, struct leaving *l)
+{
+	if (l->slow) {
+		worker_route(w, l->pkts, l->n);
+	} else {
+		tx_frames(w, l->way.iface, l->pkts, l->n);
+		l->forwarded += l->n;
+	}
+	l->n = 0;
+}
+
+// The way of a destination; closed where forward must say.
+static void way_of(struct worker *w, uint32_t dst, struct egress_way *way)
+{
+	const struct route_hop *hop = route_hop(w->dp->routes, route_lookup(w->dp->routes, dst));
+	const struct iface *iface = &w->dp->ifaces[hop->iface];
+	uint32_t next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : dst;
+
+	if ((hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
+	    iface_has_crypto_map(iface) || iface->sub) {
+		*way = (struct egress_way){.iface = PACKET_NO_IFACE};
+		return;
+	}
+	if (way->iface != hop->iface || way->next_hop != next_hop || !way->open)
+		egress_way_find(w, hop->iface, next_hop, way);
+}
+
+static __rte_noinline void turn(struct worker *w, struct leaving *l, bool slow)
+{
+	if (l->n)
+		hand_over(w, l);
+	l->slow = slow;
+}
+
+static __rte_noinline void turn_to(struct worker *w, struct leaving *l, uint32_t dst)
+{
+	struct egress_way way = l->way;
+
+	way_of(w, dst, &way);
+	if (l->n && !l->slow && way.iface != l->way.iface)
+		hand_over(w, l);
+	l->way = way;
+	l->dst = dst;
+}
+
+static __rte_noinline void leave_slowly(struct worker *w, struct leaving *l, struct rte_mbuf *m,
+                                        const struct sa *sa)
+{
+	struct packet *p = packet_of(m);
+	uint8_t ihl = p->ihl;
+
+	packet_init(m, l->in, w->now);
+	p->kind = PACKET_ROUTE;
+	p->flags = PACKET_DECRYPTED;
+	p->sa = esp_handle(sa);
+	p->ihl = ihl;
+	if (!l->slow)
+		turn(w, l, true);
+	l->pkts[l->n++] = m;
+}
+
+// A good packet goes on.
+static __rte_always_inline void leave(struct worker *w, struct leaving *l, struct rte_mbuf *m,
+                                      const struct sa *sa)
+{
+	struct rte_ipv4_hdr *ip = packet_ip(m);
+
+	if (unlikely(ip->dst_addr != l->dst))
+		turn_to(w, l, ip->dst_addr);
+	if (unlikely(!l->way.open) || unlikely(m->data_len > l->way.mtu) ||
+	    unlikely(ip->time_to_live <= 1) ||
+	    (unlikely(l->clamps) && express_is_syn(ip, m->data_len))) {
+		leave_slowly(w, l, m, sa);
+		return;
+	}
+	if (unlikely(l->slow))
+		turn(w, l, false);
+	ipv4_ttl_decrement(ip);
+	egress_put_header(&l->way, (uint8_t *)ip - RTE_ETHER_HDR_LEN);
+	m->data_off -= RTE_ETHER_HDR_LEN;
+	m->data_len += RTE_ETHER_HDR_LEN;
+	m->pkt_len = m->data_len;
+	l->pkts[l->n++] = m;
+}
+
+// Packets of one SA in a row, decrypted; returns how many are good.
+static uint16_t accept_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
+                           const struct crypto_item *items, struct leaving *l)
+{
+	struct sa *sa = run->sa;
+	uint64_t bytes = 0;
+	uint16_t good = 0;
+	bool alive = false;
+
+	for (uint16_t i = 0; i < run->n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		enum counter reason = unwrap_commit(&items[i]);
+
+		if (likely(reason == COUNTERS)) {
+			alive = true;
+			m->data_off += RTE_ETHER_HDR_LEN;
+			reason = unwrap_plain(m, &items[i]);
+			if (unlikely(reason != COUNTERS))
+				unwrap_count(sa, reason);
+		}
+		if (unlikely(reason != COUNTERS)) {
+			worker_drop(w, m, reason);
+			continue;
+		}
+		bytes += m->data_len;
+		good++;
+		leave(w, l, m, sa);
+	}
+	unwrap_account(w, sa, good, bytes, alive);
+	return good;
+}
+
+static void accept_all(struct worker *w, uint16_t index, struct rte_mbuf **pkts,
+                       const struct run *runs, uint16_t n_runs, const struct crypto_item *items)
+{
+	struct leaving l;
+	uint16_t good = 0;
+
+	l.n = l.forwarded = 0;
+	l.slow = false;
+	l.in = index;
+	l.clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
+	l.way = (struct egress_way){.iface = PACKET_NO_IFACE};
+	l.dst = 0;
+	for (uint16_t r = 0; r < n_runs; r++) {
+		good += accept_run(w, &runs[r], pkts, items, &l);
+		pkts += runs[r].n;
+		items += runs[r].n;
+	}
+	worker_count_n(w, COUNT_DECRYPTED, good);
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, good);
+	if (l.n)
+		hand_over(w, &l);
+	worker_count_n(w, COUNT_FORWARDED, l.forwarded);
+	stats_stage(&w->stats, DP_STAGE_EGRESS, l.forwarded);
+}
+
+uint16_t express_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct crypto_item items[WORKER_BURST];
+	struct run runs[WORKER_BURST];
+	const struct iface *iface = &w->dp->ifaces[index];
+	unsigned engines = 0;
+	uint16_t n_runs;
+
+	if (unlikely(!iface_is_up(iface)))
+		return 0;
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(express_ip(pkts[i]));
+	n_runs = look(w, iface, pkts, n, runs);
+	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
+	n = admit(runs, &n_runs, pkts, items, &engines);
+	if (n == 0)
+		return 0;
+	worker_count_n(w, COUNT_RX, n);
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, n);
+	crypto_decrypt(w->esp->crypto, items, n, engines);
+	stats_stage(&w->stats, DP_STAGE_DECRYPT, n);
+	accept_all(w, index, pkts, runs, n_runs, items);
+	return n;
+}

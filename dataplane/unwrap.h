@@ -1,0 +1,164 @@
+// What is taken off a packet that came through an SA, and what is asked of it before it goes on:
+// the parts that all ways of doing it share. [W] Inline: nearly every packet passes here.
+#ifndef VIGIL_DATAPLANE_UNWRAP_H
+#define VIGIL_DATAPLANE_UNWRAP_H
+
+#include <rte_branch_prediction.h>
+
+#include "bytes.h"
+#include "esp.h"
+
+static inline uint32_t unwrap_sequence(const uint8_t *esp)
+{
+	return bytes_get_u32(esp + 4);
+}
+
+// The whole number of an admitted packet, of which it carries the lower half.
+static inline uint64_t unwrap_sequence_whole(const struct crypto_item *item)
+{
+	return (uint64_t)item->seq_hi << 32 | unwrap_sequence(item->esp);
+}
+
+// Is it 1, 2, 3...? `pad` bytes that end at `end`; behind them 14 more bytes can be read: the rest
+// of the trailer and the ICV.
+static __rte_always_inline bool unwrap_padding_holds(const uint8_t *end, uint32_t pad)
+{
+	static const uint64_t one_to_eight = 0x0807060504030201;
+	static const uint64_t each = 0x0101010101010101;
+	const uint8_t *at = end - pad;
+	uint64_t first, last;
+
+	if (pad == 0)
+		return true;
+	memcpy(&first, at, sizeof(first));
+	if (pad <= 8)
+		return (first ^ one_to_eight) << (64 - 8 * pad) == 0;
+	memcpy(&last, end - sizeof(last), sizeof(last));
+	if (first != one_to_eight || last != one_to_eight + (pad - 8) * each)
+		return false;
+	for (uint32_t i = 8; i + 8 < pad; i++)
+		if (at[i] != i + 1)
+			return false;
+	return true;
+}
+
+// Where the padding ends and the trailer begins; NULL: the padding does not hold (RFC 4303 2.4).
+static __rte_always_inline const uint8_t *unwrap_trailer(const struct crypto_item *item,
+                                                         const uint8_t *text)
+{
+	const uint8_t *end = text + item->text_len - ESP_TRAILER;
+	uint32_t pad = end[0];
+
+	return likely(pad + ESP_TRAILER <= item->text_len && unwrap_padding_holds(end, pad)) ? end
+	                                                                                     : NULL;
+}
+
+// Checks padding and next header (RFC 4303 2.4-2.6) and cuts the packet down to the inner one,
+// which must be of protocol `next`.
+static __rte_always_inline enum counter unwrap_strip(struct rte_mbuf *m,
+                                                     const struct crypto_item *item, uint8_t next)
+{
+	uint8_t *text = item->esp + SA_ESP_HEADER + item->sa->iv_len;
+	const uint8_t *end = unwrap_trailer(item, text);
+
+	if (unlikely(!end))
+		return DROP_ESP_PADDING;
+	if (unlikely(end[1] != next))
+		return end[1] == ESP_NEXT_DUMMY ? DROP_ESP_DUMMY : DROP_ESP_INNER;
+	m->data_off = (uint16_t)(text - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - end[0]);
+	m->pkt_len = m->data_len;
+	return COUNTERS;
+}
+
+static __rte_always_inline enum counter unwrap_strip_ipv4(struct rte_mbuf *m,
+                                                          const struct crypto_item *item)
+{
+	enum counter reason = unwrap_strip(m, item, ESP_NEXT_IPV4);
+
+	if (unlikely(reason != COUNTERS))
+		return reason;
+	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
+}
+
+// The outer header's mark is another one than the inner's. False: the packet must be dropped.
+bool unwrap_ecn_differs(struct rte_ipv4_hdr *inner, uint8_t outer);
+// The part of the selector that few SAs have.
+bool unwrap_selected_narrowly(const struct sa_narrow *s, struct rte_mbuf *m);
+
+// RFC 6040 4.2, default tunnel egress behaviour. False: the packet must be dropped.
+static __rte_always_inline bool unwrap_ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
+{
+	return likely(((inner->type_of_service ^ outer) & ESP_ECN_MASK) == 0) ||
+	       unwrap_ecn_differs(inner, outer);
+}
+
+// Is the inner packet what the SA was negotiated for (RFC 4301 5.2, step 4)?
+static __rte_always_inline bool unwrap_selected(const struct sa *sa, struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	const struct sa_selector *s = &sa->in;
+
+	if (((ip->src_addr ^ s->remote) & s->remote_mask) |
+	    ((ip->dst_addr ^ s->local) & s->local_mask))
+		return false;
+	return likely(!sa->is_narrow) || unwrap_selected_narrowly(&sa->narrow, m);
+}
+
+// An inner IPv4 packet: is it of the SA, and what of congestion is to be said in it?
+static __rte_always_inline enum counter unwrap_accept_ipv4(struct rte_mbuf *m, const struct sa *sa,
+                                                           uint8_t outer_tos)
+{
+	if (unlikely(!unwrap_selected(sa, m)))
+		return DROP_ESP_SELECTOR;
+	return likely(unwrap_ecn(packet_ip(m), outer_tos)) ? COUNTERS : DROP_ESP_ECN;
+}
+
+static __rte_always_inline enum counter unwrap_plain(struct rte_mbuf *m,
+                                                     const struct crypto_item *item)
+{
+	uint8_t outer_tos = packet_ip(m)->type_of_service;
+	enum counter reason = unwrap_strip_ipv4(m, item);
+
+	return likely(reason == COUNTERS) ? unwrap_accept_ipv4(m, item->sa, outer_tos) : reason;
+}
+
+// One packet whose crypto is done: is it authentic, and new? COUNTERS = it is; the window has
+// moved.
+static __rte_always_inline enum counter unwrap_commit(const struct crypto_item *item)
+{
+	struct sa *sa = item->sa;
+
+	if (unlikely(!item->ok)) {
+		sa_count(&sa->auth_failed, 1);
+		return DROP_ESP_AUTH;
+	}
+	if (unlikely(!replay_commit_next(&sa->replay, unwrap_sequence(item->esp))) &&
+	    !replay_commit(&sa->replay, unwrap_sequence_whole(item))) {
+		sa_count(&sa->replayed, 1);
+		return DROP_ESP_REPLAY_LATE;
+	}
+	return COUNTERS;
+}
+
+// An authentic packet that is dropped all the same.
+static inline void unwrap_count(struct sa *sa, enum counter reason)
+{
+	if (reason == DROP_ESP_SELECTOR)
+		sa_count(&sa->bad_selector, 1);
+	else if (reason != DROP_ESP_DUMMY) // which is no error
+		sa_count(&sa->other_drops, 1);
+}
+
+// n packets, of so many bytes in all, came in through the SA and were good. Without replay
+// protection a packet proves nothing, and only the statistics hear of it.
+static inline void unwrap_account(struct worker *w, struct sa *sa, uint16_t n, uint64_t bytes,
+                                  bool alive)
+{
+	if (likely(alive))
+		activity_mark(sa->replay.size ? &sa->activity->last_in : &sa->last, w->now);
+	sa_count(&sa->packets, n);
+	sa_count(&sa->bytes, bytes);
+}
+
+#endif
