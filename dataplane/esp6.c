@@ -179,7 +179,7 @@ uint16_t esp6_wrap(struct worker *w, struct sa *sa, struct wrap_path *path, stru
 	w->esp->some_ipv6 |= sa->outer6;
 	if (sa->engine >= SA_ENGINE_MB)
 		ivs = crypto_ivs(w->esp->crypto, n * (unsigned)sa->iv_len);
-	crypto_prefetch_keys(sa->keys, sa->engine, pkts[0]->data_len);
+	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, pkts[0]->data_len);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint32_t len = m->data_len, text_len = wrap_text_len(sa->align, len), df;

@@ -130,7 +130,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
 		ivs = crypto_ivs(w->esp->crypto, n * (unsigned)sa->iv_len);
 	// Its keys are wanted when the whole burst is wrapped; not sooner, or they push the other
 	// SAs' lines out of the first-level cache again.
-	crypto_prefetch_keys(sa->keys, sa->engine, pkts[0]->data_len);
+	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, pkts[0]->data_len);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint32_t len = m->data_len, text_len = wrap_text_len(sa->align, len), df;

@@ -36,7 +36,7 @@ static struct sa *sa_fetch(const struct worker *w, uint32_t spi, uint32_t len)
 		rte_prefetch0(sa);
 		rte_prefetch0(&sa->replay);
 		rte_prefetch0(&sas->activity[slot]);
-		crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, len);
+		crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
 	}
 	return sa;
 }
@@ -126,6 +126,7 @@ static uint16_t admit(struct run *runs, uint16_t *n_runs, struct rte_mbuf **pkts
 		if (unlikely(!run_opens(&runs[r])))
 			break;
 		*engines |= crypto_engine(runs[r].sa);
+		crypto_prefetch_rounds(runs[r].sa->keys, runs[r].sa->key_len);
 		runs[r].n = admit_run(&runs[r], pkts + k, items + k);
 		k += runs[r].n;
 		if (unlikely(runs[r].n < n)) {

@@ -41,10 +41,10 @@ static void key_of(const struct rte_ipv4_hdr *ip, uint16_t out, struct policy_ke
 	};
 }
 
-// The interface that a destination leads to, if it is up and its crypto map decides.
-static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
+// The interface that a hop leads to, if it is up and its crypto map decides.
+static uint16_t mapped_iface(const struct worker *w, uint16_t index)
 {
-	const struct route_hop *hop = route_hop(w->dp->routes, route_lookup(w->dp->routes, dst));
+	const struct route_hop *hop = route_hop(w->dp->routes, index);
 	const uint32_t both = IFACE_UP | IFACE_CRYPTO_MAP;
 
 	if ((hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
@@ -62,11 +62,11 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 	const bool clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
 	const __m128i want = express_want(iface);
 	__m128i flow = _mm_setzero_si128(), own;
-	uint16_t out = PACKET_NO_IFACE, k = 0;
-	uint32_t dst = 0;
+	uint16_t out = PACKET_NO_IFACE, hop = PACKET_NO_HOP, k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
+		uint16_t to;
 
 		if (unlikely(!express_is_plain(want, pkts[i])) || unlikely(ip->time_to_live <= 1))
 			break;
@@ -77,9 +77,10 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 			runs[k - 1].n++;
 			continue;
 		}
-		if (k == 0 || ip->dst_addr != dst) {
-			dst = ip->dst_addr;
-			out = mapped_iface(w, dst);
+		to = route_lookup(w->dp->routes, ip->dst_addr);
+		if (to != hop) {
+			hop = to;
+			out = mapped_iface(w, hop);
 		}
 		if (unlikely(out == PACKET_NO_IFACE) ||
 		    unlikely(ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr))))
@@ -92,6 +93,15 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 	return k;
 }
 
+// The place of a flow of this worker's, or NULL: another's. Whose it is now, its generation says.
+static struct tunnel *tunnel_of(const struct worker *w, struct handle flow)
+{
+	const struct tunnel_table *table = w->dp->tunnels;
+
+	return tunnel_owner(table, flow.index) == w->index ? chunks_at(&table->tunnels, flow.index)
+	                                                   : NULL;
+}
+
 // The runs in front whose flow is this worker's, and has an SA.
 static uint16_t find(struct worker *w, struct run *runs, const struct policy_key *keys, uint16_t n)
 {
@@ -99,17 +109,20 @@ static uint16_t find(struct worker *w, struct run *runs, const struct policy_key
 	uint16_t k;
 
 	policy_find_burst(w->dp->policy, w->flows, keys, n, answers);
-	for (k = 0; k < n && answers[k].verdict == POLICY_PROTECT; k++)
-		tunnel_prefetch(w->dp->tunnels, answers[k].tunnel);
+	for (k = 0; k < n && answers[k].verdict == POLICY_PROTECT; k++) {
+		runs[k].flow = answers[k].tunnel;
+		runs[k].t = tunnel_of(w, runs[k].flow);
+		if (unlikely(!runs[k].t))
+			break;
+		rte_prefetch0(runs[k].t);
+	}
 	n = k;
 	for (k = 0; k < n; k++) {
 		struct run *run = &runs[k];
 
-		run->flow = answers[k].tunnel;
-		run->t = tunnel_own(w, run->flow);
-		if (unlikely(!run->t || !run->t->sa))
-			break;
 		run->sa = run->t->sa;
+		if (unlikely(run->t->generation != run->flow.generation || !run->sa))
+			break;
 		rte_prefetch0(run->sa);
 		rte_prefetch0(&run->sa->sequence);
 	}
@@ -118,25 +131,26 @@ static uint16_t find(struct worker *w, struct run *runs, const struct policy_key
 
 // The outer packet of a run, and the frame around it.
 struct wrapping {
-	const struct egress_way *way;
+	struct egress_way way;
+	uint16_t hop;     // whose way it is, whatever the destination; or PACKET_NO_HOP
 	uint32_t longest; // bytes of an outer packet
-	uint32_t df_copy, df_set;
 	uint64_t seq;
 	const uint8_t *ivs;
 };
 
 static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
-                                         struct wrapping *wr, uint32_t front, uint32_t len,
-                                         uint32_t text_len, struct crypto_item *item)
+                                         const struct wrap_path *path, struct wrapping *wr,
+                                         uint32_t front, uint32_t len, uint32_t text_len,
+                                         struct crypto_item *item)
 {
 	struct rte_ipv4_hdr *ip = express_ip(m);
 	uint8_t *inner = (uint8_t *)ip, *at = inner - front;
 	uint32_t total = sa->overhead + text_len;
-	uint32_t df = (ip->fragment_offset & wr->df_copy) | wr->df_set;
+	uint32_t df = (ip->fragment_offset & path->df_copy) | path->df_set;
 
 	ipv4_ttl_decrement(ip);
 	wrap_put_trailer(inner + len, text_len - len - ESP_TRAILER, ESP_NEXT_IPV4);
-	egress_put_header(wr->way, at - RTE_ETHER_HDR_LEN);
+	egress_put_header(&wr->way, at - RTE_ETHER_HDR_LEN);
 	wrap_put_ipv4(&sa->out, at, total, ip->type_of_service, df, (uint16_t)w->ip_id++);
 	if (unlikely(sa->encap == SA_ENCAP_UDP))
 		wrap_put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
@@ -152,8 +166,8 @@ static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, s
 
 // Wraps the packets of a run in front that fit; returns how many.
 static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run *run,
-                                             struct wrapping *wr, struct rte_mbuf **pkts,
-                                             struct crypto_item *items)
+                                             const struct wrap_path *path, struct wrapping *wr,
+                                             struct rte_mbuf **pkts, struct crypto_item *items)
 {
 	struct sa *sa = run->sa;
 	uint32_t front = sa_front(sa);
@@ -169,7 +183,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run 
 
 		if (unlikely(sa->overhead + text_len > wr->longest))
 			break;
-		wrap_one(w, pkts[i], sa, wr, front, len, text_len, &items[i]);
+		wrap_one(w, pkts[i], sa, path, wr, front, len, text_len, &items[i]);
 		bytes += len;
 	}
 	if (unlikely(sa_is_esn(sa)))
@@ -179,30 +193,41 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run 
 	return i;
 }
 
+// The way of the outer packets of an SA, by the hop that its route has now.
+static __rte_noinline void way_find(struct worker *w, struct sa *sa, uint16_t index,
+                                    struct wrapping *wr)
+{
+	const struct wrap_onward onward = wrap_onward_find(w, sa);
+	bool gateway = route_hop(w->dp->routes, index)->kind == ROUTE_GATEWAY;
+	struct egress_way *way = &wr->way;
+
+	wr->hop = gateway ? index : PACKET_NO_HOP;
+	if (onward.out == PACKET_NO_IFACE)
+		*way = (struct egress_way){.iface = PACKET_NO_IFACE};
+	else if (onward.next_hop != way->next_hop || onward.out != way->iface)
+		egress_way_find(w, onward.out, onward.next_hop, way);
+	if (way->open && w->dp->ifaces[way->iface].sub)
+		way->open = false;
+}
+
 // Can the run's packets go through its SA without a second thought, and where do they go then?
 static inline bool run_opens(struct worker *w, const struct run *run, struct wrap_path *path,
-                             struct egress_way *way, struct wrapping *wr)
+                             struct wrapping *wr)
 {
 	struct sa *sa = run->sa;
-	struct wrap_onward onward;
+	uint16_t hop;
 
 	if (unlikely(sa->is_transport || sa_has_ipv6(sa)) ||
 	    unlikely(wrap_is_used_up(sa, run->n, (uint64_t)run->n * UINT16_MAX)))
 		return false;
-	onward = wrap_onward_find(w, sa);
-	if (onward.next_hop != way->next_hop || onward.out != way->iface) {
-		if (onward.out == PACKET_NO_IFACE)
-			return false;
-		egress_way_find(w, onward.out, onward.next_hop, way);
-	}
-	if (unlikely(!way->open) || unlikely(w->dp->ifaces[way->iface].sub))
+	hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
+	if (unlikely(hop != wr->hop))
+		way_find(w, sa, hop, wr);
+	if (unlikely(!wr->way.open))
 		return false;
 	if (unlikely(run->out != path->out))
 		wrap_path_find(w, path, run->out);
-	wr->way = way;
-	wr->longest = RTE_MIN(RTE_MIN(path->mtu, sa->out.mtu), way->mtu);
-	wr->df_copy = path->df_copy;
-	wr->df_set = path->df_set;
+	wr->longest = RTE_MIN(RTE_MIN(path->mtu, sa->out.mtu), wr->way.mtu);
 	return true;
 }
 
@@ -210,9 +235,8 @@ static inline bool run_opens(struct worker *w, const struct run *run, struct wra
 static uint16_t wrap(struct worker *w, struct run *runs, uint16_t *n_runs, struct rte_mbuf **pkts,
                      struct crypto_item *items, unsigned *engines)
 {
-	struct egress_way way = {.iface = PACKET_NO_IFACE};
+	struct wrapping wr = {.way.iface = PACKET_NO_IFACE, .hop = PACKET_NO_HOP};
 	struct wrap_path path;
-	struct wrapping wr = {0};
 	uint16_t k = 0, r;
 
 	wrap_path_find(w, &path, runs[0].out);
@@ -220,15 +244,16 @@ static uint16_t wrap(struct worker *w, struct run *runs, uint16_t *n_runs, struc
 		struct run *run = &runs[r];
 		uint16_t done;
 
-		if (!run_opens(w, run, &path, &way, &wr))
+		if (!run_opens(w, run, &path, &wr))
 			break;
 		if (activity_mark(&run->t->last_out, w->now) &&
 		    tick_diff(w->now, run->t->doubt_from) >= 0)
 			tunnel_doubt(w, run->t, run->flow);
-		crypto_prefetch_keys(run->sa->keys, run->sa->engine, pkts[k]->data_len);
+		crypto_prefetch_keys(run->sa->keys, run->sa->engine, run->sa->key_len,
+		                     pkts[k]->data_len);
 		*engines |= crypto_engine(run->sa);
-		run->tx = way.tx;
-		done = wrap_run(w, run, &wr, pkts + k, items + k);
+		run->tx = wr.way.tx;
+		done = wrap_run(w, run, &path, &wr, pkts + k, items + k);
 		k += done;
 		if (done < run->n) {
 			run->n = done;

@@ -4,6 +4,7 @@
 #ifndef VIGIL_DATAPLANE_TUNNEL_H
 #define VIGIL_DATAPLANE_TUNNEL_H
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
@@ -69,7 +70,9 @@ struct tunnel_worker {
 
 static inline unsigned tunnel_owner(const struct tunnel_table *t, uint32_t index)
 {
-	return index % t->owners;
+	// Nearly always a power of two, which saves a division.
+	return likely((t->owners & (t->owners - 1)) == 0) ? index & (t->owners - 1)
+	                                                  : index % t->owners;
 }
 
 // [any] Is the handle that of the slot's current use?

@@ -174,7 +174,8 @@ bool raw_run_prefetched(struct raw *raw, bool encrypt)
 
 	for (unsigned i = 0; i < RAW_PACKETS; i += raw->burst) {
 		for (unsigned k = 0; k < raw->burst; k++)
-			crypto_prefetch_keys(raw->keys[i + k], raw->shape.engine, raw->text_len);
+			crypto_prefetch_keys(raw->keys[i + k], raw->shape.engine,
+			                     raw->shape.key_len, raw->text_len);
 		good &= burst(raw, &raw->keys[i], encrypt);
 	}
 	return good;
