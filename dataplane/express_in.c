@@ -195,8 +195,9 @@ static __rte_noinline void turn_to(struct worker *w, struct leaving *l, uint32_t
 	l->dst = dst;
 }
 
-static __rte_noinline void leave_slowly(struct worker *w, struct leaving *l, struct rte_mbuf *m,
-                                        const struct sa *sa)
+// What is good, but needs more: it goes on from forward.
+static void leave_slowly(struct worker *w, struct leaving *l, struct rte_mbuf *m,
+                         const struct sa *sa)
 {
 	struct packet *p = packet_of(m);
 	uint8_t ihl = p->ihl;
@@ -211,28 +212,68 @@ static __rte_noinline void leave_slowly(struct worker *w, struct leaving *l, str
 	l->pkts[l->n++] = m;
 }
 
-// A good packet goes on.
-static __rte_always_inline void leave(struct worker *w, struct leaving *l, struct rte_mbuf *m,
-                                      const struct sa *sa)
+// A packet about which something is not plain. Adds its bytes if it is good; false: it is not.
+static __rte_noinline bool accept_slowly(struct worker *w, struct leaving *l, struct rte_mbuf *m,
+                                         const struct crypto_item *item, uint64_t *bytes)
 {
-	struct rte_ipv4_hdr *ip = packet_ip(m);
+	enum counter reason;
 
+	m->data_off += RTE_ETHER_HDR_LEN;
+	reason = unwrap_plain(m, item);
+	if (reason != COUNTERS) {
+		unwrap_count(item->sa, reason);
+		worker_drop(w, m, reason);
+		return false;
+	}
+	*bytes += m->data_len;
+	leave_slowly(w, l, m, item->sa);
+	return true;
+}
+
+// Is the inner packet plain, and of the SA, with nothing to be said in it of congestion?
+static __rte_always_inline bool is_plain_inside(const struct crypto_item *item, uint8_t outer_tos,
+                                                const struct rte_ipv4_hdr *ip, uint32_t len)
+{
+	const struct sa *sa = item->sa;
+	const uint8_t *end = unwrap_trailer(item, (const uint8_t *)ip);
+
+	return likely(end) && end[1] == ESP_NEXT_IPV4 && ip->version_ihl == RTE_IPV4_VHL_DEF &&
+	       len >= PACKET_IPV4_MIN && len + ESP_TRAILER + end[0] <= item->text_len &&
+	       unwrap_addresses(sa, ip) && !sa->is_narrow && unwrap_ecn_same(ip, outer_tos);
+}
+
+// May it leave by the way of the packets before it?
+static __rte_always_inline bool leaves(struct worker *w, struct leaving *l,
+                                       const struct rte_ipv4_hdr *ip, uint32_t len)
+{
 	if (unlikely(ip->dst_addr != l->dst))
 		turn_to(w, l, ip->dst_addr);
-	if (unlikely(!l->way.open) || unlikely(m->data_len > l->way.mtu) ||
-	    unlikely(ip->time_to_live <= 1) ||
-	    (unlikely(l->clamps) && express_is_syn(ip, m->data_len))) {
-		leave_slowly(w, l, m, sa);
-		return;
-	}
+	return likely(l->way.open) && len <= l->way.mtu && ip->time_to_live > 1 &&
+	       !(unlikely(l->clamps) && express_is_syn(ip, len));
+}
+
+// An authentic packet: on its way, or dropped. Adds its bytes if it is good; false: it is not.
+static __rte_always_inline bool accept_one(struct worker *w, struct leaving *l, struct rte_mbuf *m,
+                                           const struct crypto_item *item, uint64_t *bytes)
+{
+	uint8_t *inner = item->esp + SA_ESP_HEADER + item->sa->iv_len;
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)inner;
+	uint8_t outer_tos = ((struct rte_ipv4_hdr *)(item->esp - PACKET_IPV4_MIN))->type_of_service;
+	uint32_t len = rte_be_to_cpu_16(ip->total_length);
+
+	if (unlikely(!is_plain_inside(item, outer_tos, ip, len)) ||
+	    unlikely(!leaves(w, l, ip, len)))
+		return accept_slowly(w, l, m, item, bytes);
 	if (unlikely(l->slow))
 		turn(w, l, false);
 	ipv4_ttl_decrement(ip);
-	egress_put_header(&l->way, (uint8_t *)ip - RTE_ETHER_HDR_LEN);
-	m->data_off -= RTE_ETHER_HDR_LEN;
-	m->data_len += RTE_ETHER_HDR_LEN;
+	egress_put_header(&l->way, inner - RTE_ETHER_HDR_LEN);
+	m->data_off = (uint16_t)(inner - RTE_ETHER_HDR_LEN - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)(len + RTE_ETHER_HDR_LEN);
 	m->pkt_len = m->data_len;
 	l->pkts[l->n++] = m;
+	*bytes += len;
+	return true;
 }
 
 // Packets of one SA in a row, decrypted; returns how many are good.
@@ -245,23 +286,14 @@ static uint16_t accept_run(struct worker *w, const struct run *run, struct rte_m
 	bool alive = false;
 
 	for (uint16_t i = 0; i < run->n; i++) {
-		struct rte_mbuf *m = pkts[i];
 		enum counter reason = unwrap_commit(&items[i]);
 
-		if (likely(reason == COUNTERS)) {
-			alive = true;
-			m->data_off += RTE_ETHER_HDR_LEN;
-			reason = unwrap_plain(m, &items[i]);
-			if (unlikely(reason != COUNTERS))
-				unwrap_count(sa, reason);
-		}
 		if (unlikely(reason != COUNTERS)) {
-			worker_drop(w, m, reason);
+			worker_drop(w, pkts[i], reason);
 			continue;
 		}
-		bytes += m->data_len;
-		good++;
-		leave(w, l, m, sa);
+		alive = true;
+		good += accept_one(w, l, pkts[i], &items[i], &bytes);
 	}
 	unwrap_account(w, sa, good, bytes, alive);
 	return good;

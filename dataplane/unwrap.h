@@ -86,23 +86,30 @@ bool unwrap_ecn_differs(struct rte_ipv4_hdr *inner, uint8_t outer);
 // The part of the selector that few SAs have.
 bool unwrap_selected_narrowly(const struct sa_narrow *s, struct rte_mbuf *m);
 
+static __rte_always_inline bool unwrap_ecn_same(const struct rte_ipv4_hdr *inner, uint8_t outer)
+{
+	return ((inner->type_of_service ^ outer) & ESP_ECN_MASK) == 0;
+}
+
 // RFC 6040 4.2, default tunnel egress behaviour. False: the packet must be dropped.
 static __rte_always_inline bool unwrap_ecn(struct rte_ipv4_hdr *inner, uint8_t outer)
 {
-	return likely(((inner->type_of_service ^ outer) & ESP_ECN_MASK) == 0) ||
-	       unwrap_ecn_differs(inner, outer);
+	return likely(unwrap_ecn_same(inner, outer)) || unwrap_ecn_differs(inner, outer);
+}
+
+static __rte_always_inline bool unwrap_addresses(const struct sa *sa, const struct rte_ipv4_hdr *ip)
+{
+	const struct sa_selector *s = &sa->in;
+
+	return (((ip->src_addr ^ s->remote) & s->remote_mask) |
+	        ((ip->dst_addr ^ s->local) & s->local_mask)) == 0;
 }
 
 // Is the inner packet what the SA was negotiated for (RFC 4301 5.2, step 4)?
 static __rte_always_inline bool unwrap_selected(const struct sa *sa, struct rte_mbuf *m)
 {
-	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	const struct sa_selector *s = &sa->in;
-
-	if (((ip->src_addr ^ s->remote) & s->remote_mask) |
-	    ((ip->dst_addr ^ s->local) & s->local_mask))
-		return false;
-	return likely(!sa->is_narrow) || unwrap_selected_narrowly(&sa->narrow, m);
+	return unwrap_addresses(sa, packet_ip(m)) &&
+	       (likely(!sa->is_narrow) || unwrap_selected_narrowly(&sa->narrow, m));
 }
 
 // An inner IPv4 packet: is it of the SA, and what of congestion is to be said in it?
