@@ -1,8 +1,9 @@
 // ESP cryptography in bursts. [W] No locks, no allocation after crypto_create().
 //
 // AES-GCM is called directly, packet by packet: a job around it costs 10 to 16 cycles and gains
-// nothing; or, if ipsec-mb knows how, a run of one key at a time (crypto_quic.h). It completes jobs
-// in order, and multi-buffer jobs (CBC, 3DES, HMAC) wait for companions: one of them in front of 31
+// nothing; or, if ipsec-mb knows how, a run of one key at a time (crypto_quic.h). AES-CBC has
+// bursts of its own (crypto_cbc.h). The others are jobs. ipsec-mb completes them in order, and
+// multi-buffer jobs (3DES, MD5) wait for companions: one of them in front of 31
 // others holds all back. So there are two managers, one for AEAD and one for the rest, and both are
 // flushed before a call returns. The NOCHECK burst does not look at its arguments: lengths are
 // checked by esp_in and esp_out, algorithms by sa_fill_check().
@@ -15,6 +16,8 @@
 #include <string.h>
 
 #include "crypto_aead.h"
+#include "crypto_cbc.h"
+#include "crypto_job.h"
 #include "crypto_quic.h"
 
 _Static_assert(CRYPTO_BURST <= IMB_MAX_BURST_SIZE, "a burst fits in one call");
@@ -30,6 +33,7 @@ struct scratch {
 struct crypto {
 	IMB_MGR *aead, *mb;
 	aes_gcm_enc_dec_t gcm[2][3]; // by direction, 1 = encrypt, and key length; see gcm_call()
+	struct crypto_cbc *cbc;
 	struct scratch scratch[CRYPTO_BURST];
 	// Key stream of AES-256 in counter mode, by way of GCM, under a random key of this worker.
 	alignas(SA_LINE) struct gcm_key_data iv_key;
@@ -76,7 +80,8 @@ struct crypto *crypto_create(void)
 	memset(c, 0, sizeof(*c));
 	c->aead = manager_create();
 	c->mb = c->aead ? manager_create() : NULL;
-	if (!c->mb) {
+	c->cbc = c->mb ? crypto_cbc_create() : NULL;
+	if (!c->cbc) {
 		int err = errno;
 
 		crypto_destroy(c);
@@ -100,6 +105,7 @@ void crypto_destroy(struct crypto *c)
 		free_mb_mgr(c->aead);
 	if (c->mb)
 		free_mb_mgr(c->mb);
+	crypto_cbc_destroy(c->cbc);
 	secret_wipe(c, sizeof(*c));
 	free(c);
 }
@@ -228,8 +234,7 @@ static void job_mb_sa(IMB_JOB *job, const struct sa *sa, bool encrypt)
 {
 	const struct sa_keys *keys = sa->keys;
 
-	job->user_data = (void *)(uintptr_t)sa;
-	job->user_data2 = (void *)(uintptr_t)sa->generation;
+	crypto_job_remember(job, sa);
 	job->cipher_start_src_offset_in_bytes = SA_ESP_HEADER + sa->iv_len;
 	job->key_len_in_bytes = sa->key_len;
 	job->cipher_mode = sa->cipher_mode;
@@ -253,14 +258,6 @@ static void job_mb_sa(IMB_JOB *job, const struct sa *sa, bool encrypt)
 	job->u.HMAC._hashed_auth_key_xor_opad = keys->opad;
 }
 
-// A job's place in the manager keeps what was written there: when it served the same use of the
-// same SA before (whose direction never changes), only what differs from packet to packet is new.
-static inline bool job_knows(const IMB_JOB *job, const struct sa *sa)
-{
-	return job->user_data == sa && (uintptr_t)job->user_data2 == sa->generation &&
-	       sa->generation;
-}
-
 static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch,
                           bool encrypt)
 {
@@ -268,7 +265,7 @@ static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct s
 	uint32_t front = (uint32_t)SA_ESP_HEADER + sa->iv_len;
 	uint8_t *text = item->esp + front;
 
-	if (unlikely(!job_knows(job, sa)))
+	if (unlikely(!crypto_job_knows(job, sa)))
 		job_mb_sa(job, sa, encrypt);
 	job->src = item->esp;
 	job->dst = text;
@@ -276,24 +273,6 @@ static inline void job_mb(IMB_JOB *job, const struct crypto_item *item, struct s
 	job->msg_len_to_cipher_in_bytes = item->text_len;
 	job->msg_len_to_hash_in_bytes = front + item->text_len;
 	job->auth_tag_output = encrypt ? text + item->text_len : scratch->icv;
-}
-
-// RFC 4303 2.2.1: the upper half of the sequence number is authenticated as if it were sent behind
-// the next header. It lies where the ICV does until the hash is done.
-static inline void job_mb_esn(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch)
-{
-	uint8_t *icv = item->esp + job->msg_len_to_hash_in_bytes;
-	uint32_t seq_hi = __builtin_bswap32(item->seq_hi);
-
-	memcpy(&scratch->icv_head, icv, sizeof(scratch->icv_head));
-	memcpy(icv, &seq_hi, sizeof(seq_hi));
-	job->msg_len_to_hash_in_bytes += sizeof(seq_hi);
-}
-
-static inline void icv_restore(const struct crypto_item *item, const struct scratch *scratch)
-{
-	memcpy(item->esp + SA_ESP_HEADER + item->sa->iv_len + item->text_len, &scratch->icv_head,
-	       sizeof(scratch->icv_head));
 }
 
 // What becomes of a burst: its jobs complete in the order in which they were submitted.
@@ -315,7 +294,7 @@ static __rte_always_inline void jobs_done(struct progress *p, enum sa_engine eng
 		bool ok;
 
 		if (engine == SA_ENGINE_MB_ESN && !encrypt)
-			icv_restore(&items[i], &scratch[i]);
+			crypto_icv_restore(&items[i], scratch[i].icv_head);
 		ok = jobs[i]->status == IMB_STATUS_COMPLETED &&
 		     (encrypt || crypto_icv_holds(&items[i], scratch[i].icv));
 		items[i].ok = ok;
@@ -343,7 +322,7 @@ static __rte_always_inline bool run_jobs(struct crypto *c, enum sa_engine engine
 		if (engine == SA_ENGINE_CHACHA_ESN)
 			job_chacha_esn(jobs[i], &items[i], &c->scratch[i]);
 		else if (engine == SA_ENGINE_MB_ESN)
-			job_mb_esn(jobs[i], &items[i], &c->scratch[i]);
+			c->scratch[i].icv_head = crypto_job_esn(jobs[i], &items[i]);
 	}
 	done = IMB_SUBMIT_BURST_NOCHECK(mgr, left, jobs);
 	for (;;) {
@@ -376,8 +355,10 @@ static __rte_always_inline bool run(struct crypto *c, enum sa_engine engine,
 		return run_jobs(c, SA_ENGINE_CHACHA_ESN, items, n, encrypt);
 	case SA_ENGINE_MB:
 		return run_jobs(c, SA_ENGINE_MB, items, n, encrypt);
-	default:
+	case SA_ENGINE_MB_ESN:
 		return run_jobs(c, SA_ENGINE_MB_ESN, items, n, encrypt);
+	default:
+		return crypto_cbc_run(c->cbc, c->mb, engine & SA_ENGINE_ESN, items, n, encrypt);
 	}
 }
 
@@ -400,6 +381,8 @@ static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, u
 			some[k] = items[i];
 			from[k++] = (uint8_t)i;
 		}
+		if (k == 0)
+			continue;
 		all &= run(c, (enum sa_engine)engine, some, k, encrypt);
 		for (unsigned i = 0; i < k; i++)
 			items[from[i]].ok = some[i].ok;

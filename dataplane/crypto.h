@@ -8,7 +8,7 @@
 #include "sa.h"
 
 #define CRYPTO_BURST   128u // IMB_MAX_BURST_SIZE
-#define CRYPTO_KEY_MIN 16u // bytes
+#define CRYPTO_KEY_MIN 16u  // bytes
 #define CRYPTO_KEY_MAX 32u
 #define CRYPTO_IV_POOL 4096u
 #define CRYPTO_IV_MAX  (CRYPTO_BURST * 16)
@@ -36,9 +36,10 @@ static inline unsigned crypto_engine(const struct sa *sa)
 }
 
 // Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST,
-// `engines` has the bit of each item's SA. Sets each item's `ok`; true: all are. When the ICV does
-// not hold the text is garbage or unauthentic plaintext, and must not be used. With extended
-// sequence numbers the ICV covers their upper half too, which is not sent (RFC 4303, 2.2.1).
+// `engines` has the bit of each item's SA, and may have others. Sets each item's `ok`; true: all
+// are. When the ICV does not hold the text is garbage or unauthentic plaintext, and must not be
+// used. With extended sequence numbers the ICV covers their upper half too, which is not sent (RFC
+// 4303, 2.2.1).
 bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 

@@ -38,6 +38,8 @@ enum sa_engine {
 	SA_ENGINE_CHACHA_ESN,
 	SA_ENGINE_MB, // the others: multi-buffer jobs, which wait for companions
 	SA_ENGINE_MB_ESN,
+	SA_ENGINE_CBC, // AES-CBC with an HMAC of the SHA family: two bursts
+	SA_ENGINE_CBC_ESN,
 	SA_ENGINES,
 };
 #define SA_ENGINE_ESN 1u // the bit that tells the two apart

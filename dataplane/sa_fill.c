@@ -341,6 +341,8 @@ static uint8_t engine(const struct sa_spec *spec)
 {
 	uint8_t esn = spec->esn ? SA_ENGINE_ESN : 0;
 
+	if (spec->cipher == SA_CIPHER_AES_CBC && spec->auth != SA_AUTH_HMAC_MD5_96)
+		return SA_ENGINE_CBC | esn;
 	if (!sa_cipher_is_aead(spec->cipher))
 		return SA_ENGINE_MB | esn;
 	return (spec->cipher == SA_CIPHER_CHACHA_POLY ? SA_ENGINE_CHACHA : SA_ENGINE_GCM) | esn;

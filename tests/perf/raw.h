@@ -41,7 +41,8 @@ void raw_ready(struct raw *raw, struct rig *r, bool encrypt);
 bool raw_run(struct raw *raw, bool encrypt);
 // The same, and the keys of a burst are prefetched before its jobs are filled in.
 bool raw_run_prefetched(struct raw *raw, bool encrypt);
-// RAW_PACKETS packets by a call each, without jobs; AES-GCM only.
+// RAW_PACKETS packets, AES-GCM by a call each without jobs, AES-CBC in a burst of ciphers and one
+// of hashes; no others.
 bool raw_run_calls(struct raw *raw, bool encrypt);
 
 #endif
