@@ -8,6 +8,7 @@
 
 #include "dp_internal.h"
 #include "flow_cache.h"
+#include "flow_memo.h"
 #include "sa_fill.h"
 #include "split.h"
 
@@ -25,7 +26,10 @@ int worker_esp_init(struct worker *w)
 		return -err;
 	}
 	w->flows = flow_cache_create(w->dp->limits.max_tunnels, SOCKET_ID_ANY);
-	if (!w->flows) {
+	w->memo = flow_memo_create(w->dp->limits.max_tunnels, SOCKET_ID_ANY);
+	if (!w->flows || !w->memo) {
+		flow_memo_destroy(w->memo);
+		flow_cache_destroy(w->flows);
 		crypto_destroy(esp->crypto);
 		free(esp);
 		return -ENOMEM;
@@ -43,6 +47,7 @@ void worker_esp_fini(struct worker *w)
 	split_fini(w);
 	tunnel_worker_fini(&w->esp->tunnels);
 	crypto_destroy(w->esp->crypto);
+	flow_memo_destroy(w->memo);
 	flow_cache_destroy(w->flows);
 	free(w->esp);
 	w->esp = NULL;

@@ -1,6 +1,6 @@
 // The short way out, for whole bursts: plain IPv4 packets that a crypto map sends through a tunnel
-// whose SA is there. [W] Three passes: look at the packets and sort them into runs of one flow;
-// find each run's SA; wrap the packets, Ethernet header and all. Then encrypt and send.
+// whose SA is there. [W] Look at the packets and sort them into runs of one flow; find each run's
+// flow and SA; wrap the packets, Ethernet header and all. Then encrypt and send.
 //
 // Nothing is written before a packet is known to go this way, so that the long way (worker.c) finds
 // what is left as it came.
@@ -11,12 +11,17 @@
 
 #include "egress.h"
 #include "express_plain.h"
+#include "flow_memo.h"
 #include "policy.h"
+#include "route.h"
 #include "tunnel.h"
 #include "wrap.h"
 
 // Packets of one flow in a row.
 struct run {
+	__m128i key; // flow_memo_key()
+	struct flow_memo_line *line;
+	uint32_t first; // packet of the burst
 	uint16_t n;
 	uint16_t out; // interface that the route of the inner destination leads to
 	struct tunnel *t;
@@ -41,32 +46,21 @@ static void key_of(const struct rte_ipv4_hdr *ip, uint16_t out, struct policy_ke
 	};
 }
 
-// The interface that a hop leads to, if it is up and its crypto map decides.
-static uint16_t mapped_iface(const struct worker *w, uint16_t index)
-{
-	const struct route_hop *hop = route_hop(w->dp->routes, index);
-	const uint32_t both = IFACE_UP | IFACE_CRYPTO_MAP;
-
-	if ((hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
-	    (iface_word(&w->dp->ifaces[hop->iface].flags) & both) != both)
-		return PACKET_NO_IFACE;
-	return hop->iface;
-}
-
 // Sorts the packets in front that are plain into runs of equal addresses, protocol and ports.
 // Returns how many runs.
 static uint16_t look(const struct worker *w, const struct iface *iface, struct rte_mbuf **pkts,
-                     uint16_t n, struct run *runs, struct policy_key *keys)
+                     uint16_t n, struct run *runs)
 {
 	// Relaxed: a hint, as for mss_clamp().
 	const bool clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
+	const struct flow_memo memo = *w->memo;
 	const __m128i want = express_want(iface);
 	__m128i flow = _mm_setzero_si128(), own;
-	uint16_t out = PACKET_NO_IFACE, hop = PACKET_NO_HOP, k = 0;
+	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
-		uint16_t to;
+		struct run *run = &runs[k];
 
 		if (unlikely(!express_is_plain(want, pkts[i])) || unlikely(ip->time_to_live <= 1))
 			break;
@@ -74,52 +68,130 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 			break;
 		own = express_flow(ip);
 		if (k && express_same_flow(own, flow)) {
-			runs[k - 1].n++;
+			run[-1].n++;
 			continue;
 		}
-		to = route_lookup(w->dp->routes, ip->dst_addr);
-		if (to != hop) {
-			hop = to;
-			out = mapped_iface(w, hop);
-		}
-		if (unlikely(out == PACKET_NO_IFACE) ||
-		    unlikely(ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr))))
-			break;
 		flow = own;
-		runs[k].n = 1;
-		runs[k].out = out;
-		key_of(ip, out, &keys[k++]);
+		run->key = flow_memo_key(&memo, own, policy_proto_has_ports(ip->next_proto_id));
+		run->line = flow_memo_line(&memo, run->key);
+		rte_prefetch0(run->line);
+		run->first = i;
+		run->n = 1;
+		k++;
 	}
 	return k;
 }
 
-// The place of a flow of this worker's, or NULL: another's. Whose it is now, its generation says.
-static struct tunnel *tunnel_of(const struct worker *w, struct handle flow)
-{
-	const struct tunnel_table *table = w->dp->tunnels;
+// ---- where to -----------------------------------------------------------------------------------
 
-	return tunnel_owner(table, flow.index) == w->index ? chunks_at(&table->tunnels, flow.index)
-	                                                   : NULL;
+// Is the interface up, and does its crypto map decide?
+static bool is_mapped(const struct worker *w, uint16_t iface)
+{
+	const uint32_t both = IFACE_UP | IFACE_CRYPTO_MAP;
+
+	return (iface_word(&w->dp->ifaces[iface].flags) & both) == both;
 }
 
-// The runs in front whose flow is this worker's, and has an SA.
-static uint16_t find(struct worker *w, struct run *runs, const struct policy_key *keys, uint16_t n)
+// The interface that a destination leads to, if it is one of those.
+static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
+{
+	const struct route_hop *hop = route_hop(w->dp->routes, route_lookup(w->dp->routes, dst));
+
+	if ((hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
+	    !is_mapped(w, hop->iface))
+		return PACKET_NO_IFACE;
+	return hop->iface;
+}
+
+// Does what is remembered under this stamp still hold?
+static bool stamp_holds(const struct worker *w, uint64_t stamp)
+{
+	uint16_t out = flow_memo_out(stamp);
+
+	return stamp && is_mapped(w, out) &&
+	       flow_memo_stamp(policy_version(w->dp->policy, out), out) == stamp;
+}
+
+// A flow of this worker's; what it is now, its generation says.
+static inline void lead_to(const struct worker *w, struct run *run, struct handle flow)
+{
+	run->flow = flow;
+	run->t = chunks_at(&w->dp->tunnels->tunnels, flow.index);
+	rte_prefetch0(run->t);
+}
+
+// Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
+// runs in front have a flow of this worker's.
+static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts, struct run *runs,
+                                       uint16_t n_runs, const uint8_t *missed, uint16_t n)
 {
 	struct policy_answer answers[WORKER_BURST];
+	struct policy_key keys[WORKER_BURST];
+	uint64_t stamps[WORKER_BURST];
 	uint16_t k;
 
-	policy_find_burst(w->dp->policy, w->flows, keys, n, answers);
-	for (k = 0; k < n && answers[k].verdict == POLICY_PROTECT; k++) {
-		runs[k].flow = answers[k].tunnel;
-		runs[k].t = tunnel_of(w, runs[k].flow);
-		if (unlikely(!runs[k].t))
+	for (k = 0; k < n; k++) {
+		const struct rte_ipv4_hdr *ip = express_ip(pkts[runs[missed[k]].first]);
+		uint16_t out = mapped_iface(w, ip->dst_addr);
+
+		if (out == PACKET_NO_IFACE || ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
 			break;
-		rte_prefetch0(runs[k].t);
+		runs[missed[k]].out = out;
+		// Before the look-up: a later answer under an earlier stamp is void, not wrong.
+		stamps[k] = flow_memo_stamp(policy_version(w->dp->policy, out), out);
+		key_of(ip, out, &keys[k]);
 	}
+	if (k < n)
+		n_runs = missed[k];
+	if (k == 0)
+		return n_runs;
 	n = k;
+	policy_find_burst(w->dp->policy, w->flows, keys, n, answers);
+	for (k = 0; k < n; k++) {
+		struct run *run = &runs[missed[k]];
+		struct handle flow = answers[k].tunnel;
+
+		if (answers[k].verdict != POLICY_PROTECT ||
+		    tunnel_owner(w->dp->tunnels, flow.index) != w->index)
+			return missed[k];
+		flow_memo_put(run->line, run->key, flow, stamps[k]);
+		lead_to(w, run, flow);
+	}
+	return n_runs;
+}
+
+// The runs in front that have a flow of this worker's.
+static uint16_t find_flows(struct worker *w, struct rte_mbuf **pkts, struct run *runs, uint16_t n)
+{
+	uint8_t missed[WORKER_BURST];
+	uint16_t n_missed = 0;
+	uint64_t good = 0; // a stamp that holds
+
+	for (uint16_t k = 0; k < n; k++) {
+		struct run *run = &runs[k];
+		const struct flow_memo_entry *e = flow_memo_find(run->line, run->key);
+
+		if (unlikely(!e) || (unlikely(e->stamp != good) && !stamp_holds(w, e->stamp))) {
+			missed[n_missed++] = (uint8_t)k;
+			continue;
+		}
+		good = e->stamp;
+		run->out = flow_memo_out(good);
+		lead_to(w, run, e->tunnel);
+	}
+	return likely(n_missed == 0) ? n : look_up(w, pkts, runs, n, missed, n_missed);
+}
+
+// The runs in front whose flow has an SA.
+static uint16_t find_sas(struct run *runs, uint16_t n)
+{
+	uint16_t k;
+
 	for (k = 0; k < n; k++) {
 		struct run *run = &runs[k];
 
+		if (unlikely(!run->t))
+			break;
 		run->sa = run->t->sa;
 		if (unlikely(run->t->generation != run->flow.generation || !run->sa))
 			break;
@@ -128,6 +200,8 @@ static uint16_t find(struct worker *w, struct run *runs, const struct policy_key
 	}
 	return k;
 }
+
+// ---- wrapping -----------------------------------------------------------------------------------
 
 // The outer packet of a run, and the frame around it.
 struct wrapping {
@@ -217,7 +291,7 @@ static inline bool run_opens(struct worker *w, const struct run *run, struct wra
 	struct sa *sa = run->sa;
 	uint16_t hop;
 
-	if (unlikely(sa->is_transport || sa_has_ipv6(sa)) ||
+	if (unlikely(!sa_is_plain_tunnel(sa)) ||
 	    unlikely(wrap_is_used_up(sa, run->n, (uint64_t)run->n * UINT16_MAX)))
 		return false;
 	hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
@@ -301,21 +375,24 @@ static void send_runs(struct worker *w, const struct run *runs, uint16_t n_runs,
 uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct crypto_item items[WORKER_BURST];
-	struct policy_key keys[WORKER_BURST];
 	struct run runs[WORKER_BURST];
 	const struct iface *iface = &w->dp->ifaces[index];
 	unsigned engines = 0;
 	uint16_t n_runs, good;
+	uint32_t routes;
 
 	if (unlikely(!iface_is_up(iface)))
 		return 0;
+	// Acquire: what is looked up from here on is of this version or a later one.
+	routes = __atomic_load_n(&w->dp->routes->view.version, __ATOMIC_ACQUIRE);
+	if (unlikely(routes != w->memo->routes))
+		flow_memo_renew(w->memo, routes);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	n_runs = look(w, iface, pkts, n, runs, keys);
-	if (n_runs == 0)
-		return 0;
+	n_runs = look(w, iface, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-	n_runs = find(w, runs, keys, n_runs);
+	n_runs = find_flows(w, pkts, runs, n_runs);
+	n_runs = find_sas(runs, n_runs);
 	stats_stage(&w->stats, DP_STAGE_POLICY, n);
 	if (n_runs == 0)
 		return 0;

@@ -38,6 +38,13 @@ static inline bool view_take(const struct policy *p, uint16_t iface, bool v6, st
 	return true;
 }
 
+uint64_t policy_version(const struct policy *p, uint16_t iface)
+{
+	struct view view;
+
+	return view_take(p, iface, false, &view) ? view.version : 0;
+}
+
 static bool ports_match(const struct entry *e, uint64_t last)
 {
 	struct rest rest;

@@ -194,6 +194,12 @@ static inline uint32_t sa_front(const struct sa *sa)
 	return (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
 }
 
+// A tunnel of IPv4 in IPv4, with or without UDP: the lowest bit of `form`.
+static inline bool sa_is_plain_tunnel(const struct sa *sa)
+{
+	return sa->form <= SA_ENCAP_UDP;
+}
+
 static inline bool sa_has_ipv6(const struct sa *sa)
 {
 	return sa->outer6 | sa->inner6;

@@ -23,6 +23,7 @@
 
 struct adjacency_wait;
 struct flow_cache;
+struct flow_memo;
 struct reassembly;
 struct vlan_count;
 struct worker_esp; // SAs' side of the worker: crypto managers, held packets
@@ -70,6 +71,7 @@ struct worker {
 	struct worker_tx tx[DP_IFACES_MAX];
 	struct vlan_count *vlans; // [DP_IFACES_MAX]
 	struct flow_cache *flows; // what policy said last
+	struct flow_memo *memo;   // where packets of flows went last
 	struct stats stats;
 	struct idle idle;
 	alignas(64) uint64_t counters[COUNTERS]; // control reads, relaxed: each stands for itself

@@ -668,6 +668,77 @@ static void df_of_its_own(void **state)
 	outside->mtu = 1500;
 }
 
+// A line for the hosts of flow i that leads to the tunnel of flow t.
+static struct dp_policy_rule rule_of(uint32_t i, uint32_t t)
+{
+	struct ip_addr local = addr_v4(GATEWAY_LOCAL_HOST),
+		       remote = addr_v4(GATEWAY_REMOTE_HOST + i);
+
+	return (struct dp_policy_rule){
+		.iface = GATEWAY_OUTSIDE,
+		.sequence = i + 1,
+		.line = 10,
+		.permit = true,
+		.local = prefix_make(&local, 16),
+		.remote = prefix_host(&remote),
+		.local_port_hi = UINT16_MAX,
+		.remote_port_hi = UINT16_MAX,
+		.tunnel = g.flows[t].tunnel,
+	};
+}
+
+// What was remembered of a flow must not outlive what it was found by.
+static void rules_and_routes_that_change(void **state)
+{
+	struct ip_addr router = addr_v4(OUTSIDE_IP + 7), inside = addr_v4(INSIDE_IP + 1);
+	struct ip_addr hosts = addr_v4(GATEWAY_REMOTE_HOST & ~3u), peers = addr_v4(PEER_IP);
+	struct ip_prefix to_hosts = prefix_make(&hosts, 30), to_peers = prefix_make(&peers, 30);
+	static struct bytes frames[FRAMES];
+	struct dp_policy_rule rule;
+	struct stand s;
+
+	(void)state;
+	flows(&tried[0], NULL);
+	taken = 0;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint32_t host = GATEWAY_REMOTE_HOST, i = rng(FLOWS);
+
+		switch (rng(7)) {
+		case 0: // other rules say where to, or none
+			dp_policy_del(g.dp, g.flows[i].policy);
+			rule = rule_of(i, rng(FLOWS));
+			if (rng(5))
+				assert_int_equal(dp_policy_add(g.dp, &rule, &g.flows[i].policy), 0);
+			break;
+		case 1: // the hosts are elsewhere: without a crypto map on the way
+			(void)dp_route_add(g.dp, &to_hosts, &inside, GATEWAY_INSIDE);
+			break;
+		case 2:
+			dp_route_del(g.dp, &to_hosts);
+			break;
+		case 3:
+			(void)dp_route_add(g.dp, &to_peers, &router, GATEWAY_OUTSIDE);
+			break;
+		case 4:
+			dp_route_del(g.dp, &to_peers);
+			break;
+		case 5:
+			g.dp->ifaces[GATEWAY_OUTSIDE].flags ^= IFACE_CRYPTO_MAP;
+			break;
+		default:
+			g.dp->ifaces[GATEWAY_OUTSIDE].flags |= IFACE_CRYPTO_MAP;
+		}
+		state_save(&s);
+		for (i = 0; i < FRAMES; i++)
+			frame_from_inside(&frames[i], &host, 10000);
+		both_ways(&s, GATEWAY_INSIDE, frames, FRAMES);
+	}
+	assert_true(taken > ROUNDS);
+	g.dp->ifaces[GATEWAY_OUTSIDE].flags |= IFACE_CRYPTO_MAP;
+	dp_route_del(g.dp, &to_hosts);
+	dp_route_del(g.dp, &to_peers);
+}
+
 // Some peers are behind a router whose address nobody knows yet.
 static void ways_that_are_closed(void **state)
 {
@@ -691,6 +762,7 @@ int main(void)
 		cmocka_unit_test(every_kind_of_sa),
 		cmocka_unit_test(clamping),
 		cmocka_unit_test(df_of_its_own),
+		cmocka_unit_test(rules_and_routes_that_change),
 		cmocka_unit_test(ways_that_are_closed),
 	};
 
