@@ -6,6 +6,7 @@
 
 #include "addr.h"
 #include "iface6.h"
+#include "link.h"
 #include "mss.h"
 #include "port.h"
 #include "route.h"
@@ -180,7 +181,7 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 		return;
 	out->mtu_max = iface->mtu_max;
 	memcpy(out->mac, iface->mac.addr_bytes, sizeof(out->mac));
-	if (rte_eth_link_get_nowait(iface->port, &link) == 0) {
+	if (link_read(iface->port, &link)) {
 		out->link_up = link.link_status == RTE_ETH_LINK_UP;
 		out->speed_mbps =
 			link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;

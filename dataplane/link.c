@@ -1,10 +1,11 @@
 // Links going down and coming up. [C] Asks every port five times a second, at once when a driver
 // reports a change, without waiting for an answer; what changed is an event. [driver's interrupt
-// thread] Only sets a word. How honest a link is depends on the device: af_packet's is up as long
-// as its interface exists, tap's follows its interface, memif's the connection.
+// thread] Only sets a word. What a link says depends on the device: af_packet's (of which the
+// kernel is asked) and tap's follow their interface, memif's the connection.
 #include <rte_ethdev.h>
 
 #include "link.h"
+#include "packet_socket.h"
 
 #define POLL_TICKS (TICKS_PER_SECOND / 5)
 
@@ -37,13 +38,24 @@ void link_forget(struct dp *dp, uint16_t port)
 	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_LSC, on_change, dp);
 }
 
+bool link_read(uint16_t port, struct rte_eth_link *link)
+{
+	int kernel = packet_socket_link(port);
+
+	if (rte_eth_link_get_nowait(port, link))
+		return false;
+	if (kernel >= 0)
+		link->link_status = kernel ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN;
+	return true;
+}
+
 static void look(struct dp *dp, uint16_t index)
 {
 	struct dp_event event = {.kind = DP_EVENT_LINK, .iface = index};
 	struct iface *iface = &dp->ifaces[index];
 	struct rte_eth_link link;
 
-	if (rte_eth_link_get_nowait(iface->port, &link))
+	if (!link_read(iface->port, &link))
 		return;
 	event.up = link.link_status == RTE_ETH_LINK_UP;
 	if (iface->link_known && iface->link_up == event.up)

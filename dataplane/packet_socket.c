@@ -1,13 +1,16 @@
-// Finds a port's packet sockets among this process's files. [C]
+// Finds a port's packet sockets among this process's files, and asks the kernel for its link. [C]
 #include "packet_socket.h"
 
 #include <dirent.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <rte_ethdev.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static bool is_bound_to(int fd, unsigned if_index)
 {
@@ -46,16 +49,40 @@ static unsigned sockets_of(unsigned if_index, int *fds, unsigned max)
 	return n;
 }
 
+static bool is_packet_port(uint16_t port, struct rte_eth_dev_info *info)
+{
+	return rte_eth_dev_info_get(port, info) == 0 &&
+	       strcmp(info->driver_name, "net_af_packet") == 0;
+}
+
 int packet_socket_find(uint16_t port, uint16_t queue)
 {
 	struct rte_eth_dev_info info;
 	int fds[RTE_MAX_QUEUES_PER_PORT];
 
-	if (rte_eth_dev_info_get(port, &info) || strcmp(info.driver_name, "net_af_packet") != 0)
+	if (!is_packet_port(port, &info))
 		return -1;
 	// The driver opens them in a row, one a queue.
 	if (sockets_of(info.if_index, fds, RTE_DIM(fds)) != info.max_rx_queues ||
 	    queue >= info.max_rx_queues)
 		return -1;
 	return fds[queue];
+}
+
+int packet_socket_link(uint16_t port)
+{
+	struct rte_eth_dev_info info;
+	struct ifreq request = {0};
+	int fd, up;
+
+	if (!is_packet_port(port, &info))
+		return -1;
+	if (!if_indextoname(info.if_index, request.ifr_name))
+		return 0; // it is gone
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP &&
+	     request.ifr_flags & IFF_RUNNING;
+	if (fd >= 0)
+		close(fd);
+	return up;
 }
