@@ -2,7 +2,9 @@
 #include "packet_socket.h"
 
 #include <dirent.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <rte_ethdev.h>
 #include <stdbool.h>
@@ -69,19 +71,32 @@ int packet_socket_find(uint16_t port, uint16_t queue)
 	return fds[queue];
 }
 
+// Up, and with a carrier. The flag IFF_RUNNING says that too, but up to a second late.
+static bool has_carrier(int fd, struct ifreq *request)
+{
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	bool running;
+
+	if (ioctl(fd, SIOCGIFFLAGS, request) || !(request->ifr_flags & IFF_UP))
+		return false;
+	running = request->ifr_flags & IFF_RUNNING;
+	request->ifr_data = (char *)&link;
+	return ioctl(fd, SIOCETHTOOL, request) == 0 ? link.data : running;
+}
+
 int packet_socket_link(uint16_t port)
 {
 	struct rte_eth_dev_info info;
 	struct ifreq request = {0};
-	int fd, up;
+	bool up;
+	int fd;
 
 	if (!is_packet_port(port, &info))
 		return -1;
 	if (!if_indextoname(info.if_index, request.ifr_name))
 		return 0; // it is gone
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP &&
-	     request.ifr_flags & IFF_RUNNING;
+	up = fd >= 0 && has_carrier(fd, &request);
 	if (fd >= 0)
 		close(fd);
 	return up;

@@ -165,6 +165,40 @@ vigil_conf() {
 	[ -z "$EXTRA" ] || echo "$EXTRA"
 }
 
+# A startup file with manual keys in place of IKE: manual_conf NAME IN OUT KEY-IN KEY-OUT, SPIs and
+# keys of an AEAD. For filters between, see vigil_conf.
+manual_conf() {
+	vigil_conf "$1" | sed \
+		-e '/^crypto isakmp/d; /^ encryption/d; /^ authentication/d; /^ hash/d; /^ group/d' \
+		-e '/^crypto map vpn/,/match address/d'
+	cat <<-END
+		crypto map vpn 10 ipsec-manual
+		 set peer $PEERS
+		 set session-key inbound esp $2 cipher $4
+		 set session-key outbound esp $3 cipher $5
+		 set transform-set lab
+		 match address 101
+	END
+}
+manual_key1=00112233445566778899aabbccddeeffcafebabe
+manual_key2=f0e0d0c0b0a090807060504030201000deadbeef
+
+# Vigil against Vigil: the second one stands in peer1's place, where the kernel gives its addresses
+# up, and $far in namespace road is the host behind it. far_conf: its startup file.
+far=10.2.0.10
+far_up() {
+	in_ns peer1 ip addr flush dev wan0
+	in_ns peer1 ip addr del "$PEER_IN/24" dev lo
+	lab_link peer1 in0 road in1
+	in_ns road ip addr add "$far/24" dev in1
+	in_ns road ip route replace default via "$PEER_IN"
+}
+far_conf() {
+	WAN=wan0 LAN=in0 WAN_IP=$PEER1 LAN_IP=$PEER_IN PEERS=$GW_WAN NEXT_HOP=$GW_WAN \
+		LOCAL_ACL="10.2.0.0 0.0.0.255" REMOTE_ACL="10.1.0.0 0.0.0.255" \
+		manual_conf peer1 2000 1000 $manual_key2 $manual_key1
+}
+
 # vigil_start [NAME [NAMESPACE]]; writes NAME.conf from vigil_conf unless it is there already.
 vigil_start() {
 	local name=${1:-gw} ns=${2:-${1:-gw}}

@@ -4,36 +4,12 @@
 # limit: 120
 . "$(dirname "$0")/lib.sh"
 lab_up
-# The second one stands in peer1's place: the kernel gives its addresses up, and is the host behind.
-in_ns peer1 ip addr flush dev wan0
-in_ns peer1 ip addr del "$PEER_IN/24" dev lo
-lab_link peer1 in0 road in1
-far=10.2.0.10
-in_ns road ip addr add "$far/24" dev in1
-in_ns road ip route replace default via "$PEER_IN"
-
-key1=00112233445566778899aabbccddeeffcafebabe key2=f0e0d0c0b0a090807060504030201000deadbeef
-# manual_conf NAME IN OUT KEY-IN KEY-OUT
-manual_conf() {
-	vigil_conf "$1" | sed \
-		-e '/^crypto isakmp/d; /^ encryption/d; /^ authentication/d; /^ hash/d; /^ group/d' \
-		-e '/^crypto map vpn/,/match address/d' \
-		-e 's/^interface FastEthernet0$/&.100\n encapsulation dot1Q 100/'
-	cat <<-END2
-		crypto map vpn 10 ipsec-manual
-		 set peer $PEERS
-		 set session-key inbound esp $2 cipher $4
-		 set session-key outbound esp $3 cipher $5
-		 set transform-set lab
-		 match address 101
-	END2
-}
+far_up
+tagged() { sed 's/^interface FastEthernet0$/&.100\n encapsulation dot1Q 100/'; }
 export TRANSFORM=esp-gcm
 (umask 077
- manual_conf gw 1000 2000 $key1 $key2 >"$LAB_RUN/gw.conf"
- WAN=wan0 LAN=in0 WAN_IP=$PEER1 LAN_IP=$PEER_IN PEERS=$GW_WAN NEXT_HOP=$GW_WAN \
- LOCAL_ACL="10.2.0.0 0.0.0.255" REMOTE_ACL="10.1.0.0 0.0.0.255" \
- manual_conf peer1 2000 1000 $key2 $key1 >"$LAB_RUN/peer1.conf")
+ manual_conf gw 1000 2000 $manual_key1 $manual_key2 | tagged >"$LAB_RUN/gw.conf"
+ far_conf | tagged >"$LAB_RUN/peer1.conf")
 vigil_start
 vigil_start peer1
 capture_start "$pcap" w-gw "vlan or ip or arp"
