@@ -196,7 +196,7 @@ far_up() {
 far_conf() {
 	WAN=wan0 LAN=in0 WAN_IP=$PEER1 LAN_IP=$PEER_IN PEERS=$GW_WAN NEXT_HOP=$GW_WAN \
 		LOCAL_ACL="10.2.0.0 0.0.0.255" REMOTE_ACL="10.1.0.0 0.0.0.255" \
-		manual_conf peer1 2000 1000 $manual_key2 $manual_key1
+		manual_conf peer1 2000 1000 "$manual_key2" "$manual_key1"
 }
 
 # vigil_start [NAME [NAMESPACE]]; writes NAME.conf from vigil_conf unless it is there already.
