@@ -14,8 +14,7 @@ static bool is_host(const struct ip_prefix *p, const struct ip_addr *addr)
 bool flow_suites_host_to_host(const struct selector *s, const struct ip_addr *local,
                               const struct ip_addr *remote)
 {
-	// The dataplane does transport mode with IPv4.
-	return local->family == 4 && is_host(&s->local, local) && is_host(&s->remote, remote);
+	return is_host(&s->local, local) && is_host(&s->remote, remote);
 }
 
 unsigned flow_suites(const struct crypto_entry *e, const struct selector *s, const struct peer *p,

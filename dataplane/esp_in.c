@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "esp6.h"
 #include "esp_transport.h"
+#include "esp_transport6.h"
 #include "foreign.h"
 #include "unwrap.h"
 
@@ -299,6 +300,10 @@ static enum counter accept_transport(struct rte_mbuf *m, const struct crypto_ite
 		return DROP_ESP_PADDING;
 	if (end[1] == ESP_NEXT_DUMMY)
 		return DROP_ESP_DUMMY;
+	if (sa->inner6)
+		return esp_transport6_restore(m, item, end[1], end[0])
+		               ? esp6_accept(m, sa, outer_tos)
+		               : DROP_ESP_INNER;
 	esp_transport_restore(m, item, end[1], end[0]);
 	return unwrap_accept_ipv4(m, sa, outer_tos);
 }

@@ -5,6 +5,7 @@
 
 #include "esp6.h"
 #include "esp_transport.h"
+#include "esp_transport6.h"
 #include "wrap.h"
 
 // Packets of one flow in a row: what the first one found.
@@ -181,6 +182,8 @@ static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct 
 			}
 			if (likely(!sa->is_transport && !sa_has_ipv6(sa)))
 				k += wrap_run(w, sa, &path, pkts, len, good + k, items + k);
+			else if (sa->is_transport && sa->outer6)
+				k += esp_transport6_wrap(w, sa, pkts, len, good + k, items + k);
 			else if (sa->is_transport)
 				k += esp_transport_wrap(w, sa, pkts, len, good + k, items + k);
 			else

@@ -34,7 +34,7 @@ static bool key_len_ok(enum sa_cipher cipher, unsigned len)
 
 static bool is_host(const struct ip_prefix *p, const struct ip_addr *addr)
 {
-	return p->len == 32 && (!addr || addr_equal(&p->addr, addr));
+	return p->len == 8 * addr_size(p->addr.family) && (!addr || addr_equal(&p->addr, addr));
 }
 
 // Transport mode is between the two ends (RFC 4301 4.1). A NAT may have moved the remote one since
@@ -43,7 +43,8 @@ static bool transport_ok(const struct sa_spec *spec)
 {
 	bool moves = spec->encap == SA_ENCAP_UDP;
 
-	return spec->local.family == 4 && is_host(&spec->selector.local, &spec->local) &&
+	return spec->selector.remote.addr.family == spec->local.family &&
+	       is_host(&spec->selector.local, &spec->local) &&
 	       is_host(&spec->selector.remote, moves ? NULL : &spec->remote);
 }
 
