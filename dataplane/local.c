@@ -95,10 +95,11 @@ static void local_udp6(struct worker *w, struct rte_mbuf *m)
 static void icmp6_in(struct worker *w, struct rte_mbuf *m)
 {
 	uint16_t at = packet_of(m)->payload;
+	uint32_t len = rte_pktmbuf_data_len(m) - (uint32_t)at;
+	const uint8_t *icmp = rte_pktmbuf_mtod_offset(m, const uint8_t *, at);
 
-	if (ipv6_sum(packet_ip6(m), IPPROTO_ICMPV6, rte_pktmbuf_mtod_offset(m, void *, at),
-	             rte_pktmbuf_data_len(m) - (uint32_t)at) != 0xffff ||
-	    (!path_mtu_learn(w, m, at) && !icmp6_echo(w, m)))
+	if (ipv6_sum(packet_ip6(m), IPPROTO_ICMPV6, icmp, len) != 0xffff ||
+	    (!echo_answered6(w, m, icmp, len) && !path_mtu_learn(w, m, at) && !icmp6_echo(w, m)))
 		worker_drop(w, m, DROP_LOCAL_ICMP);
 }
 

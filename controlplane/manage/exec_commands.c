@@ -146,6 +146,10 @@ static const struct command for_all[] = {
          "ping [ip] dst:A.B.C.D [{source {saddr:A.B.C.D|ifname:IFNAME}|repeat n:<1-2147483647>|"
          "size bytes:<36-12288>|timeout s:<1-3600>|df-bit}+]",
          NULL, exec_ping, NULL},
+	{BOTH,
+         "ping [ipv6] dst:X:X::X [{source {saddr:X:X::X|ifname:IFNAME}|repeat n:<1-2147483647>|"
+         "size bytes:<48-12288>|timeout s:<1-3600>}+]",
+         NULL, exec_ping, NULL},
 	{BOTH, "terminal length lines:<0-512>", NULL, exec_terminal_length, NULL},
 };
 

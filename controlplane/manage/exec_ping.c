@@ -21,25 +21,62 @@ struct ping {
 };
 
 // One of the gateway's addresses: as given, or an interface's.
-static int find_source(struct command_call *call, const struct config *c, struct ip_addr *out)
+struct source {
+	const struct config *config;
+	const struct ip_addr *addr; // NULL: not this one
+	const char *name;           // NULL: of no interface
+	struct ip_addr found;       // family 0: none yet
+};
+
+static void consider(struct source *s, const char *name, const struct ip_addr *addr)
+{
+	if (addr->family && !s->found.family && (!s->addr || addr_equal(addr, s->addr)) &&
+	    (!s->name || strcmp(name, s->name) == 0))
+		s->found = *addr;
+}
+
+// IPv6 addresses depend on the port's MAC address. A link-local one is no source beyond its link.
+static void consider6(void *arg, const struct view *v, struct text *out)
+{
+	const struct interface_view *i = &v->interface;
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	const struct config_interface *iface;
+	struct source *s = arg;
+	unsigned n;
+
+	(void)out;
+	iface = config_find_interface(s->config, i->name);
+	n = iface ? config_addresses6(iface, i->info.mac, six) : 0;
+	for (unsigned k = 0; k < n; k++)
+		if (!six[k].link_local)
+			consider(s, i->name, &six[k].addr);
+}
+
+static int find_source(struct command_call *call, const struct config *c, bool v6,
+                       struct ip_addr *out)
 {
 	const struct command_arg *addr = command_arg(call, "saddr");
 	const struct command_arg *name = command_arg(call, "ifname");
+	struct session *session = call->user;
+	struct source s = {
+		.config = c, .addr = addr ? &addr->addr : NULL, .name = name ? name->text : NULL};
+	int err = 0;
 
-	for (uint32_t i = 0; i < c->n_interfaces && (addr || name); i++) {
-		const struct config_interface *iface = &c->interfaces[i];
-
-		if (!iface->address.family || (addr && !addr_equal(&iface->address, &addr->addr)) ||
-		    (name && strcmp(iface->name, name->text)))
-			continue;
-		*out = iface->address;
+	if (!addr && !name)
 		return 0;
+	if (v6) {
+		session_request(session, REQUEST_INTERFACES);
+		err = session_each(session, consider6, &s);
+	} else {
+		for (uint32_t i = 0; i < c->n_interfaces; i++)
+			consider(&s, c->interfaces[i].name, &c->interfaces[i].address);
 	}
-	if (addr || name)
+	if (!err && !s.found.family)
 		return command_fail(call, addr ? addr : name,
 		                    "Invalid source: expected an address of this gateway, or an "
 		                    "interface that has one");
-	return 0;
+	*out = s.found;
+	return err;
 }
 
 static int parse(struct command_call *call, struct session *s, struct ping *p)
@@ -55,7 +92,7 @@ static int parse(struct command_call *call, struct session *s, struct ping *p)
 		.timeout_ms = (unsigned)command_number(call, "s", TIMEOUT_S) * 1000,
 		.min_us = UINT64_MAX,
 	};
-	err = find_source(call, r->config, &p->order.src);
+	err = find_source(call, r->config, p->order.dst.family == 6, &p->order.src);
 	state_put(s->m, r);
 	return err;
 }

@@ -111,10 +111,10 @@ struct dp_datagram {
 // MTU. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE.
 int dp_datagram_send(struct dp *dp, const struct dp_datagram *d);
 struct dp_echo {
-	struct ip_addr src, dst; // IPv4; src is the gateway's own
+	struct ip_addr src, dst; // of one family; src is the gateway's own
 	uint16_t sequence;
 	uint16_t size; // of the whole packet
-	bool df;
+	bool df;       // IPv4
 };
 
 // Sends an ICMP echo request, which passes routes and crypto maps like any packet; its answer is

@@ -74,6 +74,20 @@ has "$out" 'from 2001:db8:1::11: .*ttl=63'
 ping_all peer1 "$host6" 5
 has "$(vigil "show ipv6 neighbors")" "^$host6 .* (REACH|STALE|PROBE) FastEthernet1\$" "^$peer6 .* FastEthernet0\$"
 
+check "the gateway pings: as it is, from an address of its own, in fragments; and says when it cannot"
+pinged() { # COUNT ARGUMENT...
+	local text count=$1
+	shift
+	text=$(vigil "ping $*") || true
+	has "$text" "ICMP Echos to" "^!{$count}\$" "Success rate is 100 percent \($count/$count\)"
+}
+pinged 5 "$peer6"
+pinged 3 "ipv6 $host6 repeat 3 source FastEthernet0"
+pinged 3 "$host6 repeat 3 source $gw_wan size 1900"
+has "$(vigil "ping $six:ffff::1 repeat 2" || true)" "^\.\.\$" "Success rate is 0 percent"
+has "$(vigil "ping $host6 source $host6" || true)" "Invalid source"
+has "$(vigil "ping $host6 size 47" || true)" "% Invalid input|\^"
+
 check "routes by a global and by a link-local next hop"
 ping_all host "$far" 3
 ping_all host "$six:c::1" 3
