@@ -270,7 +270,7 @@ static void oddity_of_frame(struct bytes *b, unsigned which)
 		b->len = (uint16_t)(b->len + rng(40));
 		break;
 	default:
-		b->headroom = (uint16_t)rng(RTE_PKTMBUF_HEADROOM);
+		b->headroom = (uint16_t)(2 * rng(RTE_PKTMBUF_HEADROOM / 2)); // as drivers align
 	}
 }
 
