@@ -1,0 +1,413 @@
+// The peer farm: N IKEv1 peers on one core, over a memif port, against a running gateway. They set
+// up, answer DPD for a while, then some of them die at once; the farm says how the gateway kept
+// time. Run by `run scale`; see --help.
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "addr.h"
+#include "farm_net.h"
+#include "farm_peer.h"
+
+#define IKE_PORT 500
+#define BUCKETS  30001u // of a millisecond; the last one is for all that is later
+#define SWEEP_MS 10u
+#define IDLE_US  50
+#define LINK_MS  30000u
+#define GRACE_MS 20000u // after the schedule, before what is missing counts as not found
+#define RETRIES  5u
+
+struct histogram {
+	uint64_t n, max;
+	uint64_t buckets[BUCKETS];
+};
+
+struct options {
+	const char *socket, *psk, *json;
+	uint32_t peers, rate, window;
+	uint32_t setup_s, run_s, kill; // kill: percent
+	uint32_t interval_s, retry_s;
+	bool hellos; // the peers ask as well
+};
+
+struct phase_times {
+	uint32_t setup_ms;  // until all were up, or the time was over
+	uint32_t killed_ms; // when the dead died
+	uint32_t found;     // dead ones whose death was told
+};
+
+static volatile sig_atomic_t stopped;
+static struct farm farm;
+static struct farm_net net;
+static struct histogram late, found; // ms
+static struct options options = {.psk = "farm-key",
+                                 .peers = 1000,
+                                 .rate = 2000,
+                                 .window = 256,
+                                 .setup_s = 600,
+                                 .run_s = 30,
+                                 .kill = 10,
+                                 .interval_s = 10,
+                                 .retry_s = 2};
+
+static uint32_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint32_t)((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+}
+
+static void record(struct histogram *h, uint64_t ms)
+{
+	h->n++;
+	h->buckets[ms < BUCKETS ? ms : BUCKETS - 1]++;
+	h->max = ms > h->max ? ms : h->max;
+}
+
+// The value that a share of `part` in 1000 does not exceed.
+static uint64_t quantile(const struct histogram *h, unsigned part)
+{
+	uint64_t wanted = (h->n * part + 999) / 1000, seen = 0;
+
+	for (uint32_t i = 0; i < BUCKETS; i++) {
+		seen += h->buckets[i];
+		if (seen >= wanted && h->n)
+			return i;
+	}
+	return h->max;
+}
+
+// ---- between farm and network ------------------------------------------------------------------
+
+static void on_send(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len)
+{
+	const struct farm_datagram d = {.src = FARM_PEERS + 1 + peer,
+	                                .dst = FARM_GATEWAY,
+	                                .src_port = IKE_PORT,
+	                                .dst_port = IKE_PORT,
+	                                .data = data,
+	                                .len = len};
+
+	(void)f;
+	farm_net_send(&net, &d);
+}
+
+static void on_datagram(void *arg, const struct farm_datagram *d)
+{
+	uint32_t peer = d->dst - FARM_PEERS - 1;
+
+	(void)arg;
+	if (d->dst_port == IKE_PORT && d->src == FARM_GATEWAY && peer < farm.n)
+		farm_peer_in(&farm, peer, d->data, d->len, now_ms());
+}
+
+// A probe is on time if it comes one interval after the one before it.
+static void on_hello(struct farm *f, uint32_t peer, uint32_t ms)
+{
+	uint32_t wanted = options.interval_s * 1000;
+
+	(void)f;
+	(void)peer;
+	if (ms)
+		record(&late, ms > wanted ? ms - wanted : wanted - ms);
+}
+
+static void on_delete(struct farm *f, uint32_t peer, uint32_t now)
+{
+	struct farm_peer *p = &f->peers[peer];
+
+	if (p->dead)
+		record(&found, now - p->died_ms);
+}
+
+static void turn(void)
+{
+	unsigned n = 0, got;
+
+	do {
+		got = farm_net_poll(&net, on_datagram, NULL);
+		n += got;
+	} while (got == FARM_BURST && n < 8 * FARM_BURST);
+	farm_net_flush(&net);
+	if (!n)
+		usleep(IDLE_US);
+}
+
+// ---- phases
+// --------------------------------------------------------------------------------------
+
+static bool connect_gateway(void)
+{
+	uint32_t end = now_ms() + LINK_MS, asked = 0;
+
+	while (!net.known && !stopped) {
+		uint32_t now = now_ms();
+
+		if ((int32_t)(now - end) > 0)
+			return false;
+		if (now - asked > 200) {
+			farm_net_ask(&net);
+			asked = now;
+		}
+		turn();
+	}
+	return net.known;
+}
+
+static void show(const char *phase, uint32_t since)
+{
+	static struct farm_counts before;
+	static uint32_t then;
+	uint32_t now = now_ms(), ms = now - then;
+	const struct farm_counts *c = &farm.counts;
+
+	if (ms < 1000)
+		return;
+	if (then)
+		printf("%-8s %4u s  up %8lu  set-ups %7lu/s  probes %7lu/s  retransmitted %6lu  "
+		       "deletes "
+		       "%6lu (false %lu)  bad %lu\n",
+		       phase, (now - since) / 1000, (unsigned long)(c->up - c->deletes),
+		       (unsigned long)((c->up - before.up) * 1000 / ms),
+		       (unsigned long)((c->hellos - before.hellos) * 1000 / ms),
+		       (unsigned long)c->retransmitted, (unsigned long)c->deletes,
+		       (unsigned long)c->false_deaths, (unsigned long)c->bad);
+	fflush(stdout);
+	before = *c;
+	then = now;
+}
+
+// Repeats what had no answer: every peer is looked at once a second.
+static void sweep(uint32_t now)
+{
+	static uint32_t at, when;
+	uint32_t n = farm.n / (1000 / SWEEP_MS) + 1;
+
+	if (now - when < SWEEP_MS)
+		return;
+	when = now;
+	while (n--) {
+		farm_peer_timeout(&farm, at, now);
+		at = (at + 1) % farm.n;
+	}
+}
+
+// Starts peers at the rate, as long as not too many are being set up.
+static uint32_t set_up(void)
+{
+	uint32_t begun = now_ms(), now = begun, next = 0, again = 0;
+
+	while (!stopped && farm.counts.up < farm.n && now - begun < options.setup_s * 1000) {
+		uint64_t allowed = (uint64_t)(now - begun) * options.rate / 1000 + 1;
+
+		while (next < farm.n && next < allowed &&
+		       farm.counts.started - farm.counts.up - farm.counts.failed < options.window)
+			farm_peer_start(&farm, next++, now);
+		// Who gave up begins afresh.
+		for (unsigned i = 0; next == farm.n && i < 64; i++, again = (again + 1) % farm.n)
+			if (farm.peers[again].state == FARM_IDLE)
+				farm_peer_start(&farm, again, now);
+		turn();
+		now = now_ms();
+		sweep(now);
+		show("set-up", begun);
+	}
+	return now - begun;
+}
+
+static void steady(const char *phase, uint32_t ms, bool (*done)(void))
+{
+	uint32_t begun = now_ms(), now = begun, asked = 0;
+
+	while (!stopped && now - begun < ms && !(done && done())) {
+		if (options.hellos) // every peer once in an interval
+			for (;
+			     asked < (uint64_t)(now - begun) * farm.n / (options.interval_s * 1000);
+			     asked++)
+				farm_peer_hello(&farm, asked % farm.n);
+		turn();
+		now = now_ms();
+		sweep(now);
+		show(phase, begun);
+	}
+}
+
+static bool all_found(void)
+{
+	return found.n >= (uint64_t)farm.n * options.kill / 100;
+}
+
+static void kill_some(uint32_t *killed_ms)
+{
+	uint32_t n = (uint32_t)((uint64_t)farm.n * options.kill / 100), now = now_ms();
+
+	*killed_ms = now;
+	for (uint32_t i = 0; i < n; i++) {
+		// Spread over all: peer 0, 10, 20 ... of 10 %.
+		struct farm_peer *p = &farm.peers[(uint64_t)i * farm.n / n];
+
+		p->dead = true;
+		if (!p->heard)
+			p->died_ms = now;
+	}
+}
+
+// ---- the report
+// ----------------------------------------------------------------------------------
+
+static void report(FILE *out, uint32_t setup_ms)
+{
+	const struct farm_counts *c = &farm.counts;
+	uint32_t dead = (uint32_t)((uint64_t)farm.n * options.kill / 100);
+
+	fprintf(out,
+	        "{\"peers\": %u, \"up\": %lu, \"setup_s\": %.3f, \"setups_a_second\": %.0f,\n"
+	        " \"retransmitted\": %lu, \"failed\": %lu, \"bad\": %lu, \"frames_lost\": %lu,\n"
+	        " \"probes\": %lu, \"interval_s\": %u, \"late_ms\": {\"n\": %lu, \"p50\": %lu, "
+	        "\"p99\": "
+	        "%lu, \"max\": %lu},\n"
+	        " \"killed\": %u, \"found\": %lu, \"found_ms\": {\"p50\": %lu, \"p99\": %lu, "
+	        "\"max\": "
+	        "%lu}, \"false_deaths\": %lu}\n",
+	        farm.n, (unsigned long)c->up, setup_ms / 1000.0,
+	        setup_ms ? (double)c->up * 1000 / setup_ms : 0.0, (unsigned long)c->retransmitted,
+	        (unsigned long)c->failed, (unsigned long)c->bad, (unsigned long)net.lost,
+	        (unsigned long)c->hellos, options.interval_s, (unsigned long)late.n,
+	        (unsigned long)quantile(&late, 500), (unsigned long)quantile(&late, 990),
+	        (unsigned long)late.max, dead, (unsigned long)found.n,
+	        (unsigned long)quantile(&found, 500), (unsigned long)quantile(&found, 990),
+	        (unsigned long)found.max, (unsigned long)c->false_deaths);
+}
+
+static int run(void)
+{
+	uint32_t setup_ms, killed_ms, rest;
+	bool good;
+
+	if (!connect_gateway()) {
+		fprintf(stderr, "farm: the gateway does not answer\n");
+		return 1;
+	}
+	setup_ms = set_up();
+	good = farm.counts.up >= farm.n;
+	steady("steady", options.run_s * 1000, NULL);
+	kill_some(&killed_ms);
+	rest = (options.interval_s + RETRIES * options.retry_s) * 1000 + GRACE_MS;
+	if (options.kill)
+		steady("death", rest, all_found);
+	good &= all_found() && farm.counts.false_deaths == 0;
+	report(stdout, setup_ms);
+	if (options.json) {
+		FILE *file = fopen(options.json, "w");
+
+		if (!file || (report(file, setup_ms), fclose(file)) == EOF) {
+			perror(options.json);
+			return 1;
+		}
+	}
+	return good ? 0 : 1;
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+	        "usage: farm --socket PATH [--peers N] [--rate A-SECOND] [--window N] [--psk KEY]\n"
+	        "            [--setup-time S] [--run S] [--kill PERCENT] [--hellos]\n"
+	        "            [--interval S] [--retry S] [--json FILE]\n"
+	        "PATH is the memif socket of a gateway with address 192.0.2.1 and a route for\n"
+	        "100.64.0.0/10 by 192.0.2.2; peer i is 100.64.0.1 + i with the host 10.0.0.1 + i.\n"
+	        "Ends with 0 if all came up, every death was told and none of a living peer.\n");
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static bool parse(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"socket", 1, NULL, 's'},     {"peers", 1, NULL, 'n'}, {"rate", 1, NULL, 'r'},
+		{"window", 1, NULL, 'w'},     {"psk", 1, NULL, 'p'},   {"run", 1, NULL, 't'},
+		{"setup-time", 1, NULL, 'u'}, {"kill", 1, NULL, 'k'},  {"hellos", 0, NULL, 'h'},
+		{"interval", 1, NULL, 'i'},   {"retry", 1, NULL, 'y'}, {"json", 1, NULL, 'j'},
+		{NULL, 0, NULL, 0},
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		uint32_t number = optarg ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
+
+		switch (opt) {
+		case 's':
+			options.socket = optarg;
+			break;
+		case 'n':
+			options.peers = number;
+			break;
+		case 'r':
+			options.rate = number;
+			break;
+		case 'w':
+			options.window = number;
+			break;
+		case 'p':
+			options.psk = optarg;
+			break;
+		case 't':
+			options.run_s = number;
+			break;
+		case 'u':
+			options.setup_s = number;
+			break;
+		case 'k':
+			options.kill = number;
+			break;
+		case 'h':
+			options.hellos = true;
+			break;
+		case 'i':
+			options.interval_s = number;
+			break;
+		case 'y':
+			options.retry_s = number;
+			break;
+		case 'j':
+			options.json = optarg;
+			break;
+		default:
+			return false;
+		}
+	}
+	return options.socket && optind == argc && options.peers && options.peers <= 4000000 &&
+	       options.kill <= 100 && options.interval_s;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	if (!parse(argc, argv)) {
+		usage(stderr);
+		return 2;
+	}
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	farm.send = on_send;
+	farm.on_hello = on_hello;
+	farm.on_delete = on_delete;
+	if (farm_net_start(&net, options.socket) || farm_init(&farm, options.peers, options.psk)) {
+		fprintf(stderr, "farm: cannot start\n");
+		return 1;
+	}
+	status = run();
+	farm_fini(&farm);
+	return status;
+}

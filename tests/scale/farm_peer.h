@@ -1,0 +1,86 @@
+// One peer of the farm as IKEv1 knows it (RFC 2409, RFC 3706): it starts main mode and quick mode,
+// answers and sends R-U-THERE, and reads Deletes. A peer, not a mock: every message is checked as a
+// peer must check it. Pure but for its randomness: messages in, messages out, time as an argument.
+#ifndef VIGIL_TESTS_SCALE_FARM_PEER_H
+#define VIGIL_TESTS_SCALE_FARM_PEER_H
+
+#include "dh.h"
+#include "keymat.h"
+#include "suite.h"
+#include "types.h"
+
+#define FARM_MESSAGE_MAX 1024
+#define FARM_NONCE_MAX   64
+
+enum farm_state {
+	FARM_IDLE,
+	FARM_SENT_1, // of main mode
+	FARM_SENT_3,
+	FARM_SENT_5,
+	FARM_SENT_QUICK,
+	FARM_UP,
+	FARM_STATES,
+};
+
+struct farm_handshake; // what is kept only while something is negotiated
+
+struct farm_peer {
+	uint8_t state; // enum farm_state
+	bool dead;     // says nothing, and hears nothing
+	uint8_t tries;
+	uint32_t due_ms; // of the next retransmission
+	uint8_t cookie_i[8], cookie_r[8];
+	struct ike1_keys keys;
+	uint32_t spi_in, spi_out;
+	uint32_t hello;    // sequence of our next R-U-THERE
+	uint32_t heard;    // sequence of the last R-U-THERE of the gateway, 0 = none
+	uint32_t heard_ms; // when that came
+	uint32_t died_ms;  // when it was told to die, or last answered before that
+	struct farm_handshake *handshake;
+};
+
+struct farm_counts {
+	uint64_t started, up, failed, retransmitted;
+	uint64_t hellos, acks_sent; // R-U-THERE of the gateway, and our answers
+	uint64_t hellos_sent, acks;
+	uint64_t deletes;      // of IKE SAs
+	uint64_t false_deaths; // of those, of peers that lived
+	uint64_t bad;          // messages that no gateway should send
+};
+
+struct farm {
+	struct ike_crypto *crypto;
+	struct dh_key dh; // one for all peers, so that the farm's own cost stays small
+	struct ike_suite ike;
+	struct esp_suite esp;
+	const char *psk;
+	struct ip_addr gateway;
+	uint32_t n;
+	struct farm_peer *peers;
+	struct farm_counts counts;
+	// Where a peer's messages go.
+	void (*send)(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len);
+	// An R-U-THERE came, `ms` after the one before it (0 = the first); a Delete told that the
+	// gateway thinks the peer dead.
+	void (*on_hello)(struct farm *f, uint32_t peer, uint32_t ms);
+	void (*on_delete)(struct farm *f, uint32_t peer, uint32_t now_ms);
+};
+
+// The address of a peer, and of the host behind it that quick mode is about.
+struct ip_addr farm_peer_addr(uint32_t peer);
+struct ip_addr farm_host_addr(uint32_t peer);
+
+// Makes crypto, key pair and peers. 0 or -errno.
+int farm_init(struct farm *f, uint32_t n, const char *psk);
+void farm_fini(struct farm *f);
+// Begins main mode.
+void farm_peer_start(struct farm *f, uint32_t peer, uint32_t now_ms);
+// A message of the gateway, without the non-ESP marker.
+void farm_peer_in(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len,
+                  uint32_t now_ms);
+// Repeats what had no answer; after four times the peer begins afresh.
+void farm_peer_timeout(struct farm *f, uint32_t peer, uint32_t now_ms);
+// Asks the gateway whether it lives.
+void farm_peer_hello(struct farm *f, uint32_t peer);
+
+#endif
