@@ -12,7 +12,7 @@ check "a few cells of each suite"
 	fail "$(tail -n 3 "$LAB_RUN/bench.out")"
 has "$(<"$LAB_RUN/bench.out")" 'AES-128-GCM, 300 SAs' 'Nothing was dropped'
 
-check "the JSON: all cells are there, and the gateway costs more than its ports"
+check "the JSON: all cells are there, and the gateway costs more than ports or cryptography alone"
 /usr/bin/python3 - "$json" <<'END' || fail "the JSON is not as it should be"
 import json
 import sys
@@ -22,8 +22,12 @@ cells = {(r["suite"], r["sas"], r["frame"], r["direction"]) for r in results}
 assert len(cells) == len(results) == 5 * 2 * 3 * 2, len(results)
 for r in results:
     assert r["rounds"] > 0, r
-    assert 0 < r["rig"]["median"] < r["vigil"]["median"], r
-    assert 0 < r["vigil"]["p25"] <= r["vigil"]["median"] <= r["vigil"]["p75"], r
+    for what in "raw", "rig", "vigil":
+        assert 0 < r[what]["p25"] <= r[what]["median"] <= r[what]["p75"], r
+# A cell has a few rounds here, and one of them may have met a stall of the machine: of all cells
+# together, by their quiet quarters.
+total = {what: sum(r[what]["p25"] for r in results) for what in ("raw", "rig", "vigil")}
+assert total["raw"] < total["vigil"] and total["rig"] < total["vigil"], total
 END
 
 check "what it cannot do is refused"

@@ -14,13 +14,14 @@
 #include "farm_net.h"
 #include "farm_peer.h"
 
-#define IKE_PORT 500
-#define BUCKETS  30001u // of a millisecond; the last one is for all that is later
-#define SWEEP_MS 10u
-#define IDLE_US  50
-#define LINK_MS  30000u
-#define GRACE_MS 20000u // after the schedule, before what is missing counts as not found
-#define RETRIES  5u
+#define IKE_PORT  500
+#define BUCKETS   30001u // of a millisecond; the last one is for all that is later
+#define SWEEP_MS  10u
+#define IDLE_US   50
+#define LINK_MS   30000u
+#define SETTLE_MS 500u
+#define GRACE_MS  20000u // after the schedule, before what is missing counts as not found
+#define RETRIES   5u
 
 struct histogram {
 	uint64_t n, max;
@@ -157,6 +158,10 @@ static bool connect_gateway(void)
 		}
 		turn();
 	}
+	// The gateway has heard of its link within a fifth of a second; until then it has no
+	// routes.
+	for (end = now_ms() + SETTLE_MS; !stopped && (int32_t)(now_ms() - end) < 0;)
+		turn();
 	return net.known;
 }
 
