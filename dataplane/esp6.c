@@ -1,12 +1,14 @@
 // See esp6.h. [W] Outer headers of IPv6: traffic class copied (RFC 4301 5.1.2.2, RFC 6040 4.1), the
-// flow label the SA's, hop limit our own. An inner IPv6 packet is never cut; its sender hears what
-// fits, and where that would be less than 1280 bytes the outer packet is cut (RFC 2473, 7.1).
+// flow label the SA's, hop limit our own. An inner IPv6 packet is cut only if it is the gateway's
+// own; otherwise its sender hears what fits, and where that would be less than 1280 bytes the outer
+// packet is cut (RFC 2473, 7.1).
 #include "esp6.h"
 
 #include <rte_udp.h>
 
 #include "icmp6.h"
 #include "ipv6.h"
+#include "split.h"
 
 #define CLASS_SHIFT 20
 
@@ -133,16 +135,20 @@ static void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
 static bool stretch6(struct worker *w, struct rte_mbuf *m, struct sa *sa,
                      const struct wrap_path *path, uint32_t total)
 {
-	uint32_t room = wrap_room(sa, wrap_mtu(sa, path));
+	uint32_t room = wrap_room(sa, wrap_mtu(sa, path)), most = RTE_MAX(room, IPV6_MTU_MIN);
+	bool own = packet_of(m)->flags & PACKET_MADE;
 
-	if (rte_pktmbuf_data_len(m) <= IPV6_MTU_MIN && room < IPV6_MTU_MIN) {
+	// Later fragments of the inner one have no ports, so an SA that names some takes none.
+	if (rte_pktmbuf_data_len(m) <= most || (own && sa->is_narrow)) {
 		if (total <= UINT16_MAX)
 			return true;
 		wrap_refuse(w, m, sa, DROP_NO_BUFFER);
-		return false;
+	} else if (own) {
+		split_later(w, m, (uint16_t)RTE_MIN(most, UINT16_MAX));
+	} else {
+		icmp6_error(w, m, ICMP6_TOO_BIG, 0, most);
+		wrap_refuse(w, m, sa, DROP_MTU);
 	}
-	icmp6_error(w, m, ICMP6_TOO_BIG, 0, RTE_MAX(room, IPV6_MTU_MIN));
-	wrap_refuse(w, m, sa, DROP_MTU);
 	return false;
 }
 

@@ -4,8 +4,11 @@
 #include "split.h"
 
 #include <rte_ip_frag.h>
+#include <rte_random.h>
 
 #include "esp.h"
+#include "fragment6.h"
+#include "ipv6.h"
 
 void split_later(struct worker *w, struct rte_mbuf *m, uint16_t room)
 {
@@ -21,25 +24,43 @@ void split_later(struct worker *w, struct rte_mbuf *m, uint16_t room)
 // How many parts it makes: all but the last carry a multiple of eight bytes.
 static uint32_t parts_of(const struct split *s)
 {
-	uint32_t head = packet_of(s->m)->ihl, body = rte_pktmbuf_data_len(s->m) - head;
-	uint32_t each = s->room > head ? (s->room - head) & ~7u : 0;
+	bool six = packet_is_ipv6(s->m);
+	uint32_t head = six ? PACKET_IPV6_MIN : packet_of(s->m)->ihl;
+	uint32_t body = rte_pktmbuf_data_len(s->m) - head, part_head = head;
+	uint32_t each;
+
+	if (six)
+		part_head += IPV6_FRAGMENT_SIZE;
+	each = s->room > part_head ? (s->room - part_head) & ~7u : 0;
 
 	return each ? (body + each - 1) / each : UINT32_MAX;
+}
+
+static int32_t cut4(struct worker *w, struct rte_mbuf *m, struct rte_mbuf **parts, uint16_t max,
+                    uint16_t room)
+{
+	int32_t n = rte_ipv4_fragment_copy_nonseg_packet(m, parts, max, room, w->dp->pool);
+
+	for (int32_t i = 0; i < n; i++) {
+		*packet_of(parts[i]) = *packet_of(m);
+		packet_checksum_ipv4(packet_ip(parts[i]));
+	}
+	return n;
 }
 
 // Returns how many parts there are now, 0 after a failure.
 static uint16_t cut(struct worker *w, const struct split *s, struct rte_mbuf **parts, uint16_t max)
 {
-	int32_t n = rte_ipv4_fragment_copy_nonseg_packet(
-		s->m, parts, max, (uint16_t)RTE_MIN(s->room, w->dp->pool_mtu), w->dp->pool);
+	uint16_t room = (uint16_t)RTE_MIN(s->room, w->dp->pool_mtu);
+	int32_t n;
 
+	if (packet_is_ipv6(s->m))
+		n = fragment6_cut(s->m, parts, max, room, w->dp->pool, (uint32_t)rte_rand());
+	else
+		n = cut4(w, s->m, parts, max, room);
 	if (n <= 0) {
 		worker_drop(w, s->m, n == -ENOMEM ? DROP_NO_BUFFER : DROP_MTU);
 		return 0;
-	}
-	for (int32_t i = 0; i < n; i++) {
-		*packet_of(parts[i]) = *packet_of(s->m);
-		packet_checksum_ipv4(packet_ip(parts[i]));
 	}
 	worker_count(w, COUNT_FRAGMENTED);
 	rte_pktmbuf_free(s->m);

@@ -5,8 +5,9 @@
 
 #include "worker.h"
 
-// Puts a packet aside that may be cut: IPv4, without DF or as if it had none. `room` is the longest
-// inner packet that fits. Takes it in any case.
+// Puts a packet aside that may be cut: IPv4, without DF or as if it had none, or IPv6 of the
+// gateway's own. `room` is the longest inner packet that fits, 1280 or more for IPv6. Takes it in
+// any case.
 void split_later(struct worker *w, struct rte_mbuf *m, uint16_t room);
 // The parts of packets that were put aside: PACKET_TUNNEL, at most WORKER_BURST. 0: no more. Must
 // be called until it says so before the next packets are encrypted.
