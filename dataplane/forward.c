@@ -93,6 +93,10 @@ uint16_t forward(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rt
 			continue;
 		}
 		if (p->flags & PACKET_MADE) {
+			if (unlikely(p->flags & PACKET_QUOTES && !way.mapped)) {
+				worker_drop(w, m, DROP_POLICY_QUOTE);
+				continue;
+			}
 			made++;
 		} else if (unlikely(ip->time_to_live <= 1)) {
 			too_old(w, m, &way);

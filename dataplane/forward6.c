@@ -87,10 +87,16 @@ uint16_t forward6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct r
 		struct rte_mbuf *m = pkts[i];
 		struct packet *p = packet_of(m);
 		struct rte_ipv6_hdr *ip = packet_ip6(m);
+		bool has_map;
 
 		if (!find_way(w, m))
 			continue;
+		has_map = iface_has_crypto_map(&w->dp->ifaces[p->out]);
 		if (p->flags & PACKET_MADE) {
+			if (unlikely(p->flags & PACKET_QUOTES && !has_map)) {
+				worker_drop(w, m, DROP_POLICY_QUOTE);
+				continue;
+			}
 			made++;
 		} else if (unlikely(ip->hop_limits <= 1)) {
 			icmp6_error(w, m, ICMP6_TIME_EXCEEDED, 0, 0);
@@ -99,7 +105,7 @@ uint16_t forward6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct r
 		} else {
 			ip->hop_limits--;
 		}
-		if (iface_has_crypto_map(&w->dp->ifaces[p->out]) && !(p->flags & PACKET_NO_POLICY))
+		if (has_map && !(p->flags & PACKET_NO_POLICY))
 			mapped[k_mapped++] = m;
 		else
 			pkts[k++] = m;

@@ -3,6 +3,7 @@
 #include "icmp.h"
 
 #include "bytes.h"
+#include "route.h"
 
 #define TOKENS_MAX      50u
 #define TOKENS_A_TICK   1u // 100 a second
@@ -49,13 +50,18 @@ static bool may_answer(struct rte_mbuf *m)
 	       (type == ICMP_ECHO_REPLY || type == ICMP_ECHO || type >= ICMP_TIMESTAMP);
 }
 
-// Our address towards the sender. For what came out of a tunnel that is the one of the network
-// behind us, since the address outside is seldom part of what the tunnel protects.
-static uint32_t own_address(const struct worker *w, const struct packet *p)
+// The address that the packet was for, if it is ours, else ours towards the sender. For what came
+// out of a tunnel that is the one of the network behind us, since the address outside is seldom
+// part of what the tunnel protects.
+static uint32_t own_address(const struct worker *w, struct rte_mbuf *m)
 {
+	const struct packet *p = packet_of(m);
 	const struct dp *dp = w->dp;
+	uint32_t dst = packet_ip(m)->dst_addr;
 	uint16_t first = p->in, second = p->out;
 
+	if (route_hop(dp->routes, route_lookup(dp->routes, dst))->kind == ROUTE_LOCAL)
+		return dst;
 	if (p->flags & PACKET_DECRYPTED) {
 		first = p->out;
 		second = p->in;
@@ -93,7 +99,7 @@ static void fill(struct worker *w, struct rte_mbuf *reply, struct rte_mbuf *abou
 
 void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info)
 {
-	uint32_t source = own_address(w, packet_of(m));
+	uint32_t source = own_address(w, m);
 	uint8_t head[ICMP_HEADER] = {type, code};
 	struct rte_mbuf *reply;
 
@@ -105,7 +111,7 @@ void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code
 	bytes_put_u32(head + 4, info);
 	packet_init(reply, packet_of(m)->in, w->now);
 	packet_of(reply)->kind = PACKET_ROUTE;
-	packet_of(reply)->flags = PACKET_MADE;
+	packet_of(reply)->flags = icmp_flags(m);
 	packet_of(reply)->ihl = PACKET_IPV4_MIN;
 	fill(w, reply, m, source, head);
 	worker_count(w, COUNT_ICMP_SENT);

@@ -2,9 +2,16 @@
 #ifndef VIGIL_DATAPLANE_ICMP_H
 #define VIGIL_DATAPLANE_ICMP_H
 
+#include "packet.h"
 #include "worker.h"
 
 // [W] One more error may go out (RFC 1812, 4.3.2.8; RFC 4443, 2.4 (f)); counts one that may not.
 bool icmp_may_send(struct worker *w);
+
+// Flags of an error about m.
+static inline uint8_t icmp_flags(struct rte_mbuf *m)
+{
+	return PACKET_MADE | (packet_of(m)->flags & PACKET_DECRYPTED ? PACKET_QUOTES : 0);
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include "icmp.h"
 #include "iface6.h"
 #include "ipv6.h"
+#include "route.h"
 
 #define ICMP_HEADER   8u
 #define HOP_LIMIT     64
@@ -35,15 +36,28 @@ static bool may_answer(struct rte_mbuf *m, uint8_t type)
 	return type >= ERRORS_END && type != ICMP6_REDIRECT;
 }
 
-// Our address towards the sender, of the scope that it has. For what came out of a tunnel that is
-// the one of the network behind us (see icmp.c).
+static bool is_ours(const struct routes *routes, const struct packet *p, const uint8_t dst[16])
+{
+	if (ipv6_is_link_local(dst))
+		return route_is_own_link_local(routes, p->in, dst);
+	return route_hop(routes, route_lookup6(routes, dst))->kind == ROUTE_LOCAL;
+}
+
+// The address that the packet was for, if it is ours (RFC 4443, 2.2), else ours towards the sender,
+// of the scope that it has. For what came out of a tunnel that is the one of the network behind us
+// (see icmp.c).
 static bool own_address(const struct worker *w, struct rte_mbuf *m, uint8_t out[16])
 {
 	bool local = ipv6_is_link_local(packet_ip6(m)->src_addr);
 	const struct packet *p = packet_of(m);
 	const struct dp *dp = w->dp;
+	const uint8_t *dst = packet_ip6(m)->dst_addr;
 	uint16_t first = p->in, second = p->out;
 
+	if (is_ours(dp->routes, p, dst)) {
+		memcpy(out, dst, 16);
+		return true;
+	}
 	if (p->flags & PACKET_DECRYPTED) {
 		first = p->out;
 		second = p->in;
@@ -94,7 +108,7 @@ void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t cod
 	packet_init(reply, packet_of(m)->in, w->now);
 	p = packet_of(reply);
 	p->kind = PACKET_ROUTE6;
-	p->flags = PACKET_MADE;
+	p->flags = icmp_flags(m);
 	p->payload = PACKET_IPV6_MIN;
 	p->proto = IPPROTO_ICMPV6;
 	fill(reply, m, source, head);
@@ -110,9 +124,27 @@ void icmp6_option(struct worker *w, struct rte_mbuf *m, uint16_t offset)
 		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_OPTION, offset);
 }
 
+// Extension headers are the sender's; an answer has none.
+static struct rte_ipv6_hdr *without_extensions(struct rte_mbuf *m, uint8_t proto)
+{
+	struct packet *p = packet_of(m);
+	uint16_t gap = (uint16_t)(p->payload - PACKET_IPV6_MIN);
+	uint8_t *from = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)(from + gap);
+
+	if (gap == 0)
+		return ip;
+	memmove(ip, from, PACKET_IPV6_MIN);
+	rte_pktmbuf_adj(m, gap);
+	ip->proto = proto;
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(m->data_len - PACKET_IPV6_MIN));
+	p->payload = PACKET_IPV6_MIN;
+	return ip;
+}
+
 bool icmp6_echo(struct worker *w, struct rte_mbuf *m)
 {
-	struct rte_ipv6_hdr *ip = packet_ip6(m);
+	struct rte_ipv6_hdr *ip;
 	struct packet *p = packet_of(m);
 	uint32_t len = rte_pktmbuf_data_len(m) - (uint32_t)p->payload, sum;
 	uint8_t *icmp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload);
@@ -127,6 +159,7 @@ bool icmp6_echo(struct worker *w, struct rte_mbuf *m)
 	sum = (sum & 0xffff) + (sum >> 16);
 	icmp[0] = ICMP6_ECHO_REPLY;
 	bytes_put_u16(icmp + 2, (uint16_t)~sum);
+	ip = without_extensions(m, IPPROTO_ICMPV6);
 	memcpy(src, ip->src_addr, sizeof(src));
 	memcpy(ip->src_addr, ip->dst_addr, sizeof(src));
 	memcpy(ip->dst_addr, src, sizeof(src));

@@ -70,13 +70,16 @@ bool ipv6_chain(const uint8_t *packet, uint32_t len, struct ipv6_chain *chain)
 	struct reader r = reader_make(packet, len);
 	uint8_t proto = packet[NEXT_HEADER], next;
 
-	*chain = (struct ipv6_chain){0};
+	*chain = (struct ipv6_chain){.named = NEXT_HEADER};
 	reader_take(&r, HEADER);
 	for (unsigned i = 0; is_extension(proto) && !chain->later; i++) {
 		if (i == IPV6_EXTENSIONS_MAX || (i && proto == IPPROTO_HOPOPTS))
 			return false;
-		if (!extension(&r, len - (uint32_t)reader_left(&r), proto, &next, chain))
+		uint32_t at = len - (uint32_t)reader_left(&r);
+
+		if (!extension(&r, at, proto, &next, chain))
 			return false;
+		chain->named = (uint16_t)at;
 		proto = next;
 	}
 	chain->proto = proto;

@@ -1,6 +1,6 @@
 // Packets for the gateway itself that are neither ESP nor IKE of the outside: ICMP echo is
-// answered, path MTUs are learned, IKE through a tunnel is punted, fragments go to reassemble, the
-// rest is counted. [W]
+// answered, path MTUs are learned, IKE through a tunnel is punted, fragments go to reassemble, of
+// the rest the sender hears that nobody listens (RFC 1122, 3.2.2.1; RFC 4443, 3.1 and 3.4). [W]
 #include "bytes.h"
 #include "classify.h"
 #include "echo.h"
@@ -9,10 +9,13 @@
 #include "path_mtu.h"
 #include "worker.h"
 
-#define ICMP_ECHO       8
-#define ICMP_ECHO_REPLY 0
-#define ICMP_HEADER     8
-#define LOCAL_TTL       64
+#define ICMP_ECHO        8
+#define ICMP_ECHO_REPLY  0
+#define ICMP_UNREACHABLE 3
+#define ICMP_PROTOCOL    2 // codes of ICMP_UNREACHABLE
+#define ICMP_PORT        3
+#define ICMP_HEADER      8
+#define LOCAL_TTL        64
 
 // RFC 1624: the type field changed from echo to echo reply.
 static void echo_turn_round(uint8_t *icmp)
@@ -57,7 +60,12 @@ static void local_udp(struct worker *w, struct rte_mbuf *m)
 	if (!classify_own(w, m))
 		return;
 	// ESP in UDP inside a tunnel is nothing that we have agreed on.
-	worker_drop(w, m, packet_of(m)->kind == PACKET_ESP ? DROP_LOCAL_PROTOCOL : DROP_LOCAL_PORT);
+	if (packet_of(m)->kind == PACKET_ESP) {
+		worker_drop(w, m, DROP_LOCAL_PROTOCOL);
+		return;
+	}
+	icmp_error(w, m, ICMP_UNREACHABLE, ICMP_PORT, 0);
+	worker_drop(w, m, DROP_LOCAL_PORT);
 }
 
 void local(struct worker *w, struct rte_mbuf *m)
@@ -78,6 +86,7 @@ void local(struct worker *w, struct rte_mbuf *m)
 		local_udp(w, m);
 		break;
 	default:
+		icmp_error(w, m, ICMP_UNREACHABLE, ICMP_PROTOCOL, 0);
 		worker_drop(w, m, DROP_LOCAL_PROTOCOL);
 	}
 }
@@ -88,8 +97,12 @@ static void local_udp6(struct worker *w, struct rte_mbuf *m)
 {
 	if (!classify_own6(w, m))
 		return;
-	worker_drop(w, m,
-	            packet_of(m)->kind == PACKET_ESP6 ? DROP_LOCAL_PROTOCOL : DROP_LOCAL_PORT);
+	if (packet_of(m)->kind == PACKET_ESP6) {
+		worker_drop(w, m, DROP_LOCAL_PROTOCOL);
+		return;
+	}
+	icmp6_error(w, m, ICMP6_UNREACHABLE, ICMP6_PORT, 0);
+	worker_drop(w, m, DROP_LOCAL_PORT);
 }
 
 static void icmp6_in(struct worker *w, struct rte_mbuf *m)
@@ -133,7 +146,11 @@ void local6(struct worker *w, struct rte_mbuf *m)
 	case IPPROTO_UDP:
 		local_udp6(w, m);
 		break;
+	case IPPROTO_NONE:
+		worker_drop(w, m, DROP_LOCAL_PROTOCOL);
+		break;
 	default:
+		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_HEADER, chain.named);
 		worker_drop(w, m, DROP_LOCAL_PROTOCOL);
 	}
 }

@@ -47,6 +47,7 @@ enum packet_flags {
 	PACKET_NO_POLICY = 8, // outer ESP or IKE: a crypto map does not apply
 	PACKET_OUTER6 = 32,   // PACKET_ESP6
 	PACKET_MARKER = 16,   // IKE: the non-ESP marker was in front (RFC 3948, 2.2)
+	PACKET_QUOTES = 64,   // an ICMP error about what came out of a tunnel: never in clear
 };
 
 struct packet {

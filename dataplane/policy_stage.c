@@ -145,10 +145,12 @@ uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct
 		if (likely(a->verdict == POLICY_PROTECT)) {
 			packet_of(m)->tunnel = a->tunnel;
 			tunnel[k_tunnel++] = m;
-		} else if (a->verdict == POLICY_CLEAR) {
-			pkts[k++] = m;
-		} else {
+		} else if (unlikely(a->verdict != POLICY_CLEAR)) {
 			refuse(w, m, a->verdict);
+		} else if (unlikely(packet_of(m)->flags & PACKET_QUOTES)) {
+			worker_drop(w, m, DROP_POLICY_QUOTE);
+		} else {
+			pkts[k++] = m;
 		}
 	}
 	*n_tunnel = k_tunnel;

@@ -83,10 +83,12 @@ uint16_t policy_out6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struc
 			packet_of(pkts[i])->tunnel = answers[i].tunnel;
 			tunnel_prefetch(w->dp->tunnels, answers[i].tunnel);
 			tunnel[k_tunnel++] = pkts[i];
-		} else if (answers[i].verdict == POLICY_CLEAR) {
-			pkts[k++] = pkts[i];
-		} else {
+		} else if (answers[i].verdict != POLICY_CLEAR) {
 			refuse(w, pkts[i], answers[i].verdict);
+		} else if (packet_of(pkts[i])->flags & PACKET_QUOTES) {
+			worker_drop(w, pkts[i], DROP_POLICY_QUOTE);
+		} else {
+			pkts[k++] = pkts[i];
 		}
 	}
 	*n_tunnel = k_tunnel;

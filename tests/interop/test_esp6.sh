@@ -111,8 +111,31 @@ too_long() {
 	ping_all host "$1" 3 -M dont -s "$3"
 }
 
+# own_packets: what the gateway makes itself goes through the tunnel as well: echoes of its own and
+# its answers, also such that must be cut, and errors.
+own_packets() {
+	local out
+	for size in 100 1900; do
+		has "$(vigil "ping $far6 source $gw_lan size $size repeat 3")" "Success rate is 100 percent"
+		in_ns peer1 ping -n -q -c 3 -i 0.2 -W 3 -s "$size" -I "$far6" "$gw_lan" >"$LAB_RUN/back.out" 2>&1 ||
+			fail "$(cat "$LAB_RUN/back.out")"
+	done
+	out=$(in_ns peer1 ping -n -c 1 -W 3 -t 1 -I "$far6" "$host6" 2>&1) || true
+	has "$out" "From $gw_lan.*Time exceeded"
+	out=$(in_ns peer1 python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(3)
+s.bind((sys.argv[1], 0))
+s.connect((sys.argv[2], 9))
+s.send(b"hello")
+s.recv(9)' "$far6" "$gw_lan" 2>&1) || true
+	has "$out" "ConnectionRefusedError"
+}
+
 through six_in_six "$host6" "$far6" "ipv6.addr == $peer6"
 too_long "$far6" 48 2000
+own_packets
 check "the peer deletes its IKE SA, and starts again"
 session_gone() {
 	! session_up
@@ -125,4 +148,5 @@ through four_in_six "$HOST" "$PEER_IN" "ipv6.addr == $peer6"
 too_long "$PEER_IN" 28 1460 # net_af_packet puts IPv4 fragments together, in frames of 2048 bytes
 through six_in_four "$host6" "$far6" "ip.addr == $PEER1"
 too_long "$far6" 48 2000
+own_packets
 vigil_stop

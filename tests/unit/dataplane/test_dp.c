@@ -205,6 +205,26 @@ static void expect_reply(unsigned wire, uint32_t from, uint16_t len)
 	assert_int_equal(rte_raw_cksum(frame_l4(&f), len), 0xffff);
 }
 
+static void expect_icmp_error_from(uint32_t source, struct frame *f, uint8_t type, uint8_t code,
+                                   uint32_t dst)
+{
+	assert_true(wire_recv(&wires[0], f, 1000));
+	assert_true(frame_checksum_ok(f));
+	assert_int_equal(rte_be_to_cpu_32(frame_ip(f)->src_addr), source);
+	assert_int_equal(frame_ip(f)->next_proto_id, IPPROTO_ICMP);
+	assert_int_equal(frame_l4(f)[0], type);
+	assert_int_equal(frame_l4(f)[1], code);
+	assert_int_equal(
+		rte_raw_cksum(frame_l4(f), rte_be_to_cpu_16(frame_ip(f)->total_length) - 20u),
+		0xffff);
+	assert_memory_equal(frame_l4(f) + 8 + 16, (uint32_t[1]){rte_cpu_to_be_32(dst)}, 4);
+}
+
+static void expect_icmp_error(struct frame *f, uint8_t type, uint8_t code, uint32_t dst)
+{
+	expect_icmp_error_from(GATEWAY(0), f, type, code, dst);
+}
+
 static void test_echo(void **state)
 {
 	struct frame f;
@@ -222,10 +242,20 @@ static void test_echo(void **state)
 	icmp[20] ^= 1;
 	frame_ipv4(&wires[0], &f, HOST(0), GATEWAY(0), IPPROTO_ICMP, icmp, sizeof(icmp));
 	expect_drop(0, &f, "drop local-icmp");
-	frame_ipv4(&wires[0], &f, HOST(0), GATEWAY(0), IPPROTO_TCP, icmp, sizeof(icmp));
+}
+
+// The sender hears it, from the address that it asked (RFC 1122, 3.2.2.1 and 4.1.3.1).
+static void test_nobody_listens(void **state)
+{
+	struct frame f, got;
+
+	(void)state;
+	frame_ipv4(&wires[0], &f, HOST(0), GATEWAY(0), IPPROTO_TCP, "0123456789", 10);
 	expect_drop(0, &f, "drop local-protocol");
-	frame_udp(&wires[0], &f, HOST(0), GATEWAY(0), 9, 9, icmp, 9);
+	expect_icmp_error(&got, 3, 2, GATEWAY(0));
+	frame_udp(&wires[0], &f, HOST(0), GATEWAY(1), 9, 9, "hello", 5);
 	expect_drop(0, &f, "drop local-port");
+	expect_icmp_error_from(GATEWAY(1), &got, 3, 3, GATEWAY(1));
 }
 
 static void send_ike(uint16_t port, const uint8_t *data, uint16_t len)
@@ -375,20 +405,6 @@ static void test_forwarding_in_clear(void **state)
 	assert_true(wire_recv(&wires[0], &got, 1000));
 	assert_memory_equal(got.data, wires[0].host_mac, 6);
 	assert_true(counter("handed off") > 0);
-}
-
-static void expect_icmp_error(struct frame *f, uint8_t type, uint8_t code, uint32_t dst)
-{
-	assert_true(wire_recv(&wires[0], f, 1000));
-	assert_true(frame_checksum_ok(f));
-	assert_int_equal(rte_be_to_cpu_32(frame_ip(f)->src_addr), GATEWAY(0));
-	assert_int_equal(frame_ip(f)->next_proto_id, IPPROTO_ICMP);
-	assert_int_equal(frame_l4(f)[0], type);
-	assert_int_equal(frame_l4(f)[1], code);
-	assert_int_equal(
-		rte_raw_cksum(frame_l4(f), rte_be_to_cpu_16(frame_ip(f)->total_length) - 20u),
-		0xffff);
-	assert_memory_equal(frame_l4(f) + 8 + 16, (uint32_t[1]){rte_cpu_to_be_32(dst)}, 4);
 }
 
 static void test_icmp_errors(void **state)
@@ -668,6 +684,27 @@ static void turn_round(struct frame *f)
 	memcpy(f->data + 6, wires[0].host_mac, 6);
 }
 
+// An ICMP error shows what came out of a tunnel. Here its way back leads through none.
+static void no_quote_in_clear(void)
+{
+	struct frame f, esp;
+
+	for (unsigned map = 0; map < 2; map++) {
+		far_is_behind(0);
+		frame_udp(&wires[1], &f, HOST(1), FAR, 1, 2, "secret", 6);
+		frame_ip(&f)->time_to_live = 2;
+		frame_checksum(&f);
+		assert_true(wire_send(&wires[1], &f));
+		assert_true(wire_recv(&wires[0], &esp, 1000));
+		far_is_behind(1);
+		set_iface_full(1, 1500, true, map);
+		turn_round(&esp);
+		expect_drop(0, &esp, "drop policy-quote");
+		assert_false(wire_recv(&wires[1], &f, 50));
+	}
+	set_iface(1, 1500, true);
+}
+
 static void through_a_tunnel(enum sa_encap encap)
 {
 	uint8_t data[1000];
@@ -707,6 +744,7 @@ static void through_a_tunnel(enum sa_encap encap)
 	assert_int_equal(stats.packets, 1);
 	assert_int_equal(stats.replayed, 1);
 	assert_int_equal(stats.auth_failed, 1);
+	no_quote_in_clear();
 	// In clear the same is refused, both through the gateway and to it.
 	frame_udp(&wires[0], &f, FAR, HOST(1), 1, 2, "hello", 5);
 	expect_drop(0, &f, "drop policy-clear-in");
@@ -754,6 +792,7 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_arp_is_punted_and_answered),
 		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_ike_is_punted_by_its_cookies),
 		cmocka_unit_test(test_what_looks_like_ike),
 		cmocka_unit_test(test_datagram_goes_out),

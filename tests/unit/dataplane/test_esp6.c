@@ -13,6 +13,7 @@
 #include "gate.h"
 #include "iface6.h"
 #include "ipv6.h"
+#include "split.h"
 #include "suites.h"
 
 static const struct suite gcm = {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE};
@@ -437,6 +438,91 @@ static void too_long(void **state)
 	rte_pktmbuf_free(error);
 }
 
+// What the gateway made itself is cut before encryption: the parts make the packet again.
+static void own_too_long(bool outer6, uint16_t len)
+{
+	struct gate_flow f = gate_flow_make(spec_of(&gcm, outer6, true));
+	struct rte_mbuf *m = packet6(len, f.tunnel), *parts[WORKER_BURST];
+	struct rte_mbuf *whole = packet6(len, f.tunnel);
+	struct worker *w = gate_owner(&f);
+	uint32_t at = 0, id = 0;
+	uint16_t n;
+
+	packet_of(m)->flags = PACKET_MADE;
+	assert_null(encrypt(&f, m));
+	n = split_parts(w, parts);
+	assert_int_equal(n, 2);
+	assert_int_equal(esp_out(w, parts, n), n);
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t *inner;
+		uint32_t have;
+
+		assert_in_range(rte_pktmbuf_data_len(parts[i]), 100, 1500);
+		assert_true(decrypt(&parts[i]));
+		inner = rte_pktmbuf_mtod(parts[i], uint8_t *);
+		have = rte_pktmbuf_data_len(parts[i]) - 48;
+		assert_int_equal(packet_ip6(parts[i])->proto, IPPROTO_FRAGMENT);
+		assert_int_equal(inner[40], 17);
+		assert_int_equal(bytes_get_u16(inner + 42), at | (i + 1 < n));
+		assert_true(i == 0 || bytes_get_u32(inner + 44) == id);
+		id = bytes_get_u32(inner + 44);
+		assert_memory_equal(inner + 48, rte_pktmbuf_mtod_offset(whole, uint8_t *, 40 + at),
+		                    have);
+		at += have;
+		rte_pktmbuf_free(parts[i]);
+	}
+	assert_int_equal(at, len - 40);
+	assert_int_equal(split_parts(w, parts), 0);
+	assert_null(made());
+	rte_pktmbuf_free(whole);
+}
+
+static void own_is_cut(void **state)
+{
+	(void)state;
+	own_too_long(true, 1427); // one byte too many
+	own_too_long(true, 1980);
+	own_too_long(false, 1980);
+	assert_int_equal(gate_counter(COUNT_FRAGMENTED), 3);
+	assert_int_equal(gate_counter(DROP_MTU), 0);
+}
+
+// An SA that names ports takes no later fragments: the outer packet will be cut.
+static void own_with_ports(void **state)
+{
+	struct sa_spec spec = spec_of(&gcm, true, true);
+	struct rte_mbuf *m;
+	struct gate_flow f;
+
+	(void)state;
+	spec.selector.proto = 17;
+	spec.selector.remote_port = 2000;
+	f = gate_flow_make(spec);
+	m = packet6(1900, f.tunnel);
+	packet_of(m)->flags = PACKET_MADE;
+	m = encrypt(&f, m);
+	assert_non_null(m);
+	assert_true(rte_pktmbuf_data_len(m) > 1900);
+	rte_pktmbuf_free(m);
+}
+
+// An ICMP error about what came out of a tunnel does not leave in clear, with a crypto map or
+// without.
+static void no_quote_in_clear(void **state)
+{
+	struct rte_mbuf *m = packet6(100, (struct handle){0}), *tunnel[WORKER_BURST];
+	struct worker *w = gate.workers[0];
+	uint16_t n;
+
+	(void)state;
+	packet_of(m)->flags = PACKET_MADE;
+	assert_int_equal(policy_out6(w, &m, 1, tunnel, &n), 1);
+	packet_of(m)->flags |= PACKET_QUOTES;
+	assert_int_equal(policy_out6(w, &m, 1, tunnel, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(gate_counter(DROP_POLICY_QUOTE), 1);
+}
+
 // RFC 3947, 4, over IPv6: the peer is where its newest authentic packet came from.
 static void peer_moves(void **state)
 {
@@ -531,9 +617,10 @@ static void bad_specs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(all_combinations), TEST(extended_numbers), TEST(alter_and_replay),
-		TEST(other_forms),      TEST(selectors),        TEST(congestion),
-		TEST(too_long),         TEST(peer_moves),       TEST(mixed_bursts),
+		TEST(all_combinations),  TEST(extended_numbers), TEST(alter_and_replay),
+		TEST(other_forms),       TEST(selectors),        TEST(congestion),
+		TEST(too_long),          TEST(own_is_cut),       TEST(own_with_ports),
+		TEST(no_quote_in_clear), TEST(peer_moves),       TEST(mixed_bursts),
 		TEST(bad_specs),
 	};
 

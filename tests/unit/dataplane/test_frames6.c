@@ -321,8 +321,10 @@ static void options_for_us(void **state)
 	memcpy(echo + 16, after(&f), 64);
 	frame_ipv6(&wires[0], &f, global(0, 2), global(0, 1), IPPROTO_DSTOPTS, echo, sizeof(echo));
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[0], &r, 1000));
-	assert_int_equal(after(&r)[16], 129);
+	assert_true(wire_recv(&wires[0], &r, 1000)); // the answer has no options
+	assert_int_equal(r.len, ETHER + HEADER + 64);
+	assert_int_equal(after(&r)[0], 129);
+	assert_true(sum_holds(&r, IPPROTO_ICMPV6));
 	after(&f)[2] = 0x45; // the packet may not pass
 	expect_drop(0, &f, "drop ip-options");
 	silence(0);
@@ -441,6 +443,33 @@ static void echo(void **state)
 	expect_echo(link_local(1), 101);
 	after(&f)[50] ^= 1;
 	expect_drop(0, &f, "drop local-icmp");
+}
+
+// RFC 4443, 3.1 and 3.4: from the address that was asked (2.2).
+static void nobody_listens(void **state)
+{
+	static const uint8_t options[] = {IPPROTO_TCP, 0, 1, 4, 0, 0, 0, 0, 1, 2, 3, 4};
+	static const uint8_t nothing[] = {IPPROTO_NONE, 0, 1, 4, 0, 0, 0, 0};
+	struct frame f;
+
+	(void)state;
+	frame_udp6(&wires[0], &f, global(0, 2), global(1, 1), 9, 9);
+	expect_drop(0, &f, "drop local-port");
+	expect_icmp(0, global(1, 1), 1, 4, 0);
+	frame_udp6(&wires[0], &f, link_local(2), link_local(1), 9, 9);
+	expect_drop(0, &f, "drop local-port");
+	expect_icmp(0, link_local(1), 1, 4, 0);
+	frame_ipv6(&wires[0], &f, global(0, 2), global(0, 1), IPPROTO_TCP, options, 8);
+	expect_drop(0, &f, "drop local-protocol");
+	expect_icmp(0, global(0, 1), 4, 1, 6);
+	frame_ipv6(&wires[0], &f, global(0, 2), global(0, 1), IPPROTO_DSTOPTS, options,
+	           sizeof(options));
+	expect_drop(0, &f, "drop local-protocol");
+	expect_icmp(0, global(0, 1), 4, 1, 40);
+	frame_ipv6(&wires[0], &f, global(0, 2), global(0, 1), IPPROTO_DSTOPTS, nothing,
+	           sizeof(nothing));
+	expect_drop(0, &f, "drop local-protocol");
+	silence(0);
 }
 
 // Bytes from..to of f's payload as a fragment.
@@ -671,6 +700,7 @@ int main(void)
 		cmocka_unit_test(errors),
 		cmocka_unit_test(an_mtu_of_its_own),
 		cmocka_unit_test(echo),
+		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(fragments_for_us),
 		cmocka_unit_test(ike_in),
 		cmocka_unit_test(ike_out),
