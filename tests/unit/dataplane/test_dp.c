@@ -1,5 +1,4 @@
-// A whole dataplane, two workers, two memif ports, without hugepages: ARP, ICMP, IKE, forwarding in
-// clear, fragments, drops. The hosts are the test itself, through memif's other ends.
+// A whole dataplane, two workers, two memif ports, no hugepages; the hosts are the test itself.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,27 +43,17 @@ static void know_host(uint16_t i)
 	assert_int_equal(dp_neighbour_set(dp, i, &host, wires[i].host_mac), 0);
 }
 
-static uint64_t counter(const char *name)
-{
-	uint64_t sum = 0;
-
-	for (unsigned c = 0; c < dp_counters(dp); c++)
-		for (unsigned w = 0; w < dp_workers(dp); w++)
-			if (strcmp(dp_counter_name(dp, c), name) == 0)
-				sum += dp_counter(dp, w, c);
-	return sum;
-}
-
 // Sends a frame that must be dropped for this reason and no other.
 static void expect_drop(unsigned wire, const struct frame *f, const char *name)
 {
-	uint64_t before = counter(name);
+	uint64_t before = wire_counter(dp, name);
 
 	assert_true(wire_send(&wires[wire], f));
-	for (unsigned i = 0; i < 1000 && counter(name) == before; i++)
+	for (unsigned i = 0; i < 1000 && wire_counter(dp, name) == before; i++)
 		usleep(1000);
-	if (counter(name) != before + 1)
-		fail_msg("%s counted %lu, not 1", name, (unsigned long)(counter(name) - before));
+	if (wire_counter(dp, name) != before + 1)
+		fail_msg("%s counted %lu, not 1", name,
+		         (unsigned long)(wire_counter(dp, name) - before));
 }
 
 static unsigned recv_punt(enum dp_punt class, struct dp_view *v)
@@ -306,13 +295,13 @@ static void test_what_looks_like_ike(void **state)
 	struct frame f;
 	struct dp_event ev;
 	struct dp_view v;
-	uint64_t before = counter("nat keepalives received");
+	uint64_t before = wire_counter(dp, "nat keepalives received");
 
 	(void)state;
 	send_ike(4500, data, 1);
-	for (unsigned i = 0; i < 1000 && counter("nat keepalives received") == before; i++)
+	for (unsigned i = 0; i < 1000 && wire_counter(dp, "nat keepalives received") == before; i++)
 		usleep(1000);
-	assert_int_equal(counter("nat keepalives received"), before + 1);
+	assert_int_equal(wire_counter(dp, "nat keepalives received"), before + 1);
 	for (uint16_t len = 0; len < 4; len++) {
 		frame_udp(&wires[0], &f, HOST(0), GATEWAY(0), 1, 4500, "\1\2\3", len);
 		expect_drop(0, &f, "drop natt-runt");
@@ -404,7 +393,7 @@ static void test_forwarding_in_clear(void **state)
 	assert_true(wire_send(&wires[1], &f));
 	assert_true(wire_recv(&wires[0], &got, 1000));
 	assert_memory_equal(got.data, wires[0].host_mac, 6);
-	assert_true(counter("handed off") > 0);
+	assert_true(wire_counter(dp, "handed off") > 0);
 }
 
 static void test_icmp_errors(void **state)
@@ -433,7 +422,7 @@ static void test_icmp_errors(void **state)
 	}
 	while (wire_recv(&wires[0], &got, 50))
 		;
-	assert_true(counter("icmp errors suppressed") > 0);
+	assert_true(wire_counter(dp, "icmp errors suppressed") > 0);
 }
 
 static void test_routes_and_neighbours(void **state)
@@ -465,7 +454,7 @@ static void test_routes_and_neighbours(void **state)
 		n++;
 	}
 	assert_int_equal(n, 1);
-	assert_int_equal(counter("drop neighbour-full"), 2);
+	assert_int_equal(wire_counter(dp, "drop neighbour-full"), 2);
 	assert_int_equal(dp_neighbour_set(dp, 1, &gateway, wires[1].host_mac), 0);
 	for (unsigned i = 0; i < 4; i++) {
 		assert_true(wire_recv(&wires[1], &got, 1000));
@@ -530,7 +519,7 @@ static void test_fragments_to_the_gateway(void **state)
 		assert_int_equal(reply[0], 0);
 		assert_memory_equal(reply + 4, icmp + 4, sizeof(icmp) - 4);
 	}
-	assert_int_equal(counter("reassembled"), 3);
+	assert_int_equal(wire_counter(dp, "reassembled"), 3);
 }
 
 static void test_mtu(void **state)

@@ -88,17 +88,6 @@ static void stop_memif(void)
 	dp_stop(dp);
 }
 
-static uint64_t counter(const char *name)
-{
-	uint64_t sum = 0;
-
-	for (unsigned c = 0; c < dp_counters(dp); c++)
-		for (unsigned w = 0; w < dp_workers(dp); w++)
-			if (strcmp(dp_counter_name(dp, c), name) == 0)
-				sum += dp_counter(dp, w, c);
-	return sum;
-}
-
 // Sends a frame of any length, as a chain of small pieces.
 static bool send_long(const struct frame *f)
 {
@@ -160,7 +149,7 @@ static int child_jumbo(void)
 	start_memif(MB_BIG, JUMBO);
 	dp_iface_info(dp, 0, &info);
 	// Large packets: nothing is copied, and a longer MTU is refused.
-	ok = jumbo_echoes() && info.mtu_max == JUMBO && counter("joined") == 0;
+	ok = jumbo_echoes() && info.mtu_max == JUMBO && wire_counter(dp, "joined") == 0;
 	stop_memif();
 	return ok ? 0 : 3;
 }
@@ -172,7 +161,7 @@ static int child_tight(void)
 
 	start_memif(MB_TIGHT, JUMBO);
 	dp_iface_info(dp, 0, &info);
-	ok = jumbo_echoes() && info.mtu_max == POOL_MTU_MAX && counter("joined") == 4;
+	ok = jumbo_echoes() && info.mtu_max == POOL_MTU_MAX && wire_counter(dp, "joined") == 4;
 	stop_memif();
 	return ok ? 0 : 3;
 }
@@ -195,9 +184,9 @@ static int child_too_long(void)
 			rte_pktmbuf_chain(head, m);
 	}
 	ok = rte_eth_tx_burst(wire.port, 0, &head, 1) == 1;
-	for (unsigned i = 0; i < 2000 && counter("drop too-long") == 0; i++)
+	for (unsigned i = 0; i < 2000 && wire_counter(dp, "drop too-long") == 0; i++)
 		usleep(1000);
-	ok &= counter("drop too-long") == 1;
+	ok &= wire_counter(dp, "drop too-long") == 1;
 	echo(&f, HOST, GATEWAY, 1500);
 	ok &= send_long(&f) && wire_recv(&wire, &f, 2000) && is_reply(&f, 1500);
 	stop_memif();
@@ -255,7 +244,8 @@ static int child_own_echoes(void)
 	// An answer to somebody else, then one to us.
 	ok = ok && answer(&f, 0x100) && wire_send(&wire, &f) && answer(&f, 0x100) &&
 	     next_event(&event) && event.port == 7 && addr_v4_host(&event.addr) == HOST;
-	ok = ok && counter("icmp echo answers heard") == 1 && counter("drop local-icmp") == 2;
+	ok = ok && wire_counter(dp, "icmp echo answers heard") == 1 &&
+	     wire_counter(dp, "drop local-icmp") == 2;
 	e.size = 27;
 	ok = ok && dp_echo_send(dp, &e) == -EMSGSIZE;
 	e.size = 100;
@@ -304,7 +294,7 @@ static bool answered(uint32_t gateway, uint16_t vlan, uint16_t back)
 
 static bool dropped(uint32_t gateway, uint16_t vlan, const char *name)
 {
-	uint64_t before = counter(name);
+	uint64_t before = wire_counter(dp, name);
 	struct frame f;
 
 	echo(&f, gateway + 1, gateway, 84);
@@ -312,9 +302,9 @@ static bool dropped(uint32_t gateway, uint16_t vlan, const char *name)
 		tag(&f, vlan);
 	if (!send_long(&f))
 		return false;
-	for (unsigned i = 0; i < 1000 && counter(name) == before; i++)
+	for (unsigned i = 0; i < 1000 && wire_counter(dp, name) == before; i++)
 		usleep(1000);
-	return counter(name) == before + 1 && !wire_recv(&wire, &f, 20);
+	return wire_counter(dp, name) == before + 1 && !wire_recv(&wire, &f, 20);
 }
 
 #define EXPECT(x)                                                                                  \
@@ -409,7 +399,7 @@ static int child_priority(void)
 	echo(&f, HOST, GATEWAY, 84);
 	tag(&f, 0);
 	tag(&f, 0);
-	EXPECT(send_long(&f) && !wire_recv(&wire, &f, 50) && counter("drop vlan") == 1);
+	EXPECT(send_long(&f) && !wire_recv(&wire, &f, 50) && wire_counter(dp, "drop vlan") == 1);
 	stop_memif();
 	return 0;
 }

@@ -102,31 +102,16 @@ static int stop(void **state)
 	return 0;
 }
 
-static uint64_t counter(const char *name)
-{
-	uint64_t sum = 0;
-	bool there = false;
-
-	for (unsigned c = 0; c < dp_counters(dp); c++) {
-		if (strcmp(dp_counter_name(dp, c), name) != 0)
-			continue;
-		there = true;
-		for (unsigned w = 0; w < dp_workers(dp); w++)
-			sum += dp_counter(dp, w, c);
-	}
-	assert_true(there);
-	return sum;
-}
-
 static void expect_drop(unsigned wire, const struct frame *f, const char *name)
 {
-	uint64_t before = counter(name);
+	uint64_t before = wire_counter(dp, name);
 
 	assert_true(wire_send(&wires[wire], f));
-	for (unsigned i = 0; i < 1000 && counter(name) == before; i++)
+	for (unsigned i = 0; i < 1000 && wire_counter(dp, name) == before; i++)
 		usleep(1000);
-	if (counter(name) != before + 1)
-		fail_msg("%s counted %lu, not 1", name, (unsigned long)(counter(name) - before));
+	if (wire_counter(dp, name) != before + 1)
+		fail_msg("%s counted %lu, not 1", name,
+		         (unsigned long)(wire_counter(dp, name) - before));
 }
 
 // ---- frames ----------------------------------------------------------------------------------

@@ -71,25 +71,14 @@ static bool refuses_rules(const struct dp *dp, const char *reason)
 	return false;
 }
 
-static uint64_t counter(const struct dp *dp, const char *name)
-{
-	uint64_t sum = 0;
-
-	for (unsigned c = 0; c < dp_counters(dp); c++)
-		for (unsigned w = 0; w < dp_workers(dp); w++)
-			if (strcmp(dp_counter_name(dp, c), name) == 0)
-				sum += dp_counter(dp, w, c);
-	return sum;
-}
-
 static bool wait_for(const struct dp *dp, const char *name, uint64_t wanted)
 {
 	for (unsigned i = 0; i < 2000; i++) {
-		if (counter(dp, name) >= wanted)
+		if (wire_counter(dp, name) >= wanted)
 			return true;
 		usleep(1000);
 	}
-	fprintf(stderr, "%s is %lu\n", name, (unsigned long)counter(dp, name));
+	fprintf(stderr, "%s is %lu\n", name, (unsigned long)wire_counter(dp, name));
 	return false;
 }
 

@@ -204,4 +204,21 @@ static inline uint16_t icmp_echo(uint8_t *icmp, uint16_t len)
 	return len;
 }
 
+// What all workers counted under a name that there is.
+static inline uint64_t wire_counter(const struct dp *dp, const char *name)
+{
+	uint64_t sum = 0;
+	bool there = false;
+
+	for (unsigned c = 0; c < dp_counters(dp); c++) {
+		if (strcmp(dp_counter_name(dp, c), name) != 0)
+			continue;
+		there = true;
+		for (unsigned w = 0; w < dp_workers(dp); w++)
+			sum += dp_counter(dp, w, c);
+	}
+	assert_true(there);
+	return sum;
+}
+
 #endif
