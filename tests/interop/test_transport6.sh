@@ -1,15 +1,11 @@
 #!/usr/bin/env bash
-# Transport mode with IPv6 (RFC 4303, 3.1.1): negotiated between two Vigils, which ping each other;
-# and under manual keys with scapy at the other end.
-# limit: 90
+# Transport mode with IPv6 (RFC 4303, 3.1.1). With strongSwan the negotiation in both roles and the
+# keys that it derived, under which scapy's packets are answered, in UDP; between two Vigils, which
+# ping each other; and under manual keys with scapy at the other end.
+# limit: 150
 . "$(dirname "$0")/lib.sh"
 gw6=2001:db8:1::1 peer6=2001:db8:1::11
 lab_up
-# The second one stands in peer1's place: the kernel gives its addresses up.
-in_ns peer1 ip addr flush dev wan0
-in_ns peer1 ip addr del "$PEER_IN/24" dev lo
-lab_link peer1 in0 road in1
-
 # conf NAME WAN LAN OURS THEIRS ENTRY: a startup file whose map protects what goes between the two.
 conf() {
 	cat <<-END
@@ -53,7 +49,70 @@ ping_from() { # NAME COUNT ARGUMENT...: all are answered
 }
 mode_of() { vigil_on "$1" "show crypto ipsec sa" | sed -n 's/.*in use settings ={\(.*\), }.*/\1/p' | sort -u; }
 
+conf_strongswan() { (umask 077 && conf gw gw-wan gw-lan $gw6 $peer6 ipsec-isakmp >"$LAB_RUN/gw.conf"); }
+in_ns peer1 sysctl -qw net.ipv6.conf.{all,default,wan0}.disable_ipv6=0 net.ipv6.conf.{all,default}.accept_dad=0
+in_ns peer1 ip addr add "$peer6/64" dev wan0 nodad
+export PEER1=$peer6 REMOTE=$gw6 MODE=transport LOCAL_NET=$peer6/128 REMOTE_NET=$gw6/128
+
+check "strongSwan starts: it gets transport mode, and the addresses of both (it sees a NAT always)"
+conf_strongswan
+vigil_start
+sleep 2.5 # addresses are in use when nobody has objected
+lab_charon peer1
+! lab_ctl peer1 --initiate --child net --timeout 3 >/dev/null 2>&1 || fail "its ESP knows it now"
+has "$(cat "$(peer_log peer1)")" "parsed QUICK_MODE response .* NAT-OA NAT-OA" \
+	"selected proposal: ESP:" "IPsec SA: unsupported mode"
+lab_stop peer1 KILL
+vigil_stop
+
+check "strongSwan answers: a ping of ours starts it"
+rm -f "$LAB_RUN"/gw.{conf,log,out}
+conf_strongswan
+vigil_start
+sleep 2.5
+lab_charon peer1
+sed -i 's/cfg = 2/cfg = 2\n            chd = 4/' "$LAB_RUN/peer1/strongswan.conf"
+lab_ctl peer1 --reload-settings >/dev/null
+# It takes back what it cannot carry; here we do not hear of it.
+lab_fault drop "ip6 saddr $peer6 udp sport 4500 @th,240,8 5"
+vigil "ping $peer6 repeat 2 timeout 1" >/dev/null || true
+equal "$(mode_of gw)" "Transport UDP-Encaps" "mode"
+has "$(cat "$(peer_log peer1)")" "parsed QUICK_MODE request .* NAT-OA NAT-OA"
+
+check "what scapy sends under its keys is answered"
+mac=$(vigil "show interfaces" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' | head -n 1 |
+	tr -d . | sed 's/../&:/g; s/:$//')
+capture_start "$pcap" w-gw "ip6"
+in_ns wan "$here/transport_peer.py" "$(peer_log peer1)" write w-gw "$mac" "$peer6" "$gw6"
+sleep 0.5
+capture_stop
+"$here/transport_peer.py" "$(peer_log peer1)" read "$pcap" "$gw6"
+has "$(vigil "show crypto ipsec sa")" "#pkts decaps: 5,"
+lab_fault clear
+lab_stop peer1 KILL
+vigil_stop
+
+check "a set that requires it has nothing for networks"
+rm -f "$LAB_RUN"/gw.{conf,log,out}
+(umask 077 && conf gw gw-wan gw-lan $gw6 $peer6 ipsec-isakmp | sed -e 's/^ mode transport/& require/' \
+	-e "s/ permit ipv6 host.*/ permit ipv6 host $gw6 2001:db8:2::\/64/" >"$LAB_RUN/gw.conf"
+ echo "ipv6 route 2001:db8:2::/64 $peer6" >>"$LAB_RUN/gw.conf")
+vigil_start
+sleep 2.5
+lab_charon peer1
+has "$(vigil "ping 2001:db8:2::1 source $gw6 repeat 1 timeout 2" || true)" "Success rate is 0 percent"
+has "$(cat "$LAB_RUN/gw.log")" "IPSEC-4-TRANSPORT: Crypto map vpn 10: its transform sets require"
+lab_stop peer1 KILL
+vigil_stop
+
 check "two Vigils agree on it"
+unset PEER1 REMOTE MODE LOCAL_NET REMOTE_NET
+# The second one stands in peer1's place: the kernel gives its addresses up.
+in_ns peer1 ip addr flush dev wan0
+in_ns peer1 ip addr del "$PEER_IN/24" dev lo
+lab_link peer1 in0 road in1
+
+rm -f "$LAB_RUN"/gw.{conf,log,out} "$pcap" "$LAB_RUN/tcpdump.err"
 (umask 077
  conf gw gw-wan gw-lan $gw6 $peer6 ipsec-isakmp >"$LAB_RUN/gw.conf"
  conf peer1 wan0 in0 $peer6 $gw6 ipsec-isakmp >"$LAB_RUN/peer1.conf")
