@@ -430,6 +430,52 @@ static void echo(void **state)
 	expect_drop(0, &f, "drop local-icmp");
 }
 
+// The host's answer to an echo of the gateway's, its identifier changed so much.
+static void answer(struct frame *f, const struct dp_echo *e, uint8_t change)
+{
+	memcpy(f->data, wires[0].gateway_mac, 6);
+	memcpy(f->data + 6, wires[0].host_mac, 6);
+	memcpy(ip6(f)->src_addr, e->dst.bytes, 16);
+	memcpy(ip6(f)->dst_addr, e->src.bytes, 16);
+	after(f)[0] = 129;
+	after(f)[4] ^= change;
+	put_sum(f, IPPROTO_ICMPV6, 2);
+	assert_true(wire_send(&wires[0], f));
+}
+
+// Echoes of the gateway's own: an answer is told if it is to one of them.
+static void own_echo(void **state)
+{
+	struct dp_echo e = {.src = global(0, 1), .dst = global(0, 2), .sequence = 9, .size = 101};
+	struct dp_event event = {0};
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(dp_echo_send(dp, &e), 0);
+	assert_true(wire_recv(&wires[0], &f, 1000));
+	assert_int_equal(f.len, ETHER + 101);
+	assert_int_equal(after(&f)[0], 128);
+	assert_int_equal(after(&f)[7], 9);
+	assert_true(sum_holds(&f, IPPROTO_ICMPV6));
+	answer(&f, &e, 1); // somebody else's
+	answer(&f, &e, 1);
+	for (unsigned i = 0; i < 1000 && event.kind != DP_EVENT_ECHO; i++)
+		if (!dp_events(dp, &event, 1))
+			usleep(1000);
+	assert_int_equal(event.kind, DP_EVENT_ECHO);
+	assert_int_equal(event.port, 9);
+	assert_true(addr_equal(&event.addr, &e.dst));
+	assert_true(addr_equal(&event.local, &e.src));
+	e.size = 47;
+	assert_int_equal(dp_echo_send(dp, &e), -EMSGSIZE);
+	e.size = 100;
+	e.src = addr_v4(0x0a000001);
+	assert_int_equal(dp_echo_send(dp, &e), -EAFNOSUPPORT);
+	e.src = global(0, 1);
+	e.dst = global(77, 1);
+	assert_int_equal(dp_echo_send(dp, &e), -EHOSTUNREACH);
+}
+
 // RFC 4443, 3.1 and 3.4: from the address that was asked (2.2).
 static void nobody_listens(void **state)
 {
@@ -685,6 +731,7 @@ int main(void)
 		cmocka_unit_test(errors),
 		cmocka_unit_test(an_mtu_of_its_own),
 		cmocka_unit_test(echo),
+		cmocka_unit_test(own_echo),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(fragments_for_us),
 		cmocka_unit_test(ike_in),
