@@ -39,8 +39,9 @@ static inline void chunks_fini(struct chunks *c)
 	c->chunk = NULL;
 }
 
-// The slot, or NULL: beyond the table, or in a chunk that was never needed.
-static inline void *chunks_at(const struct chunks *c, uint32_t slot)
+// The slot, or NULL: beyond the table, or in a chunk that was never needed. `size` is the table's,
+// where the compiler may know it.
+static inline void *chunks_at_size(const struct chunks *c, uint32_t slot, uint32_t size)
 {
 	char *chunk;
 
@@ -48,7 +49,12 @@ static inline void *chunks_at(const struct chunks *c, uint32_t slot)
 		return NULL;
 	// Acquire: pairs with the release below, so that a new chunk is seen zeroed.
 	chunk = __atomic_load_n(&c->chunk[slot / CHUNK_SLOTS], __ATOMIC_ACQUIRE);
-	return chunk ? chunk + (size_t)(slot % CHUNK_SLOTS) * c->size : NULL;
+	return chunk ? chunk + (size_t)(slot % CHUNK_SLOTS) * size : NULL;
+}
+
+static inline void *chunks_at(const struct chunks *c, uint32_t slot)
+{
+	return chunks_at_size(c, slot, c->size);
 }
 
 // [C] Makes the slot's chunk if it is not there; zeroed. NULL: no memory.

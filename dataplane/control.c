@@ -23,9 +23,10 @@
 
 // Control's own record of a tunnel slot.
 struct tunnel_slot {
-	uint32_t generation; // odd = in use
-	uint32_t next_free;  // slot + 1, 0 = none
-	uint32_t doubts;     // DOUBT events that came out of dp_events()
+	uint32_t generation;  // odd = in use
+	uint32_t next_free;   // slot + 1, 0 = none
+	uint32_t doubts;      // DOUBT events that came out of dp_events()
+	struct handle out[2]; // the flow's outbound SA, and the one before
 };
 
 struct esp_control {
@@ -167,6 +168,7 @@ int dp_tunnel_add(struct dp *dp, const struct dp_tunnel_spec *spec, struct handl
 		esp->tunnel_unused++;
 	slot->generation++;
 	slot->doubts = 0;
+	memset(slot->out, 0, sizeof(slot->out));
 	*tunnel = msg.tunnel = (struct handle){.index = i, .generation = slot->generation};
 	activity_store(&dp->tunnels->words[i].doubt_ack, 0);
 	activity_store(&dp->tunnels->words[i].generation, slot->generation);
@@ -201,8 +203,9 @@ void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer)
 void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa)
 {
 	struct message msg = {.kind = MESSAGE_TUNNEL_USE, .tunnel = tunnel, .sa = out_sa};
+	struct tunnel_slot *t = tunnel_slot(dp, tunnel);
 
-	if (!tunnel_slot(dp, tunnel))
+	if (!t)
 		return;
 	if (!handle_is_null(out_sa)) {
 		const struct sa_slot *slot = sa_table_slot(dp->sas, out_sa);
@@ -212,6 +215,8 @@ void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa)
 		    !handle_equal(sa->tunnel, tunnel))
 			return;
 	}
+	t->out[1] = t->out[0];
+	t->out[0] = out_sa;
 	(void)tunnel_send(dp, &msg);
 }
 
@@ -234,11 +239,23 @@ void dp_tunnel_doubt_ack(struct dp *dp, struct handle tunnel)
 bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 {
 	const struct tunnel *t = chunks_at(&dp->tunnels->tunnels, tunnel.index);
+	const struct tunnel_slot *slot = tunnel_slot(dp, tunnel);
+	bool any;
+	tick_t at;
 
 	// Acquire: the worker clears last_out before it publishes the generation.
-	return tunnel_slot(dp, tunnel) &&
-	       __atomic_load_n(&t->generation, __ATOMIC_ACQUIRE) == tunnel.generation &&
-	       activity_read(&t->last_out, when);
+	if (!slot || __atomic_load_n(&t->generation, __ATOMIC_ACQUIRE) != tunnel.generation)
+		return false;
+	any = activity_read(&t->last_out, when);
+	// What an SA knows goes over to the flow when it is left, which may not have happened yet.
+	for (unsigned i = 0; i < 2; i++) {
+		if (!sa_table_slot(dp->sas, slot->out[i]) ||
+		    !activity_read(&sa_table_at(dp->sas, slot->out[i].index)->last_out, &at))
+			continue;
+		*when = any ? tick_max(*when, at) : at;
+		any = true;
+	}
+	return any;
 }
 
 // ---- SAs -------------------------------------------------------------------------------------
@@ -299,7 +316,7 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 		if (!sa->ring)
 			return -ENOMEM;
 	}
-	sa_fill(dp->esp->mgr, spec, SA_IN, sa, sa_table_keys(dp->sas, h.index));
+	sa_fill(dp->esp->mgr, spec, SA_IN, sa, sa_table_keys(sa));
 	replay_init(&sa->replay, spec->replay_window, sa->ring);
 	sa->activity = &dp->sas->activity[h.index];
 	// The SPI is the one that dp_sa_reserve() gave out, whatever the caller says.
@@ -356,7 +373,7 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 		return -ENOMEM;
 	}
 	sa->pair = in;
-	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(dp->sas, out->index));
+	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(sa));
 	return 0;
 }
 

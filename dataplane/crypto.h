@@ -58,18 +58,19 @@ static inline void crypto_prefetch_powers(const char *keys, uint32_t powers)
 
 	for (uint32_t i = from / SA_LINE * SA_LINE; i < sizeof(struct sa_keys) - 2 * SA_LINE;
 	     i += SA_LINE)
-		rte_prefetch0(keys + i);
+		rte_prefetch1(keys + i);
 }
 
 // The line of round keys that AES-128 does not have.
 static inline void crypto_prefetch_rounds(const struct sa_keys *keys, uint32_t key_len)
 {
 	if (key_len > CRYPTO_KEY_MIN)
-		rte_prefetch0((const char *)keys + 3 * SA_LINE);
+		rte_prefetch1((const char *)keys + 3 * SA_LINE);
 }
 
 // Starts to load the lines of expanded keys that a text of so many bytes needs: the round keys, and
-// for GCM as many powers of the hash key as the text has blocks (with AAD and length).
+// for GCM as many powers of the hash key as the text has blocks (with AAD and length). Into the
+// second-level cache: a burst's keys do not fit the first beside its packets and SAs.
 static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engine engine,
                                         uint32_t key_len, uint32_t text_len)
 {
@@ -77,16 +78,16 @@ static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engi
 	uint32_t powers = text_len / 16 + 3;
 
 	for (unsigned i = 0; i < 3; i++)
-		rte_prefetch0(at + i * SA_LINE);
+		rte_prefetch1(at + i * SA_LINE);
 	crypto_prefetch_rounds(keys, key_len);
 	if (engine < SA_ENGINE_CHACHA) {
-		rte_prefetch0(at + sizeof(*keys) - 2 * SA_LINE);
-		rte_prefetch0(at + sizeof(*keys) - SA_LINE);
+		rte_prefetch1(at + sizeof(*keys) - 2 * SA_LINE);
+		rte_prefetch1(at + sizeof(*keys) - SA_LINE);
 		if (powers > CRYPTO_FEW_POWERS)
 			crypto_prefetch_powers(at, powers);
 	} else if (engine >= SA_ENGINE_MB) {
 		for (unsigned i = 3; i < 10; i++)
-			rte_prefetch0(at + i * SA_LINE);
+			rte_prefetch1(at + i * SA_LINE);
 	}
 }
 

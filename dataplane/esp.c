@@ -10,6 +10,7 @@
 #include "flow_cache.h"
 #include "flow_memo.h"
 #include "sa_fill.h"
+#include "sa_limits.h"
 #include "split.h"
 
 int worker_esp_init(struct worker *w)
@@ -63,18 +64,33 @@ static bool raise_once(struct worker *w, struct sa *sa, enum sa_raised what,
 	return sa->raised & what;
 }
 
+static uint64_t packets_used(const struct sa *sa)
+{
+	return sa->direction == SA_OUT ? sa->sequence : sa->packets;
+}
+
+bool sa_limits_are_near(struct sa *sa, uint32_t packets, uint64_t bytes)
+{
+	bool soft = !(sa->raised & SA_RAISED_SOFT);
+	uint64_t used = packets_used(sa);
+	uint64_t last = soft ? RTE_MIN(sa->soft_packets, sa->hard_packets) : sa->hard_packets;
+	uint64_t last_byte = soft ? RTE_MIN(sa->soft_bytes, sa->hard_bytes) : sa->hard_bytes;
+	uint64_t left = last > used ? last - used : 0;
+	uint64_t left_bytes = last_byte > sa->bytes ? last_byte - sa->bytes : 0;
+
+	sa->until = used + RTE_MIN(RTE_MIN(left, left_bytes / UINT16_MAX), SA_LIMITS_AHEAD);
+	return left <= packets || left_bytes <= bytes;
+}
+
 bool esp_limit(struct worker *w, struct sa *sa)
 {
-	uint64_t packets = sa->direction == SA_OUT ? sa->sequence : sa->packets;
+	uint64_t packets = packets_used(sa);
 
 	if (packets >= sa->hard_packets || sa->bytes >= sa->hard_bytes) {
 		raise_once(w, sa, SA_RAISED_HARD, DP_EVENT_SA_HARD);
 		return false;
 	}
-	if (raise_once(w, sa, SA_RAISED_SOFT, DP_EVENT_SA_SOFT)) {
-		sa->packets_limit = sa->hard_packets;
-		sa->bytes_limit = sa->hard_bytes;
-	}
+	raise_once(w, sa, SA_RAISED_SOFT, DP_EVENT_SA_SOFT);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "esp_transport.h"
 #include "esp_transport6.h"
 #include "foreign.h"
+#include "sa_limits.h"
 #include "unwrap.h"
 
 // Packets of one SPI in a row.
@@ -79,7 +80,7 @@ static void sa_fetch(const struct worker *w, const struct run *run, uint32_t len
 	rte_prefetch0(run->sa);
 	rte_prefetch0(&run->sa->replay);
 	rte_prefetch0(&w->dp->sas->activity[slot]);
-	crypto_prefetch_keys(sa_table_keys(w->dp->sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MAX, len);
+	crypto_prefetch_keys(sa_table_keys(run->sa), SA_ENGINE_GCM, CRYPTO_KEY_MAX, len);
 }
 
 // A packet whose SPI is not that of the one before: begins a run if its SA is this worker's, else
@@ -196,8 +197,7 @@ static enum counter run_admissible(struct worker *w, const struct run *run)
 
 	if (unlikely(!identify(run)))
 		return DROP_ESP_NO_SA;
-	if (unlikely(sa->packets >= sa->packets_limit || sa->bytes >= sa->bytes_limit) &&
-	    !esp_limit(w, sa))
+	if (sa_limit_near(sa, sa->packets, 0, 0) && !esp_limit(w, sa))
 		return DROP_ESP_LIFETIME;
 	return COUNTERS;
 }

@@ -26,11 +26,9 @@ static void run_begin(struct worker *w, struct run *run, struct handle flow)
 	if (run->sa) { // on its way to the caches while the rest of the burst is looked at
 		rte_prefetch0(run->sa);
 		rte_prefetch0(&run->sa->sequence);
+	} else {
+		activity_mark(&run->t->last_out, w->now);
 	}
-	// Once a tick is often enough: nothing that doubt depends on is finer.
-	if (activity_mark(&run->t->last_out, w->now) && run->sa &&
-	    tick_diff(w->now, run->t->doubt_from) >= 0)
-		tunnel_doubt(w, run->t, flow);
 }
 
 // A packet whose flow has no SA here: another worker's, out of date, or to be held.
@@ -173,9 +171,14 @@ static uint16_t wrap_all(struct worker *w, struct rte_mbuf **pkts, const struct 
 		struct sa *sa = runs[r].sa;
 
 		*engines |= crypto_engine(sa);
+		// Once a tick is often enough: nothing that doubt depends on is finer.
+		if (activity_load(&sa->last_out) != activity_from_tick(w->now) &&
+		    tick_diff(w->now, sa->doubt_from) >= 0)
+			tunnel_doubt(w, runs[r].t, runs[r].flow);
 		for (uint16_t left = runs[r].n, len; left; left -= len, pkts += len) {
 			len = wrap_within_limits(w, sa, left);
 			if (unlikely(len == 0)) {
+				activity_mark(&runs[r].t->last_out, w->now);
 				wrap_refuse(w, pkts[0], sa, DROP_ESP_LIFETIME);
 				len = 1;
 				continue;

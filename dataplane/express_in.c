@@ -13,6 +13,7 @@
 #include "egress.h"
 #include "express_plain.h"
 #include "route.h"
+#include "sa_limits.h"
 #include "unwrap.h"
 
 // Packets of one SPI in a row.
@@ -36,7 +37,7 @@ static struct sa *sa_fetch(const struct worker *w, uint32_t spi, uint32_t len)
 		rte_prefetch0(sa);
 		rte_prefetch0(&sa->replay);
 		rte_prefetch0(&sas->activity[slot]);
-		crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
+		crypto_prefetch_keys(sa_table_keys(sa), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
 	}
 	return sa;
 }
@@ -86,10 +87,10 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 // May packets of this run be decrypted with no more asked than is asked here?
 static inline bool run_opens(const struct run *run)
 {
-	const struct sa *sa = run->sa;
+	struct sa *sa = run->sa;
 
 	return sa->live && sa->spi == run->spi && sa->form == 0 &&
-	       sa->packets < sa->packets_limit && sa->bytes < sa->bytes_limit;
+	       !sa_limit_near(sa, sa->packets, 0, 0);
 }
 
 // The packets of a run in front that are of a right length and newer than all before; how many.

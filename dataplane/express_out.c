@@ -14,20 +14,27 @@
 #include "flow_memo.h"
 #include "policy.h"
 #include "route.h"
+#include "sa_table.h"
 #include "tunnel.h"
 #include "wrap.h"
+
+#define USUAL_FRONT (SA_IPV4_HEADER + SA_ESP_HEADER + 8) // in front of the text, with AES-GCM's IV
 
 // Packets of one flow in a row.
 struct run {
 	__m128i key; // flow_memo_key()
 	struct flow_memo_line *line;
-	uint32_t first; // packet of the burst
-	uint16_t n;
-	uint16_t out; // interface that the route of the inner destination leads to
-	struct tunnel *t;
 	struct sa *sa;
-	struct handle flow;
+	uint32_t current; // of the SA, if it is the flow's
+	uint16_t out;     // interface that the route of the inner destination leads to
+	uint16_t first;   // packet of the burst
+	uint16_t n;
+};
+
+// Packets that leave by one port in a row.
+struct leg {
 	struct worker_tx *tx;
+	uint16_t n;
 };
 
 static void key_of(const struct rte_ipv4_hdr *ip, uint16_t out, struct policy_key *key)
@@ -72,7 +79,8 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 			continue;
 		}
 		flow = own;
-		run->key = flow_memo_key(&memo, own, policy_proto_has_ports(ip->next_proto_id));
+		run->key = flow_memo_key(
+			&memo, own, policy_proto_has_ports(ip->next_proto_id) ? UINT32_MAX : 0);
 		run->line = flow_memo_line(&memo, run->key);
 		rte_prefetch0(run->line);
 		run->first = i;
@@ -103,133 +111,109 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 	return hop->iface;
 }
 
-// Does what is remembered under this stamp still hold?
-static bool stamp_holds(const struct worker *w, uint64_t stamp)
+// Starts to load an SA, with the keys for a text of so many bytes. AES-GCM's are assumed: which
+// lines others need is only known once the SA is there.
+static inline void sa_fetch(struct sa *sa, uint32_t len)
 {
-	uint16_t out = flow_memo_out(stamp);
-
-	return stamp && is_mapped(w, out) &&
-	       flow_memo_stamp(policy_version(w->dp->policy, out), out) == stamp;
-}
-
-// A flow of this worker's; what it is now, its generation says.
-static inline void lead_to(const struct worker *w, struct run *run, struct handle flow)
-{
-	run->flow = flow;
-	run->t = chunks_at(&w->dp->tunnels->tunnels, flow.index);
-	rte_prefetch0(run->t);
+	rte_prefetch0(sa);
+	rte_prefetch0(&sa->sequence);
+	(void)len;
 }
 
 // Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
-// runs in front have a flow of this worker's.
+// runs in front have a flow of this worker's with an SA.
 static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts, struct run *runs,
                                        uint16_t n_runs, const uint8_t *missed, uint16_t n)
 {
 	struct policy_answer answers[WORKER_BURST];
 	struct policy_key keys[WORKER_BURST];
-	uint64_t stamps[WORKER_BURST];
 	uint16_t k;
 
 	for (k = 0; k < n; k++) {
-		const struct rte_ipv4_hdr *ip = express_ip(pkts[runs[missed[k]].first]);
-		uint16_t out = mapped_iface(w, ip->dst_addr);
+		struct run *run = &runs[missed[k]];
+		const struct rte_ipv4_hdr *ip = express_ip(pkts[run->first]);
 
-		if (out == PACKET_NO_IFACE || ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
+		run->out = mapped_iface(w, ip->dst_addr);
+		if (run->out == PACKET_NO_IFACE ||
+		    ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
 			break;
-		runs[missed[k]].out = out;
-		// Before the look-up: a later answer under an earlier stamp is void, not wrong.
-		stamps[k] = flow_memo_stamp(policy_version(w->dp->policy, out), out);
-		key_of(ip, out, &keys[k]);
+		key_of(ip, run->out, &keys[k]);
 	}
 	if (k < n)
 		n_runs = missed[k];
-	if (k == 0)
-		return n_runs;
 	n = k;
-	policy_find_burst(w->dp->policy, w->flows, keys, n, answers);
+	if (n)
+		policy_find_burst(w->dp->policy, w->flows, keys, n, answers);
 	for (k = 0; k < n; k++) {
 		struct run *run = &runs[missed[k]];
-		struct handle flow = answers[k].tunnel;
+		struct tunnel *t;
 
-		if (answers[k].verdict != POLICY_PROTECT ||
-		    tunnel_owner(w->dp->tunnels, flow.index) != w->index)
+		if (answers[k].verdict != POLICY_PROTECT)
 			return missed[k];
-		flow_memo_put(run->line, run->key, flow, stamps[k]);
-		lead_to(w, run, flow);
+		t = tunnel_own(w, answers[k].tunnel);
+		if (!t || !t->sa)
+			return missed[k];
+		flow_memo_put(run->line, run->key, t->sa, run->out);
+		run->sa = t->sa;
+		run->current = t->sa->current;
 	}
 	return n_runs;
 }
 
-// The runs in front that have a flow of this worker's.
-static uint16_t find_flows(struct worker *w, struct rte_mbuf **pkts, struct run *runs, uint16_t n)
+// The runs in front that have a flow of this worker's with an SA.
+static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *runs, uint16_t n)
 {
+	uint16_t out = PACKET_NO_IFACE, n_missed = 0;
 	uint8_t missed[WORKER_BURST];
-	uint16_t n_missed = 0;
-	uint64_t good = 0; // a stamp that holds
 
 	for (uint16_t k = 0; k < n; k++) {
 		struct run *run = &runs[k];
 		const struct flow_memo_entry *e = flow_memo_find(run->line, run->key);
 
-		if (unlikely(!e) || (unlikely(e->stamp != good) && !stamp_holds(w, e->stamp))) {
+		if (unlikely(!e) || (unlikely(e->out != out) && !is_mapped(w, e->out))) {
 			missed[n_missed++] = (uint8_t)k;
 			continue;
 		}
-		good = e->stamp;
-		run->out = flow_memo_out(good);
-		lead_to(w, run, e->tunnel);
+		out = e->out;
+		run->out = out;
+		run->current = e->current;
+		run->sa = e->sa;
+		sa_fetch(e->sa, pkts[run->first]->data_len);
 	}
 	return likely(n_missed == 0) ? n : look_up(w, pkts, runs, n, missed, n_missed);
 }
 
-// The runs in front whose flow has an SA.
-static uint16_t find_sas(struct run *runs, uint16_t n)
-{
-	uint16_t k;
-
-	for (k = 0; k < n; k++) {
-		struct run *run = &runs[k];
-
-		if (unlikely(!run->t))
-			break;
-		run->sa = run->t->sa;
-		if (unlikely(run->t->generation != run->flow.generation || !run->sa))
-			break;
-		rte_prefetch0(run->sa);
-		rte_prefetch0(&run->sa->sequence);
-	}
-	return k;
-}
-
 // ---- wrapping -----------------------------------------------------------------------------------
 
-// The outer packet of a run, and the frame around it.
+// The outer packets of a burst, and the frames around them.
 struct wrapping {
 	struct egress_way way;
+	struct wrap_path path;
+	uint32_t longest; // outer packet by both
 	uint16_t hop;     // whose way it is, whatever the destination; or PACKET_NO_HOP
-	uint32_t longest; // bytes of an outer packet
-	uint64_t seq;
-	const uint8_t *ivs;
+	unsigned engines;
+	uint16_t n_legs;
+	struct leg legs[WORKER_BURST];
 };
 
 static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
-                                         const struct wrap_path *path, struct wrapping *wr,
-                                         uint32_t front, uint32_t len, uint32_t text_len,
+                                         const struct wrapping *wr, bool usual, uint64_t seq,
+                                         const uint8_t **ivs, uint32_t len, uint32_t text_len,
                                          struct crypto_item *item)
 {
 	struct rte_ipv4_hdr *ip = express_ip(m);
+	uint32_t front = usual ? USUAL_FRONT : sa_front(sa), total = sa->overhead + text_len;
+	uint32_t df = (ip->fragment_offset & wr->path.df_copy) | wr->path.df_set;
 	uint8_t *inner = (uint8_t *)ip, *at = inner - front;
-	uint32_t total = sa->overhead + text_len;
-	uint32_t df = (ip->fragment_offset & path->df_copy) | path->df_set;
 
 	ipv4_ttl_decrement(ip);
 	wrap_put_trailer(inner + len, text_len - len - ESP_TRAILER, ESP_NEXT_IPV4);
 	egress_put_header(&wr->way, at - RTE_ETHER_HDR_LEN);
 	wrap_put_ipv4(&sa->out, at, total, ip->type_of_service, df, (uint16_t)w->ip_id++);
-	if (unlikely(sa->encap == SA_ENCAP_UDP))
+	if (!usual && unlikely(sa->encap == SA_ENCAP_UDP))
 		wrap_put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
-	at += sa->head_len;
-	wrap_put_esp(sa, at, ++wr->seq, &wr->ivs);
+	at += usual ? SA_IPV4_HEADER : sa->head_len;
+	wrap_put_esp(sa, at, seq, ivs);
 	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)(total + RTE_ETHER_HDR_LEN);
 	m->pkt_len = total + RTE_ETHER_HDR_LEN;
@@ -238,55 +222,85 @@ static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, s
 	item->text_len = text_len;
 }
 
-// Wraps the packets of a run in front that fit; returns how many.
-static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run *run,
-                                             const struct wrap_path *path, struct wrapping *wr,
+// Wraps the packets of a run in front that fit; returns how many. `usual`: AES-GCM, no UDP.
+static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, uint16_t n,
+                                             const struct wrapping *wr, bool usual,
                                              struct rte_mbuf **pkts, struct crypto_item *items)
 {
-	struct sa *sa = run->sa;
-	uint32_t front = sa_front(sa);
-	uint64_t bytes = 0;
-	uint16_t i;
+	uint32_t longest = RTE_MIN(wr->longest, sa->out.mtu), align = usual ? 4 : sa->align;
+	uint64_t seq = sa->sequence, bytes = 0;
+	const uint8_t *ivs = NULL;
+	uint16_t i = 0;
 
-	wr->seq = sa->sequence;
-	if (unlikely(sa->engine >= SA_ENGINE_MB))
-		wr->ivs = crypto_ivs(w->esp->crypto, run->n * (unsigned)sa->iv_len);
-	for (i = 0; i < run->n; i++) {
+	if (!usual && sa->engine >= SA_ENGINE_MB)
+		ivs = crypto_ivs(w->esp->crypto, n * (unsigned)sa->iv_len);
+	do {
 		uint32_t len = rte_be_to_cpu_16(express_ip(pkts[i])->total_length);
-		uint32_t text_len = wrap_text_len(sa->align, len);
+		uint32_t text_len = wrap_text_len(align, len);
 
-		if (unlikely(sa->overhead + text_len > wr->longest))
+		if (unlikely(sa->overhead + text_len > longest))
 			break;
-		wrap_one(w, pkts[i], sa, path, wr, front, len, text_len, &items[i]);
+		wrap_one(w, pkts[i], sa, wr, usual, ++seq, &ivs, len, text_len, &items[i]);
 		bytes += len;
-	}
-	if (unlikely(sa_is_esn(sa)))
-		wrap_put_seq_hi(items, i, wr->seq);
-	activity_mark(&sa->last_out, w->now);
-	wrap_account(sa, wr->seq, i, bytes);
+	} while (unlikely(++i < n));
+	if (!usual && sa_is_esn(sa))
+		wrap_put_seq_hi(items, i, seq);
+	wrap_account(sa, seq, i, bytes);
 	return i;
 }
 
+static __rte_noinline uint16_t wrap_unusual(struct worker *w, struct sa *sa, uint16_t n,
+                                            const struct wrapping *wr, struct rte_mbuf **pkts,
+                                            struct crypto_item *items)
+{
+	return wrap_run(w, sa, n, wr, false, pkts, items);
+}
+
+static void wrapping_init(struct wrapping *wr)
+{
+	wr->way = (struct egress_way){.iface = PACKET_NO_IFACE};
+	wr->path.out = PACKET_NO_IFACE;
+	wr->path.mtu = 0;
+	wr->hop = PACKET_NO_HOP;
+	wr->engines = 0;
+	wr->n_legs = 0;
+}
+
+static inline void leg_begin(struct wrapping *wr)
+{
+	wr->longest = RTE_MIN(wr->path.mtu, wr->way.mtu);
+	if (wr->n_legs && wr->legs[wr->n_legs - 1].tx == wr->way.tx)
+		return;
+	wr->legs[wr->n_legs++] = (struct leg){.tx = wr->way.tx};
+}
+
 // The way of the outer packets of an SA, by the hop that its route has now.
-static __rte_noinline void way_find(struct worker *w, struct sa *sa, uint16_t index,
-                                    struct wrapping *wr)
+static __rte_noinline bool way_find(struct worker *w, struct sa *sa, struct wrapping *wr)
 {
 	const struct wrap_onward onward = wrap_onward_find(w, sa);
-	bool gateway = route_hop(w->dp->routes, index)->kind == ROUTE_GATEWAY;
+	bool gateway = route_hop(w->dp->routes, sa->hop)->kind == ROUTE_GATEWAY;
 	struct egress_way *way = &wr->way;
 
-	wr->hop = gateway ? index : PACKET_NO_HOP;
+	wr->hop = gateway ? sa->hop : PACKET_NO_HOP;
 	if (onward.out == PACKET_NO_IFACE)
 		*way = (struct egress_way){.iface = PACKET_NO_IFACE};
 	else if (onward.next_hop != way->next_hop || onward.out != way->iface)
 		egress_way_find(w, onward.out, onward.next_hop, way);
 	if (way->open && w->dp->ifaces[way->iface].sub)
 		way->open = false;
+	if (way->open)
+		leg_begin(wr);
+	return way->open;
 }
 
-// Can the run's packets go through its SA without a second thought, and where do they go then?
-static inline bool run_opens(struct worker *w, const struct run *run, struct wrap_path *path,
-                             struct wrapping *wr)
+static __rte_noinline void path_find(struct worker *w, uint16_t out, struct wrapping *wr)
+{
+	wrap_path_find(w, &wr->path, out);
+	wr->longest = RTE_MIN(wr->path.mtu, wr->way.mtu);
+}
+
+// Can the run's packets go through its SA without a second thought? Then the way is the SA's.
+static inline bool run_opens(struct worker *w, const struct run *run, struct wrapping *wr)
 {
 	struct sa *sa = run->sa;
 	uint16_t hop;
@@ -294,82 +308,89 @@ static inline bool run_opens(struct worker *w, const struct run *run, struct wra
 	if (unlikely(!sa_is_plain_tunnel(sa)) ||
 	    unlikely(wrap_is_used_up(sa, run->n, (uint64_t)run->n * UINT16_MAX)))
 		return false;
+	if (unlikely(run->out != wr->path.out))
+		path_find(w, run->out, wr);
 	hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
-	if (unlikely(hop != wr->hop))
-		way_find(w, sa, hop, wr);
-	if (unlikely(!wr->way.open))
-		return false;
-	if (unlikely(run->out != path->out))
-		wrap_path_find(w, path, run->out);
-	wr->longest = RTE_MIN(RTE_MIN(path->mtu, sa->out.mtu), wr->way.mtu);
-	return true;
+	return likely(hop == wr->hop) || way_find(w, sa, wr);
 }
 
-// Wraps the packets in front; returns how many. Runs that are not used any more have n = 0.
-static uint16_t wrap(struct worker *w, struct run *runs, uint16_t *n_runs, struct rte_mbuf **pkts,
-                     struct crypto_item *items, unsigned *engines)
+static __rte_noinline void doubt(struct worker *w, const struct sa *sa)
 {
-	struct wrapping wr = {.way.iface = PACKET_NO_IFACE, .hop = PACKET_NO_HOP};
-	struct wrap_path path;
-	uint16_t k = 0, r;
+	struct tunnel *t = tunnel_own(w, sa->tunnel);
 
-	wrap_path_find(w, &path, runs[0].out);
-	for (r = 0; r < *n_runs; r++) {
-		struct run *run = &runs[r];
-		uint16_t done;
+	if (t)
+		tunnel_doubt(w, t, sa->tunnel);
+}
 
-		if (!run_opens(w, run, &path, &wr))
-			break;
-		if (activity_mark(&run->t->last_out, w->now) &&
-		    tick_diff(w->now, run->t->doubt_from) >= 0)
-			tunnel_doubt(w, run->t, run->flow);
-		crypto_prefetch_keys(run->sa->keys, run->sa->engine, run->sa->key_len,
-		                     pkts[k]->data_len);
-		*engines |= crypto_engine(run->sa);
-		run->tx = wr.way.tx;
-		done = wrap_run(w, run, &path, &wr, pkts + k, items + k);
-		k += done;
-		if (done < run->n) {
-			run->n = done;
-			r++;
+// Wraps the packets in front; returns how many.
+static uint16_t wrap(struct worker *w, const struct run *runs, uint16_t n_runs,
+                     struct rte_mbuf **pkts, struct crypto_item *items, struct wrapping *wr)
+{
+	uint16_t k = 0, done;
+
+	for (const struct run *run = runs; run < runs + n_runs; run++) {
+		struct sa *sa = run->sa;
+
+		if (unlikely(sa->current != run->current)) {
+			flow_memo_forget(run->line, run->key);
 			break;
 		}
+		if (unlikely(!run_opens(w, run, wr)))
+			break;
+		if (activity_mark(&sa->last_out, w->now) &&
+		    unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
+			doubt(w, sa);
+		crypto_prefetch_keys(sa_table_keys(sa), sa->engine, sa->key_len, pkts[k]->data_len);
+		wr->engines |= crypto_engine(sa);
+		if (likely(sa_is_usual(sa)))
+			done = wrap_run(w, sa, run->n, wr, true, pkts + k, items + k);
+		else
+			done = wrap_unusual(w, sa, run->n, wr, pkts + k, items + k);
+		k += done;
+		wr->legs[wr->n_legs - 1].n += done;
+		if (unlikely(done < run->n))
+			break;
 	}
-	*n_runs = r;
 	return k;
 }
 
 // Takes out what could not be encrypted; returns how many are left.
-static uint16_t drop_failed(struct worker *w, struct run *runs, uint16_t n_runs,
-                            struct rte_mbuf **pkts, const struct crypto_item *items)
+static uint16_t drop_failed(struct worker *w, struct wrapping *wr, struct rte_mbuf **pkts,
+                            const struct crypto_item *items)
 {
 	uint16_t k = 0, i = 0;
 
-	for (uint16_t r = 0; r < n_runs; r++) {
+	for (uint16_t l = 0; l < wr->n_legs; l++) {
 		uint16_t before = k;
 
-		for (uint16_t end = i + runs[r].n; i < end; i++) {
+		for (uint16_t end = i + wr->legs[l].n; i < end; i++) {
 			if (items[i].ok)
 				pkts[k++] = pkts[i];
 			else
-				wrap_refuse(w, pkts[i], runs[r].sa, DROP_ESP_CRYPTO);
+				wrap_refuse(w, pkts[i], items[i].sa, DROP_ESP_CRYPTO);
 		}
-		runs[r].n = k - before;
+		wr->legs[l].n = k - before;
 	}
 	return k;
 }
 
-// Frames of the same port in a row go into its buffer at once.
-static void send_runs(struct worker *w, const struct run *runs, uint16_t n_runs,
-                      struct rte_mbuf **pkts)
+static void send_legs(struct worker *w, const struct wrapping *wr, struct rte_mbuf **pkts)
 {
-	for (uint16_t r = 0, n; r < n_runs; pkts += n) {
-		struct worker_tx *tx = runs[r].tx;
-
-		for (n = 0; r < n_runs && runs[r].tx == tx; r++)
-			n += runs[r].n;
-		tx_frames(w, (uint16_t)(tx - w->tx), pkts, n);
+	for (uint16_t l = 0; l < wr->n_legs; l++) {
+		tx_frames(w, (uint16_t)(wr->legs[l].tx - w->tx), pkts, wr->legs[l].n);
+		pkts += wr->legs[l].n;
 	}
+}
+
+// What the memo knows is void if rules or routes have changed.
+static inline void renew_memo(struct worker *w)
+{
+	// Acquire: what is looked up from here on is of this version or a later one.
+	uint32_t routes = __atomic_load_n(&w->dp->routes->view.version, __ATOMIC_ACQUIRE);
+	uint32_t rules = policy_changes(w->dp->policy);
+
+	if (unlikely(routes != w->memo->routes || rules != w->memo->rules))
+		flow_memo_renew(w->memo, routes, rules);
 }
 
 uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
@@ -377,37 +398,33 @@ uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, u
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
 	const struct iface *iface = &w->dp->ifaces[index];
-	unsigned engines = 0;
 	uint16_t n_runs, good;
-	uint32_t routes;
+	struct wrapping wr;
 
 	if (unlikely(!iface_is_up(iface)))
 		return 0;
-	// Acquire: what is looked up from here on is of this version or a later one.
-	routes = __atomic_load_n(&w->dp->routes->view.version, __ATOMIC_ACQUIRE);
-	if (unlikely(routes != w->memo->routes))
-		flow_memo_renew(w->memo, routes);
+	renew_memo(w);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
 	n_runs = look(w, iface, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-	n_runs = find_flows(w, pkts, runs, n_runs);
-	n_runs = find_sas(runs, n_runs);
+	n_runs = find_sas(w, pkts, runs, n_runs);
 	stats_stage(&w->stats, DP_STAGE_POLICY, n);
 	if (n_runs == 0)
 		return 0;
-	n = wrap(w, runs, &n_runs, pkts, items, &engines);
+	wrapping_init(&wr);
+	n = wrap(w, runs, n_runs, pkts, items, &wr);
 	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
 	if (n == 0)
 		return 0;
 	worker_count_n(w, COUNT_RX, n);
 	worker_count_n(w, COUNT_FORWARDED, n);
 	good = n;
-	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, engines)))
-		good = drop_failed(w, runs, n_runs, pkts, items);
+	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, wr.engines)))
+		good = drop_failed(w, &wr, pkts, items);
 	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
 	worker_count_n(w, COUNT_ENCRYPTED, good);
-	send_runs(w, runs, n_runs, pkts);
+	send_legs(w, &wr, pkts);
 	stats_stage(&w->stats, DP_STAGE_EGRESS, n);
 	return n;
 }

@@ -42,11 +42,12 @@ void flow_memo_destroy(struct flow_memo *m)
 	rte_free(m);
 }
 
-void flow_memo_renew(struct flow_memo *m, uint32_t routes)
+void flow_memo_renew(struct flow_memo *m, uint32_t routes, uint32_t rules)
 {
 	m->routes = routes;
-	// Once in 65535 changes of routes old keys would come back.
-	if (++m->epoch == 0) {
+	m->rules = rules;
+	// Once in 16 million changes old keys would come back.
+	if (m->epoch++ == FLOW_MEMO_EPOCH_MAX) {
 		memset(m->lines, 0, ((size_t)m->mask + 1) * sizeof(*m->lines));
 		m->epoch = 1;
 	}

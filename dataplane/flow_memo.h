@@ -1,10 +1,11 @@
-// Where the packets of a flow went last: an exact-match cache of one worker for the short way out.
-// [W] Its own worker's alone; no atomics. Every flow that it knows is protected, and this worker's.
+// Through which SA the packets of a flow went last: an exact-match cache of one worker for the
+// short way out. [W] Its own worker's alone; no atomics. Every flow that it knows is protected, and
+// this worker's.
 //
 // A key is the 16 bytes of a packet that tell flows apart (express_flow()), with what does not
-// masked out. It says nothing about rules and routes, so an answer counts only under the version of
-// the rules and the epoch of the routes that it was found under: a change of either makes it void
-// without touching it. What is not known here is looked up (policy.h, route.h).
+// masked out, and the epoch: a change of rules or routes begins a new one, and makes all that is
+// known void without touching it. The SA is the flow's as long as its `current` is what it was.
+// What is not known here is looked up (policy.h, route.h).
 //
 // A line of 64 bytes holds two flows.
 #ifndef VIGIL_DATAPLANE_FLOW_MEMO_H
@@ -14,12 +15,15 @@
 #include <stdint.h>
 #include <x86intrin.h>
 
-#include "types.h"
+#include "sa.h"
+
+#define FLOW_MEMO_EPOCH_MAX 0xffffffu // 24 bits of a key
 
 struct flow_memo_entry {
 	__m128i key;
-	struct handle tunnel;
-	uint64_t stamp; // flow_memo_stamp(); 0 = empty
+	struct sa *sa;
+	uint32_t current; // the SA's, while it is the flow's
+	uint16_t out;     // interface that the route of the inner destination leads to
 };
 
 struct flow_memo_line {
@@ -31,35 +35,24 @@ _Static_assert(sizeof(struct flow_memo_line) == 64, "one cache line");
 struct flow_memo {
 	struct flow_memo_line *lines;
 	uint32_t mask;
-	uint32_t routes; // the table's version that `epoch` is about
-	uint16_t epoch;  // part of every key; not 0
+	uint32_t routes, rules; // what `epoch` is about: the routes' version, policy_changes()
+	uint32_t epoch;         // not 0
 };
 
 // For about `flows` flows at a time, on NUMA node `socket`. NULL and errno.
 struct flow_memo *flow_memo_create(uint32_t flows, int socket);
 void flow_memo_destroy(struct flow_memo *m);
-// The routes are of this version now.
-void flow_memo_renew(struct flow_memo *m, uint32_t routes);
+// Routes and rules are these now.
+void flow_memo_renew(struct flow_memo *m, uint32_t routes, uint32_t rules);
 
-// Of an answer by the rules of interface `out` in this version, which is never 0.
-static inline uint64_t flow_memo_stamp(uint64_t version, uint16_t out)
+// The key of a packet whose bytes from the TTL on are `flow`; `ports`: which bits of the four bytes
+// behind the header belong to it.
+static inline __m128i flow_memo_key(const struct flow_memo *m, __m128i flow, uint32_t ports)
 {
-	return version << 16 | out;
-}
+	const __m128i mask = _mm_insert_epi32(_mm_set_epi32(0, -1, -1, 0x0000ff00), (int)ports, 3);
+	uint32_t epoch = (m->epoch & 0xff) | (m->epoch >> 8) << 16;
 
-static inline uint16_t flow_memo_out(uint64_t stamp)
-{
-	return (uint16_t)stamp;
-}
-
-// The key of a packet whose bytes from the TTL on are `flow`; `ports`: the four bytes behind the
-// header belong to it.
-static inline __m128i flow_memo_key(const struct flow_memo *m, __m128i flow, bool ports)
-{
-	const __m128i mask = _mm_set_epi32(ports ? -1 : 0, -1, -1, 0x0000ff00);
-
-	return _mm_or_si128(_mm_and_si128(flow, mask),
-	                    _mm_cvtsi32_si128((int)((uint32_t)m->epoch << 16)));
+	return _mm_or_si128(_mm_and_si128(flow, mask), _mm_cvtsi32_si128((int)epoch));
 }
 
 static inline struct flow_memo_line *flow_memo_line(const struct flow_memo *m, __m128i key)
@@ -84,12 +77,20 @@ static inline const struct flow_memo_entry *flow_memo_find(const struct flow_mem
 	return flow_memo_is(&line->entries[1], key) ? &line->entries[1] : NULL;
 }
 
-static inline void flow_memo_put(struct flow_memo_line *line, __m128i key, struct handle tunnel,
-                                 uint64_t stamp)
+static inline void flow_memo_put(struct flow_memo_line *line, __m128i key, struct sa *sa,
+                                 uint16_t out)
 {
 	if (!flow_memo_is(&line->entries[0], key))
 		line->entries[1] = line->entries[0];
-	line->entries[0] = (struct flow_memo_entry){key, tunnel, stamp};
+	line->entries[0] = (struct flow_memo_entry){key, sa, sa->current, out};
+}
+
+// What is known of this flow is void.
+static inline void flow_memo_forget(struct flow_memo_line *line, __m128i key)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (flow_memo_is(&line->entries[i], key))
+			line->entries[i].key = _mm_setzero_si128();
 }
 
 #endif

@@ -22,6 +22,7 @@ static void publish(struct policy *p, uint16_t iface, uint64_t version)
 {
 	p->version = version;
 	__atomic_store_n(&p->ifaces[iface].version, version, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->changes, p->changes + 1, __ATOMIC_RELEASE);
 }
 
 // ---- tuples ----------------------------------------------------------------------------------

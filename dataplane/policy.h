@@ -71,10 +71,9 @@ void policy_del(struct policy *p, struct handle policy);
 // While an interface is held, a packet that no rule decides is CHANGING instead of CLEAR.
 void policy_hold(struct policy *p, uint16_t iface, bool hold);
 
-// [W] The version of the interface's rules: it changes with each of them, and no two interfaces
-// have the same. An answer that is found afterwards is of this version or a later one. 0: there is
-// no such interface.
-uint64_t policy_version(const struct policy *p, uint16_t iface);
+// [W] How often the rules of any interface have changed. An answer that is found afterwards is of
+// the rules after these changes, or later ones.
+uint32_t policy_changes(const struct policy *p);
 // [W] The answers for a burst, n <= POLICY_BURST, through the worker's own cache.
 void policy_find_burst(const struct policy *p, struct flow_cache *cache,
                        const struct policy_key *keys, unsigned n, struct policy_answer *answers);

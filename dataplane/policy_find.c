@@ -38,11 +38,10 @@ static inline bool view_take(const struct policy *p, uint16_t iface, bool v6, st
 	return true;
 }
 
-uint64_t policy_version(const struct policy *p, uint16_t iface)
+uint32_t policy_changes(const struct policy *p)
 {
-	struct view view;
-
-	return view_take(p, iface, false, &view) ? view.version : 0;
+	// Acquire: who sees a change sees what it published.
+	return __atomic_load_n(&p->changes, __ATOMIC_ACQUIRE);
 }
 
 static bool ports_match(const struct entry *e, uint64_t last)

@@ -113,6 +113,7 @@ struct policy {
 	struct reclaim dying; // entries, on their way out of the lists
 	struct reclaim freed; // out of everything
 	uint64_t version;     // the last one given out, to whatever interface
+	uint32_t changes;     // publications; written (release) behind each
 	uint64_t random;      // for the lists' levels
 	struct tuple *tuples[TUPLE_BUCKETS];
 	struct rule *rules;

@@ -2,7 +2,7 @@
 // the worker to which the port's RSS brings its outer addresses, the outbound one by the worker of
 // its tunnel. Who writes what:
 //
-//   live            its worker, at the messages SA_ADD and SA_DEL
+//   live, current   its worker, at messages about it and its flow
 //   everything else control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is sent, and again
 //                   after the worker has confirmed SA_DEL; between the two the worker alone
 //
@@ -150,10 +150,12 @@ struct sa {
 			uint64_t sequence; // last sent
 			uint64_t iv_base;  // random; counter IVs are iv_base + sequence
 			uint32_t last_out; // see activity.h
+			uint32_t current;  // generation, while its flow uses it; else 0
 		};
 	};
-	uint64_t packets, bytes;             // bytes of inner packets
-	uint64_t packets_limit, bytes_limit; // next soft or hard one
+	uint64_t packets, bytes; // bytes of inner packets
+	uint64_t until;          // no limit is near before this, see sa_limits.h
+	tick_t doubt_from;       // outbound: before this there is nothing to doubt
 	// Inbound: the peer's last address and port, network order; port 0 = native ESP.
 	// Outbound: where the outer packet is routed to, see route_remembered().
 	union {
@@ -184,6 +186,7 @@ struct sa {
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");
+_Static_assert(offsetof(struct sa, form) == offsetof(struct sa, engine) + 1, "one comparison");
 _Static_assert(sizeof(struct sa) == 256, "budget of DESIGN: memory of a peer");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
 _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
@@ -192,6 +195,15 @@ _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touche
 static inline uint32_t sa_front(const struct sa *sa)
 {
 	return (uint32_t)sa->head_len + SA_ESP_HEADER + sa->iv_len;
+}
+
+// As nearly all are: an IPv4 tunnel for IPv4 without UDP, with AES-GCM.
+static inline bool sa_is_usual(const struct sa *sa)
+{
+	uint16_t both;
+
+	memcpy(&both, &sa->engine, sizeof(both));
+	return both == SA_ENGINE_GCM;
 }
 
 // A tunnel of IPv4 in IPv4, with or without UDP: the lowest bit of `form`.

@@ -207,8 +207,7 @@ static void fill_limits(const struct sa_spec *spec, enum sa_direction direction,
 		sa->soft_packets = lower(sa->soft_packets, last - SEQUENCE_LEFT);
 		sa->hard_packets = lower(sa->hard_packets, last);
 	}
-	sa->packets_limit = lower(sa->soft_packets, sa->hard_packets);
-	sa->bytes_limit = lower(sa->soft_bytes, sa->hard_bytes);
+	sa->until = 0; // its worker finds out
 }
 
 // RFC 1071 over what does not change from packet to packet: version, TTL, protocol, addresses.

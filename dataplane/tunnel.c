@@ -171,7 +171,7 @@ void tunnel_doubt(struct worker *w, struct tunnel *t, struct handle h)
 	// doubt_after.
 	due = after ? newest_life(dp, t) + after : w->now + DOUBT_RECHECK;
 	if (tick_diff(w->now, due) < 0) {
-		t->doubt_from =
+		t->sa->doubt_from =
 			tick_before(due, w->now + DOUBT_RECHECK) ? due : w->now + DOUBT_RECHECK;
 		return;
 	}
@@ -190,14 +190,28 @@ static struct tunnel *addressed(struct worker *w, const struct message *msg)
 	return t && t->generation == msg->tunnel.generation ? t : NULL;
 }
 
+// The flow has no SA any more, or another one.
+static void leave_sa(struct tunnel *t)
+{
+	tick_t when, last;
+
+	if (t->sa) {
+		t->sa->current = 0;
+		if (activity_read(&t->sa->last_out, &when) &&
+		    (!activity_read(&t->last_out, &last) || tick_before(last, when)))
+			activity_store(&t->last_out, activity_from_tick(when));
+	}
+	t->out_sa = t->pair = (struct handle){0};
+	t->sa = NULL;
+}
+
 void tunnel_on_add(struct worker *w, const struct message *msg)
 {
 	struct tunnel *t = chunks_at(&w->dp->tunnels->tunnels, msg->tunnel.index);
 
 	drop_held(w, t, DROP_TUNNEL_REFUSED); // only if the slot's TUNNEL_DEL was lost
+	leave_sa(t);
 	t->peer = msg->word;
-	t->out_sa = t->pair = (struct handle){0};
-	t->sa = NULL;
 	t->doubt_seq = 0;
 	t->acquiring = false;
 	activity_store(&t->last_out, 0);
@@ -212,6 +226,7 @@ void tunnel_on_del(struct worker *w, const struct message *msg)
 	if (!t)
 		return;
 	drop_held(w, t, DROP_TUNNEL_REFUSED);
+	leave_sa(t);
 	activity_store(&t->generation, 0);
 }
 
@@ -222,16 +237,16 @@ void tunnel_on_use(struct worker *w, const struct message *msg)
 
 	if (!t)
 		return;
-	t->out_sa = msg->sa;
-	t->sa = NULL;
-	t->pair = (struct handle){0};
+	leave_sa(t);
 	t->acquiring = false;
 	if (handle_is_null(msg->sa))
 		return;
 	sa = sa_table_at(w->dp->sas, msg->sa.index);
+	sa->current = sa->generation;
+	t->out_sa = msg->sa;
 	t->sa = sa;
 	t->pair = sa->pair;
-	t->since = t->doubt_from = sa->made;
+	t->since = sa->doubt_from = sa->made;
 	dummy_arm(w, sa);
 	release_held(w, t);
 }
@@ -253,7 +268,8 @@ void tunnel_on_peer(struct worker *w, const struct message *msg)
 	if (!t)
 		return;
 	t->peer = msg->word;
-	t->doubt_from = t->since;
+	if (t->sa)
+		t->sa->doubt_from = t->since;
 }
 
 void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa)
@@ -262,8 +278,7 @@ void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa)
 
 	if (!t || t->generation != tunnel.generation || !handle_equal(t->out_sa, sa))
 		return;
-	t->out_sa = t->pair = (struct handle){0};
-	t->sa = NULL;
+	leave_sa(t);
 	t->acquiring = false;
 }
 

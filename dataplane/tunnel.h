@@ -33,10 +33,9 @@ struct tunnel {
 	struct handle out_sa;
 	struct sa *sa;       // out_sa's, or NULL
 	struct handle pair;  // inbound SA whose activity answers for out_sa
-	uint32_t last_out;   // see activity.h
+	uint32_t last_out;   // but for its SA's; see activity.h
 	uint32_t doubt_seq;  // doubts raised; equal to doubt_ack = may raise
 	tick_t since;        // out_sa was made
-	tick_t doubt_from;   // before this there is nothing to doubt
 	bool acquiring;      // ACQUIRE is raised and not answered
 	uint8_t held;        // packets
 	uint16_t head, tail; // of held packets: index in tunnel_hold
@@ -112,7 +111,8 @@ static inline struct tunnel *tunnel_own(const struct worker *w, struct handle h)
 
 // Holds the packet and asks for an SA, once. Takes it.
 void tunnel_hold(struct worker *w, struct tunnel *t, struct rte_mbuf *m);
-// Traffic went out, and doubt_from is over: doubts the peer if nothing came in for long enough.
+// Traffic went out by the flow's SA, whose doubt_from is over: doubts the peer if nothing came in
+// for long enough.
 void tunnel_doubt(struct worker *w, struct tunnel *t, struct handle h);
 // An SA is gone: a flow that used it has none.
 void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa);

@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "esp.h"
 #include "route.h"
+#include "sa_limits.h"
 
 // Bytes of text (inner packet, padding, trailer) for an inner packet of `len` bytes.
 static inline uint32_t wrap_text_len(uint32_t align, uint32_t len)
@@ -15,12 +16,9 @@ static inline uint32_t wrap_text_len(uint32_t align, uint32_t len)
 	return (len + ESP_TRAILER + align - 1) & ~(align - 1);
 }
 
-static inline bool wrap_is_used_up(const struct sa *sa, uint32_t packets, uint64_t bytes)
+static inline bool wrap_is_used_up(struct sa *sa, uint32_t packets, uint64_t bytes)
 {
-	uint64_t sequence;
-
-	return __builtin_add_overflow(sa->sequence, packets, &sequence) ||
-	       sequence >= sa->packets_limit || sa->bytes + bytes >= sa->bytes_limit;
+	return sa_limit_near(sa, sa->sequence, packets, bytes);
 }
 
 // How many of n packets go in one: near a limit of the SA each for itself. 0: the SA has stopped.

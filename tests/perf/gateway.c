@@ -73,7 +73,7 @@ int gateway_start(struct gateway *g, const struct gateway_config *c, char *err, 
 		.hugepages = c->hugepages,
 		.max_peers = c->max_flows,
 		.max_tunnels = c->max_flows,
-		.max_sas = 2 * c->max_flows,
+		.max_sas = 2 * c->max_flows + 2, // and a pair for gateway_rekey()
 		.max_ike_sas = IKE_SAS,
 	};
 	int rc;
@@ -150,8 +150,8 @@ static int flow_sas(struct gateway *g, uint32_t i, struct sa_spec *spec)
 	if (err)
 		return err;
 	dp_tunnel_use(g->dp, f->tunnel, f->out);
-	f->in_keys = sa_table_keys(g->dp->sas, f->in.index);
-	f->out_keys = sa_table_keys(g->dp->sas, f->out.index);
+	f->in_keys = sa_table_keys(sa_table_at(g->dp->sas, f->in.index));
+	f->out_keys = sa_table_keys(sa_table_at(g->dp->sas, f->out.index));
 	return 0;
 }
 
@@ -167,6 +167,17 @@ static int flow_add(struct gateway *g, uint32_t i)
 	if (err == 0)
 		err = flow_sas(g, i, &spec);
 	dp_peer_watch(g->dp, i, DOUBT);
+	return err;
+}
+
+int gateway_rekey(struct gateway *g, uint32_t i)
+{
+	struct flow old = g->flows[i];
+	struct sa_spec spec = flow_spec(g, i);
+	int err = flow_sas(g, i, &spec);
+
+	dp_sa_del(g->dp, &old.in, 1);
+	dp_sa_del(g->dp, &old.out, 1);
 	return err;
 }
 

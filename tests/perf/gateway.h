@@ -51,6 +51,8 @@ void gateway_stop(struct gateway *g);
 // and n not smaller. 0 or -errno.
 int gateway_flows(struct gateway *g, const struct suite *suite, uint32_t n);
 
+// A new pair of SAs for flow i, in place of the one that it has. 0 or -errno.
+int gateway_rekey(struct gateway *g, uint32_t i);
 // Plays the worker until it has no message left.
 void gateway_settle(struct gateway *g);
 // The first reason for which the worker has dropped a packet since the last call, or NULL: none.

@@ -430,6 +430,7 @@ static void outcomes_equal(struct outcome *a, struct outcome *b)
 	}
 	for (unsigned i = 0; i < 2 * FLOWS; i++) {
 		a->stand.sas[i].routes = b->stand.sas[i].routes;
+		a->stand.sas[i].until = b->stand.sas[i].until;
 		assert_memory_equal(&a->stand.sas[i], &b->stand.sas[i], sizeof(struct sa));
 	}
 	assert_memory_equal(a->stand.rings, b->stand.rings, sizeof(a->stand.rings));
@@ -739,6 +740,34 @@ static void rules_and_routes_that_change(void **state)
 	dp_route_del(g.dp, &to_peers);
 }
 
+// Flows that get new SAs, whose slots others had before: the right ones are used, and last_out is
+// that of all.
+static void sas_that_change(void **state)
+{
+	static struct bytes frames[FRAMES];
+	tick_t when, before = 0;
+	struct stand s;
+
+	(void)state;
+	flows(&tried[0], NULL);
+	taken = 0;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint32_t host = GATEWAY_REMOTE_HOST, i = rng(FLOWS);
+		bool went = dp_tunnel_last_out(g.dp, g.flows[i].tunnel, &before);
+
+		assert_int_equal(gateway_rekey(&g, i), 0);
+		gateway_settle(&g);
+		assert_int_equal(sa_at(g.flows[i].out)->last_out, 0);
+		assert_int_equal(dp_tunnel_last_out(g.dp, g.flows[i].tunnel, &when), went);
+		assert_true(!went || when == before);
+		state_save(&s);
+		for (i = 0; i < FRAMES; i++)
+			frame_from_inside(&frames[i], &host, 10000);
+		both_ways(&s, GATEWAY_INSIDE, frames, FRAMES);
+	}
+	assert_true(taken > ROUNDS * FRAMES / 10);
+}
+
 // Some peers are behind a router whose address nobody knows yet.
 static void ways_that_are_closed(void **state)
 {
@@ -763,6 +792,7 @@ int main(void)
 		cmocka_unit_test(clamping),
 		cmocka_unit_test(df_of_its_own),
 		cmocka_unit_test(rules_and_routes_that_change),
+		cmocka_unit_test(sas_that_change),
 		cmocka_unit_test(ways_that_are_closed),
 	};
 
