@@ -102,12 +102,12 @@ static void check_pfs(const struct config_map_entry *e, struct diag_list *d)
 		return;
 	if (!config_group_usable(e->pfs_group, &why))
 		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-		         "crypto map \"%s\" %u: set pfs group%u: %s", e->map, e->seq, e->pfs_group,
-		         why);
+		         "crypto %s \"%s\" %u: set pfs group%u: %s", config_map_kind(e), e->map,
+		         config_map_number(e), e->pfs_group, why);
 	if (group_weak(e->pfs_group))
 		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-		         "crypto map \"%s\" %u uses weak algorithms: pfs group%u", e->map, e->seq,
-		         e->pfs_group);
+		         "crypto %s \"%s\" %u uses weak algorithms: pfs group%u",
+		         config_map_kind(e), e->map, config_map_number(e), e->pfs_group);
 }
 
 static void check_peers(const struct config *c, const struct config_map_entry *e,
@@ -120,13 +120,14 @@ static void check_peers(const struct config *c, const struct config_map_entry *e
 
 		if (p->address.family && !e->manual && !config_find_key(c, &p->address))
 			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-			         "crypto map \"%s\" %u: there is no pre-shared key for peer %s",
-			         e->map, e->seq, addr_format(&p->address, text));
+			         "crypto %s \"%s\" %u: there is no pre-shared key for peer %s",
+			         config_map_kind(e), e->map, config_map_number(e),
+			         addr_format(&p->address, text));
 		if (p->is_default && !c->isakmp.keepalive.seconds)
 			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-			         "crypto map \"%s\" %u: a default peer needs 'crypto isakmp "
+			         "crypto %s \"%s\" %u: a default peer needs 'crypto isakmp "
 			         "keepalive'",
-			         e->map, e->seq);
+			         config_map_kind(e), e->map, config_map_number(e));
 	}
 }
 
@@ -183,16 +184,17 @@ static void check_transport(const struct config *c, const struct config_map_entr
 	struct selector s;
 	const char *why;
 
-	if (!acl || !require_transport(c, e))
+	if (!acl || config_is_dynamic(e) || !require_transport(c, e))
 		return;
 	for (uint32_t i = 0; i < acl->n_lines; i++)
 		if (acl->lines[i].action == CONFIG_ACL_PERMIT &&
 		    !config_acl_selector(&acl->lines[i], &s, &why) && !is_between_gateways(e, &s))
 			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-			         "crypto map \"%s\" %u: its transform sets require transport mode, "
+			         "crypto %s \"%s\" %u: its transform sets require transport mode, "
 			         "and line %u of access list %s is not between this gateway and "
 			         "the peer: what it matches is dropped",
-			         e->map, e->seq, acl->lines[i].seq, acl->name);
+			         config_map_kind(e), e->map, config_map_number(e),
+			         acl->lines[i].seq, acl->name);
 }
 
 // Checklist item 43: what is missing is no error.
@@ -204,15 +206,16 @@ static void check_map_entry(const struct config *c, const struct config_map_entr
 	for (uint32_t i = 0; i < e->n_sets; i++)
 		if (!config_find_transform_set(c, e->sets[i]))
 			diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-			         "crypto map \"%s\" %u: transform set %s is not defined", e->map,
-			         e->seq, e->sets[i]);
+			         "crypto %s \"%s\" %u: transform set %s is not defined",
+			         config_map_kind(e), e->map, config_map_number(e), e->sets[i]);
 	if (e->acl[0] && !acl)
 		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-		         "crypto map \"%s\" %u: access list %s is not defined", e->map, e->seq,
-		         e->acl);
+		         "crypto %s \"%s\" %u: access list %s is not defined", config_map_kind(e),
+		         e->map, config_map_number(e), e->acl);
 	if (why)
 		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-		         "crypto map \"%s\" %u is in an incomplete state: %s", e->map, e->seq, why);
+		         "crypto %s \"%s\" %u is in an incomplete state: %s", config_map_kind(e),
+		         e->map, config_map_number(e), why);
 	check_pfs(e, d);
 	check_peers(c, e, d);
 	check_transport(c, e, d);
@@ -247,7 +250,7 @@ static void check_crypto_acl(const struct config_acl *acl, struct diag_list *d)
 static void check_map_kind(const struct config_map_entry *e, const struct config_map_entry *last,
                            struct diag_list *d)
 {
-	if (last && !strcmp(e->map, last->map) && e->ipv6 != last->ipv6)
+	if (last && !config_is_dynamic(e) && !strcmp(e->map, last->map) && e->ipv6 != last->ipv6)
 		diag_add(d, DIAG_ERROR, e->line, 0, NULL,
 		         "crypto map \"%s\" has entries with and without 'ipv6'", e->map);
 }

@@ -278,7 +278,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto isakmp enable", "", enable, NULL},
 	{MODE_CONFIG, "crypto isakmp profile rest:LINE", NULL, command_inactive_block, NULL},
 	{MODE_CONFIG, "crypto isakmp client rest:LINE", NULL, command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto {keyring|ikev2|pki|key|call|dynamic-map|gdoi} rest:LINE", NULL,
+	{MODE_CONFIG, "crypto {keyring|ikev2|pki|key|call|gdoi} rest:LINE", NULL,
          command_inactive_block, NULL},
 	{MODE_ISAKMP_POLICY, "encryption {des|3des|aes [128|192|256]}", "encryption", encryption,
          words},

@@ -74,7 +74,8 @@ static int map_enter(struct command_call *call)
 	old = config_list_find(e->config, CONFIG_MAP_ENTRY, &new);
 	if (!old)
 		err = map_create(call, &new);
-	else if (command_has(call, old->manual ? "ipsec-isakmp" : "ipsec-manual"))
+	else if (old->dynamic[0] ||
+	         command_has(call, old->manual ? "ipsec-isakmp" : "ipsec-manual"))
 		err = command_fail(call, NULL, "the entry is of the other kind; remove it first");
 	else if (old->ipv6 != new.ipv6)
 		err = command_fail(call, command_arg(call, "map_"), "this entry is there %s 'ipv6'",
@@ -362,11 +363,10 @@ static const struct command commands[] = {
          "crypto map map_:WORD", map_enter, words},
 	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> [ipsec-isakmp|ipsec-manual]",
          "crypto map ipv6 map_:WORD", map_enter, words},
-	{MODE_CONFIG,
-         "crypto map ipv6 map_:WORD seq:<1-65535> ipsec-isakmp {dynamic|profile} rest:LINE", NULL,
-         command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp {dynamic|profile} rest:LINE",
+	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> ipsec-isakmp profile rest:LINE",
          NULL, command_inactive_block, NULL},
+	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp profile rest:LINE", NULL,
+         command_inactive_block, NULL},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> gdoi", NULL, command_inactive_block,
          words},
 	{MODE_CONFIG,

@@ -228,7 +228,16 @@ static uint32_t map_bound(const struct config *c, const char *map, uint32_t seq)
 const struct config_map_entry *config_map_entries(const struct config *c, const char *map,
                                                   uint32_t *n)
 {
-	uint32_t from = map_bound(c, map, 0), to = map_bound(c, map, UINT32_MAX);
+	uint32_t from = map_bound(c, map, 0), to = map_bound(c, map, CONFIG_DYNAMIC);
+
+	*n = to - from;
+	return *n ? &c->map_entries[from] : NULL;
+}
+
+const struct config_map_entry *config_dynamic_entries(const struct config *c, const char *map,
+                                                      uint32_t *n)
+{
+	uint32_t from = map_bound(c, map, CONFIG_DYNAMIC), to = map_bound(c, map, UINT32_MAX);
 
 	*n = to - from;
 	return *n ? &c->map_entries[from] : NULL;

@@ -223,11 +223,17 @@ struct config_manual {
 	struct config_session_key in, out;
 };
 
-// One sequence number of a crypto map; sorted by map name, then sequence number
+#define CONFIG_DYNAMIC     65536u // entries of dynamic maps lie behind those of crypto maps
+#define CONFIG_DYNAMIC_MAX 32767u
+
+// One sequence number of a crypto map, or of a dynamic map, which is a template for peers that no
+// entry names; sorted by name, then sequence number
 struct config_map_entry {
 	char map[CONFIG_NAME];
-	uint32_t seq;                 // 1-65535
-	bool ipv6;                    // `crypto map ipv6`; the same for all entries of a map
+	uint32_t seq;              // 1-65535; of a dynamic map CONFIG_DYNAMIC + 1-32767
+	char dynamic[CONFIG_NAME]; // `ipsec-isakmp dynamic`: the dynamic map that it stands for; ""
+	                           // = none; it has nothing else then
+	bool ipv6;                 // `crypto map ipv6`; the same for all entries of a map
 	struct config_manual *manual; // ipsec-manual; NULL = ipsec-isakmp
 	struct config_peer *peers;    // in order of preference
 	uint32_t n_peers;
@@ -386,6 +392,26 @@ const struct config_map_entry *config_find_map_entry(const struct config *c, con
 // The entries of a map in sequence order: the first, with their number in *n; NULL and 0 if none.
 const struct config_map_entry *config_map_entries(const struct config *c, const char *map,
                                                   uint32_t *n);
+// The same of a dynamic map.
+const struct config_map_entry *config_dynamic_entries(const struct config *c, const char *map,
+                                                      uint32_t *n);
+// An entry of a dynamic map?
+static inline bool config_is_dynamic(const struct config_map_entry *e)
+{
+	return e->seq > CONFIG_DYNAMIC;
+}
+
+// For messages: "map" or "dynamic-map", and the sequence number as it is typed.
+static inline const char *config_map_kind(const struct config_map_entry *e)
+{
+	return config_is_dynamic(e) ? "dynamic-map" : "map";
+}
+
+static inline uint32_t config_map_number(const struct config_map_entry *e)
+{
+	return config_is_dynamic(e) ? e->seq - CONFIG_DYNAMIC : e->seq;
+}
+
 // The port of an interface, or of a subinterface's main interface ("GigabitEthernet0/0.100" is one
 // unless there is a port with just that name); NULL if the platform section has none.
 const struct config_port *config_interface_port(const struct config *c, const char *name,

@@ -197,7 +197,8 @@ static bool map_entry_equal(const void *a, const void *b)
 		if (strcmp(x->sets[i], y->sets[i]))
 			return false;
 	return manual_equal(x->manual, y->manual) && !strcmp(x->acl, y->acl) &&
-	       x->ipv6 == y->ipv6 && x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
+	       !strcmp(x->dynamic, y->dynamic) && x->ipv6 == y->ipv6 &&
+	       x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
 	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time && x->esn == y->esn &&
 	       dummy_equal(&x->dummy, &y->dummy) && text_equal(x->description, y->description);
 }

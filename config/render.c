@@ -310,8 +310,12 @@ static void render_session_key(const char *side, const struct config_session_key
 
 static void render_map_entry(const struct config_map_entry *e, struct text *out)
 {
-	text_printf(out, "crypto map %s%s %u ipsec-%s\n", e->ipv6 ? "ipv6 " : "", e->map, e->seq,
-	            e->manual ? "manual" : "isakmp");
+	if (config_is_dynamic(e))
+		text_printf(out, "crypto dynamic-map %s %u\n", e->map, config_map_number(e));
+	else
+		text_printf(out, "crypto map %s%s %u ipsec-%s%s%s\n", e->ipv6 ? "ipv6 " : "",
+		            e->map, e->seq, e->manual ? "manual" : "isakmp",
+		            e->dynamic[0] ? " dynamic " : "", e->dynamic);
 	if (e->description)
 		text_printf(out, " description %s\n", e->description);
 	for (uint32_t i = 0; i < e->n_peers; i++)
@@ -543,8 +547,10 @@ int render_config(const struct config *c, struct text *out)
 	render_ipsec(c, out);
 	for (uint32_t i = 0; i < c->n_ezvpns; i++)
 		render_ezvpn(&c->ezvpns[i], out);
-	for (uint32_t i = 0; i < c->n_map_entries; i++)
-		render_map_entry(&c->map_entries[i], out);
+	for (unsigned last = 0; last < 2; last++) // dynamic maps first, as IOS does
+		for (uint32_t i = 0; i < c->n_map_entries; i++)
+			if (config_is_dynamic(&c->map_entries[i]) != last)
+				render_map_entry(&c->map_entries[i], out);
 	for (uint32_t i = 0; i < c->n_interfaces; i++)
 		render_interface(&c->interfaces[i], out);
 	for (uint32_t i = 0; i < c->n_routes; i++)

@@ -114,8 +114,12 @@ static const char *manual_incomplete(const struct config *c, const struct config
 const char *config_map_entry_lacks(const struct config *c, const struct config_map_entry *e,
                                    const struct config_acl *acl)
 {
-	bool address = false, set = false, usable = false;
+	bool address = false, set = false, usable = false, dynamic = config_is_dynamic(e);
+	uint32_t n;
 
+	if (e->dynamic[0])
+		return config_dynamic_entries(c, e->dynamic, &n) ? NULL
+		                                                 : "its dynamic map is not defined";
 	for (uint32_t i = 0; i < e->n_peers; i++)
 		address = address || e->peers[i].address.family;
 	for (uint32_t i = 0; i < e->n_sets; i++) {
@@ -124,9 +128,9 @@ const char *config_map_entry_lacks(const struct config *c, const struct config_m
 		set = set || t;
 		usable = usable || (t && config_transform_set_usable(t, NULL));
 	}
-	if (e->n_peers == 0)
+	if (e->n_peers == 0 && !dynamic)
 		return "no peer is set";
-	if (!address)
+	if (!address && e->n_peers)
 		return "no peer has an address, and host names are not active in this version";
 	if (e->n_sets == 0)
 		return "no transform set is set";
@@ -134,9 +138,9 @@ const char *config_map_entry_lacks(const struct config *c, const struct config_m
 		return "its transform sets are not defined";
 	if (!usable)
 		return "its transform sets cannot be used";
-	if (!e->acl[0])
+	if (!e->acl[0] && !dynamic)
 		return "no access list is matched";
-	if (!acl)
+	if (!acl && e->acl[0])
 		return "its access list is not defined";
 	return e->manual ? manual_incomplete(c, e) : NULL;
 }

@@ -13,6 +13,7 @@
 #include "entry.h"
 #include "entry_peers.h"
 #include "flow.h"
+#include "flow_instances.h"
 #include "nd.h"
 #include "neighbour.h"
 #include "peer.h"
@@ -493,4 +494,5 @@ void apply_stop(struct control *c)
 		entry_destroy(c, c->entries);
 	entry_index_fini(c);
 	entry_peers_fini(c);
+	flow_instances_fini(c);
 }

@@ -42,8 +42,9 @@ struct entry_walk {
 	struct crypto_entry **link;
 	uint16_t iface;
 	bool ipv6;
-	uint32_t at; // index among the entries of the bound map
-	bool manual; // there are entries with manual keys
+	uint32_t at;      // index among the entries of the bound map
+	uint32_t dynamic; // and among those of the dynamic map that stands there
+	bool manual;      // there are entries with manual keys
 };
 
 // What of a new configuration is still to be done, see apply.h.
@@ -93,8 +94,10 @@ struct control {
 	struct entry_walk entry_walk;
 	struct apply_state applying;
 	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
-	bool manual_due;                   // SAs with manual keys are missing, see manual.h
-	struct flow **flow_of_tunnel;      // by tunnel index; NULL = free
+	struct crypto_entry *any_peer_entries;
+	struct flow **instance_buckets; // see flow_instances.h; NULL before the first
+	bool manual_due;                // SAs with manual keys are missing, see manual.h
+	struct flow **flow_of_tunnel;   // by tunnel index; NULL = free
 	uint32_t max_tunnels;
 	struct child **child_of_sa; // by SA index
 	uint32_t max_sas;

@@ -37,8 +37,28 @@ static void destroy_denies_of(struct control *c, struct crypto_entry *e, uint32_
 	e->n_denies = n;
 }
 
+// Takes the entry into the list of those that take any peer, or out of it.
+static void set_any_peer(struct control *c, struct crypto_entry *e, bool any)
+{
+	if (e->any_peer == any)
+		return;
+	e->any_peer = any;
+	if (!any) {
+		*e->link_any = e->next_any;
+		if (e->next_any)
+			e->next_any->link_any = e->link_any;
+		return;
+	}
+	e->next_any = c->any_peer_entries;
+	e->link_any = &c->any_peer_entries;
+	if (e->next_any)
+		e->next_any->link_any = &e->next_any;
+	c->any_peer_entries = e;
+}
+
 void entry_destroy(struct control *c, struct crypto_entry *e)
 {
+	set_any_peer(c, e, false);
 	while (e->flows)
 		flow_destroy(c, e->flows);
 	destroy_denies(c, e);
@@ -246,9 +266,9 @@ static void keep_flows(struct control *c, struct crypto_entry *e, const struct c
 		const struct config_acl_line *l = line_of(acl, f);
 
 		next = f->next;
-		if (!l)
+		if (!l && !(e->any_traffic && f->instance != FLOW_LINE && f->line == 0))
 			flow_destroy(c, f);
-		else if (f->instance == FLOW_LINE)
+		else if (l && f->instance == FLOW_LINE)
 			kept[l - acl->lines] = true;
 	}
 }
@@ -354,10 +374,12 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	fill_peers(e, m);
 	fill_suites(c, e, m);
 	e->dummy_interval = dummy_interval(config_map_entry_dummy(c->config, m));
-	e->complete = e->n_peers && e->n_suites && acl &&
+	e->complete = (e->n_peers || (e->dynamic && !m->n_peers)) && e->n_suites &&
 	              !config_map_entry_lacks(c->config, m, acl) && entry_peers_set(c, e) == 0;
 	if (!e->complete)
 		entry_peers_clear(e);
+	set_any_peer(c, e, e->complete && !e->n_peers);
+	e->any_traffic = e->complete && !acl;
 	if (!e->is_manual)
 		drop_unlisted(c, e);
 	else if (manual_fill(c, e, m))
@@ -365,7 +387,9 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	sync_flows(c, e, e->complete ? acl : NULL);
 }
 
-static struct crypto_entry *entry_create(const struct config_map_entry *m, uint16_t iface)
+// Entry `m` of a bound map, or `t` of the dynamic map that it stands for.
+static struct crypto_entry *entry_create(const struct config_map_entry *m,
+                                         const struct config_map_entry *t, uint16_t iface)
 {
 	struct crypto_entry *e = calloc(1, sizeof(*e));
 
@@ -373,6 +397,7 @@ static struct crypto_entry *entry_create(const struct config_map_entry *m, uint1
 		return NULL;
 	memcpy(e->map_name, m->map, sizeof(e->map_name) - 1);
 	e->sequence = m->seq;
+	e->dynamic = t == m ? 0 : (uint16_t)config_map_number(t);
 	e->is_manual = m->manual;
 	e->ipv6 = m->ipv6;
 	e->iface = iface;
@@ -383,14 +408,16 @@ static struct crypto_entry *entry_create(const struct config_map_entry *m, uint1
 // True if the running entry stands before {iface, map entry} in the list's order, or is of another
 // map on that interface or of another kind.
 static bool entry_is_stale(const struct crypto_entry *e, uint16_t iface,
-                           const struct config_map_entry *m)
+                           const struct config_map_entry *m, uint32_t place)
 {
+	uint32_t own = flow_place(e->sequence, e->dynamic);
+
 	if (e->iface != iface)
 		return e->iface < iface;
 	if (e->ipv6 != m->ipv6)
 		return m->ipv6;
-	return strcmp(e->map_name, m->map) != 0 || e->sequence < m->seq ||
-	       (e->sequence == m->seq && e->is_manual != !!m->manual);
+	return strcmp(e->map_name, m->map) != 0 || own < place ||
+	       (own == place && e->is_manual != !!m->manual);
 }
 
 static bool take(unsigned *budget)
@@ -401,25 +428,54 @@ static bool take(unsigned *budget)
 	return true;
 }
 
-// The entry at the walk's place in the list, as `m` says.
+// The entry at the walk's place in the list, as `t` says.
 static void sync_next(struct control *c, const struct config_map_entry *m,
-                      const struct config_interface *i)
+                      const struct config_map_entry *t, const struct config_interface *i,
+                      uint32_t place)
 {
 	struct entry_walk *w = &c->entry_walk;
 	struct crypto_entry *e = *w->link;
 
-	if (!e || e->iface != w->iface || e->ipv6 != w->ipv6 || e->sequence != m->seq) {
-		e = entry_create(m, w->iface);
+	if (!e || e->iface != w->iface || e->ipv6 != w->ipv6 ||
+	    flow_place(e->sequence, e->dynamic) != place) {
+		e = entry_create(m, t, w->iface);
 		if (!e) {
 			log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
 			return;
 		}
 		entry_insert(c, e, w->link);
 	}
-	entry_fill(c, e, m, i);
+	entry_fill(c, e, t, i);
 	entry_index_append(c, e);
 	w->manual = w->manual || e->is_manual;
 	w->link = &e->next;
+}
+
+// One entry of the map, or all of the dynamic map that it stands for. False: the budget is used up.
+static bool sync_bound(struct control *c, const struct config_map_entry *m,
+                       const struct config_interface *i, unsigned *budget)
+{
+	struct entry_walk *w = &c->entry_walk;
+	const struct config_map_entry *t = m;
+	uint32_t n = 1;
+
+	if (m->dynamic[0])
+		t = config_dynamic_entries(c->config, m->dynamic, &n);
+	for (; w->dynamic < n; w->dynamic++) {
+		const struct config_map_entry *at = &t[w->dynamic];
+		uint32_t place = flow_place(m->seq, at == m ? 0 : config_map_number(at));
+
+		while (*w->link && entry_is_stale(*w->link, w->iface, m, place)) {
+			if (!take(budget))
+				return false;
+			entry_destroy(c, *w->link);
+		}
+		if (!take(budget))
+			return false;
+		sync_next(c, m, at, i, place);
+	}
+	w->dynamic = 0;
+	return true;
 }
 
 // Both lists are in order: one walk. False: the budget is used up before the map's end.
@@ -433,16 +489,9 @@ static bool sync_map(struct control *c, unsigned *budget)
 	m = i && (i->address.family || config_has_ipv6(i))
 	            ? config_bound_map(c->config, i, w->ipv6, &n)
 	            : NULL;
-	for (; m && w->at < n; w->at++) {
-		while (*w->link && entry_is_stale(*w->link, w->iface, &m[w->at])) {
-			if (!take(budget))
-				return false;
-			entry_destroy(c, *w->link);
-		}
-		if (!take(budget))
+	for (; m && w->at < n; w->at++)
+		if (!sync_bound(c, &m[w->at], i, budget))
 			return false;
-		sync_next(c, &m[w->at], i);
-	}
 	while (*w->link && (*w->link)->iface == w->iface && (*w->link)->ipv6 == w->ipv6) {
 		if (!take(budget))
 			return false;
@@ -465,7 +514,7 @@ static void sync_place(struct control *c, const struct entry_key *key,
 	if (!m)
 		return;
 	if (!e) {
-		e = entry_create(m, key->iface);
+		e = entry_create(m, m, key->iface);
 		if (!e) {
 			log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
 			return;
@@ -488,7 +537,7 @@ static void sync_entry(struct control *c, const char *map, uint32_t seq)
 		if (!i || !(i->address.family || config_has_ipv6(i)))
 			continue;
 		for (unsigned six = 0; six < 2; six++) {
-			const struct entry_key key = {(uint16_t)n, six, seq};
+			const struct entry_key key = {(uint16_t)n, six, flow_place(seq, 0)};
 			bool bound = m && config_bound_map(c->config, i, six, &unused);
 
 			if (!strcmp(six ? i->crypto_map6 : i->crypto_map, map))
@@ -534,7 +583,7 @@ static void sync_touched(struct control *c, const struct config_map_entry *m, bo
 
 	for (unsigned n = 0; n < c->n_ports && done; n++) {
 		for (unsigned six = 0; six < 2 && done; six++) {
-			const struct entry_key key = {(uint16_t)n, six, m->seq};
+			const struct entry_key key = {(uint16_t)n, six, flow_place(m->seq, 0)};
 			struct crypto_entry *before, *e = entry_index_find(c, &key, &before);
 
 			if (e && !strcmp(e->map_name, m->map))
@@ -545,13 +594,41 @@ static void sync_touched(struct control *c, const struct config_map_entry *m, bo
 		sync_entry(c, m->map, m->seq);
 }
 
-// Whether what `changes` has of entries is little enough to be looked up one by one.
-static bool are_few(const struct diff_list *changes)
+static bool is_dynamic(const struct config_map_entry *m)
+{
+	return m->dynamic[0] || config_is_dynamic(m);
+}
+
+// The entry that a change is about, as it is or was.
+static const struct config_map_entry *changed(const struct control *c, const struct config *old,
+                                              const struct diff_change *d)
+{
+	return d->op == DIFF_DEL ? &old->map_entries[d->old_index]
+	                         : &c->config->map_entries[d->new_index];
+}
+
+// Whether what `changes` has of entries is little enough to be looked up one by one. Dynamic maps
+// are few, and what one of their entries says may be at several places.
+static bool are_few(const struct control *c, const struct config *old,
+                    const struct diff_list *changes)
 {
 	uint32_t n = changes->n_touched;
 
-	for (uint32_t k = 0; k < changes->n && n <= SYNC_SOME_MAX; k++)
-		n += changes->items[k].kind == CONFIG_MAP_ENTRY;
+	if (n > SYNC_SOME_MAX)
+		return false;
+	for (uint32_t k = 0; k < changes->n_touched; k++)
+		if (is_dynamic(&c->config->map_entries[changes->touched[k]]))
+			return false;
+	for (uint32_t k = 0; k < changes->n && n <= SYNC_SOME_MAX; k++) {
+		const struct diff_change *d = &changes->items[k];
+
+		if (d->kind != CONFIG_MAP_ENTRY)
+			continue;
+		if (is_dynamic(changed(c, old, d)) ||
+		    (d->op == DIFF_CHANGE && is_dynamic(&old->map_entries[d->old_index])))
+			return false;
+		n++;
+	}
 	return n <= SYNC_SOME_MAX;
 }
 
@@ -559,7 +636,7 @@ bool entry_sync_some(struct control *c, const struct config *old, const struct d
 {
 	bool sets;
 
-	if (!c->entry_index.valid || !are_few(changes))
+	if (!c->entry_index.valid || !are_few(c, old, changes))
 		return false;
 	for (uint32_t k = 0; k < changes->n; k++) {
 		const struct diff_change *d = &changes->items[k];
@@ -567,8 +644,7 @@ bool entry_sync_some(struct control *c, const struct config *old, const struct d
 
 		if (d->kind != CONFIG_MAP_ENTRY)
 			continue;
-		m = d->op == DIFF_DEL ? &old->map_entries[d->old_index]
-		                      : &c->config->map_entries[d->new_index];
+		m = changed(c, old, d);
 		sync_entry(c, m->map, m->seq);
 	}
 	sets = changes_sets(changes);

@@ -9,11 +9,13 @@
 
 static int compare(const struct crypto_entry *e, const struct entry_key *key)
 {
+	uint32_t place = flow_place(e->sequence, e->dynamic);
+
 	if (e->iface != key->iface)
 		return e->iface < key->iface ? -1 : 1;
 	if (e->ipv6 != key->ipv6)
 		return e->ipv6 ? 1 : -1;
-	return e->sequence < key->sequence ? -1 : e->sequence > key->sequence;
+	return place < key->place ? -1 : place > key->place;
 }
 
 // The first place whose entry is not before the key.
@@ -87,7 +89,7 @@ struct crypto_entry *entry_index_find(const struct control *c, const struct entr
 
 static struct entry_key key_of(const struct crypto_entry *e)
 {
-	return (struct entry_key){e->iface, e->ipv6, e->sequence};
+	return (struct entry_key){e->iface, e->ipv6, flow_place(e->sequence, e->dynamic)};
 }
 
 void entry_index_add(struct control *c, struct crypto_entry *e)

@@ -19,7 +19,7 @@ struct entry_index {
 struct entry_key {
 	uint16_t iface;
 	bool ipv6;
-	uint32_t sequence;
+	uint32_t place; // flow_place()
 };
 
 // Makes it anew: each entry of the list is appended in turn, then it is valid.

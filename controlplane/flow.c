@@ -9,6 +9,7 @@
 #include "child.h"
 #include "control.h"
 #include "entry_peers.h"
+#include "flow_instances.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
 #include "peer.h"
@@ -160,7 +161,7 @@ void flow_acquire(struct control *c, struct flow *f)
 	}
 	if (f->state == FLOW_UP)
 		return; // its activation is due in a moment
-	if (c->stopping || !e->complete || e->is_manual ||
+	if (c->stopping || !e->complete || e->is_manual || !e->n_peers ||
 	    (f->failed_once && tick_diff(c->now, f->failed_at) < (int32_t)FAILURE_PAUSE)) {
 		dp_tunnel_refuse(c->dp, f->tunnel);
 		return;
@@ -301,7 +302,7 @@ struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *re
 
 uint32_t flow_rank(const struct crypto_entry *e)
 {
-	return e->sequence + (e->ipv6 ? UINT16_MAX + 1u : 0);
+	return flow_place(e->sequence, e->dynamic) | (uint32_t)e->ipv6 << 31;
 }
 
 static bool is_local(const struct crypto_entry *e, const struct ip_addr *addr)
@@ -317,14 +318,16 @@ bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
 {
 	if (!e->complete || e->is_manual || !is_local(e, local))
 		return false;
+	if (e->any_peer)
+		return true;
 	for (unsigned i = 0; i < e->n_peers; i++)
 		if (addr_equal(&e->peers[i], remote))
 			return true;
 	return false;
 }
 
-bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
-                         const struct ip_addr *remote)
+bool flow_peer_is_named(const struct control *c, const struct ip_addr *local,
+                        const struct ip_addr *remote)
 {
 	const struct entry_peer *p = NULL;
 
@@ -334,12 +337,22 @@ bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
 	return false;
 }
 
+bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
+                         const struct ip_addr *remote)
+{
+	const struct crypto_entry *e = c->any_peer_entries;
+
+	while (e && !flow_entry_lists(e, local, remote))
+		e = e->next_any;
+	return e || flow_peer_is_named(c, local, remote);
+}
+
 // A flow for a proposal that lies within a line: its policy comes before the line's own.
-static struct flow *flow_make_instance(struct control *c, struct flow *line,
+static struct flow *flow_make_instance(struct control *c, struct crypto_entry *e, uint32_t line,
                                        const struct selector *s)
 {
 	static uint32_t next_instance;
-	struct flow *f = flow_create(c, line->entry, line->line, next_instance, s);
+	struct flow *f = flow_create(c, e, line, next_instance, s);
 
 	if (f)
 		next_instance = (next_instance + 1) % FLOW_LINE;
@@ -347,17 +360,20 @@ static struct flow *flow_make_instance(struct control *c, struct flow *line,
 }
 
 // The entry's flow with this selector, or else one whose line covers it.
-static struct flow *entry_flow(const struct crypto_entry *e, const struct selector *s)
+static struct flow *entry_flow(const struct control *c, const struct crypto_entry *e,
+                               const struct selector *s)
 {
-	struct flow *f, *within = NULL;
+	struct flow *f = flow_instances_find(c, e, s), *within = NULL;
 
-	for (f = e->flows; f; f = f->next) {
-		if (selector_equal(&f->selector, s))
-			return f;
-		if (!within && f->instance == FLOW_LINE && selector_covers(&f->selector, s))
-			within = f;
+	for (uint32_t i = 0; i < e->lines.n && !f; i++) {
+		struct flow *line = e->lines.items[i];
+
+		if (selector_equal(&line->selector, s))
+			f = line;
+		else if (!within && selector_covers(&line->selector, s))
+			within = line;
 	}
-	return within;
+	return f ? f : within;
 }
 
 static bool comes_before(const struct crypto_entry *a, const struct crypto_entry *b)
@@ -365,21 +381,39 @@ static bool comes_before(const struct crypto_entry *a, const struct crypto_entry
 	return a->iface != b->iface ? a->iface < b->iface : flow_rank(a) < flow_rank(b);
 }
 
+// The first entry that allows a proposal.
+struct allowed {
+	struct crypto_entry *entry;
+	struct flow *flow; // NULL: without an access list
+};
+
+static void consider(const struct control *c, struct crypto_entry *e, const struct peer *p,
+                     const struct selector *s, struct allowed *first)
+{
+	struct flow *f;
+
+	if (!flow_entry_lists(e, &p->local, &p->remote) ||
+	    (first->entry && !comes_before(e, first->entry)))
+		return;
+	f = entry_flow(c, e, s);
+	// No peer gets what is for everybody else.
+	if (f || (e->any_traffic && s->remote.len))
+		*first = (struct allowed){.entry = e, .flow = f};
+}
+
 struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s)
 {
 	const struct entry_peer *at = NULL;
-	struct flow *f, *first = NULL;
+	struct crypto_entry *e;
+	struct allowed first = {0};
 
-	while ((at = entry_peers_next(c, &p->remote, at))) {
-		if (!flow_entry_lists(at->entry, &p->local, &p->remote) ||
-		    (first && !comes_before(at->entry, first->entry)))
-			continue;
-		f = entry_flow(at->entry, s);
-		if (f)
-			first = f;
-	}
-	return first && !selector_equal(&first->selector, s) ? flow_make_instance(c, first, s)
-	                                                     : first;
+	while ((at = entry_peers_next(c, &p->remote, at)))
+		consider(c, at->entry, p, s, &first);
+	for (e = c->any_peer_entries; e; e = e->next_any)
+		consider(c, e, p, s, &first);
+	if (!first.entry || (first.flow && selector_equal(&first.flow->selector, s)))
+		return first.flow;
+	return flow_make_instance(c, first.entry, first.flow ? first.flow->line : 0, s);
 }
 
 struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t line,
@@ -405,7 +439,7 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 
 	if (!f)
 		goto fail;
-	err = flow_lines_reserve(&e->lines);
+	err = instance == FLOW_LINE ? flow_lines_reserve(&e->lines) : flow_instances_reserve(c);
 	if (err < 0)
 		goto fail_free;
 	err = dp_tunnel_add(c->dp, &spec, &f->tunnel);
@@ -424,10 +458,12 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 	if (f->next)
 		f->next->link = &f->next;
 	e->flows = f;
-	if (instance == FLOW_LINE)
+	if (instance == FLOW_LINE) {
 		flow_lines_add(&e->lines, f);
-	else
+	} else {
+		flow_instances_add(c, f);
 		e->n_instances++;
+	}
 	c->flow_of_tunnel[f->tunnel.index] = f;
 	return f;
 fail_tunnel:
@@ -455,10 +491,12 @@ void flow_destroy(struct control *c, struct flow *f)
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;
-	if (f->instance == FLOW_LINE)
+	if (f->instance == FLOW_LINE) {
 		flow_lines_del(&f->entry->lines, f);
-	else
+	} else {
+		flow_instances_del(f);
 		f->entry->n_instances--;
+	}
 	free(f);
 	if (p)
 		peer_release(c, p);

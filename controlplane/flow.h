@@ -25,12 +25,14 @@ struct entry_deny {
 	struct handle policy;
 };
 
-// One sequence number of a crypto map on one interface.
+// One sequence number of a crypto map on one interface, or one of the dynamic map that stands
+// there.
 struct crypto_entry {
-	struct crypto_entry *next;  // in order {iface, ipv6, sequence}
+	struct crypto_entry *next;  // in order {iface, ipv6, sequence, dynamic}
 	struct crypto_entry **link; // what points to it
 	char map_name[MAP_NAME_MAX];
 	uint32_t sequence;
+	uint16_t dynamic; // sequence number within the dynamic map; 0 = an entry of the map's own
 	uint16_t iface;
 	bool ipv6; // bound by `ipv6 crypto map`; those bound by `crypto map` come first
 	struct ip_addr locals[ENTRY_LOCALS_MAX]; // the interface's addresses
@@ -50,9 +52,12 @@ struct crypto_entry {
 	unsigned n_instances;      // the others
 	struct entry_deny *denies; // policies of deny lines
 	unsigned n_denies;
-	bool complete;            // has peers, transform sets and an access list
-	bool is_manual;           // ipsec-manual: no IKE; see manual.h
-	struct manual_keys *keys; // is_manual only; NULL = out of memory
+	bool complete;    // has peers, transform sets and an access list
+	bool any_peer;    // complete, dynamic, and names no peer: then whoever has a key
+	bool any_traffic; // complete, dynamic, and has no access list: what the peer proposes
+	struct crypto_entry *next_any, **link_any; // any_peer: in c->any_peer_entries
+	bool is_manual;                            // ipsec-manual: no IKE; see manual.h
+	struct manual_keys *keys;                  // is_manual only; NULL = out of memory
 };
 
 enum flow_state {
@@ -61,7 +66,8 @@ enum flow_state {
 	FLOW_UP,     // has a live child
 };
 
-// An access list line (instance = FLOW_LINE) or a narrower flow that a peer proposed within one.
+// An access list line (instance = FLOW_LINE) or a narrower flow that a peer proposed within one, or
+// to a dynamic entry without an access list (line 0).
 #define FLOW_LINE UINT32_MAX
 // What SAs that have ended carried, so that a flow's counters never fall.
 struct flow_totals {
@@ -69,8 +75,9 @@ struct flow_totals {
 };
 
 struct flow {
-	struct flow *next;  // of the entry
-	struct flow **link; // what points to it
+	struct flow *next;                   // of the entry
+	struct flow **link;                  // what points to it
+	struct flow *hash_next, **hash_link; // instances, see flow_instances.h
 	struct crypto_entry *entry;
 	struct handle tunnel;
 	struct handle policy;
@@ -116,13 +123,22 @@ struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct s
 // Our address towards this peer (RFC 6724, 5, rule 8); family 0: the interface has none of the
 // peer's family.
 struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *remote);
+// The entry's place in its map: that of its sequence number, and in the dynamic map.
+static inline uint32_t flow_place(uint32_t sequence, uint32_t dynamic)
+{
+	return sequence << 15 | dynamic;
+}
+
 // The place of the entry's rules among those of its interface (dp_policy_rule.sequence).
 uint32_t flow_rank(const struct crypto_entry *e);
 // True if this entry can serve that peer: with IKE, complete, at this local address, the peer in
 // its list.
 bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,
                       const struct ip_addr *remote);
-// True if some entry lists this address as a peer (or the address is otherwise allowed).
+// True if some entry lists this address as a peer, so that we may begin a negotiation with it.
+bool flow_peer_is_named(const struct control *c, const struct ip_addr *local,
+                        const struct ip_addr *remote);
+// The same, or a dynamic entry takes any peer.
 bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote);
 // The tunnel with a peer is up: the search of the list is over.

@@ -606,7 +606,7 @@ void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct
 	        "decaps: rec'd IPSEC packet has invalid spi for destaddr=%s, prot=50, "
 	        "spi=0x%X(%u), srcaddr=%s",
 	        addr_format(local, dst), spi, spi, addr_format(remote, src));
-	if (!c->config->isakmp.invalid_spi_recovery || !flow_peer_is_listed(c, local, remote) ||
+	if (!c->config->isakmp.invalid_spi_recovery || !flow_peer_is_named(c, local, remote) ||
 	    peer_find(c, local, remote, 500))
 		return;
 	p = peer_get(c, local, remote, 500);

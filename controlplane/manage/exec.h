@@ -20,6 +20,7 @@ int exec_show_isakmp_key(struct command_call *call);
 int exec_show_ipsec_sa(struct command_call *call);
 int exec_show_transform_sets(struct command_call *call);
 int exec_show_map(struct command_call *call);
+int exec_show_dynamic_map(struct command_call *call);
 int exec_show_access_lists(struct command_call *call);
 int exec_show_interfaces(struct command_call *call);
 int exec_show_ipv6_access_lists(struct command_call *call);

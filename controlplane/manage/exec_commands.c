@@ -129,6 +129,7 @@ static const struct command for_all[] = {
 	{BOTH, "show crypto ikev2 [rest:LINE]", NULL, exec_inactive, NULL},
 	{BOTH, "show crypto map [interface ifname:IFNAME|tag name:WORD]", NULL, exec_show_map,
          NULL},
+	{BOTH, "show crypto dynamic-map [tag name:WORD]", NULL, exec_show_dynamic_map, NULL},
 	{BOTH, "show access-lists [name:WORD]", NULL, exec_show_access_lists, NULL},
 	{BOTH, "show ip access-lists [name:WORD]", NULL, exec_show_access_lists, NULL},
 	{BOTH, "show ip route", NULL, exec_show_ip_route, NULL},

@@ -200,6 +200,17 @@ int exec_show_map(struct command_call *call)
 	return err;
 }
 
+int exec_show_dynamic_map(struct command_call *call)
+{
+	const struct command_arg *tag = command_arg(call, "name");
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+
+	map_print_dynamic(r->config, tag ? tag->text : NULL, &s->out);
+	state_put(s->m, r);
+	return 0;
+}
+
 int exec_show_access_lists(struct command_call *call)
 {
 	const struct command_arg *name = command_arg(call, "name");

@@ -180,18 +180,25 @@ static void print_entry(const struct config *c, const struct config_map_entry *e
 	const struct ip_addr *peer;
 	char addr[ADDR_TEXT];
 
-	text_printf(out, "Crypto Map IPv%c \"%s\" %u ipsec-%s\n", e->ipv6 ? '6' : '4', e->map,
-	            e->seq, e->manual ? "manual" : "isakmp");
+	if (config_is_dynamic(e))
+		text_printf(out, "Crypto Map Template\"%s\" %u\n", e->map, config_map_number(e));
+	else
+		text_printf(out, "Crypto Map IPv%c \"%s\" %u ipsec-%s\n", e->ipv6 ? '6' : '4',
+		            e->map, e->seq, e->manual ? "manual" : "isakmp");
 	if (why)
 		text_printf(out,
 		            "        WARNING: This crypto map is in an incomplete state!\n"
 		            "                (missing peer or access-list definitions: %s)\n",
 		            why);
+	if (e->dynamic[0]) {
+		text_printf(out, "        Dynamic map template tag: %s\n", e->dynamic);
+		return;
+	}
 	if (e->description)
 		text_printf(out, "        Description: %s\n", e->description);
 	print_peers(e, out);
 	print_acl(c, e, out);
-	peer = current_peer(e, current);
+	peer = config_is_dynamic(e) ? NULL : current_peer(e, current);
 	if (peer)
 		text_printf(out, "        Current peer: %s\n", addr_format(peer, addr));
 	if (!e->manual)
@@ -223,19 +230,38 @@ void map_print(const struct config *c, const struct map_peers *current, const ch
 	for (uint32_t n = 0; n < c->n_map_entries; n++) {
 		const struct config_map_entry *e = &c->map_entries[n];
 
-		if ((tag && strcmp(tag, e->map) != 0) ||
+		if (config_is_dynamic(e) || (tag && strcmp(tag, e->map) != 0) ||
 		    (iface && (!i || (strcmp(i->crypto_map, e->map) != 0 &&
 		                      strcmp(i->crypto_map6, e->map) != 0))))
 			continue;
 		any = true;
 		print_entry(c, e, current, out);
-		if (n + 1 == c->n_map_entries || strcmp(e->map, e[1].map) != 0)
+		if (n + 1 == c->n_map_entries || strcmp(e->map, e[1].map) != 0 ||
+		    config_is_dynamic(&e[1]))
 			print_interfaces(c, e->map, out);
 		else
 			text_printf(out, "\n");
 	}
 	if (!any)
 		text_printf(out, "No crypto maps found.\n");
+}
+
+void map_print_dynamic(const struct config *c, const char *tag, struct text *out)
+{
+	const struct map_peers none = {0};
+	bool any = false;
+
+	for (uint32_t n = 0; n < c->n_map_entries; n++) {
+		const struct config_map_entry *e = &c->map_entries[n];
+
+		if (!config_is_dynamic(e) || (tag && strcmp(tag, e->map) != 0))
+			continue;
+		any = true;
+		print_entry(c, e, &none, out);
+		text_printf(out, "\n");
+	}
+	if (!any)
+		text_printf(out, "No crypto map templates found.\n");
 }
 
 void map_access_lists(const struct config *c, const char *name, struct text *out)

@@ -26,6 +26,8 @@ void map_peers_free(struct map_peers *p);
 // All crypto maps, or the one called `tag`, or the one of an interface; NULL = any.
 void map_print(const struct config *c, const struct map_peers *current, const char *tag,
                const char *iface, struct text *out);
+// All entries of dynamic maps, or of the one called `tag`.
+void map_print_dynamic(const struct config *c, const char *tag, struct text *out);
 // All access lists of the family, or one.
 void map_access_lists(const struct config *c, const char *name, struct text *out);
 void map_access_lists6(const struct config *c, const char *name, struct text *out);

@@ -20,7 +20,7 @@ static void item_27_enters_the_mode(void **state)
 	assert_line_refused(c, &cur, "crypto map green 65536 ipsec-isakmp");
 	assert_line_refused(c, &cur, "crypto map green 10 ipsec-manual"); // is of the other kind
 	assert_line_refused(c, &cur, "crypto map green 30 gdoi");
-	assert_line_refused(c, &cur, "crypto map green 30 ipsec-isakmp dynamic dyn");
+	assert_line_refused(c, &cur, "crypto map green 30 ipsec-isakmp profile p");
 	assert_int_equal(c->n_map_entries, 1);
 	config_free(c);
 	assert_refused("crypto map green 30 gdoi\n set peer 10.0.0.1\n", 1, 1,

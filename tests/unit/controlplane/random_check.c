@@ -368,7 +368,7 @@ static void check_flow(const struct control *c, const struct flow *f)
 // What finds an entry by its place and a flow by its line agrees with the lists.
 static void check_places(const struct control *c, struct crypto_entry *e, uint32_t index)
 {
-	const struct entry_key key = {e->iface, e->ipv6, e->sequence};
+	const struct entry_key key = {e->iface, e->ipv6, flow_place(e->sequence, e->dynamic)};
 	struct crypto_entry *before;
 	const struct flow *f;
 	unsigned lines = 0, instances = 0;

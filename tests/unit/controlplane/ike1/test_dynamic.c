@@ -1,0 +1,230 @@
+// Dynamic crypto maps: B answers peers that its configuration does not name; A is an ordinary one.
+#include "pair.h"
+
+#include "addr.h"
+#include "apply.h"
+#include "cursor.h"
+#include "flow.h"
+
+#define DYNAMIC(lines)                                                                             \
+	"exit\nno crypto map m 1\n"                                                                \
+	"crypto dynamic-map dyn 10\n set transform-set ts\n" lines "\n"                            \
+	"crypto map m 65000 ipsec-isakmp dynamic dyn\n"
+#define ACL "ip access-list extended 101\n permit "
+
+static struct pair *pair_dynamic(const char *lines, const char *acl_a, const char *acl_b)
+{
+	struct pair_config a = {.acl = acl_a}, b = {.entry = lines, .acl = acl_b};
+
+	return pair_create(&a, &b);
+}
+
+static void bring_up(struct pair *p)
+{
+	side_packet(&p->a, NULL);
+	pair_pass(p, 2 * S);
+	assert_true(side_packet(&p->a, NULL));
+}
+
+static struct flow *instance(const struct side *s)
+{
+	struct flow *f = s->c.entries ? s->c.entries->flows : NULL;
+
+	while (f && f->instance == FLOW_LINE)
+		f = f->next;
+	return f;
+}
+
+static void change(struct side *s, const char *const *lines)
+{
+	struct config *next = config_clone(s->c.config);
+	struct config_cursor cur;
+	struct diag_list diags;
+	struct diff_list changes;
+
+	cursor_init(&cur);
+	diag_init(&diags, NULL);
+	for (; *lines; lines++)
+		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
+	diag_fini(&diags);
+	assert_int_equal(diff_configs(s->c.config, next, &changes), 0);
+	config_free(apply_config(&s->c, next, &changes));
+	diff_fini(&changes);
+}
+
+// Whoever has a key, whatever it proposes; what it proposed is protected as long as it is there.
+static void any_peer_any_traffic(void **state)
+{
+	struct pair *p = pair_dynamic(DYNAMIC(""), NULL, NULL);
+	char text[PREFIX_TEXT];
+	struct fake_sa *sa;
+	struct flow *f;
+
+	(void)state;
+	assert_null(p->b.c.entries->flows);
+	bring_up(p);
+	assert_true(side_reaches(&p->a, &p->b));
+	f = instance(&p->b);
+	assert_non_null(f);
+	assert_int_equal(f->line, 0);
+	assert_string_equal(prefix_format(&f->selector.remote, text), "10.1.0.0/24");
+	assert_string_equal(prefix_format(&f->selector.local, text), "10.2.0.0/24");
+	pair_pass(p, S);
+	assert_true(fake_dp_packet(p->b.c.dp, f->tunnel, &sa));
+	// A second proposal of the same is of the same flow.
+	child_delete(&p->a.c, side_child(&p->a), false, "test");
+	side_packet(&p->a, NULL);
+	pair_pass(p, 2 * S);
+	assert_ptr_equal(instance(&p->b), f);
+	assert_int_equal(p->b.c.entries->n_instances, 1);
+	// The peer takes leave: nothing is left of it.
+	child_delete(&p->a.c, side_child(&p->a), true, "test");
+	pair_pass(p, 20 * S);
+	while (side_child(&p->b))
+		child_delete(&p->b.c, side_child(&p->b), true, "test");
+	pair_pass(p, S);
+	assert_null(p->b.c.entries->flows);
+	pair_destroy(p);
+}
+
+// An access list says what may be proposed. Its traffic does not leave in clear without a peer, and
+// brings nothing up.
+static void with_an_access_list(void **state)
+{
+	struct pair *p = pair_dynamic(DYNAMIC(" match address 101"), NULL,
+	                              ACL "ip 10.2.0.0 0.0.255.255 10.1.0.0 0.0.255.255");
+	struct flow *line = p->b.c.entries->flows;
+	unsigned sent;
+
+	(void)state;
+	assert_non_null(line);
+	assert_false(fake_dp_packet(p->b.c.dp, line->tunnel, NULL));
+	sent = p->sent;
+	pair_pass(p, 2 * S);
+	assert_int_equal(p->sent, sent);
+	assert_int_equal(p->b.c.peers.used, 0);
+	bring_up(p);
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_non_null(instance(&p->b));
+	assert_int_equal(instance(&p->b)->line, 10);
+	pair_destroy(p);
+}
+
+static bool comes_up(const char *lines, const char *acl_a, const char *acl_b, const char *why)
+{
+	struct pair *p = pair_dynamic(lines, acl_a, acl_b);
+	bool up;
+
+	side_packet(&p->a, NULL);
+	pair_pass(p, 3 * S);
+	up = side_reaches(&p->a, &p->b);
+	assert_true(up || side_logged(&p->b, why));
+	pair_destroy(p);
+	return up;
+}
+
+static void what_is_refused(void **state)
+{
+	(void)state;
+	// Outside of the list; all traffic of the world.
+	assert_false(comes_up(DYNAMIC(" match address 101"), NULL,
+	                      ACL "ip 10.3.0.0 0.0.0.255 10.1.0.0 0.0.0.255", "no crypto map"));
+	assert_false(comes_up(DYNAMIC(""), ACL "ip 0.0.0.0 255.255.255.255 10.2.0.0 0.0.0.255",
+	                      NULL, "no crypto map"));
+	assert_true(comes_up(DYNAMIC(""), ACL "ip host 10.1.0.1 any", NULL, ""));
+	// It names a peer, and not this one.
+	assert_false(comes_up(DYNAMIC(" set peer 192.0.2.99"), NULL, NULL, "no crypto map"));
+	assert_true(comes_up(DYNAMIC(" set peer " ADDR_A), NULL, NULL, ""));
+	// Nothing that it has in common with the peer.
+	assert_false(comes_up(DYNAMIC(" set pfs group14"), NULL, NULL, "its PFS group"));
+}
+
+// Entries are tried in order: the map's own first, those of the dynamic map by their numbers.
+static void in_order(void **state)
+{
+	struct pair *p = pair_dynamic("exit\ncrypto dynamic-map dyn 10\n set transform-set ts\n"
+	                              "crypto dynamic-map dyn 5\n set transform-set ts\n"
+	                              " match address 102\n"
+	                              "access-list 102 permit ip 10.9.0.0 0.0.0.255 any\n"
+	                              "crypto map m 65000 ipsec-isakmp dynamic dyn\n",
+	                              NULL, NULL);
+	struct crypto_entry *e = p->b.c.entries;
+
+	(void)state;
+	assert_int_equal(e->sequence, 1);
+	assert_int_equal(e->next->dynamic, 5);
+	assert_int_equal(e->next->next->dynamic, 10);
+	assert_null(e->next->next->next);
+	bring_up(p);
+	assert_ptr_equal(side_child(&p->b)->flow->entry, e);
+	pair_destroy(p);
+	p = pair_dynamic(DYNAMIC(" match address 102\n"
+	                         "access-list 102 permit ip 10.9.0.0 0.0.0.255 any\n"
+	                         "crypto dynamic-map dyn 20\n set transform-set ts"),
+	                 NULL, NULL);
+	bring_up(p);
+	assert_int_equal(side_child(&p->b)->flow->entry->dynamic, 20);
+	pair_destroy(p);
+}
+
+// SAs stay while what they rest on stays.
+static void changed_live(void **state)
+{
+	static const char *const more[] = {"crypto dynamic-map dyn 20", "set transform-set ts",
+	                                   NULL};
+	static const char *const list[] = {"crypto dynamic-map dyn 10", "match address 101", NULL};
+	static const char *const gone[] = {"no crypto dynamic-map dyn 10", NULL};
+	struct pair *p = pair_dynamic(DYNAMIC(""), NULL, NULL);
+	struct child *ch;
+
+	(void)state;
+	bring_up(p);
+	ch = side_child(&p->b);
+	change(&p->b, more);
+	assert_ptr_equal(side_child(&p->b), ch);
+	assert_int_equal(ch->state, CHILD_LIVE);
+	assert_int_equal(p->b.c.entries->next->dynamic, 20);
+	// 101 has a line that is the same, but the flow was nobody's line.
+	change(&p->b, list);
+	pair_pass(p, 20 * S);
+	assert_null(side_child(&p->b));
+	assert_false(p->b.c.entries->any_traffic);
+	assert_int_equal(p->b.c.entries->flows->instance, FLOW_LINE);
+	change(&p->b, gone);
+	assert_int_equal(p->b.c.entries->dynamic, 20);
+	assert_null(p->b.c.entries->next);
+	side_packet(&p->a, NULL);
+	pair_pass(p, 30 * S);
+	side_packet(&p->a, NULL);
+	pair_pass(p, 3 * S);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// What an unknown SPI brings up is a peer that is named, not whoever sends from anywhere.
+static void strangers_start_nothing(void **state)
+{
+	struct pair *p = pair_dynamic(DYNAMIC("crypto isakmp invalid-spi-recovery"), NULL, NULL);
+	struct dp_event ev = {.kind = DP_EVENT_INVALID_SPI, .spi = 0x12345678};
+	unsigned sent = p->sent;
+
+	(void)state;
+	addr_parse(ADDR_B, &ev.local);
+	addr_parse(ADDR_A, &ev.addr);
+	fake_dp_raise(p->b.c.dp, ev);
+	pair_pass(p, 3 * S);
+	assert_int_equal(p->sent, sent);
+	assert_int_equal(p->b.c.peers.used, 0);
+	pair_destroy(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_peer_any_traffic), cmocka_unit_test(with_an_access_list),
+		cmocka_unit_test(what_is_refused),      cmocka_unit_test(in_order),
+		cmocka_unit_test(changed_live),         cmocka_unit_test(strangers_start_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
