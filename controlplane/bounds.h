@@ -2,12 +2,15 @@
 #ifndef VIGIL_BOUNDS_H
 #define VIGIL_BOUNDS_H
 
-// One turn of the loop.
-#define TURN_EVENTS          128
-#define TURN_IKE_ESTABLISHED 128
+// One turn of the loop: so many of each, and in microseconds; what is under way is finished, and
+// some of each goes on in every turn. What is left waits for the next turn, which comes at once.
+#define TURN_EVENTS          512
+#define TURN_IKE_ESTABLISHED 512
 #define TURN_IKE_NEW         16
 #define TURN_FRAMES          64
-#define TURN_TIMERS          256
+#define TURN_TIMERS          1024
+#define TURN_CHUNK           8   // between two looks at the clock
+#define TURN_US              200 // of each
 #define TURN_PAUSE_MS        500 // a turn that starts later than this restarts all DPD windows
 
 // IKE SAs that are being negotiated: those that we began, and, counted apart, those that others

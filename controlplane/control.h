@@ -74,6 +74,7 @@ struct control {
 	tick_t last_turn;   // when the turn before this one started
 	tick_t restarted;   // last time that all DPD windows were restarted
 	unsigned fired;     // timers, in this turn
+	bool timers_left;   // are due, but the last turn had no time for them
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001
 	uint32_t next_session_id;

@@ -22,12 +22,24 @@
 
 #define IDLE_US (TICK_MS * 1000) // whoever has something for us wakes us
 
+// One of several things that a turn does has had its time.
+static bool time_is_up(const struct control *c, uint64_t since)
+{
+	return dp_now_us(c->dp) - since >= TURN_US;
+}
+
 // The rte_timer's callback: brings the wheel up to the current tick.
 static void tick(void *arg)
 {
 	struct control *c = arg;
+	uint64_t start = dp_now_us(c->dp);
+	unsigned n;
 
-	c->fired = wheel_run(&c->wheel, c->now, TURN_TIMERS, c);
+	do {
+		n = wheel_run(&c->wheel, c->now, TURN_CHUNK, c);
+		c->fired += n;
+	} while (n == TURN_CHUNK && c->fired < TURN_TIMERS && !time_is_up(c, start));
+	c->timers_left = n == TURN_CHUNK;
 }
 
 int loop_init(struct control *c)
@@ -103,27 +115,46 @@ static void handle_event(struct control *c, const struct dp_event *ev)
 
 static unsigned turn_events(struct control *c)
 {
-	struct dp_event events[TURN_EVENTS];
-	unsigned n = dp_events(c->dp, events, TURN_EVENTS);
+	struct dp_event events[TURN_CHUNK];
+	uint64_t start = dp_now_us(c->dp);
+	unsigned k, n = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		handle_event(c, &events[i]);
+	do {
+		k = dp_events(c->dp, events, TURN_CHUNK);
+		for (unsigned i = 0; i < k; i++)
+			handle_event(c, &events[i]);
+		n += k;
+	} while (k == TURN_CHUNK && n < TURN_EVENTS && !time_is_up(c, start));
 	return n;
 }
 
-// Hands at most `max` views of a class to `fn`; *last is the arrival of the last one.
-static unsigned turn_input(struct control *c, enum dp_punt class, unsigned max,
-                           void (*fn)(struct control *c, const struct dp_view *v), tick_t *last)
-{
-	struct dp_view views[TURN_IKE_ESTABLISHED];
-	unsigned n = dp_punt_recv(c->dp, class, views, max);
+// What a turn has read of a class.
+struct input {
+	unsigned n;
+	bool all;    // there was no more
+	tick_t last; // arrival of the last one
+};
 
-	for (unsigned i = 0; i < n; i++)
-		fn(c, &views[i]);
-	if (n)
-		*last = views[n - 1].arrived;
-	dp_punt_release(c->dp, views, n);
-	return n;
+// Hands views of a class to `fn`, at most `max` of them.
+static struct input turn_input(struct control *c, enum dp_punt class, unsigned max,
+                               void (*fn)(struct control *c, const struct dp_view *v))
+{
+	struct dp_view views[TURN_CHUNK];
+	uint64_t start = dp_now_us(c->dp);
+	struct input in = {0};
+	unsigned k;
+
+	do {
+		k = dp_punt_recv(c->dp, class, views, TURN_CHUNK);
+		for (unsigned i = 0; i < k; i++)
+			fn(c, &views[i]);
+		if (k)
+			in.last = views[k - 1].arrived;
+		dp_punt_release(c->dp, views, k);
+		in.n += k;
+	} while (k == TURN_CHUNK && in.n < max && !time_is_up(c, start));
+	in.all = k < TURN_CHUNK;
+	return in;
 }
 
 static void ike_view(struct control *c, const struct dp_view *v)
@@ -136,13 +167,14 @@ static void ike_view(struct control *c, const struct dp_view *v)
 // them; only they can be proof of life, so heard_until follows them alone.
 static unsigned turn_ike(struct control *c)
 {
-	tick_t horizon = dp_punt_horizon(c->dp), last = 0;
-	unsigned n;
+	tick_t horizon = dp_punt_horizon(c->dp);
+	struct input known, new, frames;
 
-	n = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_IKE_ESTABLISHED, ike_view, &last);
-	c->heard_until = n < TURN_IKE_ESTABLISHED ? horizon : last;
-	n += turn_input(c, DP_PUNT_IKE_NEW, TURN_IKE_NEW, ike_view, &last);
-	return n + turn_input(c, DP_PUNT_FRAME, TURN_FRAMES, neighbour_frame, &last);
+	known = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_IKE_ESTABLISHED, ike_view);
+	c->heard_until = known.all ? horizon : known.last;
+	new = turn_input(c, DP_PUNT_IKE_NEW, TURN_IKE_NEW, ike_view);
+	frames = turn_input(c, DP_PUNT_FRAME, TURN_FRAMES, neighbour_frame);
+	return known.n + new.n + frames.n;
 }
 
 bool loop_turn(struct control *c)
@@ -156,10 +188,12 @@ bool loop_turn(struct control *c)
 	n = turn_events(c);
 	n += turn_ike(c);
 	ike1_dh_done(c);
+	if (c->timers_left)
+		tick(c);
 	dp_timers_run(c->dp);
 	if (c->manual_due && !c->stopping)
 		manual_install(c);
-	more = request_run(c) || n;
+	more = request_run(c) || n || c->timers_left;
 	counters_turn(c, start, more || c->fired);
 	return more;
 }
