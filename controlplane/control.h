@@ -26,6 +26,7 @@ struct request_queue;
 struct control_counters {
 	uint64_t turns, late_turns, busy_turns;
 	uint64_t busy_us, longest_us; // turns with work; the longest turn
+	uint64_t longest_cpu_us;      // the CPU had none of it taken away
 	uint64_t ike_in, ike_out, ike_malformed, ike_unknown, ike_retransmits, ike_duplicates;
 	uint64_t negotiations_started, negotiations_failed;
 	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;
@@ -74,6 +75,7 @@ struct control {
 	tick_t last_turn;   // when the turn before this one started
 	tick_t restarted;   // last time that all DPD windows were restarted
 	unsigned fired;     // timers, in this turn
+	uint64_t cpu_us;    // of this thread, at the end of the last turn
 	bool timers_left;   // are due, but the last turn had no time for them
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001

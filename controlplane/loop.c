@@ -177,6 +177,18 @@ static unsigned turn_ike(struct control *c)
 	return known.n + new.n + frames.n;
 }
 
+// True: there may be more.
+static bool turn_dh(struct control *c)
+{
+	uint64_t start = dp_now_us(c->dp);
+	bool more;
+
+	do
+		more = ike1_dh_done(c);
+	while (more && !time_is_up(c, start));
+	return more;
+}
+
 bool loop_turn(struct control *c)
 {
 	uint64_t start = dp_now_us(c->dp);
@@ -187,13 +199,13 @@ bool loop_turn(struct control *c)
 	c->fired = 0;
 	n = turn_events(c);
 	n += turn_ike(c);
-	ike1_dh_done(c);
+	more = turn_dh(c);
 	if (c->timers_left)
 		tick(c);
 	dp_timers_run(c->dp);
 	if (c->manual_due && !c->stopping)
 		manual_install(c);
-	more = request_run(c) || n || c->timers_left;
+	more |= request_run(c) || n || c->timers_left;
 	counters_turn(c, start, more || c->fired);
 	return more;
 }

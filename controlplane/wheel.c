@@ -1,42 +1,67 @@
 // Hierarchical timer wheel after Varghese and Lauck: 4 levels of 256 slots cover 2^32 ticks.
 // Control core only. A timer costs O(1) to arm and cancel and is moved down at most three times in
 // its life.
+//
+// The classic wheel deals a slot of a level out when its time begins, all of it in one tick: with a
+// million timers of ten seconds a quarter of them every 2.56 s. Here each level has room for the
+// next block of time beside the one that runs, and a slot is dealt out bit by bit while the time
+// before it passes.
 #include "wheel.h"
 
 #include <string.h>
 
-static void timer_link(struct wheel_timer **head, struct wheel_timer *t)
+static void timer_link(struct wheel *w, struct wheel_timer *t, unsigned slot)
 {
+	struct wheel_timer **head = slot == WHEEL_DUE ? &w->due : &w->slots[slot];
+
 	t->next = *head;
 	if (t->next)
 		t->next->link = &t->next;
 	t->link = head;
 	*head = t;
+	t->slot = (uint16_t)slot;
+	w->counts[slot]++;
 }
 
-static void timer_unlink(struct wheel_timer *t)
+static void timer_unlink(struct wheel *w, struct wheel_timer *t)
 {
 	*t->link = t->next;
 	if (t->next)
 		t->next->link = t->link;
 	t->next = NULL;
 	t->link = NULL;
+	w->counts[t->slot]--;
 }
 
-// The slot for a tick that is after w->now: the lowest level whose digits above it agree.
-static struct wheel_timer **wheel_slot(struct wheel *w, tick_t expires)
+// The slot of a level in which a tick lies. The uppermost level has all of time in one block.
+static unsigned slot_of(unsigned level, tick_t tick)
 {
-	uint32_t differs = expires ^ w->now;
-	unsigned level = 0;
+	uint32_t at = tick >> (WHEEL_BITS * level);
 
-	while (level < WHEEL_LEVELS - 1 && differs >> (WHEEL_BITS * (level + 1)))
-		level++;
-	return &w->slots[level][expires >> (WHEEL_BITS * level) & (WHEEL_SLOTS - 1)];
+	if (level == WHEEL_LEVELS - 1)
+		at &= WHEEL_SLOTS / 2 - 1;
+	return level * WHEEL_SLOTS + (at & (WHEEL_SLOTS - 1));
+}
+
+// Is a tick that is not over in the block of a level that runs, or in the next?
+static bool is_near(const struct wheel *w, unsigned level, tick_t tick)
+{
+	unsigned shift = WHEEL_BITS * (level + 1);
+
+	return (((tick >> shift) - (w->now >> shift)) & (UINT32_MAX >> shift)) <= 1;
 }
 
 static void wheel_insert(struct wheel *w, struct wheel_timer *t)
 {
-	timer_link(tick_diff(t->expires, w->now) <= 0 ? &w->due : wheel_slot(w, t->expires), t);
+	unsigned level = 0;
+
+	if (tick_diff(t->expires, w->now) <= 0) {
+		timer_link(w, t, WHEEL_DUE);
+		return;
+	}
+	while (level < WHEEL_LEVELS - 1 && !is_near(w, level, t->expires))
+		level++;
+	timer_link(w, t, slot_of(level, t->expires));
 }
 
 void wheel_init(struct wheel *w, tick_t now)
@@ -59,32 +84,42 @@ void wheel_cancel(struct wheel *w, struct wheel_timer *t)
 {
 	if (!wheel_is_armed(t))
 		return;
-	timer_unlink(t);
+	timer_unlink(w, t);
 	w->armed--;
 }
 
-// One tick on: where a digit wraps, the next slot of the level above is dealt out again.
+// Brings n timers of a slot down.
+static void deal_out(struct wheel *w, unsigned slot, uint32_t n)
+{
+	w->moved += n;
+	while (n--) {
+		struct wheel_timer *t = w->slots[slot];
+
+		timer_unlink(w, t);
+		wheel_insert(w, t);
+	}
+}
+
+// The next slot of a level: as much of it as leaves the rest of its time an equal share.
+static void prepare(struct wheel *w, unsigned level)
+{
+	uint32_t span = 1u << (WHEEL_BITS * level), left = span - (w->now & (span - 1));
+	unsigned slot = slot_of(level, w->now + span);
+
+	deal_out(w, slot, (w->counts[slot] + left - 1) / left);
+}
+
+// One tick on. What was due has fired.
 static void wheel_step(struct wheel *w)
 {
-	struct wheel_timer *list, *t;
-
 	w->now++;
-	for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--) {
-		if (w->now & ((1u << (WHEEL_BITS * level)) - 1))
-			continue;
-		list = w->slots[level][w->now >> (WHEEL_BITS * level) & (WHEEL_SLOTS - 1)];
-		w->slots[level][w->now >> (WHEEL_BITS * level) & (WHEEL_SLOTS - 1)] = NULL;
-		while ((t = list)) {
-			list = t->next;
-			wheel_insert(w, t);
-		}
-	}
-	list = w->slots[0][w->now & (WHEEL_SLOTS - 1)];
-	w->slots[0][w->now & (WHEEL_SLOTS - 1)] = NULL;
-	while ((t = list)) {
-		list = t->next;
-		timer_link(&w->due, t);
-	}
+	w->moved = 0;
+	// What came into a slot in the last tick before its time.
+	for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--)
+		if (!(w->now & ((1u << (WHEEL_BITS * level)) - 1)))
+			deal_out(w, slot_of(level, w->now), w->counts[slot_of(level, w->now)]);
+	for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--)
+		prepare(w, level);
 }
 
 unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx)
@@ -93,14 +128,14 @@ unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx)
 	unsigned fired = 0;
 
 	while (fired < budget) {
-		t = w->due;
+		t = w->due ? w->due : w->slots[slot_of(0, w->now)];
 		if (!t) {
 			if (tick_diff(now, w->now) <= 0)
 				break;
 			wheel_step(w);
 			continue;
 		}
-		timer_unlink(t);
+		timer_unlink(w, t);
 		w->armed--;
 		fired++;
 		t->fire(ctx, t);

@@ -1,12 +1,13 @@
-// Hierarchical timer wheel: arm and cancel in O(1), `now` is an argument. Control core only.
+// Hierarchical timer wheel: arm and cancel in O(1), `now` is an argument, and no tick does the work
+// of many. Control core only.
 #ifndef VIGIL_WHEEL_H
 #define VIGIL_WHEEL_H
 
 #include "types.h"
 
 #define WHEEL_BITS   8
-#define WHEEL_SLOTS  (1u << WHEEL_BITS)
 #define WHEEL_LEVELS 4
+#define WHEEL_SLOTS  (2u << WHEEL_BITS) // of each level: the block of time that runs, and the next
 
 // Lies inside its owner. All zeros = not armed. The owner's type follows from fire.
 struct wheel_timer {
@@ -14,13 +15,18 @@ struct wheel_timer {
 	struct wheel_timer **link; // what points to this one; NULL = not armed
 	void (*fire)(void *ctx, struct wheel_timer *timer);
 	tick_t expires;
+	uint16_t slot; // whose list it is in, of all levels; or WHEEL_DUE
 };
 
+#define WHEEL_DUE (WHEEL_LEVELS * WHEEL_SLOTS)
+
 struct wheel {
-	struct wheel_timer *slots[WHEEL_LEVELS][WHEEL_SLOTS];
-	struct wheel_timer *due; // expired, not fired yet
-	tick_t now;              // every slot up to here has been emptied into `due`
+	struct wheel_timer *slots[WHEEL_LEVELS * WHEEL_SLOTS];
+	uint32_t counts[WHEEL_DUE + 1]; // timers in each, and in `due`
+	struct wheel_timer *due;        // were late when they were armed
+	tick_t now;                     // every slot before this is empty
 	uint32_t armed;
+	uint32_t moved; // timers that the last step has brought a level down
 };
 
 void wheel_init(struct wheel *w, tick_t now);

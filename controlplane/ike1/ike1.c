@@ -13,8 +13,7 @@
 #include "quick.h"
 #include "secret.h"
 
-#define DH_BATCH   4  // results taken at once
-#define DH_BATCHES 16 // ... and at most so often in one call
+#define DH_BATCH 4 // results taken at once
 
 int ike1_start(struct control *c)
 {
@@ -44,15 +43,13 @@ static void dh_result(struct control *c, const struct dh_result *r)
 		quick_dh_done(c, x, r);
 }
 
-void ike1_dh_done(struct control *c)
+bool ike1_dh_done(struct control *c)
 {
 	struct dh_result results[DH_BATCH];
-	unsigned n = DH_BATCH;
+	unsigned n = dh_pool_poll(c->dh, results, DH_BATCH);
 
-	for (unsigned batch = 0; batch < DH_BATCHES && n == DH_BATCH; batch++) {
-		n = dh_pool_poll(c->dh, results, DH_BATCH);
-		for (unsigned i = 0; i < n; i++)
-			dh_result(c, &results[i]);
-		secret_wipe(results, n * sizeof(results[0]));
-	}
+	for (unsigned i = 0; i < n; i++)
+		dh_result(c, &results[i]);
+	secret_wipe(results, n * sizeof(results[0]));
+	return n == DH_BATCH;
 }

@@ -32,7 +32,7 @@ void ike1_child_gone(struct control *c, const struct child *ch);
 void ike1_nat_keepalive(struct control *c, struct peer *p);
 // One ISAKMP message of the network; everything that can be wrong with it is counted and dropped.
 void ike1_input(struct control *c, const struct dp_view *v);
-// A Diffie-Hellman job has ended; called by the loop for every result of the pool.
-void ike1_dh_done(struct control *c);
+// Takes some results of the pool of Diffie-Hellman helpers; true: there may be more.
+bool ike1_dh_done(struct control *c);
 
 #endif

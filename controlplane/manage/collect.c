@@ -564,6 +564,7 @@ static unsigned control_step(struct control *c, struct request *r)
 	v->busy_turns = now.busy_turns;
 	v->late_turns = now.late_turns;
 	v->longest_us = now.longest_us;
+	v->longest_cpu_us = now.longest_cpu_us;
 	return REQUEST_ITEM;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "control.h"
 
@@ -101,10 +102,26 @@ static void period_end(struct control *c, struct counters *n)
 	n->due = c->now + PERIOD;
 }
 
+// A turn lasts longer than its work where other threads want the core too.
+static void note_cpu(struct control *c)
+{
+	struct timespec now;
+	uint64_t us;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now))
+		return;
+	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	if (c->cpu_us && us - c->cpu_us > c->counters.longest_cpu_us)
+		c->counters.longest_cpu_us = us - c->cpu_us;
+	c->cpu_us = us;
+}
+
 void counters_turn(struct control *c, uint64_t start, bool worked)
 {
 	uint64_t us = dp_now_us(c->dp) - start;
 	struct counters *n = c->shown;
+
+	note_cpu(c);
 
 	if (worked) {
 		c->counters.busy_turns++;
@@ -174,12 +191,13 @@ void counters_worker_stats(const struct control *c, unsigned worker, struct dp_w
 
 void counters_control(const struct control *c, struct control_counters *out)
 {
-	uint64_t longest = c->counters.longest_us;
+	uint64_t longest = c->counters.longest_us, longest_cpu = c->counters.longest_cpu_us;
 
 	*out = c->counters;
 	if (c->shown)
 		subtract(out, &c->shown->control, sizeof(*out));
-	out->longest_us = longest; // a maximum; clearing starts it afresh
+	out->longest_us = longest; // maxima; clearing starts them afresh
+	out->longest_cpu_us = longest_cpu;
 }
 
 uint64_t counters_losses(const struct control *c)
@@ -226,7 +244,7 @@ void counters_clear_worker(struct control *c, unsigned worker)
 
 void counters_clear_control(struct control *c)
 {
-	c->counters.longest_us = 0;
+	c->counters.longest_us = c->counters.longest_cpu_us = 0;
 	c->shown->control = c->counters;
 	c->shown->losses = dp_punt_losses(c->dp);
 }

@@ -170,9 +170,12 @@ void platform_control(const struct control_view *v, struct text *out)
 {
 	text_printf(out, "Control core\n");
 	print_usage(&v->usage, out);
-	text_printf(out, "  %llu turns, %llu with work, %llu late; the longest %llu us\n",
-	            (unsigned long long)v->turns, (unsigned long long)v->busy_turns,
-	            (unsigned long long)v->late_turns, (unsigned long long)v->longest_us);
+	text_printf(
+		out,
+		"  %llu turns, %llu with work, %llu late; the longest %llu us, of CPU %llu us\n",
+		(unsigned long long)v->turns, (unsigned long long)v->busy_turns,
+		(unsigned long long)v->late_turns, (unsigned long long)v->longest_us,
+		(unsigned long long)v->longest_cpu_us);
 }
 
 // ---- ports

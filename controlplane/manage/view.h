@@ -113,7 +113,7 @@ struct worker_view {
 
 struct control_view {
 	struct usage_view usage;
-	uint64_t turns, busy_turns, late_turns, longest_us;
+	uint64_t turns, busy_turns, late_turns, longest_us, longest_cpu_us;
 };
 
 struct port_view {

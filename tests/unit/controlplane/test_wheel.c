@@ -155,13 +155,54 @@ static void rearm_and_cancel_while_firing(void **state)
 	assert_int_equal(m.wheel.armed, 0);
 }
 
+static void again(void *ctx, struct wheel_timer *t)
+{
+	struct model *m = ctx;
+
+	m->fired++;
+	wheel_arm(&m->wheel, t, t->expires + 1000, again);
+}
+
+// A million timers of ten seconds, and rekeys an hour away: each tick moves its share of them, and
+// no tick the work of many.
+static void work_is_spread(void **state)
+{
+	const unsigned n = 1000000;
+	struct wheel_timer *timers = calloc(2 * n, sizeof(*timers));
+	static struct model m;
+	uint64_t moved = 0;
+	uint32_t most = 0;
+
+	(void)state;
+	assert_non_null(timers);
+	m = (struct model){0};
+	wheel_init(&m.wheel, 0xffffff00u);
+	for (unsigned i = 0; i < n; i++) {
+		wheel_arm(&m.wheel, &timers[i], 0xffffff01u + i % 1000, again);
+		wheel_arm(&m.wheel, &timers[n + i], 0xffffff00u + 360000 + i % 36000, again);
+	}
+	for (unsigned tick = 1; tick <= 3000; tick++) {
+		m.fired = 0;
+		wheel_run(&m.wheel, 0xffffff00u + tick, UINT32_MAX, &m);
+		assert_int_equal(m.fired, n / 1000);
+		moved += m.wheel.moved;
+		most = m.wheel.moved > most ? m.wheel.moved : most;
+	}
+	assert_in_range(most, 500, 5 * n / 1000);
+	assert_in_range(moved, 1000000, 4 * n);
+	for (unsigned i = 0; i < 2 * n; i++)
+		wheel_cancel(&m.wheel, &timers[i]);
+	for (unsigned i = 0; i <= WHEEL_DUE; i++)
+		assert_int_equal(m.wheel.counts[i], 0);
+	free(timers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(against_model),
-		cmocka_unit_test(exact_tick),
-		cmocka_unit_test(budget_is_kept),
-		cmocka_unit_test(rearm_and_cancel_while_firing),
+		cmocka_unit_test(against_model),  cmocka_unit_test(exact_tick),
+		cmocka_unit_test(budget_is_kept), cmocka_unit_test(rearm_and_cancel_while_firing),
+		cmocka_unit_test(work_is_spread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

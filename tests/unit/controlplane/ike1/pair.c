@@ -250,7 +250,8 @@ static void side_turn(struct side *s)
 	}
 	side_input(s);
 	while (dh_pool_pending(c->dh)) {
-		ike1_dh_done(c);
+		while (ike1_dh_done(c))
+			;
 		if (dh_pool_pending(c->dh))
 			usleep(50);
 	}

@@ -95,14 +95,14 @@ static void worker_detail(void **state)
 
 static void control(void **state)
 {
-	struct control_view v = {{true, 0.01, 0.005, 0}, 5000, 40, 1, 1203};
+	struct control_view v = {{true, 0.01, 0.005, 0}, 5000, 40, 1, 1203, 402};
 	struct text t = {0};
 
 	(void)state;
 	platform_control(&v, &t);
 	is(&t, "Control core\n"
 	       "  CPU utilization for five seconds: 1.0%; one minute: 0.5%; five minutes: 0.0%\n"
-	       "  5000 turns, 40 with work, 1 late; the longest 1203 us\n");
+	       "  5000 turns, 40 with work, 1 late; the longest 1203 us, of CPU 402 us\n");
 }
 
 static void port(void **state)
