@@ -3,7 +3,8 @@
 //
 // A run begins with the first probe that goes unanswered and has up to five windows of `retry`
 // ticks. A window ends in one of three ways: life was seen since the run began (the run is over), a
-// loss is counted (the fifth is death), or it is repeated because we could not have heard.
+// loss is counted (the fifth is death), or it is repeated because we could not have heard, or
+// asked.
 #include "dpd.h"
 
 static struct dpd_decision wait_until(tick_t at)
@@ -24,6 +25,7 @@ static struct dpd_decision open_window(struct dpd *d, const struct dpd_config *c
 	bool on_time =
 		action == DPD_RETRY && tick_diff(f->now, d->window_end) < (int32_t)c->retry / 4;
 
+	d->unsent = false;
 	d->window_start = f->now;
 	d->window_end = (on_time ? d->window_end : f->now) + c->retry;
 	d->losses_heard = f->input_losses;
@@ -47,6 +49,7 @@ static struct dpd_decision calm(struct dpd *d, const struct dpd_config *c,
 	d->state = DPD_CALM;
 	d->losses = 0;
 	d->deferrals = 0;
+	d->unsent = false;
 	if (!c->periodic)
 		return (struct dpd_decision){.action = DPD_WAIT};
 	d->window_end = from + c->interval;
@@ -87,6 +90,9 @@ static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *
 
 	if (life_since(f, d->run_start))
 		return end_run(d, c, f);
+	// Nobody was asked.
+	if (d->unsent)
+		return open_window(d, c, f, DPD_AGAIN);
 	// The machine stood still within this window (a late turn of the control loop).
 	if (!tick_before(f->restarted, d->window_start))
 		return open_window(d, c, f, DPD_AGAIN);
@@ -106,6 +112,13 @@ static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *
 	}
 	out.loss = true;
 	return out;
+}
+
+struct dpd_decision dpd_unsent(struct dpd *d, const struct dpd_facts *f)
+{
+	d->unsent = true;
+	d->window_end = f->now + DPD_UNSENT_WAIT;
+	return wait_until(d->window_end);
 }
 
 struct dpd_decision dpd_expired(struct dpd *d, const struct dpd_config *c,

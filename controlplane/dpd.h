@@ -6,6 +6,7 @@
 #include "types.h"
 
 #define DPD_LOSSES_MAX    5 // one message and four retransmissions
+#define DPD_UNSENT_WAIT   ticks_from_ms(100)
 #define DPD_DEFERRALS_MAX 3 // windows in a row that may be repeated because we might be deaf
 
 // `crypto isakmp keepalive`, or an isakmp profile's.
@@ -26,6 +27,7 @@ struct dpd {
 	uint8_t state; // enum dpd_state
 	uint8_t losses;
 	uint8_t deferrals;     // in a row
+	bool unsent;           // the newest probe did not leave this machine
 	tick_t run_start;      // when the first probe of this run went out
 	tick_t window_start;   // when the newest probe went out
 	tick_t window_end;     // or, while calm and periodic, when the next probe is due
@@ -64,6 +66,8 @@ struct dpd_decision {
 struct dpd_decision dpd_start(struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f,
                               tick_t phase);
 void dpd_stop(struct dpd *d);
+// The probe that was just decided on could not be sent, since too much else was: again soon.
+struct dpd_decision dpd_unsent(struct dpd *d, const struct dpd_facts *f);
 // The armed time has come.
 struct dpd_decision dpd_expired(struct dpd *d, const struct dpd_config *c,
                                 const struct dpd_facts *f);

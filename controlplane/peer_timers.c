@@ -92,20 +92,22 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
 static void expired_probe(void *ctx, struct wheel_timer *t);
 
 // A probe on the newest IKE SA; without one phase 1 is started, and if it completes that is life.
-static void send_probe(struct control *c, struct peer *p, enum dpd_action action)
+// -EAGAIN: it did not leave.
+static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
 
 	c->counters.probes_sent++;
 	if (!sa) {
 		on_tunnel_wanted(c, p);
-		return;
+		return 0;
 	}
 	if (action == DPD_PROBE || !sa->dpd_outstanding) { // or the run goes on on another SA
 		sa->dpd_run_first = sa->dpd_next;
 		sa->dpd_outstanding = 0;
 	}
-	ike1_probe(c, sa, action == DPD_PROBE ? "IKE_TIMER_IM_ALIVE" : "IKE_TIMER_PEERS_ALIVE");
+	return ike1_probe(c, sa,
+	                  action == DPD_PROBE ? "IKE_TIMER_IM_ALIVE" : "IKE_TIMER_PEERS_ALIVE");
 }
 
 // The workers may raise their next doubt.
@@ -137,10 +139,12 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 		wheel_arm(&c->wheel, &p->probe, d.at, expired_probe);
 	else
 		wheel_cancel(&c->wheel, &p->probe);
-	if (d.action != DPD_WAIT)
-		send_probe(c, p, d.action);
-	else if (p->dpd.state != DPD_AGGRESSIVE)
+	if (d.action != DPD_WAIT) {
+		if (send_probe(c, p, d.action) == -EAGAIN)
+			wheel_arm(&c->wheel, &p->probe, dpd_unsent(&p->dpd, f).at, expired_probe);
+	} else if (p->dpd.state != DPD_AGGRESSIVE) {
 		answer_doubts(c, p, f);
+	}
 }
 
 static void expired_probe(void *ctx, struct wheel_timer *t)

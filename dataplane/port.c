@@ -14,7 +14,7 @@
 #include "steer.h"
 #include "vlan.h"
 
-#define CONTROL_RING 512
+#define CONTROL_RING 4096
 #define SEND_TRIES   4
 
 static bool driver_is(const struct rte_eth_dev_info *info, const char *name)

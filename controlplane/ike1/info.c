@@ -50,9 +50,9 @@ int info_send(struct control *c, struct ike_sa *sa, struct info_message *im)
 		return len;
 	im->len = (uint16_t)len;
 	ike_debug_node_new(c, sa, im->message_id);
-	output_send(c, sa, im->buf, im->len);
+	len = output_send(c, sa, im->buf, im->len);
 	ike_debug_node_purge(c, sa, im->message_id);
-	return 0;
+	return len;
 }
 
 void info_notify(struct control *c, struct ike_sa *sa, uint16_t type, uint32_t spi)

@@ -1,6 +1,8 @@
 // Sending IKE messages. Control core only. Must not build or judge messages.
 #include "output.h"
 
+#include <errno.h>
+
 #include "control.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
@@ -10,7 +12,7 @@
 #define REPLIES_PER_SECOND 10
 #define LOGS_PER_SECOND    5
 
-void output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len)
+int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len)
 {
 	struct dp_datagram d = {
 		.src = sa->peer->local,
@@ -21,10 +23,13 @@ void output_send(struct control *c, const struct ike_sa *sa, const uint8_t *mess
 		.data = message,
 		.len = len,
 	};
+	int err;
 
 	c->counters.ike_out++;
 	ike_debug_sending(c, sa);
-	dp_datagram_send(c->dp, &d);
+	err = dp_datagram_send(c->dp, &d);
+	c->counters.ike_unsent += err == -EAGAIN;
+	return err;
 }
 
 void output_reply(struct control *c, const struct dp_view *v, const uint8_t *message, uint16_t len)

@@ -13,8 +13,9 @@ struct peer;
 
 #define OUTPUT_MESSAGE_MAX 4096 // bytes of a message that we build
 
-// Sends a message of an IKE SA on its ports. What is lost here is lost like on the network.
-void output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len);
+// Sends a message of an IKE SA on its ports. What is lost here is lost like on the network; -EAGAIN
+// says that it was, since too much is being sent.
+int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len);
 // Answers a message that belongs to no IKE SA, back along its way.
 void output_reply(struct control *c, const struct dp_view *v, const uint8_t *message, uint16_t len);
 

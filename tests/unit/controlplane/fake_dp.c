@@ -290,6 +290,8 @@ int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
 
 	if (dp->unreachable)
 		return -EHOSTUNREACH;
+	if (dp->send_full)
+		return -EAGAIN;
 	if (d->len > FAKE_DATAGRAM_MAX)
 		return -EMSGSIZE;
 	copy = calloc(1, sizeof(*copy));

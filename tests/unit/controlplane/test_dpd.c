@@ -374,6 +374,34 @@ static void not_configured_sends_nothing(void **state)
 	assert_false(w.last.arm);
 }
 
+// A probe that did not leave proves nothing: it is sent again soon, and no loss is counted, however
+// long that goes on.
+static void unsent_is_no_loss(void **state)
+{
+	struct world w = world_make(true, 10 * S, 2 * S);
+	tick_t probe;
+
+	(void)state;
+	start(&w);
+	pass(&w, 10 * S);
+	assert_int_equal(w.probes, 1);
+	probe = w.facts.now;
+	for (unsigned i = 0; i < 200; i++) {
+		take(&w, dpd_unsent(&w.dpd, &w.facts));
+		assert_int_equal(w.last.at, w.facts.now + DPD_UNSENT_WAIT);
+		pass(&w, DPD_UNSENT_WAIT);
+		assert_int_equal(w.probes, i + 2);
+	}
+	assert_int_equal(w.losses, 0);
+	assert_int_equal(w.facts.now, probe + 200 * DPD_UNSENT_WAIT);
+	// From the first that left the schedule is the usual one.
+	pass(&w, 10 * S - 1);
+	assert_int_equal(w.deaths, 0);
+	pass(&w, 1);
+	assert_int_equal(w.deaths, 1);
+	assert_int_equal(w.losses, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +409,7 @@ int main(void)
 		cmocka_unit_test(hello_suppresses_ours),
 		cmocka_unit_test(traffic_does_not_suppress_periodic),
 		cmocka_unit_test(death_on_schedule),
+		cmocka_unit_test(unsent_is_no_loss),
 		cmocka_unit_test(retry_of_ten_seconds),
 		cmocka_unit_test(cost_of_the_modes),
 		cmocka_unit_test(worst_case_detection),

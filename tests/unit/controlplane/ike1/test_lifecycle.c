@@ -491,6 +491,29 @@ static void death_lines(void **state)
 	pair_destroy(p);
 }
 
+// Saturation makes a death late and never false.
+static void nothing_leaves_for_a_while(void **state)
+{
+	struct pair_config a = {.rest = "crypto isakmp keepalive 10 periodic"};
+	struct pair *p = pair_create(&a, NULL);
+
+	(void)state;
+	pair_up(p);
+	p->a.c.dp->send_full = true;
+	pair_pass(p, 120 * S);
+	assert_int_equal(p->a.c.counters.losses, 0);
+	assert_int_equal(p->a.c.counters.deaths, 0);
+	assert_in_range(p->a.c.counters.ike_unsent, 1000, 1200); // ten a second
+	p->a.c.dp->send_full = false;
+	pair_pass(p, 2 * S);
+	assert_in_range(p->a.c.counters.acks_received, 1, 2); // late, and on schedule
+	p->network = network_is_cut;
+	pair_pass(p, 25 * S);
+	assert_int_equal(p->a.c.counters.deaths, 1);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
 // A probe that is due without a phase 1 starts one, and that is the answer.
 static void probe_without_phase_1(void **state)
 {
@@ -571,6 +594,7 @@ int main(void)
 		cmocka_unit_test(stale_ack),
 		cmocka_unit_test(probe_lines),
 		cmocka_unit_test(death_lines),
+		cmocka_unit_test(nothing_leaves_for_a_while),
 		cmocka_unit_test(probe_without_phase_1),
 		cmocka_unit_test(identity_is_a_name),
 		cmocka_unit_test(dummy_packets),
