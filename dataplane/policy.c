@@ -456,23 +456,30 @@ static int rule_link(struct policy *p, const struct dp_policy_rule *rule, uint64
 
 // ---- rules -----------------------------------------------------------------------------------
 
+// Room for more rules than were expected. 0 or -ENOMEM.
+static int rules_grow(struct policy *p)
+{
+	struct rule *rules = reallocarray(p->rules, 2 * (size_t)p->n_rules, sizeof(*rules));
+
+	if (!rules)
+		return -ENOMEM;
+	memset(rules + p->n_rules, 0, p->n_rules * sizeof(*rules));
+	p->rules = rules;
+	p->n_rules *= 2;
+	return 0;
+}
+
 // A free slot for control's copy of a rule, or NULL.
 static struct rule *rule_take(struct policy *p, uint32_t *slot)
 {
-	if (!p->free_rule) {
-		uint32_t n = p->n_rules ? p->n_rules * 2 : 64;
-		struct rule *rules = realloc(p->rules, n * sizeof(*rules));
-
-		if (!rules)
-			return NULL;
-		p->rules = rules;
-		for (uint32_t i = p->n_rules; i < n; i++)
-			rules[i] = (struct rule){.next_free = i + 1 < n ? i + 2 : 0};
-		p->free_rule = p->n_rules + 1;
-		p->n_rules = n;
+	if (!p->free_rule && p->unused_rules == p->n_rules && rules_grow(p))
+		return NULL;
+	if (p->free_rule) {
+		*slot = p->free_rule - 1;
+		p->free_rule = p->rules[*slot].next_free;
+	} else {
+		*slot = p->unused_rules++;
 	}
-	*slot = p->free_rule - 1;
-	p->free_rule = p->rules[*slot].next_free;
 	p->rules[*slot].generation++;
 	return &p->rules[*slot];
 }
@@ -588,11 +595,13 @@ struct policy *policy_create(uint16_t max_ifaces, uint32_t max_rules, struct rte
 	p->n_ifaces = max_ifaces;
 	p->bucket_mask = buckets - 1;
 	p->buckets = rte_zmalloc("policy", buckets * sizeof(*p->buckets), RTE_CACHE_LINE_SIZE);
+	p->n_rules = max_rules ? max_rules : 1;
+	p->rules = calloc(p->n_rules, sizeof(*p->rules)); // pages that are not touched cost nothing
 	salt_init(&p->salt);
 	p->random = p->salt.words[4];
 	reclaim_init(&p->dying, qsbr);
 	reclaim_init(&p->freed, qsbr);
-	if (!p->buckets || ifaces_init(p)) {
+	if (!p->buckets || !p->rules || ifaces_init(p)) {
 		policy_destroy(p);
 		return NULL;
 	}
@@ -605,7 +614,7 @@ void policy_destroy(struct policy *p)
 
 	if (!p)
 		return;
-	for (uint32_t i = 0; i < p->n_rules; i++)
+	for (uint32_t i = 0; i < p->unused_rules; i++)
 		if (p->rules[i].generation % 2)
 			policy_del(p, (struct handle){i, p->rules[i].generation});
 	while ((item = reclaim_take(&p->dying, true)))

@@ -117,7 +117,7 @@ struct policy {
 	uint64_t random;      // for the lists' levels
 	struct tuple *tuples[TUPLE_BUCKETS];
 	struct rule *rules;
-	uint32_t n_rules, free_rule; // free_rule: index + 1, 0 = none
+	uint32_t n_rules, unused_rules, free_rule; // room, first never used; index + 1, 0 = none
 	uint16_t n_ifaces;
 	struct policy_iface ifaces[];
 };

@@ -29,7 +29,7 @@ static int start_eal(const char *path)
 	                "--vdev", device,           NULL};
 
 	snprintf(device, sizeof(device),
-	         "net_memif0,role=client,socket-abstract=no,socket=%s,rsize=10", path);
+	         "net_memif0,role=client,socket-abstract=no,socket=%s,rsize=13", path);
 	return rte_eal_init(12, args) < 0 ? -EIO : 0;
 }
 
