@@ -181,20 +181,6 @@ static const struct config_route *best_route(const struct control *c, const stru
 	return best;
 }
 
-static void remove_routes(struct control *c, const struct config *config)
-{
-	const struct config_route *r;
-
-	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
-		r = best_route(c, config, i, &next);
-		if (!r)
-			continue;
-		dp_route_del(c->dp, &r->prefix);
-		if (r->next_hop.family)
-			neighbour_unkeep(c, (uint16_t)route_iface(c, config, r), &r->next_hop);
-	}
-}
-
 static void install_route(struct control *c, const struct config_route *r, int iface)
 {
 	int err = dp_route_add(c->dp, &r->prefix, &r->next_hop, (uint16_t)iface);
@@ -207,22 +193,6 @@ static void install_route(struct control *c, const struct config_route *r, int i
 		neighbour_want(c, (uint16_t)iface, &r->next_hop, true);
 }
 
-static void install_routes(struct control *c, const struct config *config)
-{
-	const struct config_route *r;
-	char text[PREFIX_TEXT];
-
-	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
-		r = best_route(c, config, i, &next);
-		if (r)
-			install_route(c, r, route_iface(c, config, r));
-		else
-			log_msg(&c->log, LOG_WARNING, "IPRT", "UNREACHABLE",
-			        "No interface leads to the next hop of route %s",
-			        prefix_format(&config->routes[i].prefix, text));
-	}
-}
-
 // ---- links -----------------------------------------------------------------------------------
 
 // What leads to a prefix, kept at the index of its first route.
@@ -231,13 +201,95 @@ struct way {
 	int iface;
 };
 
-static void find_ways(const struct control *c, struct way *ways)
+static void find_ways(const struct control *c, const struct config *config, struct way *ways)
 {
-	for (uint32_t i = 0, next; i < c->config->n_routes; i = next) {
-		ways[i].route = best_route(c, c->config, i, &next);
+	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
+		ways[i].route = best_route(c, config, i, &next);
 		if (ways[i].route)
-			ways[i].iface = route_iface(c, c->config, ways[i].route);
+			ways[i].iface = route_iface(c, config, ways[i].route);
 	}
+}
+
+// NULL: no memory.
+static struct way *ways_make(const struct control *c, const struct config *config)
+{
+	struct way *ways = calloc(config->n_routes + 1u, sizeof(*ways));
+
+	if (ways)
+		find_ways(c, config, ways);
+	return ways;
+}
+
+static void way_end(struct control *c, const struct way *w)
+{
+	if (w->route->next_hop.family)
+		neighbour_unkeep(c, (uint16_t)w->iface, &w->route->next_hop);
+}
+
+// What leads through subinterfaces that go, before others get their numbers.
+static void leave_subinterfaces(struct control *c, struct way *ways, uint32_t n,
+                                const struct config *next)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (!ways[i].route || subinterface_stays(c, (unsigned)ways[i].iface, next))
+			continue;
+		dp_route_del(c->dp, &ways[i].route->prefix);
+		way_end(c, &ways[i]);
+		ways[i].route = NULL;
+	}
+}
+
+static bool same_way(const struct way *a, const struct way *b)
+{
+	return a->iface == b->iface && addr_equal(&a->route->next_hop, &b->route->next_hop);
+}
+
+static int prefix_order(const struct config_route *a, const struct config_route *b)
+{
+	int order = addr_compare(&a->prefix.addr, &b->prefix.addr);
+
+	return order ? order : (int)a->prefix.len - (int)b->prefix.len;
+}
+
+// From the ways of one configuration to those of the next, which are in order of their prefixes.
+// What stays is not touched, what another way leads to now is replaced: no packet meets a gap.
+static void change_routes(struct control *c, const struct way *old, uint32_t n_old,
+                          const struct way *now, uint32_t n_now)
+{
+	uint32_t i = 0, k = 0;
+
+	while (i < n_old || k < n_now) {
+		const struct way *a = i < n_old ? &old[i] : NULL, *b = k < n_now ? &now[k] : NULL;
+		int order;
+
+		if ((a && !a->route) || (b && !b->route)) {
+			i += a && !a->route;
+			k += b && !b->route;
+			continue;
+		}
+		order = !a ? 1 : !b ? -1 : prefix_order(a->route, b->route);
+		if (order > 0 || (order == 0 && !same_way(a, b)))
+			install_route(c, b->route, b->iface);
+		if (order < 0)
+			dp_route_del(c->dp, &a->route->prefix);
+		if (order < 0 || (order == 0 && !same_way(a, b)))
+			way_end(c, a);
+		i += order <= 0;
+		k += order >= 0;
+	}
+}
+
+static void warn_of_unreachable(struct control *c, const struct config *config,
+                                const struct way *ways)
+{
+	char text[PREFIX_TEXT];
+
+	for (uint32_t i = 0; i < config->n_routes; i++)
+		if (!ways[i].route && (i == 0 || !prefix_equal(&config->routes[i].prefix,
+		                                               &config->routes[i - 1].prefix)))
+			log_msg(&c->log, LOG_WARNING, "IPRT", "UNREACHABLE",
+			        "No interface leads to the next hop of route %s",
+			        prefix_format(&config->routes[i].prefix, text));
 }
 
 // From what led to each prefix before to what does now. Routes that stay are not touched.
@@ -299,20 +351,27 @@ void apply_link(struct control *c, uint16_t port, bool up)
 		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Out of memory: routes stay");
 		return;
 	}
-	find_ways(c, ways);
+	find_ways(c, c->config, ways);
 	set_link(c, port, up);
-	find_ways(c, ways + n);
+	find_ways(c, c->config, ways + n);
 	change_ways(c, ways, ways + n);
 	free(ways);
 }
 
 int apply_start(struct control *c)
 {
+	struct way *ways;
+
 	dp_ipv6_routing(c->dp, c->config->ipv6_unicast_routing);
 	subinterface_sync(c, c->config);
 	for (unsigned n = 0; n < c->n_ports; n++)
 		apply_interface(c, n);
-	install_routes(c, c->config);
+	ways = ways_make(c, c->config);
+	if (!ways)
+		return -ENOMEM;
+	change_routes(c, NULL, 0, ways, c->config->n_routes);
+	warn_of_unreachable(c, c->config, ways);
+	free(ways);
 	entry_walk_start(c);
 	entry_walk_step(c, UINT_MAX);
 	return 0;
@@ -435,6 +494,7 @@ static void look_at_peers(struct control *c)
 
 struct config *apply_begin(struct control *c, struct config *next, const struct diff_list *changes)
 {
+	struct way *ways = NULL, *now = NULL;
 	struct config *old = c->config;
 	struct todo todo = {0};
 
@@ -443,7 +503,9 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 	if (todo.entries)
 		hold_all(c, true);
 	if (todo.routes)
-		remove_routes(c, old);
+		ways = ways_make(c, old);
+	if (ways)
+		leave_subinterfaces(c, ways, old->n_routes, next);
 	if (subinterface_sync(c, next))
 		note_new(c, next, &todo);
 	if (todo.entries)
@@ -454,8 +516,16 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 		if (todo.interface[n])
 			apply_interface(c, n);
 	nd_prune(c);
-	if (todo.routes)
-		install_routes(c, next);
+	if (ways)
+		now = ways_make(c, next);
+	if (now) {
+		change_routes(c, ways, old->n_routes, now, next->n_routes);
+		warn_of_unreachable(c, next, now);
+	} else if (todo.routes) {
+		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Out of memory: routes stay");
+	}
+	free(ways);
+	free(now);
 	if (todo.entries) {
 		c->applying = (struct apply_state){.stage = APPLY_ENTRIES};
 		if (!todo.all_entries && entry_sync_some(c, old, changes))

@@ -28,6 +28,11 @@ static bool is_the_same(const struct control *c, unsigned n, const struct config
 	return i && i->vlan == v->vlan && i->native == v->native;
 }
 
+bool subinterface_stays(const struct control *c, unsigned n, const struct config *next)
+{
+	return !c->vlans[n].vlan || is_the_same(c, n, config_find_interface(next, c->ports[n]));
+}
+
 static void remove_one(struct control *c, unsigned n)
 {
 	dp_vlan_del(c->dp, (uint16_t)n);
