@@ -11,17 +11,19 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "farm_faults.h"
 #include "farm_net.h"
 #include "farm_peer.h"
 
-#define IKE_PORT  500
-#define BUCKETS   30001u // of a millisecond; the last one is for all that is later
-#define SWEEP_MS  10u
-#define IDLE_US   50
-#define LINK_MS   30000u
-#define SETTLE_MS 500u
-#define GRACE_MS  20000u // after the schedule, before what is missing counts as not found
-#define RETRIES   5u
+#define IKE_PORT       500
+#define FARM_STRANGERS 0x647f0000u // 100.127.0.0, behind all peers
+#define BUCKETS        30001u      // of a millisecond; the last one is for all that is later
+#define SWEEP_MS       10u
+#define IDLE_US        50
+#define LINK_MS        30000u
+#define SETTLE_MS      500u
+#define GRACE_MS       20000u // after the schedule, before what is missing counts as not found
+#define RETRIES        5u
 
 struct histogram {
 	uint64_t n, max;
@@ -33,7 +35,8 @@ struct options {
 	uint32_t peers, rate, window;
 	uint32_t setup_s, run_s, kill; // kill: percent
 	uint32_t interval_s, retry_s;
-	bool hellos; // the peers ask as well
+	bool hellos;    // the peers ask as well
+	uint32_t flood; // first messages of strangers, a second
 };
 
 struct phase_times {
@@ -46,6 +49,10 @@ static volatile sig_atomic_t stopped;
 static struct farm farm;
 static struct farm_net net;
 static struct histogram late, found; // ms
+static struct farm_faults faults = {.seed = 1};
+static uint8_t first_message[512]; // of a peer, for strangers
+static uint16_t first_len;
+static uint64_t strangers;
 static struct options options = {.psk = "farm-key",
                                  .peers = 1000,
                                  .rate = 2000,
@@ -96,7 +103,36 @@ static void on_send(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t
 	                                .len = len};
 
 	(void)f;
-	farm_net_send(&net, &d);
+	if (!first_len && len <= sizeof(first_message)) {
+		memcpy(first_message, data, len);
+		first_len = len;
+	}
+	farm_faults_send(&faults, &net, &d, now_ms());
+}
+
+// Strangers that begin and say no more: a cookie and an address of their own each.
+static void flood(uint32_t now)
+{
+	static uint32_t begun;
+
+	if (!options.flood || !first_len)
+		return;
+	begun = begun ? begun : now;
+	while (strangers < (uint64_t)(now - begun) * options.flood / 1000) {
+		const struct farm_datagram d = {.src = FARM_STRANGERS +
+		                                       farm_faults_random(&faults, 65536),
+		                                .dst = FARM_GATEWAY,
+		                                .src_port = IKE_PORT,
+		                                .dst_port = IKE_PORT,
+		                                .data = first_message,
+		                                .len = first_len};
+		uint32_t cookie[2] = {farm_faults_random(&faults, UINT32_MAX),
+		                      farm_faults_random(&faults, UINT32_MAX)};
+
+		memcpy(first_message, cookie, sizeof(cookie));
+		farm_net_send(&net, &d);
+		strangers++;
+	}
 }
 
 static void on_datagram(void *arg, const struct farm_datagram *d)
@@ -135,6 +171,7 @@ static void turn(void)
 		got = farm_net_poll(&net, on_datagram, NULL);
 		n += got;
 	} while (got == FARM_BURST && n < 8 * FARM_BURST);
+	farm_faults_turn(&faults, &net, now_ms());
 	farm_net_flush(&net);
 	if (!n)
 		usleep(IDLE_US);
@@ -236,6 +273,7 @@ static void steady(const char *phase, uint32_t ms, bool (*done)(void))
 			     asked < (uint64_t)(now - begun) * farm.n / (options.interval_s * 1000);
 			     asked++)
 				farm_peer_hello(&farm, asked % farm.n);
+		flood(now);
 		turn();
 		now = now_ms();
 		sweep(now);
@@ -273,6 +311,8 @@ static void report(FILE *out, uint32_t setup_ms)
 
 	fprintf(out,
 	        "{\"peers\": %u, \"up\": %lu, \"setup_s\": %.3f, \"setups_a_second\": %.0f,\n"
+	        " \"faults\": {\"loss\": %.1f, \"dup\": %.1f, \"late_ms\": %u, \"lost\": %lu, "
+	        "\"doubled\": %lu, \"late\": %lu, \"strangers\": %lu},\n"
 	        " \"retransmitted\": %lu, \"failed\": %lu, \"bad\": %lu, \"frames_lost\": %lu,\n"
 	        " \"probes\": %lu, \"interval_s\": %u, \"late_ms\": {\"n\": %lu, \"p50\": %lu, "
 	        "\"p99\": "
@@ -281,13 +321,16 @@ static void report(FILE *out, uint32_t setup_ms)
 	        "\"max\": "
 	        "%lu}, \"false_deaths\": %lu}\n",
 	        farm.n, (unsigned long)c->up, setup_ms / 1000.0,
-	        setup_ms ? (double)c->up * 1000 / setup_ms : 0.0, (unsigned long)c->retransmitted,
-	        (unsigned long)c->failed, (unsigned long)c->bad, (unsigned long)net.lost,
-	        (unsigned long)c->hellos, options.interval_s, (unsigned long)late.n,
-	        (unsigned long)quantile(&late, 500), (unsigned long)quantile(&late, 990),
-	        (unsigned long)late.max, dead, (unsigned long)found.n,
-	        (unsigned long)quantile(&found, 500), (unsigned long)quantile(&found, 990),
-	        (unsigned long)found.max, (unsigned long)c->false_deaths);
+	        setup_ms ? (double)c->up * 1000 / setup_ms : 0.0, faults.loss, faults.dup,
+	        faults.late, (unsigned long)faults.lost, (unsigned long)faults.doubled,
+	        (unsigned long)faults.held, (unsigned long)strangers,
+	        (unsigned long)c->retransmitted, (unsigned long)c->failed, (unsigned long)c->bad,
+	        (unsigned long)net.lost, (unsigned long)c->hellos, options.interval_s,
+	        (unsigned long)late.n, (unsigned long)quantile(&late, 500),
+	        (unsigned long)quantile(&late, 990), (unsigned long)late.max, dead,
+	        (unsigned long)found.n, (unsigned long)quantile(&found, 500),
+	        (unsigned long)quantile(&found, 990), (unsigned long)found.max,
+	        (unsigned long)c->false_deaths);
 }
 
 static int run(void)
@@ -325,6 +368,11 @@ static void usage(FILE *to)
 	        "usage: farm --socket PATH [--peers N] [--rate A-SECOND] [--window N] [--psk KEY]\n"
 	        "            [--setup-time S] [--run S] [--kill PERCENT] [--hellos]\n"
 	        "            [--interval S] [--retry S] [--json FILE]\n"
+	        "            [--loss PERCENT] [--dup PERCENT] [--late MS] [--flood A-SECOND] "
+	        "[--seed N]\n"
+	        "What the peers send is lost, comes twice, or late by up to MS; --flood: first "
+	        "messages\n"
+	        "of strangers, from 100.127.0.0/16, once all peers are up.\n"
 	        "PATH is the memif socket of a gateway with address 192.0.2.1 and a route for\n"
 	        "100.64.0.0/10 by 192.0.2.2; peer i is 100.64.0.1 + i with the host 10.0.0.1 + i.\n"
 	        "Ends with 0 if all came up, every death was told and none of a living peer.\n");
@@ -336,6 +384,36 @@ static void on_signal(int sig)
 	stopped = 1;
 }
 
+// What is no whole number.
+static bool parse_one(int opt)
+{
+	switch (opt) {
+	case 's':
+		options.socket = optarg;
+		return true;
+	case 'p':
+		options.psk = optarg;
+		return true;
+	case 'j':
+		options.json = optarg;
+		return true;
+	case 'h':
+		options.hellos = true;
+		return true;
+	case 'l':
+		faults.loss = strtod(optarg, NULL);
+		return true;
+	case 'd':
+		faults.dup = strtod(optarg, NULL);
+		return true;
+	case 'x':
+		faults.seed = strtoul(optarg, NULL, 10) | 1;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -343,56 +421,34 @@ static bool parse(int argc, char **argv)
 		{"window", 1, NULL, 'w'},     {"psk", 1, NULL, 'p'},   {"run", 1, NULL, 't'},
 		{"setup-time", 1, NULL, 'u'}, {"kill", 1, NULL, 'k'},  {"hellos", 0, NULL, 'h'},
 		{"interval", 1, NULL, 'i'},   {"retry", 1, NULL, 'y'}, {"json", 1, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+		{"loss", 1, NULL, 'l'},       {"dup", 1, NULL, 'd'},   {"late", 1, NULL, 'a'},
+		{"flood", 1, NULL, 'f'},      {"seed", 1, NULL, 'x'},  {NULL, 0, NULL, 0},
+	};
+	const struct {
+		int opt;
+		uint32_t *to;
+	} numbers[] = {
+		{'n', &options.peers},   {'r', &options.rate},       {'w', &options.window},
+		{'t', &options.run_s},   {'u', &options.setup_s},    {'k', &options.kill},
+		{'y', &options.retry_s}, {'i', &options.interval_s}, {'a', &faults.late},
+		{'f', &options.flood},
 	};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		uint32_t number = optarg ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
+		bool known = false;
 
-		switch (opt) {
-		case 's':
-			options.socket = optarg;
-			break;
-		case 'n':
-			options.peers = number;
-			break;
-		case 'r':
-			options.rate = number;
-			break;
-		case 'w':
-			options.window = number;
-			break;
-		case 'p':
-			options.psk = optarg;
-			break;
-		case 't':
-			options.run_s = number;
-			break;
-		case 'u':
-			options.setup_s = number;
-			break;
-		case 'k':
-			options.kill = number;
-			break;
-		case 'h':
-			options.hellos = true;
-			break;
-		case 'i':
-			options.interval_s = number;
-			break;
-		case 'y':
-			options.retry_s = number;
-			break;
-		case 'j':
-			options.json = optarg;
-			break;
-		default:
-			return false;
+		for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+			if (opt != numbers[i].opt)
+				continue;
+			*numbers[i].to = (uint32_t)strtoul(optarg, NULL, 10);
+			known = true;
 		}
+		if (!known && !parse_one(opt))
+			return false;
 	}
 	return options.socket && optind == argc && options.peers && options.peers <= 4000000 &&
-	       options.kill <= 100 && options.interval_s;
+	       options.kill <= 100 && options.interval_s && faults.late <= FARM_LATE_MAX;
 }
 
 int main(int argc, char **argv)
