@@ -45,6 +45,8 @@ void edit_enter(struct command_call *call, enum command_mode mode, const char *n
 int edit_mask(struct command_call *call, const char *arg, uint8_t *len);
 // The crypto map entry whose sub-mode it is.
 struct config_map_entry *edit_map_entry(const struct command_call *call);
+// `no crypto map NAME [N]`, or of a dynamic map: one entry, or all.
+int edit_map_remove(struct command_call *call, bool dynamic);
 // Copies a word that may be no longer than `size` - 1. 0 or -EINVAL.
 int edit_copy(struct command_call *call, const char *arg, char *out, size_t size);
 // A peer's {addr:A.B.C.D|addr:X:X::X|host:WORD [dynamic]} [default]

@@ -5,29 +5,6 @@
 
 #include "commands.h"
 
-// `no crypto dynamic-map NAME` takes all entries.
-static int dynamic_remove(struct command_call *call)
-{
-	struct config *c = edit_of(call)->config;
-	const struct command_arg *seq = command_arg(call, "seq"), *map = command_arg(call, "map_");
-	struct sorted list = config_sorted(c, CONFIG_MAP_ENTRY);
-	const struct config_map_entry *first;
-	uint32_t n;
-
-	if (sorted_seal(&list))
-		return edit_no_memory(call);
-	if (seq) {
-		first = config_find_map_entry(c, map->text, CONFIG_DYNAMIC + (uint32_t)seq->number);
-		n = first ? 1 : 0;
-	} else {
-		first = config_dynamic_entries(c, map->text, &n);
-	}
-	if (!n)
-		return command_fail(call, map, "there is no such dynamic map");
-	config_list_del_range(c, CONFIG_MAP_ENTRY, (uint32_t)(first - c->map_entries), n);
-	return 0;
-}
-
 static int dynamic_enter(struct command_call *call)
 {
 	struct edit *e = edit_of(call);
@@ -37,7 +14,7 @@ static int dynamic_enter(struct command_call *call)
 	};
 
 	if (call->no)
-		return dynamic_remove(call);
+		return edit_map_remove(call, true);
 	if (edit_copy(call, "map_", new.map, sizeof(new.map)))
 		return -EINVAL;
 	if (!config_list_find(e->config, CONFIG_MAP_ENTRY, &new) &&

@@ -17,25 +17,26 @@ struct config_map_entry *edit_map_entry(const struct command_call *call)
 	return config_list_find(e->config, CONFIG_MAP_ENTRY, &key);
 }
 
-// `no crypto map NAME` takes all entries: after sorting they lie side by side.
-static int map_remove(struct command_call *call)
+int edit_map_remove(struct command_call *call, bool dynamic)
 {
 	struct config *c = edit_of(call)->config;
 	const struct command_arg *seq = command_arg(call, "seq"), *map = command_arg(call, "map_");
 	struct sorted list = config_sorted(c, CONFIG_MAP_ENTRY);
 	const struct config_map_entry *first;
-	uint32_t n;
+	uint32_t n, base = dynamic ? CONFIG_DYNAMIC : 0;
 
-	if (sorted_seal(&list))
+	if (sorted_seal(&list)) // entries of a map lie side by side afterwards
 		return edit_no_memory(call);
 	if (seq) {
-		first = config_find_map_entry(c, map->text, (uint32_t)seq->number);
+		first = config_find_map_entry(c, map->text, base + (uint32_t)seq->number);
 		n = first ? 1 : 0;
 	} else {
-		first = config_map_entries(c, map->text, &n);
+		first = dynamic ? config_dynamic_entries(c, map->text, &n)
+		                : config_map_entries(c, map->text, &n);
 	}
 	if (!n || first->ipv6 != command_has(call, "ipv6"))
-		return command_fail(call, map, "there is no such crypto map");
+		return command_fail(call, map, "there is no such %s map",
+		                    dynamic ? "dynamic" : "crypto");
 	config_list_del_range(c, CONFIG_MAP_ENTRY, (uint32_t)(first - c->map_entries), n);
 	return 0;
 }
@@ -68,7 +69,7 @@ static int map_enter(struct command_call *call)
 	int err = 0;
 
 	if (call->no)
-		return map_remove(call);
+		return edit_map_remove(call, false);
 	if (edit_copy(call, "map_", new.map, sizeof(new.map)))
 		return -EINVAL;
 	old = config_list_find(e->config, CONFIG_MAP_ENTRY, &new);

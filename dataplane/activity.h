@@ -6,7 +6,8 @@
 //   activity.generation     control (slot made or freed)      the same
 //   peer_words.heard        control                      workers
 //   peer_words.doubt_after  control                      workers
-//   tunnel.last_out         worker that owns the tunnel  control
+//   sa.last_out             worker that owns the outbound SA  control
+//   tunnel.last_out         worker that owns the tunnel  control (what no SA of its says)
 //   tunnel.doubt_seq        worker that owns the tunnel  -
 //   tunnel.doubt_ack        control                      worker that owns the tunnel
 #ifndef VIGIL_DATAPLANE_ACTIVITY_H

@@ -32,8 +32,10 @@ static void hold(struct farm_faults *f, const struct farm_datagram *d, uint32_t 
 {
 	struct held *h = malloc(sizeof(*h) + d->len);
 
-	if (!h)
-		return; // lost
+	if (!h) {
+		f->lost++;
+		return;
+	}
 	h->d = *d;
 	memcpy(h + 1, d->data, d->len);
 	h->d.data = (const uint8_t *)(h + 1);

@@ -85,7 +85,7 @@ struct dp {
 	unsigned echoes, echo_answers; // answers: so many more
 	uint64_t punt_losses;
 	bool unreachable; // dp_datagram_send fails
-	bool send_full;   // it does so for now
+	bool send_full;   // dp_datagram_send finds its ring full
 	void (*tick)(void *arg);
 	void *tick_arg;
 	uint32_t next_spi;
