@@ -53,6 +53,16 @@ class Terminal:
                 print("not seen: %r in:\n%s" % (pattern, self.seen))
                 sys.exit(1)
 
+    def edited(self):
+        """Waits until the program reads keys: the prompt stands there a little earlier, and what is
+        typed before is still the terminal's, which does not throw it away for a signal from elsewhere."""
+        end = time.monotonic() + 10
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            if time.monotonic() > end:
+                print("the terminal still edits lines itself")
+                sys.exit(1)
+            time.sleep(0.001)
+
     def lacks(self, pattern):
         self.read(0.3)
         if re.search(pattern, self.seen, re.S):
@@ -102,6 +112,7 @@ t.type("half a li" + CTRL_Z)
 t.expect(r"\^Z\s+gw#")
 
 check("Ctrl-C always brings a new prompt: as a signal, and close behind a prompt")
+t.edited()
 t.type("clear crypto")
 t.expect("clear crypto$")
 t.seen = ""
@@ -116,6 +127,7 @@ t.line("show clock", r"UTC.*gw#$")
 
 check("Ctrl-Z never stops the program: as a signal, and close behind a prompt")
 t.line("configure terminal", r"gw\(config\)#$")
+t.edited()
 t.type("half a li")
 t.expect("half a li$")
 t.seen = ""
