@@ -35,6 +35,13 @@ static inline unsigned crypto_engine(const struct sa *sa)
 	return 1u << sa->engine;
 }
 
+// Are packets of these engines worked one by one anyway, so that cutting a burst in pieces costs
+// nothing?
+static inline bool crypto_is_single(unsigned engines)
+{
+	return engines < 1u << SA_ENGINE_CHACHA;
+}
+
 // Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST,
 // `engines` has the bit of each item's SA, and may have others. Sets each item's `ok`; true: all
 // are. When the ICV does not hold the text is garbage or unauthentic plaintext, and must not be

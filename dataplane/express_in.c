@@ -1,6 +1,7 @@
 // The short way in, for whole bursts: native ESP with plain IPv4 packets in it, which are to go on
 // by an interface without a crypto map. [W] Look at the frames and sort them into runs of one SA;
-// admit them; decrypt; then accept each packet and give it its Ethernet header.
+// admit them; decrypt; then accept each packet and give it its Ethernet header. With many SAs
+// admitting and decrypting is done in groups, so that memory is not waited for.
 //
 // Nothing is written before the cryptography, so that the long way (worker.c) finds what is left as
 // it came. What turns out to need more once it is decrypted goes on from there by the long way, in
@@ -23,23 +24,26 @@ struct run {
 	uint16_t n;
 };
 
-// The SA that an SPI names, on its way to the caches with its keys; NULL: it is not this worker's.
-static struct sa *sa_fetch(const struct worker *w, uint32_t spi, uint32_t len)
+// The SA that an SPI names; NULL: it is not this worker's. Does not touch it.
+static inline struct sa *sa_of(const struct worker *w, uint32_t spi)
 {
 	const struct sa_table *sas = w->dp->sas;
-	uint32_t slot = spi_slot(&sas->layout, spi);
-	struct sa *sa;
 
 	if (!spi_is_own(spi) || spi_owner(&sas->layout, spi) != w->index)
 		return NULL;
-	sa = sa_table_at(sas, slot);
-	if (sa) {
-		rte_prefetch0(sa);
-		rte_prefetch0(&sa->replay);
-		rte_prefetch0(&sas->activity[slot]);
-		crypto_prefetch_keys(sa_table_keys(sa), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
-	}
-	return sa;
+	return sa_table_at(sas, spi_slot(&sas->layout, spi));
+}
+
+// Starts to load an SA with its keys for a text of so many bytes. AES-GCM's are assumed: which
+// lines others need is only known once the SA is there.
+static inline void sa_fetch(const struct worker *w, const struct run *run, uint32_t len)
+{
+	const struct sa_table *sas = w->dp->sas;
+
+	rte_prefetch0(run->sa);
+	rte_prefetch0(&run->sa->replay);
+	rte_prefetch0(&sas->activity[spi_slot(&sas->layout, run->spi)]);
+	crypto_prefetch_keys(sa_table_keys(run->sa), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
 }
 
 static bool is_ours(const struct worker *w, uint32_t dst)
@@ -75,7 +79,7 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 		dst = ip->dst_addr;
 		run->spi = bytes_get_u32((const uint8_t *)(ip + 1));
 		run->n = 1;
-		run->sa = sa_fetch(w, run->spi, rte_be_to_cpu_16(ip->total_length));
+		run->sa = sa_of(w, run->spi);
 		if (unlikely(!run->sa))
 			break;
 		flow = own;
@@ -116,27 +120,83 @@ static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
 	return i;
 }
 
-static uint16_t admit(struct run *runs, uint16_t *n_runs, struct rte_mbuf **pkts,
-                      struct crypto_item *items, unsigned *engines)
+// ---- in groups ----------------------------------------------------------------------------------
+
+// Runs of a group, see express_out.c: the SAs and keys of one come in from memory while the one
+// before is admitted and the one before that decrypted. Fewer than there, since keys come at once
+// with their SA: eight lines a run, and a core has few dozens on their way at a time.
+#define GROUP 4
+
+struct passage {
+	struct run *runs;
+	struct rte_mbuf **pkts;
+	struct crypto_item *items;
+	uint16_t n_runs;            // that go, as far as is known
+	uint16_t fetched, admitted; // runs
+	uint16_t seen;              // packets of those that are fetched
+	uint16_t n, decrypted;      // packets: admitted, decrypted
+	unsigned engines;
+};
+
+static inline void fetch_group(const struct worker *w, struct passage *p)
 {
-	uint16_t k = 0, r;
+	uint16_t end = p->fetched + RTE_MIN(GROUP, p->n_runs - p->fetched);
 
-	for (r = 0; r < *n_runs; r++) {
-		uint16_t n = runs[r].n;
+	for (; p->fetched < end; p->fetched++) {
+		const struct run *run = &p->runs[p->fetched];
 
-		if (unlikely(!run_opens(&runs[r])))
+		sa_fetch(w, run, p->pkts[p->seen]->data_len);
+		p->seen += run->n;
+	}
+}
+
+// Up to run `end`. What is not admitted, and all behind it, is left to the long way.
+static inline void admit_group(struct worker *w, struct passage *p, uint16_t end)
+{
+	for (; p->admitted < end; p->admitted++) {
+		struct run *run = &p->runs[p->admitted];
+		uint16_t n = run->n;
+
+		if (unlikely(!run_opens(run))) {
+			p->n_runs = p->fetched = p->admitted;
 			break;
-		*engines |= crypto_engine(runs[r].sa);
-		crypto_prefetch_rounds(runs[r].sa->keys, runs[r].sa->key_len);
-		runs[r].n = admit_run(&runs[r], pkts + k, items + k);
-		k += runs[r].n;
-		if (unlikely(runs[r].n < n)) {
-			r++;
+		}
+		p->engines |= crypto_engine(run->sa);
+		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
+		run->n = admit_run(run, p->pkts + p->n, p->items + p->n);
+		p->n += run->n;
+		if (unlikely(run->n < n)) {
+			p->n_runs = p->fetched = ++p->admitted;
 			break;
 		}
 	}
-	*n_runs = r;
-	return k;
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
+}
+
+static inline void decrypt_group(struct worker *w, struct passage *p, uint16_t end)
+{
+	if (end == p->decrypted)
+		return;
+	crypto_decrypt(w->esp->crypto, p->items + p->decrypted, end - p->decrypted, p->engines);
+	p->decrypted = end;
+	stats_stage(&w->stats, DP_STAGE_DECRYPT, 0);
+}
+
+// Admits and decrypts the packets in front.
+static void pass(struct worker *w, struct passage *p)
+{
+	fetch_group(w, p);
+	do {
+		uint16_t fetched = p->fetched, admitted = p->n;
+
+		fetch_group(w, p);
+		admit_group(w, p, fetched);
+		if (crypto_is_single(p->engines))
+			decrypt_group(w, p, admitted);
+	} while (p->admitted < p->fetched);
+	decrypt_group(w, p, p->n);
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, p->n);
+	stats_stage(&w->stats, DP_STAGE_DECRYPT, p->n);
 }
 
 // Packets in a row that leave the same way, until they are handed over.
@@ -329,23 +389,19 @@ uint16_t express_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, ui
 {
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
+	struct passage p = {.runs = runs, .pkts = pkts, .items = items};
 	const struct iface *iface = &w->dp->ifaces[index];
-	unsigned engines = 0;
-	uint16_t n_runs;
 
 	if (unlikely(!iface_is_up(iface)))
 		return 0;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	n_runs = look(w, iface, pkts, n, runs);
+	p.n_runs = look(w, iface, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-	n = admit(runs, &n_runs, pkts, items, &engines);
-	if (n == 0)
+	pass(w, &p);
+	if (p.n == 0)
 		return 0;
-	worker_count_n(w, COUNT_RX, n);
-	stats_stage(&w->stats, DP_STAGE_ESP_IN, n);
-	crypto_decrypt(w->esp->crypto, items, n, engines);
-	stats_stage(&w->stats, DP_STAGE_DECRYPT, n);
-	accept_all(w, index, pkts, runs, n_runs, items);
-	return n;
+	worker_count_n(w, COUNT_RX, p.n);
+	accept_all(w, index, pkts, runs, p.admitted, items);
+	return p.n;
 }

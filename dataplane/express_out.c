@@ -1,6 +1,7 @@
 // The short way out, for whole bursts: plain IPv4 packets that a crypto map sends through a tunnel
 // whose SA is there. [W] Look at the packets and sort them into runs of one flow; find each run's
-// flow and SA; wrap the packets, Ethernet header and all. Then encrypt and send.
+// flow and SA; wrap the packets, Ethernet header and all; encrypt. Then send. Of many flows,
+// what lies between looking and sending is done in groups, so that memory is not waited for.
 //
 // Nothing is written before a packet is known to go this way, so that the long way (worker.c) finds
 // what is left as it came.
@@ -111,13 +112,11 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 	return hop->iface;
 }
 
-// Starts to load an SA, with the keys for a text of so many bytes. AES-GCM's are assumed: which
-// lines others need is only known once the SA is there.
-static inline void sa_fetch(struct sa *sa, uint32_t len)
+// Starts to load an SA. Which lines of its keys are needed is only known once it is there.
+static inline void sa_fetch(struct sa *sa)
 {
 	rte_prefetch0(sa);
 	rte_prefetch0(&sa->sequence);
-	(void)len;
 }
 
 // Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
@@ -178,7 +177,7 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *r
 		run->out = out;
 		run->current = e->current;
 		run->sa = e->sa;
-		sa_fetch(e->sa, pkts[run->first]->data_len);
+		sa_fetch(e->sa);
 	}
 	return likely(n_missed == 0) ? n : look_up(w, pkts, runs, n, missed, n_missed);
 }
@@ -322,36 +321,105 @@ static __rte_noinline void doubt(struct worker *w, const struct sa *sa)
 		tunnel_doubt(w, t, sa->tunnel);
 }
 
-// Wraps the packets in front; returns how many.
-static uint16_t wrap(struct worker *w, const struct run *runs, uint16_t n_runs,
-                     struct rte_mbuf **pkts, struct crypto_item *items, struct wrapping *wr)
+// ---- in groups ----------------------------------------------------------------------------------
+
+// Runs of a group. Three groups are in work at a time: the SAs of one come in from memory while the
+// packets of the one before are wrapped, whose keys come in while the one before that is encrypted.
+// With all runs at once each step would wait for its memory, and what was fetched for the last
+// of them would have pushed out the first.
+#define GROUP 8
+
+struct passage {
+	struct run *runs;
+	struct rte_mbuf **pkts;
+	struct crypto_item *items;
+	uint16_t n_runs;         // that go, as far as is known
+	uint16_t found, wrapped; // runs
+	uint16_t n, encrypted;   // packets: wrapped, encrypted
+	bool good;               // all that are encrypted
+	struct wrapping wr;
+};
+
+static inline void find_group(struct worker *w, struct passage *p)
 {
-	uint16_t k = 0, done;
+	uint16_t want = RTE_MIN(GROUP, p->n_runs - p->found);
+	uint16_t got = find_sas(w, p->pkts, p->runs + p->found, want);
 
-	for (const struct run *run = runs; run < runs + n_runs; run++) {
-		struct sa *sa = run->sa;
+	p->found += got;
+	if (unlikely(got < want))
+		p->n_runs = p->found;
+	stats_stage(&w->stats, DP_STAGE_POLICY, 0);
+}
 
-		if (unlikely(sa->current != run->current)) {
-			flow_memo_forget(run->line, run->key);
+// Wraps the packets of one run that go; false: not all do.
+static inline bool wrap_group_run(struct worker *w, struct passage *p, const struct run *run)
+{
+	struct rte_mbuf **pkts = p->pkts + p->n;
+	struct crypto_item *items = p->items + p->n;
+	struct wrapping *wr = &p->wr;
+	struct sa *sa = run->sa;
+	uint16_t done;
+
+	if (unlikely(sa->current != run->current)) {
+		flow_memo_forget(run->line, run->key);
+		return false;
+	}
+	if (unlikely(!run_opens(w, run, wr)))
+		return false;
+	if (activity_mark(&sa->last_out, w->now) &&
+	    unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
+		doubt(w, sa);
+	crypto_prefetch_keys(sa_table_keys(sa), sa->engine, sa->key_len, pkts[0]->data_len);
+	wr->engines |= crypto_engine(sa);
+	if (likely(sa_is_usual(sa)))
+		done = wrap_run(w, sa, run->n, wr, true, pkts, items);
+	else
+		done = wrap_unusual(w, sa, run->n, wr, pkts, items);
+	wr->legs[wr->n_legs - 1].n += done;
+	p->n += done;
+	return likely(done == run->n);
+}
+
+// Up to run `end`. What does not go, and all behind it, is left to the long way.
+static inline void wrap_group(struct worker *w, struct passage *p, uint16_t end)
+{
+	while (p->wrapped < end) {
+		if (unlikely(!wrap_group_run(w, p, &p->runs[p->wrapped]))) {
+			p->n_runs = p->found = p->wrapped;
 			break;
 		}
-		if (unlikely(!run_opens(w, run, wr)))
-			break;
-		if (activity_mark(&sa->last_out, w->now) &&
-		    unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
-			doubt(w, sa);
-		crypto_prefetch_keys(sa_table_keys(sa), sa->engine, sa->key_len, pkts[k]->data_len);
-		wr->engines |= crypto_engine(sa);
-		if (likely(sa_is_usual(sa)))
-			done = wrap_run(w, sa, run->n, wr, true, pkts + k, items + k);
-		else
-			done = wrap_unusual(w, sa, run->n, wr, pkts + k, items + k);
-		k += done;
-		wr->legs[wr->n_legs - 1].n += done;
-		if (unlikely(done < run->n))
-			break;
+		p->wrapped++;
 	}
-	return k;
+	stats_stage(&w->stats, DP_STAGE_ESP_OUT, 0);
+}
+
+static inline void encrypt_group(struct worker *w, struct passage *p, uint16_t end)
+{
+	if (end == p->encrypted)
+		return;
+	p->good &= crypto_encrypt(w->esp->crypto, p->items + p->encrypted, end - p->encrypted,
+	                          p->wr.engines);
+	p->encrypted = end;
+	stats_stage(&w->stats, DP_STAGE_ENCRYPT, 0);
+}
+
+// Finds, wraps and encrypts the packets in front.
+static void pass(struct worker *w, struct passage *p)
+{
+	wrapping_init(&p->wr);
+	find_group(w, p);
+	do {
+		uint16_t found = p->found, wrapped = p->n;
+
+		find_group(w, p);
+		wrap_group(w, p, found);
+		if (crypto_is_single(p->wr.engines))
+			encrypt_group(w, p, wrapped);
+	} while (p->wrapped < p->found);
+	encrypt_group(w, p, p->n);
+	stats_stage(&w->stats, DP_STAGE_POLICY, p->n);
+	stats_stage(&w->stats, DP_STAGE_ESP_OUT, p->n);
+	stats_stage(&w->stats, DP_STAGE_ENCRYPT, p->n);
 }
 
 // Takes out what could not be encrypted; returns how many are left.
@@ -397,34 +465,27 @@ uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, u
 {
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
+	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .good = true};
 	const struct iface *iface = &w->dp->ifaces[index];
-	uint16_t n_runs, good;
-	struct wrapping wr;
+	uint16_t good;
 
 	if (unlikely(!iface_is_up(iface)))
 		return 0;
 	renew_memo(w);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	n_runs = look(w, iface, pkts, n, runs);
+	p.n_runs = look(w, iface, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-	n_runs = find_sas(w, pkts, runs, n_runs);
-	stats_stage(&w->stats, DP_STAGE_POLICY, n);
-	if (n_runs == 0)
+	pass(w, &p);
+	if (p.n == 0)
 		return 0;
-	wrapping_init(&wr);
-	n = wrap(w, runs, n_runs, pkts, items, &wr);
-	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
-	if (n == 0)
-		return 0;
-	worker_count_n(w, COUNT_RX, n);
-	worker_count_n(w, COUNT_FORWARDED, n);
-	good = n;
-	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, wr.engines)))
-		good = drop_failed(w, &wr, pkts, items);
-	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
+	worker_count_n(w, COUNT_RX, p.n);
+	worker_count_n(w, COUNT_FORWARDED, p.n);
+	good = p.n;
+	if (unlikely(!p.good))
+		good = drop_failed(w, &p.wr, pkts, items);
 	worker_count_n(w, COUNT_ENCRYPTED, good);
-	send_legs(w, &wr, pkts);
-	stats_stage(&w->stats, DP_STAGE_EGRESS, n);
-	return n;
+	send_legs(w, &p.wr, pkts);
+	stats_stage(&w->stats, DP_STAGE_EGRESS, p.n);
+	return p.n;
 }
