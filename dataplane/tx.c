@@ -6,28 +6,88 @@
 
 #include "vlan.h"
 
-static void send_burst(struct worker *w, uint16_t index)
+#define KEPT_FOR ticks_from_seconds(10)
+
+static inline uint16_t send_gathered(struct worker *w, uint16_t index)
 {
 	const struct iface *iface = &w->dp->ifaces[index];
 	struct worker_tx *tx = &w->tx[index];
 	uint16_t queue = (uint16_t)iface_queue(w->dp, iface, w->index);
-	uint16_t sent, left;
+	uint16_t sent;
 
 	if (unlikely(iface->sub))
 		tx->n = vlan_tag_burst(w, index, tx->pkts, tx->n);
 	stats_stage(&w->stats, DP_STAGE_EGRESS, 0);
 	sent = rte_eth_tx_burst(iface->port, queue, tx->pkts, tx->n);
 	stats_stage(&w->stats, DP_STAGE_TX, tx->n);
-	left = tx->n - sent;
-
 	worker_count_n(w, COUNT_TX, sent);
-	if (left) {
-		worker_count_n(w, DROP_TX_FULL, left);
-		__atomic_store_n(&tx->dropped, tx->dropped + left, __ATOMIC_RELAXED);
-		rte_pktmbuf_free_bulk(tx->pkts + sent, left);
-	}
+	return sent;
+}
+
+static void drop(struct worker *w, struct worker_tx *tx, struct rte_mbuf **pkts, uint16_t n)
+{
+	worker_count_n(w, DROP_TX_FULL, n);
+	__atomic_store_n(&tx->dropped, tx->dropped + n, __ATOMIC_RELAXED);
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+static void send_burst(struct worker *w, uint16_t index)
+{
+	struct worker_tx *tx = &w->tx[index];
+	uint16_t sent = send_gathered(w, index), left = tx->n - sent;
+
+	if (left)
+		drop(w, tx, tx->pkts + sent, left);
 	tx->n = 0;
 }
+
+// ---- the control core's -------------------------------------------------------------------------
+
+static void keep(struct worker *w, uint16_t port, uint16_t index)
+{
+	struct worker_tx *tx = &w->tx[index], *kept = &w->kept[port];
+	uint16_t sent = send_gathered(w, index);
+	uint16_t left = RTE_MIN(tx->n - sent, WORKER_BURST - kept->n);
+
+	memcpy(kept->pkts + kept->n, tx->pkts + sent, left * sizeof(tx->pkts[0]));
+	kept->n += left;
+	sent += left;
+	if (sent < tx->n)
+		drop(w, tx, tx->pkts + sent, (uint16_t)(tx->n - sent));
+	tx->n = 0;
+}
+
+void tx_keep(struct worker *w, uint16_t port)
+{
+	// Relaxed: as in tx_flush().
+	unsigned n = __atomic_load_n(&w->dp->n_ifaces, __ATOMIC_RELAXED);
+
+	for (uint16_t i = 0; i < n; i++)
+		if (w->tx[i].n && w->dp->ifaces[i].port == w->dp->ifaces[port].port)
+			keep(w, port, i);
+}
+
+bool tx_kept(struct worker *w, uint16_t port)
+{
+	const struct iface *iface = &w->dp->ifaces[port];
+	uint16_t queue = (uint16_t)iface_queue(w->dp, iface, w->index);
+	struct worker_tx *kept = &w->kept[port];
+	uint16_t sent;
+
+	if (likely(kept->n == 0))
+		return true;
+	sent = rte_eth_tx_burst(iface->port, queue, kept->pkts, kept->n);
+	worker_count_n(w, COUNT_TX, sent);
+	kept->n -= sent;
+	memmove(kept->pkts, kept->pkts + sent, kept->n * sizeof(kept->pkts[0]));
+	if (kept->n && tick_diff(w->now, packet_of(kept->pkts[0])->arrived) > (int32_t)KEPT_FOR) {
+		drop(w, &w->tx[port], kept->pkts, kept->n);
+		kept->n = 0;
+	}
+	return kept->n == 0;
+}
+
+// ---- everybody's --------------------------------------------------------------------------------
 
 void tx_full(struct worker *w, uint16_t iface)
 {

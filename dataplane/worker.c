@@ -16,6 +16,8 @@
 #include "reassemble.h"
 #include "split.h"
 
+// Less than a full burst, which would be sent at once.
+#define CONTROL_BURST (WORKER_BURST / 2)
 #define TIMER_SLACK   1000UL // ns; the kernel's default would more than double a nap
 #define RELEASE_TURNS 4      // bursts of held packets a turn
 
@@ -259,7 +261,8 @@ static unsigned rx_ports(struct worker *w)
 	return total;
 }
 
-// From the control core: its frames go out before anything else of this turn.
+// From the control core: its frames go out before anything else of this turn, and wait in their
+// ring while the port does not take them.
 static unsigned rx_control(struct worker *w)
 {
 	struct rte_mbuf *pkts[WORKER_BURST];
@@ -269,11 +272,15 @@ static unsigned rx_control(struct worker *w)
 		const struct iface *iface = &w->dp->ifaces[i];
 		unsigned n;
 
-		if (iface->first_worker != w->index)
+		if (iface->first_worker != w->index || !tx_kept(w, (uint16_t)i))
 			continue;
-		n = rte_ring_sc_dequeue_burst(iface->control_ring, (void **)pkts, WORKER_BURST,
+		n = rte_ring_sc_dequeue_burst(iface->control_ring, (void **)pkts, CONTROL_BURST,
 		                              NULL);
+		if (n == 0)
+			continue;
+		tx_flush(w); // what messages have set free is not the control core's
 		dispatch(w, pkts, (uint16_t)n);
+		tx_keep(w, (uint16_t)i);
 		total += n;
 	}
 	return total;

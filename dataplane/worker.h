@@ -69,9 +69,10 @@ struct worker {
 	struct reassembly *reassembly;
 	struct worker_esp *esp;
 	struct worker_tx tx[DP_IFACES_MAX];
-	struct vlan_count *vlans; // [DP_IFACES_MAX]
-	struct flow_cache *flows; // what policy said last
-	struct flow_memo *memo;   // where packets of flows went last
+	struct worker_tx kept[DP_IFACES_MAX]; // of the control core, by port; see tx_keep()
+	struct vlan_count *vlans;             // [DP_IFACES_MAX]
+	struct flow_cache *flows;             // what policy said last
+	struct flow_memo *memo;               // where packets of flows went last
 	struct stats stats;
 	struct idle idle;
 	alignas(64) uint64_t counters[COUNTERS]; // control reads, relaxed: each stands for itself
@@ -157,6 +158,13 @@ void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
 // Sends what waits for this interface; this worker has a queue there.
 void tx_full(struct worker *w, uint16_t iface);
+// What is gathered for a port by now is the control core's: what the port does not take is not
+// dropped, but sent before anything else of the turns to come, for ten seconds at most. So the
+// control core hears that its ring is full instead of losing probes, and no peer dies of a busy
+// port.
+void tx_keep(struct worker *w, uint16_t port);
+// Sends what is kept. False: the port does not take all of it yet.
+bool tx_kept(struct worker *w, uint16_t port);
 void tx_flush(struct worker *w);
 // Packet for the gateway itself (classify found kind and ihl); takes it.
 void local(struct worker *w, struct rte_mbuf *m);

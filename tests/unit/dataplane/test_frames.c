@@ -389,6 +389,53 @@ static int child_vlan_arp(void)
 	return 0;
 }
 
+// A frame of the control core's with a number, by the port or by its VLAN.
+static void number(struct frame *f, uint32_t n)
+{
+	memset(f, 0, sizeof(*f));
+	f->len = 60;
+	frame_ether(&wire, f, RTE_ETHER_TYPE_ARP);
+	memcpy(f->data + 20, &n, sizeof(n));
+}
+
+// What a port and its ring do not hold is refused, and nothing that was taken is lost, or overtaken
+// by another of its interface.
+static int child_full_port(void)
+{
+	struct frame f, wanted;
+	uint32_t next[2] = {0, 1}, n = 0;
+	uint16_t iface;
+	int rc;
+
+	start_memif(MB_BIG, 1500);
+	iface = vlan_add(7, false);
+	set_iface(iface, GATEWAY + 0x100, 1500, true, wire.host_mac);
+	for (unsigned refused = 0; refused < 100 && n < 20000;) {
+		number(&f, n);
+		rc = dp_frame_send(dp, n % 2 ? iface : 0, f.data, f.len);
+		EXPECT(rc == 0 || rc == -EAGAIN);
+		n += rc == 0;
+		refused = rc ? refused + 1 : 0;
+		if (rc)
+			usleep(1000);
+	}
+	EXPECT(n > 4095 + 256 && n < 20000); // the ring, the port, and what is kept between them
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned vlan;
+
+		EXPECT(wire_recv(&wire, &f, 1000));
+		vlan = frame_type(&f) == RTE_ETHER_TYPE_VLAN;
+		EXPECT(!vlan || untag(&f) == 7);
+		number(&wanted, next[vlan]);
+		EXPECT(f.len == 60 && memcmp(f.data, wanted.data, 60) == 0);
+		next[vlan] += 2;
+	}
+	EXPECT(wire_counter(dp, "drop tx-full") == 0);
+	EXPECT(dp_frame_send(dp, 0, f.data, 60) == 0 && wire_recv(&wire, &f, 1000));
+	stop_memif();
+	return 0;
+}
+
 // A priority is no VLAN, a second tag is nothing we know.
 static int child_priority(void)
 {
@@ -581,6 +628,7 @@ int main(void)
 		process("echoes of its own", child_own_echoes),
 		process("VLANs", child_vlans),
 		process("ARP in a VLAN", child_vlan_arp),
+		process("a full port", child_full_port),
 		process("priority tags", child_priority),
 		process("tags that the port took off", child_stripped),
 		process("tags that it left", child_not_stripped),
