@@ -92,6 +92,11 @@ struct control {
 	uint32_t responding; // ... and that the peers began
 	// Those of them that nothing has come back for: their peers' addresses may be forged.
 	struct ike_sa *oldest_stranger, *newest_stranger;
+	// IKE SAs that remember exchanges, by when the last one ended.
+	struct ike_sa *oldest_nodes, *newest_nodes;
+	struct wheel_timer node_age; // the oldest ones are forgotten
+	uint32_t message_ids[64];    // random ones, of which so many are left
+	unsigned n_message_ids;
 
 	struct crypto_entry *entries; // list in order {iface, ipv6, sequence}
 	struct entry_index entry_index;

@@ -220,7 +220,7 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa)
 {
 	ike_sa_retire(c, sa);
 	unlink_sa(sa);
-	node_forget_all(sa);
+	node_forget_all(c, sa);
 	secret_wipe(&sa->keys, sizeof(sa->keys));
 	slab_free(&c->ike_sas, sa);
 }

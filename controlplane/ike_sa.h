@@ -33,7 +33,7 @@ enum ike_state {
 };
 
 // How many are remembered; more if they are recent and may be asked for again.
-#define IKE_NODES     16
+#define IKE_NODES     16 // that are kept whether their answers are needed or not
 #define IKE_NODES_MAX 128
 #define IKE_NODE_HASH 20
 
@@ -85,6 +85,8 @@ struct ike_sa {
 	struct exchange *exchanges;  // phase 2 in progress
 	struct ike_node *nodes;      // a ring, made when first needed
 	uint8_t n_nodes, node_next;
+	tick_t remembered;                      // when the last node was added
+	struct ike_sa *node_older, *node_newer; // in the list of SAs that have nodes, see node.h
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer rekey;
 	struct wheel_timer expire;

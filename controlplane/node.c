@@ -13,6 +13,9 @@
 #define NODE_LIFE ticks_from_seconds(120)
 // As long as the other side repeats its message (retransmit.c; others do not take much longer).
 #define NODE_NEEDED ticks_from_seconds(30)
+// Most SAs see an exchange of phase 1 and one of phase 2, and then none for an hour.
+#define RING_FIRST 2u
+#define AGE_CHUNK  64u // SAs that a tick forgets, so that it stays short
 
 void node_hash(struct control *c, const void *message, size_t len, uint8_t out[IKE_NODE_HASH])
 {
@@ -50,13 +53,13 @@ static bool node_is_needed(const struct control *c, const struct ike_node *n)
 	return n->used && n->answer && tick_diff(c->now, n->when) < (int32_t)NODE_NEEDED;
 }
 
-// More room, up to the bound. True if there is.
-static bool ring_grow(struct ike_sa *sa)
+// More room, up to `most`. True if there is.
+static bool ring_grow(struct ike_sa *sa, unsigned most)
 {
-	unsigned n = sa->n_nodes ? sa->n_nodes * 2u : IKE_NODES;
+	unsigned n = sa->n_nodes ? sa->n_nodes * 2u : RING_FIRST;
 	struct ike_node *nodes;
 
-	if (n > IKE_NODES_MAX)
+	if (n > most)
 		return false;
 	nodes = realloc(sa->nodes, n * sizeof(*nodes));
 	if (!nodes)
@@ -68,18 +71,31 @@ static bool ring_grow(struct ike_sa *sa)
 	return true;
 }
 
-// The oldest that is not needed any more, or a new one, or if there can be none the oldest.
+// Goes on to the oldest node that need not be kept. False: all must be.
+static bool ring_turn(const struct control *c, struct ike_sa *sa,
+                      bool (*is_kept)(const struct control *c, const struct ike_node *n))
+{
+	for (unsigned i = 0; i < sa->n_nodes; i++) {
+		unsigned at = (sa->node_next + i) % sa->n_nodes;
+
+		if (is_kept(c, &sa->nodes[at]))
+			continue;
+		sa->node_next = (uint8_t)at;
+		return true;
+	}
+	return false;
+}
+
+// One that is not remembered any more, or a new one; if there are many, one that is not needed; if
+// there can be none, the oldest.
 static struct ike_node *node_slot(struct control *c, struct ike_sa *sa)
 {
 	struct ike_node *n;
-	unsigned i;
 
-	for (i = 0; i < sa->n_nodes; i++)
-		if (!node_is_needed(c, &sa->nodes[(sa->node_next + i) % sa->n_nodes]))
-			break;
-	if (i < sa->n_nodes)
-		sa->node_next = (uint8_t)((sa->node_next + i) % sa->n_nodes);
-	else if (!ring_grow(sa) && !sa->n_nodes)
+	if (!ring_turn(c, sa, node_is_fresh) && !ring_grow(sa, IKE_NODES) &&
+	    !ring_turn(c, sa, node_is_needed))
+		ring_grow(sa, IKE_NODES_MAX);
+	if (!sa->n_nodes)
 		return NULL;
 	n = &sa->nodes[sa->node_next];
 	sa->node_next = (uint8_t)((sa->node_next + 1) % sa->n_nodes);
@@ -89,15 +105,63 @@ static struct ike_node *node_slot(struct control *c, struct ike_sa *sa)
 	return n;
 }
 
+// ---- by age
+// --------------------------------------------------------------------------------------
+
+static void age_unlink(struct control *c, struct ike_sa *sa)
+{
+	if (!sa->nodes)
+		return;
+	*(sa->node_older ? &sa->node_older->node_newer : &c->oldest_nodes) = sa->node_newer;
+	*(sa->node_newer ? &sa->node_newer->node_older : &c->newest_nodes) = sa->node_older;
+	sa->node_older = sa->node_newer = NULL;
+}
+
+static void age_link(struct control *c, struct ike_sa *sa)
+{
+	sa->remembered = c->now;
+	sa->node_older = c->newest_nodes;
+	*(c->newest_nodes ? &c->newest_nodes->node_newer : &c->oldest_nodes) = sa;
+	c->newest_nodes = sa;
+}
+
+static void on_age(void *ctx, struct wheel_timer *timer);
+
+// The timer stands for the oldest SA at the time when it was armed, or an older one.
+static void age_arm(struct control *c)
+{
+	if (c->oldest_nodes && !wheel_is_armed(&c->node_age))
+		wheel_arm(&c->wheel, &c->node_age, c->oldest_nodes->remembered + NODE_LIFE, on_age);
+}
+
+static void on_age(void *ctx, struct wheel_timer *timer)
+{
+	struct control *c = ctx;
+
+	(void)timer;
+	for (unsigned i = 0; i < AGE_CHUNK && c->oldest_nodes; i++) {
+		if (tick_diff(c->now, c->oldest_nodes->remembered) < (int32_t)NODE_LIFE)
+			break;
+		node_forget_all(c, c->oldest_nodes);
+	}
+	age_arm(c);
+}
+
+// ---- remembering -------------------------------------------------------------------------------
+
 void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
               const uint8_t hash[IKE_NODE_HASH], const void *answer, uint16_t answer_len)
 {
 	struct ike_node *n = node_find(c, sa, message_id);
 
+	age_unlink(c, sa);
 	if (n)
 		node_clear(n);
 	else
 		n = node_slot(c, sa);
+	if (sa->nodes)
+		age_link(c, sa);
+	age_arm(c);
 	if (!n)
 		return;
 	if (answer) {
@@ -113,8 +177,11 @@ void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
 	n->used = true;
 }
 
-void node_forget_all(struct ike_sa *sa)
+void node_forget_all(struct control *c, struct ike_sa *sa)
 {
+	age_unlink(c, sa);
+	if (!c->oldest_nodes)
+		wheel_cancel(&c->wheel, &c->node_age);
 	for (unsigned i = 0; i < sa->n_nodes; i++)
 		node_clear(&sa->nodes[i]);
 	free(sa->nodes);

@@ -1,5 +1,6 @@
 // Nodes: exchanges of an IKE SA that ended lately, so that a second copy of a message is answered
-// like the first and not processed again. Only authenticated messages make one. Control core only.
+// like the first and not processed again. Only authenticated messages make one. An SA whose last
+// exchange is long ago has none, and needs no memory for them. Control core only.
 #ifndef VIGIL_NODE_H
 #define VIGIL_NODE_H
 
@@ -16,6 +17,6 @@ struct ike_node *node_find(struct control *c, struct ike_sa *sa, uint32_t messag
 // message is simply not remembered.
 void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
               const uint8_t hash[IKE_NODE_HASH], const void *answer, uint16_t answer_len);
-void node_forget_all(struct ike_sa *sa);
+void node_forget_all(struct control *c, struct ike_sa *sa);
 
 #endif

@@ -240,9 +240,35 @@ static void carry_out(struct control *c, struct ike_sa *sa, const struct dp_view
 	on_ike_deleted_by_peer(c, sa);
 }
 
+// Of such a message nothing need be remembered: a copy is answered once more and proves nothing
+// (dpd_message.c). They are most of what a gateway receives.
+static bool is_dpd_alone(const struct isakmp_chain *chain)
+{
+	struct isakmp_notify n;
+
+	for (unsigned i = 0; i < chain->count; i++) {
+		const struct isakmp_payload *p = &chain->payloads[i];
+
+		if (p->type == ISAKMP_HASH)
+			continue;
+		if (p->type != ISAKMP_NOTIFY || notify_read(p, &n) < 0 ||
+		    (n.type != NOTIFY_R_U_THERE && n.type != NOTIFY_R_U_THERE_ACK))
+			return false;
+	}
+	return true;
+}
+
+static void remember(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                     uint32_t message_id, const struct info_message *answer)
+{
+	uint8_t hash[IKE_NODE_HASH];
+
+	node_hash(c, v->data, v->len, hash);
+	node_add(c, sa, message_id, hash, answer->len ? answer->buf : NULL, answer->len);
+}
+
 static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_view *v,
-                          const struct isakmp_header *h, const struct isakmp_chain *chain,
-                          const uint8_t hash[IKE_NODE_HASH])
+                          const struct isakmp_header *h, const struct isakmp_chain *chain)
 {
 	struct info_news news = {.dpd = DPD_NEWS_NONE};
 	struct handle self = slab_handle(sa);
@@ -262,8 +288,8 @@ static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_
 		return;
 	ike_debug_node_delete(c, sa, h->message_id, false, "informational (in) state 1");
 	ike_debug_event(c, sa, "IKE_MSG_FROM_PEER", "IKE_INFO_NOTIFY");
-	node_add(c, sa, h->message_id, hash, news.answer.len ? news.answer.buf : NULL,
-	         news.answer.len);
+	if (!is_dpd_alone(chain))
+		remember(c, sa, v, h->message_id, &news.answer);
 	carry_out(c, sa, v, &news);
 }
 
@@ -295,13 +321,15 @@ static void take_clear(struct control *c, struct ike_sa *sa, const struct dp_vie
 
 // A message ID that was used already: a copy gets its answer, anything else is dropped.
 static bool is_copy(struct control *c, struct ike_sa *sa, uint32_t message_id,
-                    const uint8_t hash[IKE_NODE_HASH])
+                    const struct dp_view *v)
 {
 	struct ike_node *n = node_find(c, sa, message_id);
+	uint8_t hash[IKE_NODE_HASH];
 
 	if (!n)
 		return false;
 	c->counters.ike_duplicates++;
+	node_hash(c, v->data, v->len, hash);
 	if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0)
 		output_send(c, sa, n->answer, n->answer_len);
 	return true;
@@ -311,7 +339,6 @@ void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
                 const struct isakmp_header *h)
 {
 	uint8_t plain[ISAKMP_MESSAGE_MAX], iv[IKE_BLOCK_MAX], next_iv[IKE_BLOCK_MAX];
-	uint8_t hash[IKE_NODE_HASH];
 	struct isakmp_chain chain;
 	int err;
 
@@ -319,8 +346,7 @@ void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
 		take_clear(c, sa, v, h);
 		return;
 	}
-	node_hash(c, v->data, v->len, hash);
-	if (!h->message_id || is_copy(c, sa, h->message_id, hash))
+	if (!h->message_id || is_copy(c, sa, h->message_id, v))
 		return;
 	err = keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, h->message_id, iv);
 	if (err == 0)
@@ -334,5 +360,5 @@ void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
 		return;
 	}
 	ike_debug_received(c, sa, v);
-	take_payloads(c, sa, v, h, &chain, hash);
+	take_payloads(c, sa, v, h, &chain);
 }

@@ -286,18 +286,20 @@ static struct fake_datagram *last_sent(const struct side *s)
 	return d;
 }
 
-// Item 15 and "proof of life": a fresh R-U-THERE is life once; the same datagram again gets the
-// same answer and is none; the same sequence in a new message is answered and is none either.
+// Item 15 and "proof of life": a fresh R-U-THERE is life once; the same datagram again is answered
+// and is none; the same sequence in a new message is answered and is none either. Nothing is
+// remembered of either.
 static void hello_is_life_once(void **state)
 {
 	struct pair *p = pair_create(NULL, NULL);
 	struct fake_datagram copy;
 	struct ike_sa *sa;
-	unsigned before;
+	unsigned before, nodes;
 
 	(void)state;
 	pair_up(p);
 	sa = side_sa(&p->a);
+	nodes = side_sa(&p->b)->n_nodes;
 	assert_true(sa->dpd_next < 0x80000000u);
 	sa->dpd_run_first = sa->dpd_next;
 	ike1_probe(&p->a.c, sa, "IKE_TIMER_IM_ALIVE");
@@ -318,14 +320,17 @@ static void hello_is_life_once(void **state)
 	ike1_probe(&p->a.c, sa, "IKE_TIMER_IM_ALIVE");
 	pair_settle(p);
 	assert_int_equal(p->b.c.counters.hellos_received, 1);
-	assert_int_equal(p->b.c.counters.probes_answered, 2);
+	assert_int_equal(p->b.c.counters.probes_answered, 3);
 	assert_int_equal(p->a.c.counters.acks_received, 2);
-	// Long after, when nobody remembers that message any more.
+	assert_int_equal(side_sa(&p->b)->n_nodes, nodes);
+	// Long after, when nobody remembers phase 1 any more.
 	pair_pass(p, 300 * S);
+	assert_null(side_sa(&p->b)->nodes);
+	assert_null(sa->nodes);
 	side_receive(&p->b, &copy);
 	pair_settle(p);
 	assert_int_equal(p->b.c.counters.hellos_received, 1);
-	assert_int_equal(p->b.c.counters.probes_answered, 3);
+	assert_int_equal(p->b.c.counters.probes_answered, 4);
 	pair_destroy(p);
 }
 
