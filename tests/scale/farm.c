@@ -35,14 +35,15 @@ struct options {
 	uint32_t peers, rate, window;
 	uint32_t setup_s, run_s, kill; // kill: percent
 	uint32_t interval_s, retry_s;
-	bool hellos;    // the peers ask as well
-	uint32_t flood; // first messages of strangers, a second
+	bool hellos;      // the peers ask as well
+	uint32_t restart; // percent of the peers that forget everything and begin afresh
+	bool comeback;    // the dead live again
+	uint32_t flood;   // first messages of strangers, a second
 };
 
-struct phase_times {
-	uint32_t setup_ms;  // until all were up, or the time was over
-	uint32_t killed_ms; // when the dead died
-	uint32_t found;     // dead ones whose death was told
+// How long it was until all were up, or the time was over.
+struct took {
+	uint32_t setup_ms, restart_ms, return_ms;
 };
 
 static volatile sig_atomic_t stopped;
@@ -215,7 +216,8 @@ static void show(const char *phase, uint32_t since)
 		printf("%-8s %4u s  up %8lu  set-ups %7lu/s  probes %7lu/s  retransmitted %6lu  "
 		       "deletes "
 		       "%6lu (false %lu)  bad %lu\n",
-		       phase, (now - since) / 1000, (unsigned long)(c->up - c->deletes),
+		       phase, (now - since) / 1000,
+		       (unsigned long)(c->up - c->deletes - c->restarted),
 		       (unsigned long)((c->up - before.up) * 1000 / ms),
 		       (unsigned long)((c->hellos - before.hellos) * 1000 / ms),
 		       (unsigned long)c->retransmitted, (unsigned long)c->deletes,
@@ -240,6 +242,12 @@ static void sweep(uint32_t now)
 	}
 }
 
+// The i-th of n peers that are spread over all: 0, 10, 20 ... of 10 %.
+static uint32_t part_of(uint32_t i, uint32_t n)
+{
+	return (uint32_t)((uint64_t)i * farm.n / n);
+}
+
 // Starts peers at the rate, as long as not too many are being set up.
 static uint32_t set_up(void)
 {
@@ -259,6 +267,31 @@ static uint32_t set_up(void)
 		now = now_ms();
 		sweep(now);
 		show("set-up", begun);
+	}
+	return now - begun;
+}
+
+// A share of the peers, spread over all, begins afresh, at the rate and within the window: peers
+// that live have lost everything, dead ones live again. Returns how long it took, in ms.
+static uint32_t begin_afresh(const char *phase, uint32_t percent)
+{
+	uint32_t n = (uint32_t)((uint64_t)farm.n * percent / 100), next = 0, again = 0;
+	uint32_t begun = now_ms(), now = begun;
+	uint64_t before = farm.counts.up;
+
+	while (!stopped && farm.counts.up - before < n && now - begun < options.setup_s * 1000) {
+		uint64_t allowed = (uint64_t)(now - begun) * options.rate / 1000 + 1;
+
+		while (next < n && next < allowed &&
+		       farm.counts.started - farm.counts.up - farm.counts.failed < options.window)
+			farm_peer_start(&farm, part_of(next++, n), now);
+		for (unsigned i = 0; next == n && i < 64; i++, again = (again + 1) % n)
+			if (farm.peers[part_of(again, n)].state == FARM_IDLE)
+				farm_peer_start(&farm, part_of(again, n), now);
+		turn();
+		now = now_ms();
+		sweep(now);
+		show(phase, begun);
 	}
 	return now - begun;
 }
@@ -292,8 +325,7 @@ static void kill_some(uint32_t *killed_ms)
 
 	*killed_ms = now;
 	for (uint32_t i = 0; i < n; i++) {
-		// Spread over all: peer 0, 10, 20 ... of 10 %.
-		struct farm_peer *p = &farm.peers[(uint64_t)i * farm.n / n];
+		struct farm_peer *p = &farm.peers[part_of(i, n)];
 
 		p->dead = true;
 		if (!p->heard)
@@ -304,8 +336,17 @@ static void kill_some(uint32_t *killed_ms)
 // ---- the report
 // ----------------------------------------------------------------------------------
 
-static void report(FILE *out, uint32_t setup_ms)
+static void report_afresh(FILE *out, const char *name, uint32_t percent, uint32_t ms)
 {
+	uint32_t n = (uint32_t)((uint64_t)farm.n * percent / 100);
+
+	fprintf(out, " \"%s\": {\"n\": %u, \"s\": %.3f, \"a_second\": %.0f},\n", name, n,
+	        ms / 1000.0, ms ? n * 1000.0 / ms : 0.0);
+}
+
+static void report(FILE *out, const struct took *took)
+{
+	uint32_t setup_ms = took->setup_ms;
 	const struct farm_counts *c = &farm.counts;
 	uint32_t dead = (uint32_t)((uint64_t)farm.n * options.kill / 100);
 
@@ -316,10 +357,7 @@ static void report(FILE *out, uint32_t setup_ms)
 	        " \"retransmitted\": %lu, \"failed\": %lu, \"bad\": %lu, \"frames_lost\": %lu,\n"
 	        " \"probes\": %lu, \"interval_s\": %u, \"late_ms\": {\"n\": %lu, \"p50\": %lu, "
 	        "\"p99\": "
-	        "%lu, \"max\": %lu},\n"
-	        " \"killed\": %u, \"found\": %lu, \"found_ms\": {\"p50\": %lu, \"p99\": %lu, "
-	        "\"max\": "
-	        "%lu}, \"false_deaths\": %lu}\n",
+	        "%lu, \"max\": %lu},\n",
 	        farm.n, (unsigned long)c->up, setup_ms / 1000.0,
 	        setup_ms ? (double)c->up * 1000 / setup_ms : 0.0, faults.loss, faults.dup,
 	        faults.late, (unsigned long)faults.lost, (unsigned long)faults.doubled,
@@ -327,34 +365,58 @@ static void report(FILE *out, uint32_t setup_ms)
 	        (unsigned long)c->retransmitted, (unsigned long)c->failed, (unsigned long)c->bad,
 	        (unsigned long)net.lost, (unsigned long)c->hellos, options.interval_s,
 	        (unsigned long)late.n, (unsigned long)quantile(&late, 500),
-	        (unsigned long)quantile(&late, 990), (unsigned long)late.max, dead,
-	        (unsigned long)found.n, (unsigned long)quantile(&found, 500),
+	        (unsigned long)quantile(&late, 990), (unsigned long)late.max);
+	report_afresh(out, "restarted", options.restart, took->restart_ms);
+	report_afresh(out, "returned", options.comeback ? options.kill : 0, took->return_ms);
+	fprintf(out,
+	        " \"killed\": %u, \"found\": %lu, \"found_ms\": {\"p50\": %lu, \"p99\": %lu, "
+	        "\"max\": "
+	        "%lu}, \"false_deaths\": %lu}\n",
+	        dead, (unsigned long)found.n, (unsigned long)quantile(&found, 500),
 	        (unsigned long)quantile(&found, 990), (unsigned long)found.max,
 	        (unsigned long)c->false_deaths);
 }
 
+// Nobody is left without an SA who should have one.
+static bool all_back(void)
+{
+	uint32_t up = 0, dead = 0;
+
+	for (uint32_t i = 0; i < farm.n; i++) {
+		dead += farm.peers[i].dead;
+		up += farm.peers[i].state == FARM_UP && !farm.peers[i].dead;
+	}
+	return up + dead == farm.n;
+}
+
 static int run(void)
 {
-	uint32_t setup_ms, killed_ms, rest;
+	struct took took = {0};
+	uint32_t killed_ms, rest;
 	bool good;
 
 	if (!connect_gateway()) {
 		fprintf(stderr, "farm: the gateway does not answer\n");
 		return 1;
 	}
-	setup_ms = set_up();
+	took.setup_ms = set_up();
 	good = farm.counts.up >= farm.n;
 	steady("steady", options.run_s * 1000, NULL);
+	if (options.restart)
+		took.restart_ms = begin_afresh("restart", options.restart);
 	kill_some(&killed_ms);
 	rest = (options.interval_s + RETRIES * options.retry_s) * 1000 + GRACE_MS;
 	if (options.kill)
 		steady("death", rest, all_found);
-	good &= all_found() && farm.counts.false_deaths == 0;
-	report(stdout, setup_ms);
+	good &= all_found();
+	if (options.comeback && options.kill)
+		took.return_ms = begin_afresh("return", options.kill);
+	good &= all_back() && farm.counts.false_deaths == 0;
+	report(stdout, &took);
 	if (options.json) {
 		FILE *file = fopen(options.json, "w");
 
-		if (!file || (report(file, setup_ms), fclose(file)) == EOF) {
+		if (!file || (report(file, &took), fclose(file)) == EOF) {
 			perror(options.json);
 			return 1;
 		}
@@ -367,12 +429,15 @@ static void usage(FILE *to)
 	fprintf(to,
 	        "usage: farm --socket PATH [--peers N] [--rate A-SECOND] [--window N] [--psk KEY]\n"
 	        "            [--setup-time S] [--run S] [--kill PERCENT] [--hellos]\n"
-	        "            [--interval S] [--retry S] [--json FILE]\n"
+	        "            [--interval S] [--retry S] [--restart PERCENT] [--return] "
+	        "[--json FILE]\n"
 	        "            [--loss PERCENT] [--dup PERCENT] [--late MS] [--flood A-SECOND] "
 	        "[--seed N]\n"
 	        "What the peers send is lost, comes twice, or late by up to MS; --flood: first "
 	        "messages\n"
-	        "of strangers, from 100.127.0.0/16, once all peers are up.\n"
+	        "of strangers, from 100.127.0.0/16, once all peers are up. --restart: so many "
+	        "lose\n"
+	        "everything and begin afresh; --return: so do the dead, once all are found.\n"
 	        "PATH is the memif socket of a gateway with address 192.0.2.1 and a route for\n"
 	        "100.64.0.0/10 by 192.0.2.2; peer i is 100.64.0.1 + i with the host 10.0.0.1 + i.\n"
 	        "Ends with 0 if all came up, every death was told and none of a living peer.\n");
@@ -400,6 +465,9 @@ static bool parse_one(int opt)
 	case 'h':
 		options.hellos = true;
 		return true;
+	case 'b':
+		options.comeback = true;
+		return true;
 	case 'l':
 		faults.loss = strtod(optarg, NULL);
 		return true;
@@ -422,7 +490,8 @@ static bool parse(int argc, char **argv)
 		{"setup-time", 1, NULL, 'u'}, {"kill", 1, NULL, 'k'},  {"hellos", 0, NULL, 'h'},
 		{"interval", 1, NULL, 'i'},   {"retry", 1, NULL, 'y'}, {"json", 1, NULL, 'j'},
 		{"loss", 1, NULL, 'l'},       {"dup", 1, NULL, 'd'},   {"late", 1, NULL, 'a'},
-		{"flood", 1, NULL, 'f'},      {"seed", 1, NULL, 'x'},  {NULL, 0, NULL, 0},
+		{"flood", 1, NULL, 'f'},      {"seed", 1, NULL, 'x'},  {"restart", 1, NULL, 'e'},
+		{"return", 0, NULL, 'b'},     {NULL, 0, NULL, 0},
 	};
 	const struct {
 		int opt;
@@ -431,7 +500,7 @@ static bool parse(int argc, char **argv)
 		{'n', &options.peers},   {'r', &options.rate},       {'w', &options.window},
 		{'t', &options.run_s},   {'u', &options.setup_s},    {'k', &options.kill},
 		{'y', &options.retry_s}, {'i', &options.interval_s}, {'a', &faults.late},
-		{'f', &options.flood},
+		{'f', &options.flood},   {'e', &options.restart},
 	};
 	int opt;
 
@@ -448,7 +517,8 @@ static bool parse(int argc, char **argv)
 			return false;
 	}
 	return options.socket && optind == argc && options.peers && options.peers <= 4000000 &&
-	       options.kill <= 100 && options.interval_s && faults.late <= FARM_LATE_MAX;
+	       options.kill <= 100 && options.restart <= 100 && options.interval_s &&
+	       faults.late <= FARM_LATE_MAX;
 }
 
 int main(int argc, char **argv)

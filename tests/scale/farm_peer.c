@@ -133,6 +133,7 @@ void farm_peer_start(struct farm *f, uint32_t i, uint32_t now_ms)
 	struct isakmp_header h;
 	size_t at;
 
+	f->counts.restarted += p->state == FARM_UP && !p->dead;
 	free(p->handshake);
 	*p = (struct farm_peer){.handshake = calloc(1, sizeof(*p->handshake))};
 	if (!p->handshake)
@@ -328,6 +329,16 @@ static void main_mode_in(struct farm *f, uint32_t i, const struct isakmp_header 
 // ---- phase 2
 // -------------------------------------------------------------------------------------
 
+// The gateway may not hear it, and then repeats its own message.
+static void keep_quick_3(struct farm_peer *p, const uint8_t *data, size_t len)
+{
+	if (len > sizeof(p->quick_3))
+		abort();
+	memcpy(p->quick_3, data, len);
+	p->quick_3_len = (uint8_t)len;
+	p->quick_id = p->handshake->message_id;
+}
+
 static bool take_quick_2(struct farm *f, uint32_t i, const struct isakmp_header *h,
                          const uint8_t *data)
 {
@@ -361,6 +372,7 @@ static bool take_quick_2(struct farm *f, uint32_t i, const struct isakmp_header 
 	if (len <= 0)
 		return false;
 	f->send(f, i, buf, (uint16_t)len);
+	keep_quick_3(p, buf, (size_t)len);
 	free(p->handshake);
 	p->handshake = NULL;
 	p->state = FARM_UP;
@@ -475,8 +487,10 @@ void farm_peer_in(struct farm *f, uint32_t i, const uint8_t *data, uint16_t len,
 			main_mode_in(f, i, &h, data, now_ms);
 		break;
 	case ISAKMP_EXCHANGE_QUICK:
-		if (!p->dead && p->state == FARM_SENT_QUICK &&
-		    h.message_id == p->handshake->message_id && !take_quick_2(f, i, &h, data))
+		if (!p->dead && p->state == FARM_UP && h.message_id == p->quick_id)
+			f->send(f, i, p->quick_3, p->quick_3_len);
+		else if (!p->dead && p->state == FARM_SENT_QUICK &&
+		         h.message_id == p->handshake->message_id && !take_quick_2(f, i, &h, data))
 			f->counts.bad++;
 		break;
 	case ISAKMP_EXCHANGE_INFO:

@@ -11,6 +11,7 @@
 
 #define FARM_MESSAGE_MAX 1024
 #define FARM_NONCE_MAX   64
+#define FARM_QUICK_3_MAX 128
 
 enum farm_state {
 	FARM_IDLE,
@@ -36,11 +37,14 @@ struct farm_peer {
 	uint32_t heard;    // sequence of the last R-U-THERE of the gateway, 0 = none
 	uint32_t heard_ms; // when that came
 	uint32_t died_ms;  // when it was told to die, or last answered before that
+	uint32_t quick_id; // of the quick mode, and its last message
+	uint8_t quick_3[FARM_QUICK_3_MAX], quick_3_len;
 	struct farm_handshake *handshake;
 };
 
 struct farm_counts {
 	uint64_t started, up, failed, retransmitted;
+	uint64_t restarted;         // that were up
 	uint64_t hellos, acks_sent; // R-U-THERE of the gateway, and our answers
 	uint64_t hellos_sent, acks;
 	uint64_t deletes;      // of IKE SAs

@@ -10,6 +10,11 @@
 
 tick_t fake_now = 1000;
 
+static uint32_t min_of(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 struct dp *fake_dp_create(void)
 {
 	struct dp *dp = calloc(1, sizeof(*dp));
@@ -348,7 +353,15 @@ unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max)
 	unsigned n = 0, kept = 0;
 
 	for (unsigned i = 0; i < dp->n_events; i++) {
-		if (n < max && tick_diff(fake_now, dp->due[i]) >= 0) {
+		if (n == max) { // the rest stays as it is
+			memmove(dp->due + kept, dp->due + i,
+			        (dp->n_events - i) * sizeof(dp->due[0]));
+			memmove(dp->events + kept, dp->events + i,
+			        (dp->n_events - i) * sizeof(dp->events[0]));
+			kept += dp->n_events - i;
+			break;
+		}
+		if (tick_diff(fake_now, dp->due[i]) >= 0) {
 			events[n++] = dp->events[i];
 			continue;
 		}
@@ -360,8 +373,10 @@ unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max)
 	for (unsigned i = 0; i < n; i++) {
 		struct fake_sa *sa = &dp->sas[events[i].sa.index];
 
-		if (events[i].kind == DP_EVENT_SA_GONE && sa->generation == events[i].sa.generation)
-			sa->used = false;
+		if (events[i].kind != DP_EVENT_SA_GONE || sa->generation != events[i].sa.generation)
+			continue;
+		sa->used = false;
+		dp->sa_from = min_of(dp->sa_from, events[i].sa.index);
 	}
 	return n;
 }
@@ -379,12 +394,13 @@ void dp_peer_heard(struct dp *dp, uint32_t peer, tick_t when)
 
 int dp_tunnel_add(struct dp *dp, const struct dp_tunnel_spec *spec, struct handle *tunnel)
 {
-	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
+	for (uint32_t i = dp->tunnel_from; i < FAKE_TUNNELS; i++) {
 		struct fake_tunnel *t = &dp->tunnels[i];
 		uint32_t generation = t->generation + 1;
 
 		if (t->used)
 			continue;
+		dp->tunnel_from = i + 1;
 		*t = (struct fake_tunnel){.used = true, .generation = generation, .spec = *spec};
 		*tunnel = (struct handle){i, generation};
 		return 0;
@@ -396,10 +412,12 @@ void dp_tunnel_del(struct dp *dp, struct handle tunnel)
 {
 	struct fake_tunnel *t = tunnel_at(dp, tunnel);
 
-	if (t)
-		t->used = false;
-	else
+	if (!t) {
 		dp->errors++;
+		return;
+	}
+	t->used = false;
+	dp->tunnel_from = min_of(dp->tunnel_from, tunnel.index);
 }
 
 void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer)
@@ -450,11 +468,12 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 
 static int sa_take(struct dp *dp, struct handle *h)
 {
-	for (uint32_t i = 0; i < (dp->max_sas ? dp->max_sas : FAKE_SAS); i++) {
+	for (uint32_t i = dp->sa_from; i < (dp->max_sas ? dp->max_sas : FAKE_SAS); i++) {
 		uint32_t generation = dp->sas[i].generation + 1;
 
 		if (dp->sas[i].used)
 			continue;
+		dp->sa_from = i + 1;
 		dp->sas[i] = (struct fake_sa){.used = true, .generation = generation};
 		*h = (struct handle){i, generation};
 		return 0;
@@ -535,6 +554,8 @@ void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)
 		if (t && handle_equal(t->out_sa, sas[i]))
 			t->out_sa = (struct handle){0};
 		s->used = s->live; // no worker knows one that is only reserved: its slot is free
+		if (!s->used)
+			dp->sa_from = min_of(dp->sa_from, sas[i].index);
 		s->live = false;
 		s->gone_pending = true;
 		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_SA_GONE, .sa = sas[i]});
@@ -580,11 +601,12 @@ void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out)
 
 int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy)
 {
-	for (uint32_t i = 0; i < FAKE_POLICY; i++) {
+	for (uint32_t i = dp->policy_from; i < FAKE_POLICY; i++) {
 		struct fake_policy *p = &dp->policies[i];
 
 		if (p->used)
 			continue;
+		dp->policy_from = i + 1;
 		p->used = true;
 		p->generation++;
 		p->rule = *rule;
@@ -598,10 +620,12 @@ void dp_policy_del(struct dp *dp, struct handle policy)
 {
 	struct fake_policy *p = &dp->policies[policy.index];
 
-	if (policy.index < FAKE_POLICY && p->used && p->generation == policy.generation)
-		p->used = false;
-	else
+	if (policy.index >= FAKE_POLICY || !p->used || p->generation != policy.generation) {
 		dp->errors++;
+		return;
+	}
+	p->used = false;
+	dp->policy_from = min_of(dp->policy_from, policy.index);
 }
 
 void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold)

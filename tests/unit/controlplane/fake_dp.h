@@ -47,15 +47,18 @@ struct fake_policy {
 	struct dp_policy_rule rule;
 };
 
+#ifndef FAKE_SAS // a program with more peers is built with other sizes
 #define FAKE_SAS     512
 #define FAKE_TUNNELS 128
 #define FAKE_PEERS   128
 #define FAKE_POLICY  256
 #define FAKE_EVENTS  1024
 #define FAKE_IKE     256
-#define FAKE_NEIGH   32
+#endif
+#define FAKE_NEIGH 32
 
 struct dp {
+	uint32_t sa_from, tunnel_from, policy_from; // no free one is before these
 	struct fake_sa sas[FAKE_SAS];
 	struct fake_tunnel tunnels[FAKE_TUNNELS];
 	struct fake_peer peers[FAKE_PEERS];
