@@ -146,6 +146,8 @@ static struct input turn_input(struct control *c, enum dp_punt class, unsigned m
 
 	do {
 		k = dp_punt_recv(c->dp, class, views, TURN_CHUNK);
+		if (class == DP_PUNT_IKE_ESTABLISHED)
+			ike1_prefetch(c, views, k);
 		for (unsigned i = 0; i < k; i++)
 			fn(c, &views[i]);
 		if (k)

@@ -142,7 +142,7 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 	if (d.action != DPD_WAIT) {
 		if (send_probe(c, p, d.action) == -EAGAIN)
 			wheel_arm(&c->wheel, &p->probe, dpd_unsent(&p->dpd, f).at, expired_probe);
-	} else if (p->dpd.state != DPD_AGGRESSIVE) {
+	} else if (p->dpd.state != DPD_AGGRESSIVE && !p->dpd_config.periodic) {
 		answer_doubts(c, p, f);
 	}
 }
@@ -160,7 +160,8 @@ static void expired_probe(void *ctx, struct wheel_timer *t)
 static void heard(struct control *c, struct peer *p)
 {
 	peer_note_life(p, c->now);
-	dp_peer_heard(c->dp, p->slab.index, c->now);
+	if (!p->dpd_config.periodic) // workers doubt nobody who is asked anyway
+		dp_peer_heard(c->dp, p->slab.index, c->now);
 }
 
 static void alive(struct control *c, struct peer *p)
@@ -227,6 +228,7 @@ static void start_dpd(struct control *c, struct peer *p)
 	dpd_stop(&p->dpd);
 	dp_peer_watch(c->dp, p->slab.index, now.enabled && !now.periodic ? now.interval : 0);
 	f = facts_of(c, p);
+	answer_doubts(c, p, &f); // those raised under another configuration too
 	// The phase of a periodic schedule is free: spread it a little.
 	carry_out(c, p, dpd_start(&p->dpd, &p->dpd_config, &f, jitter(now.interval / 20)), &f);
 }

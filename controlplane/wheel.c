@@ -122,6 +122,16 @@ static void wheel_step(struct wheel *w)
 		prepare(w, level);
 }
 
+// Starts to load a timer, and its owner around it: where there are many, none is in the caches.
+static inline void prefetch(const struct wheel_timer *t)
+{
+	const char *at = (const char *)t;
+
+	__builtin_prefetch(at - 128);
+	__builtin_prefetch(at - 64);
+	__builtin_prefetch(at);
+}
+
 unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx)
 {
 	struct wheel_timer *t;
@@ -135,6 +145,9 @@ unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx)
 			wheel_step(w);
 			continue;
 		}
+		// The next one is on its way already, if it was in the list then.
+		if (t->next && t->next->next)
+			prefetch(t->next->next);
 		timer_unlink(w, t);
 		w->armed--;
 		fired++;

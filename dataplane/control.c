@@ -425,10 +425,12 @@ void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu)
 
 bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
 {
-	const struct sa_slot *slot = sa_table_slot(dp->sas, in_sa);
+	const struct activity *a = &dp->sas->activity[in_sa.index];
 
-	return slot && slot->direction == SA_IN &&
-	       activity_read(&dp->sas->activity[in_sa.index].last_in, when);
+	// Asked for every probe: this line says all that is needed. An outbound SA has no life.
+	return !handle_is_null(in_sa) && in_sa.index < dp->sas->max &&
+	       activity_load(&a->generation) == in_sa.generation &&
+	       activity_read(&a->last_in, when);
 }
 
 void dp_sa_stats(const struct dp *dp, struct handle h, struct dp_sa_stats *out)

@@ -30,6 +30,9 @@ void ike1_delete_sa(struct control *c, struct ike_sa *sa);
 void ike1_child_gone(struct control *c, const struct child *ch);
 // One byte 0xFF (RFC 3948, 4).
 void ike1_nat_keepalive(struct control *c, struct peer *p);
+// Starts to load what messages to known IKE SAs are about, so that a million peers cost hardly more
+// than a thousand; n is a few.
+void ike1_prefetch(const struct control *c, const struct dp_view *views, unsigned n);
 // One ISAKMP message of the network; everything that can be wrong with it is counted and dropped.
 void ike1_input(struct control *c, const struct dp_view *v);
 // Takes some results of the pool of Diffie-Hellman helpers; true: there may be more.
