@@ -182,6 +182,18 @@ static int nat_keepalive(struct command_call *call)
 	return 0;
 }
 
+static int sa_limit(struct command_call *call)
+{
+	isakmp(call)->sa_limit = call->no ? 0 : (uint32_t)command_number(call, "sas", 0);
+	return 0;
+}
+
+static int negotiation_limit(struct command_call *call)
+{
+	isakmp(call)->negotiation_limit = call->no ? 0 : (uint32_t)command_number(call, "sas", 0);
+	return 0;
+}
+
 static int invalid_spi_recovery(struct command_call *call)
 {
 	isakmp(call)->invalid_spi_recovery = !call->no;
@@ -227,6 +239,13 @@ static const struct command_word words[] = {
 	{"invalid-spi-recovery", "Initiate IKE and send Invalid SPI Notify"},
 	{"aggressive-mode", "Aggressive mode"},
 	{"disable", "Disable it in both directions"},
+	{"call", "Configure crypto call admission"},
+	{"admission", "Configure admission of new SAs"},
+	{"limit", "Limit on new SAs"},
+	{"ike", "IKE SAs"},
+	{"sa", "Limit on all of them"},
+	{"in-negotiation-sa", "Limit on those that are being negotiated"},
+	{"sas", "Number of SAs"},
 	{"encryption", "Set encryption algorithm for protection suite"},
 	{"des", "DES - Data Encryption Standard (56 bit keys)"},
 	{"3des", "Three key triple DES"},
@@ -273,13 +292,18 @@ static const struct command commands[] = {
          "crypto isakmp keepalive", keepalive, words},
 	{MODE_CONFIG, "crypto isakmp nat keepalive interval:<5-3600>",
          "crypto isakmp nat keepalive", nat_keepalive, words},
+	{MODE_CONFIG, "crypto call admission limit ike sa sas:<1-1000000>",
+         "crypto call admission limit ike sa", sa_limit, words},
+	{MODE_CONFIG, "crypto call admission limit ike in-negotiation-sa sas:<10-99999>",
+         "crypto call admission limit ike in-negotiation-sa", negotiation_limit, words},
 	{MODE_CONFIG, "crypto isakmp invalid-spi-recovery", "", invalid_spi_recovery, words},
 	{MODE_CONFIG, "crypto isakmp aggressive-mode disable", "", aggressive_disable, words},
 	{MODE_CONFIG, "crypto isakmp enable", "", enable, NULL},
 	{MODE_CONFIG, "crypto isakmp profile rest:LINE", NULL, command_inactive_block, NULL},
 	{MODE_CONFIG, "crypto isakmp client rest:LINE", NULL, command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto {keyring|ikev2|pki|key|call|gdoi} rest:LINE", NULL,
-         command_inactive_block, NULL},
+	{MODE_CONFIG, "crypto {keyring|ikev2|pki|key|gdoi} rest:LINE", NULL, command_inactive_block,
+         NULL},
+	{MODE_CONFIG, "crypto call admission limit ipsec rest:LINE", NULL, command_inactive, NULL},
 	{MODE_ISAKMP_POLICY, "encryption {des|3des|aes [128|192|256]}", "encryption", encryption,
          words},
 	{MODE_ISAKMP_POLICY, "hash {md5|sha|sha256|sha384|sha512}", "hash", hash, words},

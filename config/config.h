@@ -170,6 +170,9 @@ struct config_isakmp {
 	enum config_identity identity;
 	struct config_keepalive keepalive;
 	uint16_t nat_keepalive; // 5-3600 seconds; 0 = off
+	// Admission; 0 = not configured.
+	uint32_t sa_limit;          // IKE SAs, 1-1000000
+	uint32_t negotiation_limit; // IKE SAs that are being negotiated, 10-99999
 	bool invalid_spi_recovery;
 	bool aggressive_disabled;
 };

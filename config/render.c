@@ -181,6 +181,11 @@ static void render_isakmp(const struct config *c, struct text *out)
 	render_keepalive(&i->keepalive, out);
 	if (i->nat_keepalive)
 		text_printf(out, "crypto isakmp nat keepalive %u\n", i->nat_keepalive);
+	if (i->sa_limit)
+		text_printf(out, "crypto call admission limit ike sa %u\n", i->sa_limit);
+	if (i->negotiation_limit)
+		text_printf(out, "crypto call admission limit ike in-negotiation-sa %u\n",
+		            i->negotiation_limit);
 	if (i->aggressive_disabled)
 		text_printf(out, "crypto isakmp aggressive-mode disable\n");
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "child.h"
 #include "control.h"
 #include "flow.h"
@@ -180,6 +181,20 @@ bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when)
 		have = true;
 	}
 	return have;
+}
+
+uint32_t peer_negotiations_limit(const struct control *c)
+{
+	uint32_t limit = c->config->isakmp.negotiation_limit;
+
+	return limit ? limit : HALF_OPEN_MAX;
+}
+
+bool peer_is_admitted(const struct control *c, const struct peer *p)
+{
+	uint32_t limit = c->config->isakmp.sa_limit;
+
+	return !limit || c->ike_sas.used < limit || (p && peer_ike_sa(p));
 }
 
 void peer_for_each(const struct control *c, bool (*fn)(struct peer *p, void *arg), void *arg)

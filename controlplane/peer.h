@@ -78,6 +78,10 @@ bool peer_is_negotiating(const struct peer *p);
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
 // Every peer once; stop when fn returns false.
+// How many phase 1 exchanges may be under way that we began, and as many that others did.
+uint32_t peer_negotiations_limit(const struct control *c);
+// Is there room for an IKE SA of this peer (`p` may be NULL: a new one)? A renewal always has.
+bool peer_is_admitted(const struct control *c, const struct peer *p);
 void peer_for_each(const struct control *c, bool (*fn)(struct peer *p, void *arg), void *arg);
 
 #endif

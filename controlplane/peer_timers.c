@@ -290,7 +290,7 @@ void on_tunnel_wanted(struct control *c, struct peer *p)
 
 	if (peer_is_negotiating(p) || wheel_is_armed(&p->retry))
 		return;
-	if (c->half_open - c->responding >= HALF_OPEN_MAX) {
+	if (c->half_open - c->responding >= peer_negotiations_limit(c) || !peer_is_admitted(c, p)) {
 		c->counters.admissions_refused++;
 		retry_later(c, p);
 		return;

@@ -30,6 +30,17 @@ static void refuse(struct control *c, const struct dp_view *v, const char *why)
 		        addr_format(&v->src, text), why);
 }
 
+static void deny(struct control *c, const struct dp_view *v)
+{
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+
+	if (output_may_log(c))
+		log_msg(&c->log, LOG_WARNING, "CRYPTO", "IKE_DENY_SA_REQ",
+		        "IKE denied an INCOMING SA request from %s to %s due to IKE SA LIMIT "
+		        "REACHED",
+		        addr_format(&v->src, from), addr_format(&v->dst, to));
+}
+
 // The negotiation that a repeated first message belongs to.
 static struct ike_sa *find_by_initiator(const struct peer *p, const uint8_t cookie_i[8])
 {
@@ -63,7 +74,7 @@ static bool make_room(struct control *c, const struct dp_view *v)
 
 	if (count_half_open(c, v) >= HALF_OPEN_PER_ADDRESS)
 		oldest = ike_sa_oldest_stranger(c, &v->dst, &v->src);
-	else if (c->responding >= HALF_OPEN_MAX)
+	else if (c->responding >= peer_negotiations_limit(c))
 		oldest = ike_sa_oldest_stranger(c, NULL, NULL);
 	else
 		return true;
@@ -184,6 +195,11 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 	    (h->flags & ISAKMP_FLAG_ENCRYPTED) || h->message_id ||
 	    isakmp_chain_count(&chain, ISAKMP_SA) != 1 || chain.payloads[0].type != ISAKMP_SA) {
 		c->counters.ike_malformed++;
+		return;
+	}
+	if (!peer_is_admitted(c, p)) {
+		c->counters.admissions_refused++;
+		deny(c, v);
 		return;
 	}
 	if (!make_room(c, v)) {

@@ -263,7 +263,9 @@ static void other_isakmp_commands(void **state)
 	struct config *c = load_ok("crypto isakmp nat keepalive 20\n"
 	                           "crypto isakmp invalid-spi-recovery\n"
 	                           "crypto isakmp aggressive-mode disable\n"
-	                           "crypto isakmp identity hostname\n",
+	                           "crypto isakmp identity hostname\n"
+	                           "crypto call admission limit ike sa 5000\n"
+	                           "crypto call admission limit ike in-negotiation-sa 40\n",
 	                           &d);
 
 	(void)state;
@@ -271,10 +273,21 @@ static void other_isakmp_commands(void **state)
 	assert_true(c->isakmp.invalid_spi_recovery);
 	assert_true(c->isakmp.aggressive_disabled);
 	assert_int_equal(c->isakmp.identity, CONFIG_IDENTITY_HOSTNAME);
+	assert_int_equal(c->isakmp.sa_limit, 5000);
+	assert_int_equal(c->isakmp.negotiation_limit, 40);
 	assert_true(has_diag(&d, DIAG_NOTICE, 4, "not active in this version"));
 	assert_round_trip(c);
 	diag_fini(&d);
 	config_free(c);
+	c = load_ok("crypto call admission limit ike sa 5000\n"
+	            "crypto call admission limit ike in-negotiation-sa 40\n"
+	            "no crypto call admission limit ike sa\n",
+	            &d);
+	assert_int_equal(c->isakmp.sa_limit, 0);
+	assert_int_equal(c->isakmp.negotiation_limit, 40);
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("crypto call admission limit ike in-negotiation-sa 9", 1, 51, "<10-99999>");
 	assert_refused("crypto isakmp nat keepalive 4", 1, 29, "<5-3600>");
 }
 

@@ -5,6 +5,8 @@
 #include "apply.h"
 #include "cursor.h"
 #include "flow.h"
+#include "ike1/ike1.h"
+#include "ike_sa.h"
 
 #define DYNAMIC(lines)                                                                             \
 	"exit\nno crypto map m 1\n"                                                                \
@@ -218,12 +220,83 @@ static void strangers_start_nothing(void **state)
 	pair_destroy(p);
 }
 
+// Strangers, each from an address of its own, send their first message to B.
+static void strangers(struct pair *p, unsigned n, uint8_t *msg, size_t len)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct fake_datagram d = pair_from_a(msg, len);
+
+		d.src = addr_v4(0xc0000264 + i); // 192.0.2.100
+		d.data[3] = (uint8_t)i;
+		side_receive(&p->b, &d);
+		pair_settle(p);
+	}
+}
+
+// As many negotiations at a time as configured; the newest ones, so that nobody is kept out.
+static void negotiations_are_limited(void **state)
+{
+	struct pair_config b = {.entry = DYNAMIC(""),
+	                        .rest = "crypto call admission limit ike in-negotiation-sa 10"};
+	uint8_t msg[1024];
+	struct pair *p;
+	size_t len;
+
+	(void)state;
+	pair_first_message(msg, &len);
+	p = pair_create(NULL, &b);
+	strangers(p, 9, msg, len);
+	assert_int_equal(p->b.c.half_open, 9);
+	strangers(p, 15, msg, len);
+	assert_int_equal(p->b.c.half_open, 10);
+	bring_up(p);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_pass(p, 40 * S);
+	assert_int_equal(p->b.c.half_open, 0);
+	pair_destroy(p);
+}
+
+// No more IKE SAs than configured; who has one may renew it.
+static void ike_sas_are_limited(void **state)
+{
+	struct pair_config b = {.entry = DYNAMIC(""),
+	                        .rest = "crypto call admission limit ike sa 3"};
+	struct ike_sa *before;
+	uint8_t msg[1024];
+	struct pair *p;
+	size_t len;
+
+	(void)state;
+	pair_first_message(msg, &len);
+	p = pair_create(NULL, &b);
+	bring_up(p);
+	strangers(p, 5, msg, len);
+	assert_int_equal(p->b.c.ike_sas.used, 3);
+	assert_int_equal(p->b.c.counters.admissions_refused, 3);
+	assert_true(side_logged(&p->b, "%CRYPTO-4-IKE_DENY_SA_REQ: IKE denied an INCOMING SA "
+	                               "request from 192.0.2.102 to"));
+	before = side_sa(&p->b);
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	pair_pass(p, 2 * S);
+	assert_ptr_not_equal(side_sa(&p->b), before);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_pass(p, 40 * S);
+	strangers(p, 1, msg, len);
+	assert_int_equal(p->b.c.ike_sas.used, 2);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_peer_any_traffic), cmocka_unit_test(with_an_access_list),
-		cmocka_unit_test(what_is_refused),      cmocka_unit_test(in_order),
-		cmocka_unit_test(changed_live),         cmocka_unit_test(strangers_start_nothing),
+		cmocka_unit_test(any_peer_any_traffic),
+		cmocka_unit_test(with_an_access_list),
+		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(in_order),
+		cmocka_unit_test(changed_live),
+		cmocka_unit_test(strangers_start_nothing),
+		cmocka_unit_test(negotiations_are_limited),
+		cmocka_unit_test(ike_sas_are_limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
