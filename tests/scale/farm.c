@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "farm_faults.h"
+#include "farm_gateway.h"
 #include "farm_net.h"
 #include "farm_peer.h"
 
@@ -38,12 +39,15 @@ struct options {
 	bool hellos;      // the peers ask as well
 	uint32_t restart; // percent of the peers that forget everything and begin afresh
 	bool comeback;    // the dead live again
+	uint32_t gateway; // process ID, 0 = not known
 	uint32_t flood;   // first messages of strangers, a second
 };
 
 // How long it was until all were up, or the time was over.
 struct took {
 	uint32_t setup_ms, restart_ms, return_ms;
+	uint64_t exchanges; // while steady
+	struct gateway_use before, up, steady;
 };
 
 static volatile sig_atomic_t stopped;
@@ -344,6 +348,32 @@ static void report_afresh(FILE *out, const char *name, uint32_t percent, uint32_
 	        ms / 1000.0, ms ? n * 1000.0 / ms : 0.0);
 }
 
+// What the gateway needed: CPU of the control core and of all its threads, memory.
+static void report_gateway(FILE *out, const struct took *took)
+{
+	const struct gateway_use *before = &took->before, *up = &took->up, *steady = &took->steady;
+	double n = farm.n, exchanges = (double)(took->exchanges ? took->exchanges : 1);
+
+	if (!options.gateway)
+		return;
+	fprintf(out,
+	        " \"gateway\": {\"cpu_us_a_setup\": %.0f, \"control_us_a_setup\": %.0f,\n"
+	        "  \"control_us_an_exchange\": %.2f, \"control_busy\": %.3f, \"kib_a_peer\": "
+	        "%.2f},\n",
+	        (up->all - before->all) * 1e6 / n, (up->control - before->control) * 1e6 / n,
+	        (steady->control - up->control) * 1e6 / exchanges,
+	        (steady->control - up->control) / (steady->at - up->at),
+	        (steady->rss - before->rss) / n);
+}
+
+static void use(struct gateway_use *now)
+{
+	if (options.gateway && !gateway_use_read((int)options.gateway, now)) {
+		fprintf(stderr, "farm: no process %u\n", options.gateway);
+		options.gateway = 0;
+	}
+}
+
 static void report(FILE *out, const struct took *took)
 {
 	uint32_t setup_ms = took->setup_ms;
@@ -366,6 +396,7 @@ static void report(FILE *out, const struct took *took)
 	        (unsigned long)net.lost, (unsigned long)c->hellos, options.interval_s,
 	        (unsigned long)late.n, (unsigned long)quantile(&late, 500),
 	        (unsigned long)quantile(&late, 990), (unsigned long)late.max);
+	report_gateway(out, took);
 	report_afresh(out, "restarted", options.restart, took->restart_ms);
 	report_afresh(out, "returned", options.comeback ? options.kill : 0, took->return_ms);
 	fprintf(out,
@@ -399,9 +430,14 @@ static int run(void)
 		fprintf(stderr, "farm: the gateway does not answer\n");
 		return 1;
 	}
+	use(&took.before);
 	took.setup_ms = set_up();
+	use(&took.up);
+	took.exchanges = farm.counts.hellos;
 	good = farm.counts.up >= farm.n;
 	steady("steady", options.run_s * 1000, NULL);
+	took.exchanges = farm.counts.hellos - took.exchanges;
+	use(&took.steady);
 	if (options.restart)
 		took.restart_ms = begin_afresh("restart", options.restart);
 	kill_some(&killed_ms);
@@ -430,6 +466,7 @@ static void usage(FILE *to)
 	        "usage: farm --socket PATH [--peers N] [--rate A-SECOND] [--window N] [--psk KEY]\n"
 	        "            [--setup-time S] [--run S] [--kill PERCENT] [--hellos]\n"
 	        "            [--interval S] [--retry S] [--restart PERCENT] [--return] "
+	        "[--gateway PID] "
 	        "[--json FILE]\n"
 	        "            [--loss PERCENT] [--dup PERCENT] [--late MS] [--flood A-SECOND] "
 	        "[--seed N]\n"
@@ -485,13 +522,13 @@ static bool parse_one(int opt)
 static bool parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"socket", 1, NULL, 's'},     {"peers", 1, NULL, 'n'}, {"rate", 1, NULL, 'r'},
-		{"window", 1, NULL, 'w'},     {"psk", 1, NULL, 'p'},   {"run", 1, NULL, 't'},
-		{"setup-time", 1, NULL, 'u'}, {"kill", 1, NULL, 'k'},  {"hellos", 0, NULL, 'h'},
-		{"interval", 1, NULL, 'i'},   {"retry", 1, NULL, 'y'}, {"json", 1, NULL, 'j'},
-		{"loss", 1, NULL, 'l'},       {"dup", 1, NULL, 'd'},   {"late", 1, NULL, 'a'},
-		{"flood", 1, NULL, 'f'},      {"seed", 1, NULL, 'x'},  {"restart", 1, NULL, 'e'},
-		{"return", 0, NULL, 'b'},     {NULL, 0, NULL, 0},
+		{"socket", 1, NULL, 's'},     {"peers", 1, NULL, 'n'},   {"rate", 1, NULL, 'r'},
+		{"window", 1, NULL, 'w'},     {"psk", 1, NULL, 'p'},     {"run", 1, NULL, 't'},
+		{"setup-time", 1, NULL, 'u'}, {"kill", 1, NULL, 'k'},    {"hellos", 0, NULL, 'h'},
+		{"interval", 1, NULL, 'i'},   {"retry", 1, NULL, 'y'},   {"json", 1, NULL, 'j'},
+		{"loss", 1, NULL, 'l'},       {"dup", 1, NULL, 'd'},     {"late", 1, NULL, 'a'},
+		{"flood", 1, NULL, 'f'},      {"seed", 1, NULL, 'x'},    {"restart", 1, NULL, 'e'},
+		{"return", 0, NULL, 'b'},     {"gateway", 1, NULL, 'g'}, {NULL, 0, NULL, 0},
 	};
 	const struct {
 		int opt;
@@ -500,7 +537,7 @@ static bool parse(int argc, char **argv)
 		{'n', &options.peers},   {'r', &options.rate},       {'w', &options.window},
 		{'t', &options.run_s},   {'u', &options.setup_s},    {'k', &options.kill},
 		{'y', &options.retry_s}, {'i', &options.interval_s}, {'a', &faults.late},
-		{'f', &options.flood},   {'e', &options.restart},
+		{'f', &options.flood},   {'e', &options.restart},    {'g', &options.gateway},
 	};
 	int opt;
 
