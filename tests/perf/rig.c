@@ -259,7 +259,7 @@ bool rig_fill_loop(struct rig *r)
 	while (n < RIG_LOOP && (pkts[n] = loop_packet(r)))
 		n++;
 	n = rte_ring_sp_enqueue_burst(in, (void **)pkts, n, NULL);
-	for (unsigned i = 0; i < n; i += RIG_BURST)
+	for (unsigned i = 0; i < n && rte_ring_count(in); i++) // a turn takes some of them
 		worker_turn(r->gateway->worker);
 	rig_lay_none(r);
 	got = 0;
