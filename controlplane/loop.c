@@ -48,6 +48,7 @@ int loop_init(struct control *c)
 	c->restarted = c->now - 1;
 	c->heard_until = c->now;
 	wheel_init(&c->wheel, c->now);
+	c->wheel.peek = peer_timers_peek;
 	return dp_ticker_start(c->dp, TICK_MS, tick, c);
 }
 

@@ -156,6 +156,25 @@ static void expired_probe(void *ctx, struct wheel_timer *t)
 	carry_out(c, p, dpd_expired(&p->dpd, &p->dpd_config, &f), &f);
 }
 
+void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
+{
+	const struct control *c = ctx;
+	const struct peer *p;
+	const char *sa;
+
+	if (t->fire != expired_probe)
+		return;
+	p = owner_of(t, const struct peer, probe);
+	sa = (const char *)p->ike_sas;
+	if (ahead > 1) {
+		for (size_t i = 0; sa && i < sizeof(struct ike_sa); i += 64)
+			__builtin_prefetch(sa + i);
+		__builtin_prefetch(p->children);
+	} else if (p->children) {
+		dp_sa_peek(c->dp, p->children->in);
+	}
+}
+
 // Proof of life other than ESP.
 static void heard(struct control *c, struct peer *p)
 {

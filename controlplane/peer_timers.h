@@ -9,7 +9,10 @@ struct child;
 struct control;
 struct ike_sa;
 struct peer;
+struct wheel_timer;
 
+// For the wheel: what the expiry of a probe's timer will need is loaded ahead.
+void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead);
 // Phase 1 is complete, in either role: a fresh exchange, so it is proof of life too.
 void on_ike_established(struct control *c, struct ike_sa *sa);
 // Phase 1 failed or timed out; `sa` is destroyed by this call.

@@ -123,13 +123,31 @@ static void wheel_step(struct wheel *w)
 }
 
 // Starts to load a timer, and its owner around it: where there are many, none is in the caches.
-static inline void prefetch(const struct wheel_timer *t)
+static inline void fetch(const struct wheel_timer *t)
 {
 	const char *at = (const char *)t;
 
 	__builtin_prefetch(at - 128);
 	__builtin_prefetch(at - 64);
 	__builtin_prefetch(at);
+}
+
+// The next ones in the list: the farther away, the less of them is there to be looked at.
+static void look_ahead(const struct wheel *w, const struct wheel_timer *t, void *ctx)
+{
+	const struct wheel_timer *next = t->next;
+
+	if (!next)
+		return;
+	if (w->peek)
+		w->peek(ctx, next, 1);
+	next = next->next;
+	if (!next)
+		return;
+	if (w->peek)
+		w->peek(ctx, next, 2);
+	if (next->next)
+		fetch(next->next);
 }
 
 unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx)
@@ -145,9 +163,7 @@ unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx)
 			wheel_step(w);
 			continue;
 		}
-		// The next one is on its way already, if it was in the list then.
-		if (t->next && t->next->next)
-			prefetch(t->next->next);
+		look_ahead(w, t, ctx);
 		timer_unlink(w, t);
 		w->armed--;
 		fired++;

@@ -27,6 +27,9 @@ struct wheel {
 	tick_t now;                     // every slot before this is empty
 	uint32_t armed;
 	uint32_t moved; // timers that the last step has brought a level down
+	// Of a timer that is to fire after `ahead` others, 1 or 2: may start to load what that will
+	// need. Or NULL.
+	void (*peek)(void *ctx, const struct wheel_timer *t, unsigned ahead);
 };
 
 void wheel_init(struct wheel *w, tick_t now);

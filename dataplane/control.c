@@ -423,6 +423,12 @@ void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu)
 		(void)message_send(dp, slot->owner, &msg);
 }
 
+void dp_sa_peek(const struct dp *dp, struct handle in_sa)
+{
+	if (in_sa.index < dp->sas->max)
+		rte_prefetch0(&dp->sas->activity[in_sa.index]);
+}
+
 bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
 {
 	const struct activity *a = &dp->sas->activity[in_sa.index];

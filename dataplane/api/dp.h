@@ -221,6 +221,8 @@ void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu);
 // When the last packet that passed replay check and ICV came in. False: none yet, or this SA
 // proves nothing (no replay protection).
 bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when);
+// dp_sa_last_in() of this SA will be asked for soon.
+void dp_sa_peek(const struct dp *dp, struct handle in_sa);
 
 struct dp_sa_stats {
 	uint64_t packets, bytes; // encrypted or decrypted; bytes of the inner packets

@@ -36,6 +36,7 @@
 #include "load.h"
 #include "neighbour.h"
 #include "peer.h"
+#include "peer_timers.h"
 #include "teardown.h"
 
 #define S           TICKS_PER_SECOND
@@ -261,6 +262,7 @@ static void gateway_start(void)
 	c->restarted = fake_now - 1;
 	c->next_conn_id = 1001;
 	wheel_init(&c->wheel, fake_now);
+	c->wheel.peek = peer_timers_peek;
 	while (buckets < world.n)
 		buckets *= 2;
 	c->peer_buckets = calloc(buckets, sizeof(*c->peer_buckets));

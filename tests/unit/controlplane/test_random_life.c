@@ -657,6 +657,7 @@ static struct world *world_create(unsigned seed)
 	c->now = c->heard_until = fake_now;
 	c->restarted = fake_now - 1;
 	wheel_init(&c->wheel, fake_now);
+	c->wheel.peek = peer_timers_peek;
 	c->peer_buckets = calloc(16, sizeof(*c->peer_buckets));
 	c->peer_bucket_mask = 15;
 	c->max_tunnels = FAKE_TUNNELS;
