@@ -77,11 +77,20 @@ int farm_init(struct farm *f, uint32_t n, const char *psk)
 	return dh_generate(f->ike.group, &f->dh);
 }
 
+static void forget(struct farm_peer *p)
+{
+	free(p->handshake);
+	free(p->esp);
+	p->handshake = NULL;
+	p->esp = NULL;
+}
+
 void farm_fini(struct farm *f)
 {
 	for (uint32_t i = 0; f->peers && i < f->n; i++)
-		free(f->peers[i].handshake);
+		forget(&f->peers[i]);
 	free(f->peers);
+	free(f->traffic);
 	ike_crypto_destroy(f->crypto);
 }
 
@@ -119,8 +128,7 @@ static void ask(struct farm *f, uint32_t i, const uint8_t *data, int len, enum f
 
 static void give_up(struct farm *f, struct farm_peer *p)
 {
-	free(p->handshake);
-	p->handshake = NULL;
+	forget(p);
 	p->state = FARM_IDLE;
 	f->counts.failed++;
 }
@@ -134,7 +142,7 @@ void farm_peer_start(struct farm *f, uint32_t i, uint32_t now_ms)
 	size_t at;
 
 	f->counts.restarted += p->state == FARM_UP && !p->dead;
-	free(p->handshake);
+	forget(p);
 	*p = (struct farm_peer){.handshake = calloc(1, sizeof(*p->handshake))};
 	if (!p->handshake)
 		abort();
@@ -339,6 +347,26 @@ static void keep_quick_3(struct farm_peer *p, const uint8_t *data, size_t len)
 	p->quick_id = p->handshake->message_id;
 }
 
+// The keys of both directions.
+static bool make_esp(struct farm *f, struct farm_peer *p, const struct ike1_quick *q)
+{
+	struct farm_esp *e = calloc(1, sizeof(*e));
+	struct sa_spec in, out;
+
+	if (!e)
+		abort();
+	free(p->esp);
+	p->esp = e;
+	if (keymat_esp(f->crypto, &f->ike, &p->keys, q, &f->esp, p->spi_in, &in) ||
+	    keymat_esp(f->crypto, &f->ike, &p->keys, q, &f->esp, p->spi_out, &out))
+		return false;
+	memcpy(e->key_in, in.key, 16);
+	memcpy(e->key_in + 16, in.salt, 4);
+	memcpy(e->key_out, out.key, 16);
+	memcpy(e->key_out + 16, out.salt, 4);
+	return true;
+}
+
 static bool take_quick_2(struct farm *f, uint32_t i, const struct isakmp_header *h,
                          const uint8_t *data)
 {
@@ -367,6 +395,8 @@ static bool take_quick_2(struct farm *f, uint32_t i, const struct isakmp_header 
 	hs->nonce_r_len = nonce->len;
 	memcpy(hs->iv, next_iv, sizeof(hs->iv));
 	q = quick_inputs(hs);
+	if (f->traffic && f->traffic[i] && !make_esp(f, p, &q))
+		return false;
 	quick_begin(p, &m, buf);
 	len = ike1_message_seal_hashed(f->crypto, &f->ike, &p->keys, hs->iv, IKE1_HASH_3, &q, &m);
 	if (len <= 0)

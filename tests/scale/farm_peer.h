@@ -5,6 +5,7 @@
 #define VIGIL_TESTS_SCALE_FARM_PEER_H
 
 #include "dh.h"
+#include "farm_esp.h"
 #include "keymat.h"
 #include "suite.h"
 #include "types.h"
@@ -39,6 +40,7 @@ struct farm_peer {
 	uint32_t died_ms;  // when it was told to die, or last answered before that
 	uint32_t quick_id; // of the quick mode, and its last message
 	uint8_t quick_3[FARM_QUICK_3_MAX], quick_3_len;
+	struct farm_esp *esp; // only of a peer with traffic, once quick mode has ended
 	struct farm_handshake *handshake;
 };
 
@@ -61,6 +63,7 @@ struct farm {
 	struct ip_addr gateway;
 	uint32_t n;
 	struct farm_peer *peers;
+	bool *traffic; // [n], which of them need keys for ESP; NULL = none
 	struct farm_counts counts;
 	// Where a peer's messages go.
 	void (*send)(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len);
