@@ -26,7 +26,7 @@
 #define GRACE_MS       20000u // after the schedule, before what is missing counts as not found
 #define RETRIES        5u
 #define ANSWER_MS      1000u // for the last pings
-#define TURN_PACKETS   256u  // of an overload; a farm that is behind does not catch up
+#define TURN_PACKETS   16384u // of an overload; a farm that is behind does not catch up
 
 static volatile sig_atomic_t stopped;
 static struct farm_run r = {.options = {.psk = "farm-key",
