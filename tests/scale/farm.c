@@ -18,6 +18,8 @@
 #include "farm_traffic.h"
 
 #define IKE_PORT       500
+#define NAT_T_PORT     4500
+#define MARKER         4           // bytes of zero in front of IKE there (RFC 3948, 2.2)
 #define FARM_STRANGERS 0x647f0000u // 100.127.0.0, behind all peers
 #define SWEEP_MS       10u
 #define IDLE_US        50
@@ -25,7 +27,7 @@
 #define SETTLE_MS      500u
 #define GRACE_MS       20000u // after the schedule, before what is missing counts as not found
 #define RETRIES        5u
-#define ANSWER_MS      1000u // for the last pings
+#define ANSWER_MS      1000u  // for the last pings
 #define TURN_PACKETS   16384u // of an overload; a farm that is behind does not catch up
 
 static volatile sig_atomic_t stopped;
@@ -54,14 +56,20 @@ static uint32_t now_ms(void)
 
 static void on_send(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len)
 {
-	const struct farm_datagram d = {.src = FARM_PEERS + 1 + peer,
-	                                .dst = FARM_GATEWAY,
-	                                .src_port = IKE_PORT,
-	                                .dst_port = IKE_PORT,
-	                                .data = data,
-	                                .len = len};
+	struct farm_datagram d = {.src = FARM_PEERS + 1 + peer,
+	                          .dst = FARM_GATEWAY,
+	                          .src_port = IKE_PORT,
+	                          .dst_port = IKE_PORT,
+	                          .data = data,
+	                          .len = len};
+	uint8_t marked[MARKER + FARM_MESSAGE_MAX] = {0};
 
-	(void)f;
+	if (f->peers[peer].floated) {
+		memcpy(marked + MARKER, data, len);
+		d.src_port = d.dst_port = NAT_T_PORT;
+		d.data = marked;
+		d.len = (uint16_t)(MARKER + len);
+	}
 	if (!first_len && len <= sizeof(first_message)) {
 		memcpy(first_message, data, len);
 		first_len = len;
@@ -94,6 +102,20 @@ static void flood(uint32_t now)
 	}
 }
 
+// On port 4500: IKE behind a marker, or ESP; a keepalive is neither.
+static void on_nat_t(uint32_t peer, const struct farm_datagram *d)
+{
+	static const uint8_t marker[MARKER];
+
+	if (d->len <= MARKER)
+		return;
+	if (memcmp(d->data, marker, MARKER) == 0)
+		farm_peer_in(&r.farm, peer, d->data + MARKER, (uint16_t)(d->len - MARKER),
+		             now_ms());
+	else if (r.traffic.n)
+		farm_traffic_esp(&r.traffic, peer, d->data, d->len, now_ms());
+}
+
 static void on_packet(void *arg, const uint8_t *packet, uint16_t len)
 {
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)packet;
@@ -106,8 +128,12 @@ static void on_packet(void *arg, const uint8_t *packet, uint16_t len)
 	if (ip->next_proto_id == IPPROTO_ESP && r.traffic.n)
 		farm_traffic_esp(&r.traffic, peer, packet + sizeof(*ip),
 		                 (uint16_t)(len - sizeof(*ip)), now_ms());
-	else if (farm_net_datagram(packet, len, &d) && d.dst_port == IKE_PORT)
+	else if (!farm_net_datagram(packet, len, &d))
+		return;
+	else if (d.dst_port == IKE_PORT)
 		farm_peer_in(&r.farm, peer, d.data, d.len, now_ms());
+	else if (d.dst_port == NAT_T_PORT)
+		on_nat_t(peer, &d);
 }
 
 // A probe is on time if it comes one interval after the one before it.
@@ -137,7 +163,7 @@ static void turn(void)
 		got = farm_net_poll(&r.net, on_packet, NULL);
 		n += got;
 	} while (got == FARM_BURST && n < 8 * FARM_BURST);
-	if (r.traffic.n)
+	if (r.options.lan)
 		n += farm_traffic_turn(&r.traffic, now_ms());
 	farm_faults_turn(&r.options.faults, &r.net, now_ms());
 	farm_net_flush(&r.net);
@@ -150,7 +176,7 @@ static void turn(void)
 
 static bool connected(void)
 {
-	return r.net.known && (!r.traffic.n || r.traffic.lan.known);
+	return r.net.known && (!r.options.lan || r.traffic.lan.known);
 }
 
 static bool connect_gateway(void)
@@ -164,7 +190,7 @@ static bool connect_gateway(void)
 			return false;
 		if (now - asked > 200) {
 			farm_net_ask(&r.net);
-			if (r.traffic.n)
+			if (r.options.lan)
 				farm_net_ask(&r.traffic.lan);
 			asked = now;
 		}
@@ -298,7 +324,7 @@ static void traffic(uint32_t ms, struct paced *done)
 	const struct farm_options *o = &r.options;
 	uint32_t n;
 
-	if (!r.traffic.n)
+	if (!o->lan)
 		return;
 	for (n = due(ms, o->pings ? o->pings : r.traffic.n, &done->pings, 10000); n; n--)
 		farm_traffic_ping(&r.traffic, now_ms());
@@ -438,9 +464,11 @@ static int start(void)
 		rc = farm_net_start(&r.net, 0, FARM_ROUTER, FARM_GATEWAY);
 	if (rc == 0)
 		rc = farm_init(&r.farm, o->peers, o->psk);
+	r.farm.gateway = addr_v4(FARM_GATEWAY);
+	r.farm.nat = o->nat;
 	if (rc == 0 && o->traffic > 0)
 		rc = farm_traffic_init(&r.traffic, &r.farm, &r.net, o->traffic);
-	if (rc == 0 && o->traffic > 0)
+	if (rc == 0 && o->lan)
 		rc = farm_net_start(&r.traffic.lan, 1, FARM_LAN_HOST, FARM_LAN_GW);
 	return rc;
 }

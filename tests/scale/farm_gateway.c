@@ -1,6 +1,7 @@
 // See farm_gateway.h. One thread.
 #include "farm_gateway.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -40,6 +41,41 @@ static bool read_rss(const char *path, double *kib)
 	return good;
 }
 
+static bool is_helper(int pid, const char *task)
+{
+	char path[64], name[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/comm", pid, task);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (!fgets(name, sizeof(name), file))
+		name[0] = 0;
+	fclose(file);
+	return strcmp(name, "vigil-dh\n") == 0;
+}
+
+// Of the threads that do the Diffie-Hellman.
+static double helpers_cpu(int pid)
+{
+	char path[64];
+	struct dirent *e;
+	double sum = 0, one;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", pid, e->d_name);
+		if (is_helper(pid, e->d_name) && read_cpu(path, &one))
+			sum += one;
+	}
+	if (dir)
+		closedir(dir);
+	return sum;
+}
+
 bool gateway_use_read(int pid, struct gateway_use *out)
 {
 	struct timespec t;
@@ -50,6 +86,7 @@ bool gateway_use_read(int pid, struct gateway_use *out)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, pid);
 	if (!read_cpu(path, &out->control))
 		return false;
+	out->helpers = helpers_cpu(pid);
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	if (!read_cpu(path, &out->all))
 		return false;

@@ -6,9 +6,9 @@
 
 struct gateway_use {
 	double at; // seconds, of the monotonic clock
-	double control,
-		all; // seconds of CPU: the first thread, which is the control core; all threads
-	double rss;  // KiB resident
+	// Seconds of CPU: the first thread, which is the control core; those called vigil-dh; all.
+	double control, helpers, all;
+	double rss; // KiB resident
 };
 
 // Threads' CPU comes in steps of the kernel's clock tick, 10 ms. False: there is no such process.

@@ -9,16 +9,18 @@ void farm_usage(FILE *to)
 	fputs("usage: farm --socket PATH | --device VDEV [--lan PATH] [--peers N] [--rate "
 	      "A-SECOND]\n"
 	      "            [--window N] [--psk KEY] [--setup-time S] [--run S] [--kill PERCENT]\n"
-	      "            [--hellos] [--on-demand] [--interval S] [--retry S] [--restart "
-	      "PERCENT]\n"
-	      "            [--return] [--gateway PID] [--json FILE] [--loss PERCENT] [--dup "
-	      "PERCENT]\n"
-	      "            [--late MS] [--flood A-SECOND] [--seed N] [--traffic PERCENT]\n"
-	      "            [--pings A-SECOND] [--overload A-SECOND] [--garbage A-SECOND]\n"
+	      "            [--hellos] [--on-demand] [--nat] [--interval S] [--retry S]\n"
+	      "            [--restart PERCENT] [--return] [--gateway PID] [--json FILE]\n"
+	      "            [--loss PERCENT] [--dup PERCENT] [--late MS] [--flood A-SECOND] [--seed "
+	      "N]\n"
+	      "            [--traffic PERCENT] [--pings A-SECOND] [--overload A-SECOND]\n"
+	      "            [--garbage A-SECOND]\n"
 	      "What the peers send is lost, comes twice, or late by up to MS; --flood: first "
 	      "messages\n"
 	      "of strangers, from 100.127.0.0/16, once all peers are up. --restart: so many lose\n"
-	      "everything and begin afresh; --return: so do the dead, once all are found.\n"
+	      "everything and begin afresh; --return: so do the dead, once all are found. --nat: "
+	      "the\n"
+	      "peers are behind NATs, and everything is in UDP of port 4500.\n"
 	      "--traffic: the hosts behind so many of the peers answer a host in the gateway's "
 	      "LAN,\n"
 	      "172.20.0.2, which pings all of them once a second, or as often as --pings says, "
@@ -28,10 +30,11 @@ void farm_usage(FILE *to)
 	      "with\n"
 	      "traffic, and only their deaths are waited for.\n"
 	      "PATH is the memif socket of a gateway with address 192.0.2.1 and a route for\n"
-	      "100.64.0.0/10 by 192.0.2.2, and of its LAN; peer i is 100.64.0.1 + i with the host\n"
-	      "10.0.0.1 + i. Ends with 0 if all came up, every death was told and none of a "
-	      "living\n"
-	      "peer.\n",
+	      "100.64.0.0/10 by 192.0.2.2, or of its LAN, VDEV a device of DPDK's on the same "
+	      "network;\n"
+	      "peer i is 100.64.0.1 + i with the host 10.0.0.1 + i. Ends with 0 if all came up, "
+	      "every\n"
+	      "death was told and none of a living peer.\n",
 	      to);
 }
 
@@ -60,6 +63,9 @@ static bool read_one(struct farm_options *o, int opt)
 	case 'o':
 		o->on_demand = true;
 		return true;
+	case 'N':
+		o->nat = true;
+		return true;
 	case 'b':
 		o->comeback = true;
 		return true;
@@ -82,12 +88,11 @@ static bool read_one(struct farm_options *o, int opt)
 
 static bool sensible(const struct farm_options *o)
 {
-	bool traffic = o->pings || o->overload || o->garbage || o->on_demand;
+	bool traffic = o->pings || o->overload || o->garbage || o->on_demand || o->lan;
 
 	return !o->socket != !o->device && o->peers && o->peers <= 4000000 && o->kill <= 100 &&
 	       o->restart <= 100 && o->interval_s && o->faults.late <= FARM_LATE_MAX &&
-	       o->traffic >= 0 && o->traffic <= 100 && (o->traffic == 0 || o->lan) &&
-	       (o->traffic > 0 || !traffic);
+	       o->traffic >= 0 && o->traffic <= 100 && (!traffic || o->traffic > 0);
 }
 
 bool farm_options_read(struct farm_options *o, int argc, char **argv)
@@ -106,7 +111,8 @@ bool farm_options_read(struct farm_options *o, int argc, char **argv)
 		{"lan", 1, NULL, 'L'},       {"device", 1, NULL, 'D'},
 		{"traffic", 1, NULL, 'T'},   {"pings", 1, NULL, 'P'},
 		{"overload", 1, NULL, 'O'},  {"garbage", 1, NULL, 'G'},
-		{"on-demand", 0, NULL, 'o'}, {NULL, 0, NULL, 0},
+		{"on-demand", 0, NULL, 'o'}, {"nat", 0, NULL, 'N'},
+		{NULL, 0, NULL, 0},
 	};
 	const struct {
 		int opt;

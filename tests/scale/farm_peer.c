@@ -20,6 +20,7 @@
 #define SA_MAX     256
 #define TRIES_MAX  4
 #define RETRY_MS   2000u
+#define IKE_PORT   500
 
 struct farm_handshake {
 	uint8_t nonce_i[NONCE_LEN], nonce_r[256];
@@ -155,12 +156,43 @@ void farm_peer_start(struct farm *f, uint32_t i, uint32_t now_ms)
 	p->handshake->sa_i_len = (uint16_t)(writer_len(&m.w) - at);
 	memcpy(p->handshake->sa_i, buf + at, p->handshake->sa_i_len);
 	vendor_write(&m, VENDOR_DPD);
+	if (f->nat)
+		vendor_write(&m, VENDOR_NAT_T);
 	f->counts.started++;
 	ask(f, i, buf, (int)isakmp_message_end(&m), FARM_SENT_1, now_ms);
 }
 
 // ---- main mode
 // -----------------------------------------------------------------------------------
+
+// The gateway's address as it is, and an own one that is not.
+static void put_nat_d(struct farm *f, const struct farm_peer *p, struct isakmp_message *m)
+{
+	uint8_t hash[IKE_HASH_MAX];
+	uint16_t len = (uint16_t)suite_hash_len(f->ike.hash);
+
+	if (keymat_nat_d(f->crypto, f->ike.hash, p->cookie_i, p->cookie_r, &f->gateway, IKE_PORT,
+	                 hash))
+		abort();
+	isakmp_payload_put(m, ISAKMP_NAT_D, hash, len);
+	secret_random(hash, len);
+	isakmp_payload_put(m, ISAKMP_NAT_D, hash, len);
+}
+
+// The first hash of the gateway's is of where it sends to: this peer's address.
+static bool nat_d_good(struct farm *f, uint32_t i, const struct isakmp_chain *chain)
+{
+	const struct isakmp_payload *d = isakmp_chain_find(chain, ISAKMP_NAT_D, 0);
+	const struct farm_peer *p = &f->peers[i];
+	struct ip_addr own = farm_peer_addr(i);
+	uint8_t hash[IKE_HASH_MAX];
+	unsigned len = suite_hash_len(f->ike.hash);
+
+	if (keymat_nat_d(f->crypto, f->ike.hash, p->cookie_i, p->cookie_r, &own, IKE_PORT, hash))
+		abort();
+	return isakmp_chain_count(chain, ISAKMP_NAT_D) >= 2 && d->len == len &&
+	       memcmp(d->body, hash, len) == 0;
+}
 
 static bool take_2(struct farm *f, uint32_t i, const struct isakmp_header *h,
                    const struct isakmp_chain *chain, uint32_t now_ms)
@@ -173,13 +205,16 @@ static bool take_2(struct farm *f, uint32_t i, const struct isakmp_header *h,
 	struct ike_choice choice;
 
 	if (!sa || proposal_accept_ike(sa->body, sa->len, &f->ike, 1, &choice) < 0 ||
-	    !vendor_has(vendor_scan(chain), VENDOR_DPD))
+	    !vendor_has(vendor_scan(chain), VENDOR_DPD) ||
+	    (f->nat && !vendor_has(vendor_scan(chain), VENDOR_NAT_T)))
 		return false;
 	memcpy(p->cookie_r, h->cookie_r, sizeof(p->cookie_r));
 	out = header_of(p, ISAKMP_EXCHANGE_MAIN, 0, 0);
 	isakmp_message_begin(&m, buf, sizeof(buf), &out);
 	isakmp_payload_put(&m, ISAKMP_KE, f->dh.public_value, f->dh.public_len);
 	isakmp_payload_put(&m, ISAKMP_NONCE, p->handshake->nonce_i, NONCE_LEN);
+	if (f->nat)
+		put_nat_d(f, p, &m);
 	ask(f, i, buf, (int)isakmp_message_end(&m), FARM_SENT_3, now_ms);
 	return true;
 }
@@ -232,8 +267,8 @@ static bool take_4(struct farm *f, uint32_t i, const struct isakmp_chain *chain,
 	struct farm_handshake *hs = p->handshake;
 	struct ike1_phase1 in;
 
-	if (!ke || !nonce || ke->len > sizeof(hs->public_r) || nonce->len < 8 ||
-	    nonce->len > sizeof(hs->nonce_r) ||
+	if ((f->nat && !nat_d_good(f, i, chain)) || !ke || !nonce ||
+	    ke->len > sizeof(hs->public_r) || nonce->len < 8 || nonce->len > sizeof(hs->nonce_r) ||
 	    dh_shared(&f->dh, ke->body, ke->len, hs->secret, &hs->secret_len))
 		return false;
 	memcpy(hs->public_r, ke->body, ke->len);
@@ -243,6 +278,7 @@ static bool take_4(struct farm *f, uint32_t i, const struct isakmp_chain *chain,
 	in = inputs(f, p);
 	if (keymat_phase1(f->crypto, &f->ike, &in, &p->keys, &hs->skeyid))
 		return false;
+	p->floated = f->nat;
 	send_5(f, i, now_ms);
 	return true;
 }
@@ -277,7 +313,7 @@ static void send_quick_1(struct farm *f, uint32_t i, uint32_t now_ms)
 	if (keymat_phase2_iv(f->crypto, &f->ike, &p->keys, hs->message_id, hs->iv))
 		abort();
 	quick_begin(p, &m, buf);
-	proposal_write_esp(&m, &f->esp, 1, SA_ENCAP_NONE, p->spi_in);
+	proposal_write_esp(&m, &f->esp, 1, f->nat ? SA_ENCAP_UDP : SA_ENCAP_NONE, p->spi_in);
 	isakmp_payload_put(&m, ISAKMP_NONCE, hs->nonce_i, NONCE_LEN);
 	ident_write_selector(&m, &s, true);
 	ask(f, i, buf,
@@ -388,7 +424,8 @@ static bool take_quick_2(struct farm *f, uint32_t i, const struct isakmp_header 
 	sa = isakmp_chain_find(&chain, ISAKMP_SA, 0);
 	nonce = isakmp_chain_find(&chain, ISAKMP_NONCE, 0);
 	if (!sa || !nonce || nonce->len < 8 || nonce->len > sizeof(hs->nonce_r) ||
-	    proposal_accept_esp(sa->body, sa->len, &f->esp, 1, SA_ENCAP_NONE, &choice) < 0)
+	    proposal_accept_esp(sa->body, sa->len, &f->esp, 1,
+	                        f->nat ? SA_ENCAP_UDP : SA_ENCAP_NONE, &choice) < 0)
 		return false;
 	p->spi_out = choice.spi;
 	memcpy(hs->nonce_r, nonce->body, nonce->len);

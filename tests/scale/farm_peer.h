@@ -29,6 +29,7 @@ struct farm_handshake; // what is kept only while something is negotiated
 struct farm_peer {
 	uint8_t state; // enum farm_state
 	bool dead;     // says nothing, and hears nothing
+	bool floated;  // to UDP port 4500 (RFC 3947, 4)
 	uint8_t tries;
 	uint32_t due_ms; // of the next retransmission
 	uint8_t cookie_i[8], cookie_r[8];
@@ -61,11 +62,12 @@ struct farm {
 	struct esp_suite esp;
 	const char *psk;
 	struct ip_addr gateway;
+	bool nat; // the peers say that they are behind one, so that ESP comes in UDP
 	uint32_t n;
 	struct farm_peer *peers;
 	bool *traffic; // [n], which of them need keys for ESP; NULL = none
 	struct farm_counts counts;
-	// Where a peer's messages go.
+	// Where a peer's messages go, without the non-ESP marker that one has which has floated.
 	void (*send)(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len);
 	// An R-U-THERE came, `ms` after the one before it (0 = the first); a Delete told that the
 	// gateway thinks the peer dead.

@@ -26,14 +26,17 @@ static void report_gateway(FILE *out, const struct farm_run *r)
 
 	if (!r->options.gateway)
 		return;
-	fprintf(out, " \"gateway\": {\"cpu_us_a_setup\": %.0f, \"control_us_a_setup\": %.0f,\n",
-	        (up->all - before->all) * 1e6 / n, (up->control - before->control) * 1e6 / n);
 	fprintf(out,
-	        "  \"control_us_an_exchange\": %.2f, \"control_busy\": %.3f, \"kib_a_peer\": "
-	        "%.2f},\n",
+	        " \"gateway\": {\"cpu_us_a_setup\": %.0f, \"control_us_a_setup\": %.0f, "
+	        "\"dh_us_a_setup\": %.0f,\n",
+	        (up->all - before->all) * 1e6 / n, (up->control - before->control) * 1e6 / n,
+	        (up->helpers - before->helpers) * 1e6 / n);
+	fprintf(out,
+	        "  \"control_us_an_exchange\": %.2f, \"control_busy\": %.3f, \"busy\": %.3f, "
+	        "\"kib_a_peer\": %.2f},\n",
 	        exchanges > 0 ? (steady->control - up->control) * 1e6 / exchanges : 0,
 	        (steady->control - up->control) / (steady->at - up->at),
-	        (steady->rss - before->rss) / n);
+	        (steady->all - up->all) / (steady->at - up->at), (steady->rss - before->rss) / n);
 }
 
 static void report_traffic(FILE *out, const struct farm_run *r)
@@ -44,6 +47,7 @@ static void report_traffic(FILE *out, const struct farm_run *r)
 		return;
 	fprintf(out, " \"traffic\": {\"tunnels\": %u, \"pings\": %lu, \"answers\": %lu, ", t->n,
 	        (unsigned long)t->pings, (unsigned long)t->answers);
+	fprintf(out, "\"answered_by_peers\": %lu, ", (unsigned long)t->answered);
 	fprintf(out, "\"lost_by_live\": %lu, \"bad\": %lu,\n  ", (unsigned long)r->took.pings_lost,
 	        (unsigned long)t->bad);
 	report_times(out, "trip_ms", &t->trip);
@@ -70,9 +74,10 @@ void farm_report(FILE *out, const struct farm_run *r)
 	        (unsigned long)f->held, (unsigned long)r->strangers);
 	fprintf(out,
 	        " \"retransmitted\": %lu, \"failed\": %lu, \"bad\": %lu, \"frames_lost\": %lu,\n"
-	        " \"probes\": %lu, \"interval_s\": %u, ",
+	        " \"probes\": %lu, \"asked\": %lu, \"told\": %lu, \"interval_s\": %u, ",
 	        (unsigned long)c->retransmitted, (unsigned long)c->failed, (unsigned long)c->bad,
-	        (unsigned long)r->net.lost, (unsigned long)c->hellos, r->options.interval_s);
+	        (unsigned long)r->net.lost, (unsigned long)c->hellos, (unsigned long)c->hellos_sent,
+	        (unsigned long)c->acks, r->options.interval_s);
 	report_times(out, "late_ms", &r->late);
 	fprintf(out, ",\n");
 	report_gateway(out, r);

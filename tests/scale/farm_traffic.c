@@ -11,6 +11,7 @@
 
 #define FIRST_HOST   (FARM_HOSTS + 1)
 #define IPV4         20
+#define NAT_T_PORT   4500
 #define OVERLOAD_LEN 40 // bytes of UDP
 #define OVERLOAD_ESP 96 // and of the ESP that becomes of it, shorter than a ping's
 #define OVERLOAD_TO  9  // discard
@@ -179,13 +180,31 @@ static bool make_answer(uint8_t *ip, int len)
 	return true;
 }
 
+static void send_esp(struct farm_traffic *t, uint32_t peer, const uint8_t *esp, uint16_t len)
+{
+	const struct farm_datagram d = {.src = FARM_PEERS + 1 + peer,
+	                                .dst = FARM_GATEWAY,
+	                                .src_port = NAT_T_PORT,
+	                                .dst_port = NAT_T_PORT,
+	                                .data = esp,
+	                                .len = len};
+	uint8_t *out;
+
+	if (t->farm->peers[peer].floated) {
+		farm_net_send(t->wan, &d);
+		return;
+	}
+	out = farm_net_packet(t->wan, d.src, d.dst, IPPROTO_ESP, (uint16_t)(IPV4 + len));
+	if (out)
+		memcpy(out, esp, len);
+}
+
 void farm_traffic_esp(struct farm_traffic *t, uint32_t peer, const uint8_t *esp, uint16_t len,
                       uint32_t now_ms)
 {
 	struct farm_peer *p = &t->farm->peers[peer];
 	uint8_t inner[FARM_FRAME], answer[FARM_FRAME + FARM_ESP_OVERHEAD];
 	const struct rte_ipv4_hdr *h = (const struct rte_ipv4_hdr *)inner;
-	uint8_t *out;
 	int n;
 
 	if (p->dead || !p->esp || len > sizeof(inner))
@@ -207,11 +226,9 @@ void farm_traffic_esp(struct farm_traffic *t, uint32_t peer, const uint8_t *esp,
 	n = farm_esp_seal(p->esp, p->spi_out, inner, (uint16_t)n, answer);
 	if (n < 0)
 		abort();
-	out = farm_net_packet(t->wan, FARM_PEERS + 1 + peer, FARM_GATEWAY, IPPROTO_ESP,
-	                      (uint16_t)(IPV4 + n));
-	if (out)
-		memcpy(out, answer, (size_t)n);
+	send_esp(t, peer, answer, (uint16_t)n);
 	p->died_ms = now_ms;
+	t->answered++;
 }
 
 void farm_traffic_garbage(struct farm_traffic *t)

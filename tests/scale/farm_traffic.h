@@ -20,6 +20,7 @@ struct farm_traffic {
 	struct farm_tunnel *tunnels;
 	uint32_t next;
 	uint64_t pings, answers; // as the host counts them
+	uint64_t answered;       // as the peers do
 	uint64_t bad;            // ESP that is not what it must be
 	uint64_t extra;          // packets of an overload that came through
 	uint64_t extra_sent, garbage_sent;
