@@ -39,6 +39,14 @@ static inline void chunks_fini(struct chunks *c)
 	c->chunk = NULL;
 }
 
+// The same, but leaves the memory to EAL's end, untouched: rte_free() clears what it frees, and
+// with it pages that were never needed. The caller has wiped what is secret.
+static inline void chunks_leave(struct chunks *c)
+{
+	free(c->chunk);
+	c->chunk = NULL;
+}
+
 // The slot, or NULL: beyond the table, or in a chunk that was never needed. `size` is the table's,
 // where the compiler may know it.
 static inline void *chunks_at_size(const struct chunks *c, uint32_t slot, uint32_t size)

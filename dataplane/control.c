@@ -316,7 +316,7 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 		if (!sa->ring)
 			return -ENOMEM;
 	}
-	sa_fill(dp->esp->mgr, spec, SA_IN, sa, sa_table_keys(sa));
+	sa_fill(dp->esp->mgr, spec, SA_IN, sa, sa_table_keys(dp->sas, h.index));
 	replay_init(&sa->replay, spec->replay_window, sa->ring);
 	sa->activity = &dp->sas->activity[h.index];
 	// The SPI is the one that dp_sa_reserve() gave out, whatever the caller says.
@@ -373,7 +373,7 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 		return -ENOMEM;
 	}
 	sa->pair = in;
-	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(sa));
+	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(dp->sas, out->index));
 	return 0;
 }
 

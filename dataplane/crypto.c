@@ -19,6 +19,7 @@
 #include "crypto_cbc.h"
 #include "crypto_job.h"
 #include "crypto_quic.h"
+#include "sa_fill.h"
 
 _Static_assert(CRYPTO_BURST <= IMB_MAX_BURST_SIZE, "a burst fits in one call");
 
@@ -193,6 +194,15 @@ static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct 
 }
 #endif
 
+// The first packets of their SAs.
+static __rte_noinline bool run_cold(struct crypto *c, bool esn, struct crypto_item *items,
+                                    unsigned n, bool encrypt)
+{
+	for (unsigned i = 0; i < n; i++)
+		sa_warm(c->aead, items[i].sa);
+	return run_gcm_keys(c, esn, items, n, encrypt);
+}
+
 static inline void job_chacha(IMB_JOB *job, const struct crypto_item *item, struct scratch *scratch,
                               bool encrypt)
 {
@@ -349,6 +359,9 @@ static __rte_always_inline bool run(struct crypto *c, enum sa_engine engine,
 		return run_gcm_keys(c, false, items, n, encrypt);
 	case SA_ENGINE_GCM_ESN:
 		return run_gcm_keys(c, true, items, n, encrypt);
+	case SA_ENGINE_COLD:
+	case SA_ENGINE_COLD_ESN:
+		return run_cold(c, engine & SA_ENGINE_ESN, items, n, encrypt);
 	case SA_ENGINE_CHACHA:
 		return run_jobs(c, SA_ENGINE_CHACHA, items, n, encrypt);
 	case SA_ENGINE_CHACHA_ESN:

@@ -80,7 +80,7 @@ static void sa_fetch(const struct worker *w, const struct run *run, uint32_t len
 	rte_prefetch0(run->sa);
 	rte_prefetch0(&run->sa->replay);
 	rte_prefetch0(&w->dp->sas->activity[slot]);
-	crypto_prefetch_keys(sa_table_keys(run->sa), SA_ENGINE_GCM, CRYPTO_KEY_MAX, len);
+	crypto_prefetch_keys(sa_table_keys(w->dp->sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MAX, len);
 }
 
 // A packet whose SPI is not that of the one before: begins a run if its SA is this worker's, else

@@ -40,10 +40,12 @@ static inline void sa_fetch(const struct worker *w, const struct run *run, uint3
 {
 	const struct sa_table *sas = w->dp->sas;
 
+	uint32_t slot = spi_slot(&sas->layout, run->spi);
+
 	rte_prefetch0(run->sa);
 	rte_prefetch0(&run->sa->replay);
-	rte_prefetch0(&sas->activity[spi_slot(&sas->layout, run->spi)]);
-	crypto_prefetch_keys(sa_table_keys(run->sa), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
+	rte_prefetch0(&sas->activity[slot]);
+	crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
 }
 
 static bool is_ours(const struct worker *w, uint32_t dst)

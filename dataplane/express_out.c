@@ -369,7 +369,7 @@ static inline bool wrap_group_run(struct worker *w, struct passage *p, const str
 	if (activity_mark(&sa->last_out, w->now) &&
 	    unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
 		doubt(w, sa);
-	crypto_prefetch_keys(sa_table_keys(sa), sa->engine, sa->key_len, pkts[0]->data_len);
+	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, pkts[0]->data_len);
 	wr->engines |= crypto_engine(sa);
 	if (likely(sa_is_usual(sa)))
 		done = wrap_run(w, sa, run->n, wr, true, pkts, items);

@@ -3,7 +3,9 @@
 // its tunnel. Who writes what:
 //
 //   live, current   its worker, at messages about it and its flow
-//   everything else control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is sent, and again
+//   engine, keys    its worker too, when the first packet comes to an SA with AES-GCM; see
+//   sa_warm() everything else control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is sent,
+//   and again
 //                   after the worker has confirmed SA_DEL; between the two the worker alone
 //
 // The ring that carries the message orders the writes. A packet touches the first two lines.
@@ -34,6 +36,8 @@ enum sa_direction { SA_IN, SA_OUT };
 enum sa_engine {
 	SA_ENGINE_GCM, // AES-GCM: a call for each packet
 	SA_ENGINE_GCM_ESN,
+	SA_ENGINE_COLD, // AES-GCM that has had no packet yet: the raw key alone, see sa_warm()
+	SA_ENGINE_COLD_ESN,
 	SA_ENGINE_CHACHA, // ChaCha20-Poly1305: jobs in bursts
 	SA_ENGINE_CHACHA_ESN,
 	SA_ENGINE_MB, // the others: multi-buffer jobs, which wait for companions
@@ -89,7 +93,8 @@ struct sa_dummy {
 	bool armed;
 };
 
-// Expanded keys, 1 KiB for each SA, in memory of their own.
+// Expanded keys, 1 KiB for each SA, in memory of their own, which is not touched before it is
+// needed: most of very many peers are silent.
 struct sa_keys {
 	union {
 		alignas(SA_LINE) struct gcm_key_data gcm;
@@ -183,11 +188,14 @@ struct sa {
 		struct sa_dummy dummy;   // outbound
 	};
 	struct sa_six *six; // with outer6 or inner6
+
+	// Line 4: while it is cold.
+	alignas(SA_LINE) uint8_t raw_key[32];
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");
 _Static_assert(offsetof(struct sa, form) == offsetof(struct sa, engine) + 1, "one comparison");
-_Static_assert(sizeof(struct sa) == 256, "budget of DESIGN: memory of a peer");
+_Static_assert(sizeof(struct sa) == 320, "budget of DESIGN: memory of a peer");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
 _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
 
@@ -220,6 +228,11 @@ static inline bool sa_has_ipv6(const struct sa *sa)
 static inline bool sa_is_esn(const struct sa *sa)
 {
 	return sa->engine & SA_ENGINE_ESN;
+}
+
+static inline bool sa_is_cold(const struct sa *sa)
+{
+	return (sa->engine & ~SA_ENGINE_ESN) == SA_ENGINE_COLD;
 }
 
 // A counter with one writer that others may read: no lock prefix, no torn value.

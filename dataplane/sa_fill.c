@@ -112,12 +112,7 @@ static void fill_cipher(IMB_MGR *mgr, const struct sa_spec *spec, struct sa *sa,
 	case SA_CIPHER_AES_GCM_16:
 		sa->cipher_mode = IMB_CIPHER_GCM;
 		sa->hash_alg = IMB_AUTH_AES_GMAC;
-		if (spec->key_len == 16)
-			IMB_AES128_GCM_PRE(mgr, spec->key, &keys->gcm);
-		else if (spec->key_len == 24)
-			IMB_AES192_GCM_PRE(mgr, spec->key, &keys->gcm);
-		else
-			IMB_AES256_GCM_PRE(mgr, spec->key, &keys->gcm);
+		memcpy(sa->raw_key, spec->key, spec->key_len);
 		break;
 	case SA_CIPHER_CHACHA_POLY:
 		sa->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
@@ -125,6 +120,22 @@ static void fill_cipher(IMB_MGR *mgr, const struct sa_spec *spec, struct sa *sa,
 		memcpy(keys->chacha, spec->key, sizeof(keys->chacha));
 		break;
 	}
+}
+
+void sa_warm(IMB_MGR *mgr, struct sa *sa)
+{
+	struct gcm_key_data *keys = &sa->keys->gcm;
+
+	if (!sa_is_cold(sa))
+		return;
+	if (sa->key_len == 16)
+		IMB_AES128_GCM_PRE(mgr, sa->raw_key, keys);
+	else if (sa->key_len == 24)
+		IMB_AES192_GCM_PRE(mgr, sa->raw_key, keys);
+	else
+		IMB_AES256_GCM_PRE(mgr, sa->raw_key, keys);
+	secret_wipe(sa->raw_key, sizeof(sa->raw_key));
+	sa->engine = SA_ENGINE_GCM | (sa->engine & SA_ENGINE_ESN);
 }
 
 struct hmac {
@@ -345,7 +356,7 @@ static uint8_t engine(const struct sa_spec *spec)
 		return SA_ENGINE_CBC | esn;
 	if (!sa_cipher_is_aead(spec->cipher))
 		return SA_ENGINE_MB | esn;
-	return (spec->cipher == SA_CIPHER_CHACHA_POLY ? SA_ENGINE_CHACHA : SA_ENGINE_GCM) | esn;
+	return (spec->cipher == SA_CIPHER_CHACHA_POLY ? SA_ENGINE_CHACHA : SA_ENGINE_COLD) | esn;
 }
 
 void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction direction, struct sa *sa,

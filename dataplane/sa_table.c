@@ -19,7 +19,9 @@ int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners)
 	// The pages of these tables are not touched before they are needed.
 	t->activity = calloc(max, sizeof(*t->activity));
 	t->slots = calloc(max, sizeof(*t->slots));
-	err = chunks_init(&t->sas, max, sizeof(struct sa_block));
+	err = chunks_init(&t->sas, max, sizeof(struct sa));
+	if (err == 0)
+		err = chunks_init(&t->keys, max, sizeof(struct sa_keys));
 	if (err == 0)
 		err = chunks_init(&t->sixes, max, sizeof(struct sa_six));
 	if (err || !t->activity || !t->slots) {
@@ -31,11 +33,20 @@ int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners)
 	return 0;
 }
 
+static void wipe_keys(struct sa *sa)
+{
+	if (sa->keys && !sa_is_cold(sa)) // else their pages may never have been touched
+		secret_wipe(sa->keys, sizeof(struct sa_keys));
+}
+
 void sa_table_fini(struct sa_table *t)
 {
-	for (uint32_t i = 0; i < t->unused; i++)
-		free(sa_table_at(t, i) ? sa_table_at(t, i)->ring : NULL);
+	for (uint32_t i = 0; i < t->unused; i++) {
+		free(sa_table_at(t, i)->ring);
+		wipe_keys(sa_table_at(t, i));
+	}
 	chunks_fini(&t->sixes);
+	chunks_leave(&t->keys);
 	chunks_fini(&t->sas);
 	free(t->slots);
 	free(t->activity);
@@ -58,7 +69,7 @@ int sa_table_take(struct sa_table *t, enum sa_direction direction, unsigned owne
 
 	if (i >= t->max)
 		return -ENOSPC;
-	if (!chunks_need(&t->sas, i))
+	if (!chunks_need(&t->sas, i) || !chunks_need(&t->keys, i))
 		return -ENOMEM;
 	slot = &t->slots[i];
 	if (t->free)
@@ -82,7 +93,7 @@ void sa_table_put(struct sa_table *t, uint32_t i)
 	struct sa *sa = sa_table_at(t, i);
 
 	free(sa->ring);
-	secret_wipe(sa_table_keys(sa), sizeof(struct sa_keys));
+	wipe_keys(sa);
 	// `live` is the worker's, and 0 by now.
 	secret_wipe((char *)sa + sizeof(sa->live), sizeof(*sa) - sizeof(sa->live));
 	activity_store(&t->activity[i].generation, 0);

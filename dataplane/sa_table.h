@@ -30,19 +30,14 @@ struct sa_table {
 	// Constant while workers run.
 	uint32_t max;
 	struct spi_layout layout;
-	struct chunks sas;         // struct sa_block
+	struct chunks sas;         // struct sa
+	struct chunks keys;        // struct sa_keys
 	struct activity *activity; // [max]; see activity.h
 	// Control alone.
 	struct chunks sixes; // struct sa_six, where an SA needs it
 	struct sa_slot *slots;
 	uint32_t inbound[UINT8_MAX + 1]; // how many each worker owns
 	uint32_t free, unused, base;     // free: slot + 1; unused: first slot that was never taken
-};
-
-// An SA and its keys in one place: where pages are small, a packet needs one.
-struct sa_block {
-	struct sa sa;
-	struct sa_keys keys;
 };
 
 // Room for `max` SAs of `owners` workers. 0, -ENOMEM, -ERANGE (too many for an SPI).
@@ -62,13 +57,13 @@ struct sa_slot *sa_table_slot(const struct sa_table *t, struct handle sa);
 // that a burst can prefetch first. On arrival it is the right one if it is live and has the SPI.
 static inline struct sa *sa_table_at(const struct sa_table *t, uint32_t slot)
 {
-	return chunks_at_size(&t->sas, slot, sizeof(struct sa_block));
+	return chunks_at_size(&t->sas, slot, sizeof(struct sa));
 }
 
-// The keys of an SA of a table.
-static inline struct sa_keys *sa_table_keys(struct sa *sa)
+// The keys of the SA in a slot.
+static inline struct sa_keys *sa_table_keys(const struct sa_table *t, uint32_t slot)
 {
-	return &((struct sa_block *)sa)->keys;
+	return chunks_at_size(&t->keys, slot, sizeof(struct sa_keys));
 }
 
 // [C] A slot's part for IPv6, made if it is not there. NULL: no memory.

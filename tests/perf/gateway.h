@@ -27,6 +27,7 @@ struct flow {
 struct gateway {
 	struct dp *dp;
 	struct worker *worker;
+	IMB_MGR *mgr; // to warm SAs with
 	struct flow *flows;
 	uint32_t n_flows, max_flows;
 	const struct suite *suite;

@@ -49,6 +49,7 @@ static int setup(void **state)
 		spec.esn = i >= 3;
 		memset(&sas[i], 0, sizeof(sas[i]));
 		sa_fill(mgr, &spec, SA_OUT, &sas[i].sa, &sas[i].keys);
+		sa_warm(mgr, &sas[i].sa);
 	}
 	return 0;
 }
