@@ -88,6 +88,7 @@ struct control {
 	struct peer **peer_buckets; // by {local, remote, port}
 	uint32_t peer_bucket_mask;
 	uint32_t hash_seed;
+	uint32_t flows;      // and tunnels
 	uint32_t half_open;  // IKE SAs that are not established
 	uint32_t responding; // ... and that the peers began
 	// Those of them that nothing has come back for: their peers' addresses may be forged.

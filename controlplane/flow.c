@@ -465,6 +465,7 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 		e->n_instances++;
 	}
 	c->flow_of_tunnel[f->tunnel.index] = f;
+	c->flows++;
 	return f;
 fail_tunnel:
 	dp_tunnel_del(c->dp, f->tunnel);
@@ -488,6 +489,7 @@ void flow_destroy(struct control *c, struct flow *f)
 	dp_policy_del(c->dp, f->policy);
 	dp_tunnel_del(c->dp, f->tunnel);
 	c->flow_of_tunnel[f->tunnel.index] = NULL;
+	c->flows--;
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;

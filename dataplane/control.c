@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "addr.h"
+#include "crypto.h"
 #include "dp_internal.h"
+#include "esp.h"
 #include "foreign.h"
 #include "message.h"
 #include "policy.h"
@@ -437,6 +439,23 @@ bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
 	return !handle_is_null(in_sa) && in_sa.index < dp->sas->max &&
 	       activity_load(&a->generation) == in_sa.generation &&
 	       activity_read(&a->last_in, when);
+}
+
+void dp_memory(const struct dp *dp, struct dp_memory *out)
+{
+	uint64_t expanded = 0;
+
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		expanded += crypto_warmed(dp->workers[i]->esp->crypto);
+	*out = (struct dp_memory){
+		.sas = dp->sas->used,
+		.expanded = (uint32_t)(expanded - dp->sas->wiped),
+		.rules = policy_rules(dp->policy),
+		.sa_bytes = sizeof(struct sa),
+		.expanded_bytes = sizeof(struct sa_keys),
+		.rule_bytes = POLICY_RULE_BYTES,
+		.tunnel_bytes = sizeof(struct tunnel),
+	};
 }
 
 void dp_sa_stats(const struct dp *dp, struct handle h, struct dp_sa_stats *out)

@@ -38,6 +38,7 @@ struct crypto {
 	struct scratch scratch[CRYPTO_BURST];
 	// Key stream of AES-256 in counter mode, by way of GCM, under a random key of this worker.
 	alignas(SA_LINE) struct gcm_key_data iv_key;
+	uint64_t warmed; // control reads, relaxed
 	uint64_t iv_round;
 	unsigned iv_used;
 	uint8_t iv_pool[CRYPTO_IV_POOL];
@@ -135,6 +136,11 @@ const uint8_t *crypto_ivs(struct crypto *c, unsigned len)
 	return ivs;
 }
 
+uint64_t crypto_warmed(const struct crypto *c)
+{
+	return __atomic_load_n(&c->warmed, __ATOMIC_RELAXED);
+}
+
 static inline aes_gcm_enc_dec_t gcm_call(const struct crypto *c, const struct sa *sa, bool encrypt)
 {
 	return c->gcm[encrypt][sa->key_len / 8 - 2];
@@ -198,8 +204,12 @@ static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct 
 static __rte_noinline bool run_cold(struct crypto *c, bool esn, struct crypto_item *items,
                                     unsigned n, bool encrypt)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		if (!sa_is_cold(items[i].sa))
+			continue; // not the first one of these
 		sa_warm(c->aead, items[i].sa);
+		__atomic_store_n(&c->warmed, c->warmed + 1, __ATOMIC_RELAXED);
+	}
 	return run_gcm_keys(c, esn, items, n, encrypt);
 }
 

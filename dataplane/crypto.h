@@ -29,6 +29,9 @@ struct crypto_item {
 struct crypto *crypto_create(void);
 void crypto_destroy(struct crypto *c);
 
+// Keys that it has expanded so far: SAs with AES-GCM that had a first packet. [any]
+uint64_t crypto_warmed(const struct crypto *c);
+
 // An SA's bit in the `engines` of a burst.
 static inline unsigned crypto_engine(const struct sa *sa)
 {

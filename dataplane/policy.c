@@ -480,15 +480,22 @@ static struct rule *rule_take(struct policy *p, uint32_t *slot)
 	} else {
 		*slot = p->unused_rules++;
 	}
+	p->used_rules++;
 	p->rules[*slot].generation++;
 	return &p->rules[*slot];
 }
 
 static void rule_put(struct policy *p, uint32_t slot)
 {
+	p->used_rules--;
 	p->rules[slot].generation++;
 	p->rules[slot].next_free = p->free_rule;
 	p->free_rule = slot + 1;
+}
+
+uint32_t policy_rules(const struct policy *p)
+{
+	return p->used_rules;
 }
 
 static int rule_check(const struct policy *p, const struct dp_policy_rule *rule)

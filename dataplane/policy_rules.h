@@ -118,6 +118,7 @@ struct policy {
 	struct tuple *tuples[TUPLE_BUCKETS];
 	struct rule *rules;
 	uint32_t n_rules, unused_rules, free_rule; // room, first never used; index + 1, 0 = none
+	uint32_t used_rules;
 	uint16_t n_ifaces;
 	struct policy_iface ifaces[];
 };

@@ -33,17 +33,19 @@ int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners)
 	return 0;
 }
 
-static void wipe_keys(struct sa *sa)
+static void wipe_keys(struct sa_table *t, struct sa *sa)
 {
-	if (sa->keys && !sa_is_cold(sa)) // else their pages may never have been touched
-		secret_wipe(sa->keys, sizeof(struct sa_keys));
+	if (!sa->keys || sa_is_cold(sa))
+		return; // their pages may never have been touched
+	secret_wipe(sa->keys, sizeof(struct sa_keys));
+	t->wiped += (sa->engine & ~SA_ENGINE_ESN) == SA_ENGINE_GCM;
 }
 
 void sa_table_fini(struct sa_table *t)
 {
 	for (uint32_t i = 0; i < t->unused; i++) {
 		free(sa_table_at(t, i)->ring);
-		wipe_keys(sa_table_at(t, i));
+		wipe_keys(t, sa_table_at(t, i));
 	}
 	chunks_fini(&t->sixes);
 	chunks_leave(&t->keys);
@@ -82,6 +84,7 @@ int sa_table_take(struct sa_table *t, enum sa_direction direction, unsigned owne
 	slot->owner = (uint8_t)owner;
 	slot->foreign = 0;
 	t->inbound[owner] += direction == SA_IN;
+	t->used++;
 	activity_store(&t->activity[i].last_in, 0);
 	activity_store(&t->activity[i].generation, slot->generation);
 	*sa = (struct handle){.index = i, .generation = slot->generation};
@@ -93,12 +96,13 @@ void sa_table_put(struct sa_table *t, uint32_t i)
 	struct sa *sa = sa_table_at(t, i);
 
 	free(sa->ring);
-	wipe_keys(sa);
+	wipe_keys(t, sa);
 	// `live` is the worker's, and 0 by now.
 	secret_wipe((char *)sa + sizeof(sa->live), sizeof(*sa) - sizeof(sa->live));
 	activity_store(&t->activity[i].generation, 0);
 	t->inbound[t->slots[i].owner] -= t->slots[i].direction == SA_IN;
 	t->slots[i].state = SA_FREE;
+	t->used--;
 	t->slots[i].next_free = t->free;
 	t->free = i + 1;
 }

@@ -38,6 +38,8 @@ struct sa_table {
 	struct sa_slot *slots;
 	uint32_t inbound[UINT8_MAX + 1]; // how many each worker owns
 	uint32_t free, unused, base;     // free: slot + 1; unused: first slot that was never taken
+	uint32_t used;
+	uint64_t wiped; // expanded keys of AES-GCM; see crypto_warmed()
 };
 
 // Room for `max` SAs of `owners` workers. 0, -ENOMEM, -ERANGE (too many for an SPI).

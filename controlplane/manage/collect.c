@@ -569,6 +569,35 @@ static unsigned control_step(struct control *c, struct request *r)
 	return REQUEST_ITEM;
 }
 
+static void memory_row(struct memory_view *v, const char *name, uint32_t used, size_t bytes)
+{
+	v->rows[v->n].name = name;
+	v->rows[v->n].used = used;
+	v->rows[v->n++].bytes = (uint32_t)bytes;
+}
+
+static unsigned memory_step(struct control *c, struct request *r)
+{
+	struct memory_view *v;
+	struct dp_memory dp;
+
+	if (r->cursor.index++)
+		return 0;
+	v = &next_view(r, VIEW_MEMORY)->memory;
+	dp_memory(c->dp, &dp);
+	memory_row(v, "peers", c->peers.used, sizeof(struct peer));
+	memory_row(v, "IKE SAs", c->ike_sas.used, sizeof(struct ike_sa));
+	memory_row(v, "children", c->children.used, sizeof(struct child));
+	memory_row(v, "flows", c->flows, sizeof(struct flow));
+	memory_row(v, "tunnels", c->flows, dp.tunnel_bytes);
+	memory_row(v, "SAs, in and out", dp.sas, dp.sa_bytes);
+	memory_row(v, "expanded keys of AES-GCM", dp.expanded, dp.expanded_bytes);
+	memory_row(v, "policy rules", dp.rules, dp.rule_bytes);
+	v->timers = c->wheel.armed;
+	v->timer_bytes = sizeof(struct wheel_timer);
+	return REQUEST_ITEM;
+}
+
 // Subinterfaces have no queues.
 static unsigned port_step(struct control *c, struct request *r)
 {
@@ -645,6 +674,8 @@ unsigned collect_step(struct control *c, struct request *r)
 		return worker_step(c, r);
 	case REQUEST_CONTROL:
 		return control_step(c, r);
+	case REQUEST_MEMORY:
+		return memory_step(c, r);
 	case REQUEST_PORTS:
 		return port_step(c, r);
 	default:

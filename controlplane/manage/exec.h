@@ -32,6 +32,7 @@ int exec_show_ip_route(struct command_call *call);
 int exec_show_arp(struct command_call *call);
 int exec_show_workers(struct command_call *call);
 int exec_show_control(struct command_call *call);
+int exec_show_memory(struct command_call *call);
 int exec_show_ports(struct command_call *call);
 
 // exec_ping.c

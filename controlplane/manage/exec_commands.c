@@ -142,6 +142,7 @@ static const struct command for_all[] = {
 	{BOTH, "show interfaces [ifname:IFNAME]", NULL, exec_show_interfaces, NULL},
 	{BOTH, "show platform workers [worker:<0-63>] [detail]", NULL, exec_show_workers, NULL},
 	{BOTH, "show platform control", NULL, exec_show_control, NULL},
+	{BOTH, "show platform memory", NULL, exec_show_memory, NULL},
 	{BOTH, "show platform ports", NULL, exec_show_ports, NULL},
 	{BOTH,
          "ping [ip] dst:A.B.C.D [{source {saddr:A.B.C.D|ifname:IFNAME}|repeat n:<1-2147483647>|"

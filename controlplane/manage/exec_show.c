@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exec.h"
 #include "session.h"
@@ -423,6 +424,34 @@ int exec_show_control(struct command_call *call)
 
 	session_request(s, REQUEST_CONTROL);
 	return session_each(s, control_view, NULL);
+}
+
+// KiB, 0 = unknown.
+static unsigned long resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*u %lu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+static void memory_view(void *arg, const struct view *v, struct text *out)
+{
+	(void)arg;
+	platform_memory(&v->memory, resident(), out);
+}
+
+int exec_show_memory(struct command_call *call)
+{
+	struct session *s = session_of(call);
+
+	session_request(s, REQUEST_MEMORY);
+	return session_each(s, memory_view, NULL);
 }
 
 static void port_view(void *arg, const struct view *v, struct text *out)

@@ -32,6 +32,7 @@ enum request_kind {
 	REQUEST_STATUS,     // one VIEW_STATUS
 	REQUEST_WORKERS, // VIEW_WORKER, each followed by a VIEW_COUNTER for each reason it drops by
 	REQUEST_CONTROL, // one VIEW_CONTROL
+	REQUEST_MEMORY,  // one VIEW_MEMORY
 	REQUEST_PORTS,   // VIEW_PORT
 	REQUEST_CLEAR_SESSIONS, // ends peers that match; `count` is how many
 	REQUEST_CLEAR_SAS,      // ends children that match

@@ -178,6 +178,21 @@ void platform_control(const struct control_view *v, struct text *out)
 		(unsigned long long)v->longest_cpu_us);
 }
 
+// ---- memory
+
+void platform_memory(const struct memory_view *v, unsigned long resident, struct text *out)
+{
+	text_printf(out, "%10s %11s %11s\n", "In use", "Bytes each", "KiB");
+	for (unsigned i = 0; i < v->n; i++)
+		text_printf(out, "%10u %11u %11llu  %s\n", v->rows[i].used, v->rows[i].bytes,
+		            (unsigned long long)v->rows[i].used * v->rows[i].bytes / 1024,
+		            v->rows[i].name);
+	text_printf(out, "  %u timers are armed; they lie inside of the others, %u bytes each\n",
+	            v->timers, v->timer_bytes);
+	if (resident)
+		text_printf(out, "  Resident in all: %lu KiB\n", resident);
+}
+
 // ---- ports
 
 static const char *plural(unsigned n)

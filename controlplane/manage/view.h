@@ -116,6 +116,16 @@ struct control_view {
 	uint64_t turns, busy_turns, late_turns, longest_us, longest_cpu_us;
 };
 
+// What grows with the peers: how many there are, and the bytes of one.
+struct memory_view {
+	struct {
+		const char *name;
+		uint32_t used, bytes;
+	} rows[10];
+	unsigned n;
+	uint32_t timers, timer_bytes; // they lie inside of the others
+};
+
 struct port_view {
 	char name[CONFIG_NAME];
 	char driver[DP_NAME_MAX];
@@ -150,6 +160,7 @@ enum view_kind {
 	VIEW_STATUS,
 	VIEW_WORKER, // may be followed by counters: the reasons of its drops
 	VIEW_CONTROL,
+	VIEW_MEMORY,
 	VIEW_PORT,
 };
 
@@ -166,6 +177,7 @@ struct view {
 		struct status_view status;
 		struct worker_view worker;
 		struct control_view control;
+		struct memory_view memory;
 		struct port_view port;
 	};
 };

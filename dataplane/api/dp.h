@@ -231,6 +231,12 @@ struct dp_sa_stats {
 	unsigned owner;    // worker
 	tick_t last;
 };
+// What there is of the tables that grow with the peers, and the bytes of one.
+struct dp_memory {
+	uint32_t sas, expanded, rules; // expanded: keys of SAs that have had a packet
+	uint32_t sa_bytes, expanded_bytes, rule_bytes, tunnel_bytes;
+};
+void dp_memory(const struct dp *dp, struct dp_memory *out);
 // Zeros for a stale handle.
 void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out);
 

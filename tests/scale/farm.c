@@ -143,8 +143,12 @@ static void on_hello(struct farm *f, uint32_t peer, uint32_t ms)
 
 	(void)f;
 	(void)peer;
-	if (ms && !r.options.on_demand)
-		histogram_add(&r.late, ms > wanted ? ms - wanted : wanted - ms);
+	if (!ms || r.options.on_demand)
+		return;
+	ms = ms > wanted ? ms - wanted : wanted - ms;
+	histogram_add(&r.late, ms);
+	if (r.is_steady)
+		histogram_add(&r.late_steady, ms);
 }
 
 static void on_delete(struct farm *f, uint32_t peer, uint32_t now)
@@ -411,7 +415,9 @@ static bool live(void)
 	use(&took->up);
 	took->exchanges = r.farm.counts.hellos;
 	good = r.farm.counts.up >= r.farm.n;
+	r.is_steady = true;
 	steady("steady", o->run_s * 1000, NULL);
+	r.is_steady = false;
 	took->exchanges = r.farm.counts.hellos - took->exchanges;
 	use(&took->steady);
 	if (o->restart)

@@ -465,11 +465,12 @@ static void send_info(struct farm *f, uint32_t i, uint16_t type, uint32_t sequen
 		f->send(f, i, buf, (uint16_t)len);
 }
 
-static void hello_in(struct farm *f, uint32_t i, uint32_t sequence, uint32_t now_ms)
+static void hello_in(struct farm *f, uint32_t i, uint32_t sequence, uint16_t len, uint32_t now_ms)
 {
 	struct farm_peer *p = &f->peers[i];
 
 	f->counts.hellos++;
+	f->hello_len = len;
 	if (f->on_hello && sequence > p->heard)
 		f->on_hello(f, i, p->heard ? now_ms - p->heard_ms : 0);
 	p->heard = sequence;
@@ -480,7 +481,7 @@ static void hello_in(struct farm *f, uint32_t i, uint32_t sequence, uint32_t now
 }
 
 static void notify_in(struct farm *f, uint32_t i, const struct isakmp_payload *payload,
-                      uint32_t now_ms)
+                      uint16_t len, uint32_t now_ms)
 {
 	struct farm_peer *p = &f->peers[i];
 	struct isakmp_notify n;
@@ -495,7 +496,7 @@ static void notify_in(struct farm *f, uint32_t i, const struct isakmp_payload *p
 	if (notify_read_dpd(&n, p->cookie_i, p->cookie_r, &sequence))
 		f->counts.bad++;
 	else if (n.type == NOTIFY_R_U_THERE)
-		hello_in(f, i, sequence, now_ms);
+		hello_in(f, i, sequence, len, now_ms);
 	else
 		f->counts.acks++;
 }
@@ -526,6 +527,8 @@ static void info_in(struct farm *f, uint32_t i, const struct isakmp_header *h, c
 
 	if (p->state < FARM_SENT_QUICK || !(h->flags & ISAKMP_FLAG_ENCRYPTED))
 		return;
+	if (p->dead && h->length == f->hello_len)
+		return; // a Delete is shorter
 	if (keymat_phase2_iv(f->crypto, &f->ike, &p->keys, h->message_id, iv) ||
 	    ike1_message_open(f->crypto, &f->ike, &p->keys, iv, next_iv, h, data, plain,
 	                      sizeof(plain), &chain) ||
@@ -536,7 +539,7 @@ static void info_in(struct farm *f, uint32_t i, const struct isakmp_header *h, c
 	}
 	for (unsigned k = 0; !p->dead && (payload = isakmp_chain_find(&chain, ISAKMP_NOTIFY, k));
 	     k++)
-		notify_in(f, i, payload, now_ms);
+		notify_in(f, i, payload, (uint16_t)h->length, now_ms);
 	for (unsigned k = 0; (payload = isakmp_chain_find(&chain, ISAKMP_DELETE, k)); k++)
 		delete_in(f, i, payload, now_ms);
 }

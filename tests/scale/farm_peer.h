@@ -67,6 +67,7 @@ struct farm {
 	struct farm_peer *peers;
 	bool *traffic; // [n], which of them need keys for ESP; NULL = none
 	struct farm_counts counts;
+	uint16_t hello_len; // bytes of the gateway's R-U-THEREs, once there was one
 	// Where a peer's messages go, without the non-ESP marker that one has which has floated.
 	void (*send)(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len);
 	// An R-U-THERE came, `ms` after the one before it (0 = the first); a Delete told that the

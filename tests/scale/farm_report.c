@@ -79,6 +79,8 @@ void farm_report(FILE *out, const struct farm_run *r)
 	        (unsigned long)r->net.lost, (unsigned long)c->hellos, (unsigned long)c->hellos_sent,
 	        (unsigned long)c->acks, r->options.interval_s);
 	report_times(out, "late_ms", &r->late);
+	fprintf(out, ",\n ");
+	report_times(out, "late_steady_ms", &r->late_steady);
 	fprintf(out, ",\n");
 	report_gateway(out, r);
 	report_traffic(out, r);

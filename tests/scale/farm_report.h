@@ -22,8 +22,9 @@ struct farm_run {
 	struct farm farm;
 	struct farm_net net;
 	struct farm_traffic traffic;
-	struct histogram late, found; // ms
-	uint32_t expected;            // deaths that the gateway must tell
+	struct histogram late, late_steady, found; // ms; late: all the time, and while steady
+	bool is_steady;
+	uint32_t expected; // deaths that the gateway must tell
 	uint64_t strangers;
 	struct farm_took took;
 };

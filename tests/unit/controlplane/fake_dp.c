@@ -596,15 +596,6 @@ bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
 	return true;
 }
 
-void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out)
-{
-	const struct fake_sa *s = &dp->sas[sa.index];
-
-	memset(out, 0, sizeof(*out));
-	if (s->used && s->generation == sa.generation)
-		out->packets = s->packets;
-}
-
 int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy)
 {
 	for (uint32_t i = dp->policy_from; i < FAKE_POLICY; i++) {

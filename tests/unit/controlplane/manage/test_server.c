@@ -564,6 +564,7 @@ static void clear_counters(void **state)
 	has(run(t, "show platform workers 0 detail"), "100 packets in 10 receive bursts");
 	has(run(t, "show platform workers 0 detail"), "                       3  drop no-route\n");
 	has(run(t, "show platform control"), "with work");
+	has(run(t, "show platform memory"), "  peers\n");
 	has(run(t, "show platform ports"), "  ESP steering: rte_flow, 2 rules\n"
 	                                   "    ESP over X: handoff (driver : no room)\n");
 	has(run(t, "show platform workers 7"), "% There is no such worker");
