@@ -472,6 +472,10 @@ static int start(void)
 		rc = farm_init(&r.farm, o->peers, o->psk);
 	r.farm.gateway = addr_v4(FARM_GATEWAY);
 	r.farm.nat = o->nat;
+	if (o->des) {
+		r.farm.ike.cipher = IKE_CIPHER_3DES;
+		r.farm.ike.key_bits = 0;
+	}
 	if (rc == 0 && o->traffic > 0)
 		rc = farm_traffic_init(&r.traffic, &r.farm, &r.net, o->traffic);
 	if (rc == 0 && o->lan)

@@ -9,7 +9,7 @@ void farm_usage(FILE *to)
 	fputs("usage: farm --socket PATH | --device VDEV [--lan PATH] [--peers N] [--rate "
 	      "A-SECOND]\n"
 	      "            [--window N] [--psk KEY] [--setup-time S] [--run S] [--kill PERCENT]\n"
-	      "            [--hellos] [--on-demand] [--nat] [--interval S] [--retry S]\n"
+	      "            [--hellos] [--on-demand] [--nat] [--3des] [--interval S] [--retry S]\n"
 	      "            [--restart PERCENT] [--return] [--gateway PID] [--json FILE]\n"
 	      "            [--loss PERCENT] [--dup PERCENT] [--late MS] [--flood A-SECOND] [--seed "
 	      "N]\n"
@@ -20,7 +20,8 @@ void farm_usage(FILE *to)
 	      "of strangers, from 100.127.0.0/16, once all peers are up. --restart: so many lose\n"
 	      "everything and begin afresh; --return: so do the dead, once all are found. --nat: "
 	      "the\n"
-	      "peers are behind NATs, and everything is in UDP of port 4500.\n"
+	      "peers are behind NATs, and everything is in UDP of port 4500. --3des: IKE with "
+	      "that.\n"
 	      "--traffic: the hosts behind so many of the peers answer a host in the gateway's "
 	      "LAN,\n"
 	      "172.20.0.2, which pings all of them once a second, or as often as --pings says, "
@@ -62,6 +63,9 @@ static bool read_one(struct farm_options *o, int opt)
 		return true;
 	case 'o':
 		o->on_demand = true;
+		return true;
+	case '3':
+		o->des = true;
 		return true;
 	case 'N':
 		o->nat = true;
@@ -112,7 +116,7 @@ bool farm_options_read(struct farm_options *o, int argc, char **argv)
 		{"traffic", 1, NULL, 'T'},   {"pings", 1, NULL, 'P'},
 		{"overload", 1, NULL, 'O'},  {"garbage", 1, NULL, 'G'},
 		{"on-demand", 0, NULL, 'o'}, {"nat", 0, NULL, 'N'},
-		{NULL, 0, NULL, 0},
+		{"3des", 0, NULL, '3'},      {NULL, 0, NULL, 0},
 	};
 	const struct {
 		int opt;

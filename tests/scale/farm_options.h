@@ -17,6 +17,7 @@ struct farm_options {
 	bool hellos;                // the peers ask as well
 	bool on_demand;             // the gateway asks only whom it doubts
 	bool nat;                   // the peers are behind NATs
+	bool des;                   // IKE with 3DES
 	uint32_t restart;           // percent of the peers that forget everything and begin afresh
 	bool comeback;              // the dead live again
 	uint32_t gateway;           // process ID, 0 = not known
