@@ -11,7 +11,7 @@
 #define STATE_STEPS  2000u
 #define WARM_ROUNDS  4u
 #define STAGE_ROUNDS 32u
-#define WARM_FLOWS   20000u // more than that are in no cache anyway
+#define WARM_FLOWS   100000u // a flow is looked up in the policy once, and then remembered
 
 // Nothing before it is still under way, nothing behind it has begun.
 static inline uint64_t tsc(void)

@@ -219,7 +219,8 @@ static void show(const char *phase, uint32_t since)
 		return;
 	if (then) {
 		printf("%-8s %4u s  up %8lu  set-ups %7lu/s  probes %7lu/s", phase,
-		       (now - since) / 1000, (unsigned long)(c->up - c->deletes - c->restarted),
+		       (now - since) / 1000,
+		       (unsigned long)(c->up - c->deletes - c->restarted - c->byes),
 		       (unsigned long)((c->up - before.up) * 1000 / ms),
 		       (unsigned long)((c->hellos - before.hellos) * 1000 / ms));
 		if (r.traffic.n)
@@ -358,6 +359,25 @@ static void steady(const char *phase, uint32_t ms, bool (*done)(void))
 	}
 }
 
+// A share of the peers deletes its SAs, all at once: the gateway has nothing more to say to them.
+// Then they come back.
+static void say_goodbye(void)
+{
+	uint32_t n = (uint32_t)((uint64_t)r.farm.n * r.options.bye / 100);
+	uint64_t before;
+
+	for (uint32_t i = 0; i < n; i++) {
+		farm_peer_bye(&r.farm, part_of(i, n));
+		if (i % FARM_BURST == 0)
+			turn();
+	}
+	steady("bye", SETTLE_MS, NULL);
+	before = r.farm.counts.after_bye; // what was under way
+	steady("bye", r.options.interval_s * 1000, NULL);
+	r.took.after_bye = r.farm.counts.after_bye - before;
+	r.took.bye_ms = begin_afresh("back", r.options.bye);
+}
+
 static bool all_found(void)
 {
 	return r.found.n >= r.expected;
@@ -412,6 +432,7 @@ static bool live(void)
 
 	use(&took->before);
 	took->setup_ms = set_up();
+	took->setups = r.farm.counts.up;
 	use(&took->up);
 	took->exchanges = r.farm.counts.hellos;
 	good = r.farm.counts.up >= r.farm.n;
@@ -422,6 +443,8 @@ static bool live(void)
 	use(&took->steady);
 	if (o->restart)
 		took->restart_ms = begin_afresh("restart", o->restart);
+	if (o->bye)
+		say_goodbye();
 	kill_some();
 	if (o->kill)
 		steady("death", (o->interval_s + RETRIES * o->retry_s) * 1000 + GRACE_MS,
@@ -431,7 +454,8 @@ static bool live(void)
 	good &= all_found();
 	if (o->comeback && o->kill)
 		took->return_ms = begin_afresh("return", o->kill);
-	return good && all_back() && r.farm.counts.false_deaths == 0 && r.traffic.bad == 0;
+	return good && all_back() && r.farm.counts.false_deaths == 0 && r.traffic.bad == 0 &&
+	       took->after_bye == 0;
 }
 
 static int run(void)

@@ -10,7 +10,8 @@ void farm_usage(FILE *to)
 	      "A-SECOND]\n"
 	      "            [--window N] [--psk KEY] [--setup-time S] [--run S] [--kill PERCENT]\n"
 	      "            [--hellos] [--on-demand] [--nat] [--3des] [--interval S] [--retry S]\n"
-	      "            [--restart PERCENT] [--return] [--gateway PID] [--json FILE]\n"
+	      "            [--restart PERCENT] [--bye PERCENT] [--return] [--gateway PID] [--json "
+	      "FILE]\n"
 	      "            [--loss PERCENT] [--dup PERCENT] [--late MS] [--flood A-SECOND] [--seed "
 	      "N]\n"
 	      "            [--traffic PERCENT] [--pings A-SECOND] [--overload A-SECOND]\n"
@@ -18,7 +19,8 @@ void farm_usage(FILE *to)
 	      "What the peers send is lost, comes twice, or late by up to MS; --flood: first "
 	      "messages\n"
 	      "of strangers, from 100.127.0.0/16, once all peers are up. --restart: so many lose\n"
-	      "everything and begin afresh; --return: so do the dead, once all are found. --nat: "
+	      "everything and begin afresh; --bye: so many delete their SAs and begin afresh; "
+	      "--return: so do the dead, once all are found. --nat: "
 	      "the\n"
 	      "peers are behind NATs, and everything is in UDP of port 4500. --3des: IKE with "
 	      "that.\n"
@@ -95,8 +97,9 @@ static bool sensible(const struct farm_options *o)
 	bool traffic = o->pings || o->overload || o->garbage || o->on_demand || o->lan;
 
 	return !o->socket != !o->device && o->peers && o->peers <= 4000000 && o->kill <= 100 &&
-	       o->restart <= 100 && o->interval_s && o->faults.late <= FARM_LATE_MAX &&
-	       o->traffic >= 0 && o->traffic <= 100 && (!traffic || o->traffic > 0);
+	       o->restart <= 100 && o->bye <= 100 && o->interval_s &&
+	       o->faults.late <= FARM_LATE_MAX && o->traffic >= 0 && o->traffic <= 100 &&
+	       (!traffic || o->traffic > 0);
 }
 
 bool farm_options_read(struct farm_options *o, int argc, char **argv)
@@ -116,7 +119,8 @@ bool farm_options_read(struct farm_options *o, int argc, char **argv)
 		{"traffic", 1, NULL, 'T'},   {"pings", 1, NULL, 'P'},
 		{"overload", 1, NULL, 'O'},  {"garbage", 1, NULL, 'G'},
 		{"on-demand", 0, NULL, 'o'}, {"nat", 0, NULL, 'N'},
-		{"3des", 0, NULL, '3'},      {NULL, 0, NULL, 0},
+		{"3des", 0, NULL, '3'},      {"bye", 1, NULL, 'B'},
+		{NULL, 0, NULL, 0},
 	};
 	const struct {
 		int opt;
@@ -127,6 +131,7 @@ bool farm_options_read(struct farm_options *o, int argc, char **argv)
 		{'y', &o->retry_s},  {'i', &o->interval_s},  {'f', &o->flood},
 		{'e', &o->restart},  {'a', &o->faults.late}, {'g', &o->gateway},
 		{'O', &o->overload}, {'G', &o->garbage},     {'P', &o->pings},
+		{'B', &o->bye},
 	};
 	int opt;
 

@@ -19,6 +19,7 @@ struct farm_options {
 	bool nat;                   // the peers are behind NATs
 	bool des;                   // IKE with 3DES
 	uint32_t restart;           // percent of the peers that forget everything and begin afresh
+	uint32_t bye;               // percent of the peers that delete their SAs, and come back
 	bool comeback;              // the dead live again
 	uint32_t gateway;           // process ID, 0 = not known
 	uint32_t flood;             // first messages of strangers, a second

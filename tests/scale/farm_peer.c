@@ -447,22 +447,40 @@ static bool take_quick_2(struct farm *f, uint32_t i, const struct isakmp_header 
 	return true;
 }
 
-static void send_info(struct farm *f, uint32_t i, uint16_t type, uint32_t sequence)
+// An informational exchange of this side's.
+struct info {
+	uint8_t buf[FARM_MESSAGE_MAX], iv[IKE_BLOCK_MAX];
+	struct isakmp_message m;
+};
+
+static void info_begin(struct farm *f, uint32_t i, struct info *info)
 {
 	struct farm_peer *p = &f->peers[i];
 	uint32_t id = random_id();
 	struct isakmp_header h = header_of(p, ISAKMP_EXCHANGE_INFO, id, ISAKMP_FLAG_ENCRYPTED);
-	uint8_t buf[FARM_MESSAGE_MAX], iv[IKE_BLOCK_MAX];
-	struct isakmp_message m;
-	int len;
 
-	if (keymat_phase2_iv(f->crypto, &f->ike, &p->keys, id, iv))
+	if (keymat_phase2_iv(f->crypto, &f->ike, &p->keys, id, info->iv))
 		abort();
-	ike1_message_begin(&m, buf, sizeof(buf), &h, &p->keys);
-	notify_write_dpd(&m, type, p->cookie_i, p->cookie_r, sequence);
-	len = ike1_message_seal_hashed(f->crypto, &f->ike, &p->keys, iv, IKE1_HASH_1, NULL, &m);
+	ike1_message_begin(&info->m, info->buf, sizeof(info->buf), &h, &p->keys);
+}
+
+static void info_send(struct farm *f, uint32_t i, struct info *info)
+{
+	int len = ike1_message_seal_hashed(f->crypto, &f->ike, &f->peers[i].keys, info->iv,
+	                                   IKE1_HASH_1, NULL, &info->m);
+
 	if (len > 0)
-		f->send(f, i, buf, (uint16_t)len);
+		f->send(f, i, info->buf, (uint16_t)len);
+}
+
+static void send_info(struct farm *f, uint32_t i, uint16_t type, uint32_t sequence)
+{
+	const struct farm_peer *p = &f->peers[i];
+	struct info info;
+
+	info_begin(f, i, &info);
+	notify_write_dpd(&info.m, type, p->cookie_i, p->cookie_r, sequence);
+	info_send(f, i, &info);
 }
 
 static void hello_in(struct farm *f, uint32_t i, uint32_t sequence, uint16_t len, uint32_t now_ms)
@@ -525,8 +543,10 @@ static void info_in(struct farm *f, uint32_t i, const struct isakmp_header *h, c
 	const struct isakmp_payload *payload;
 	struct isakmp_chain chain;
 
-	if (p->state < FARM_SENT_QUICK || !(h->flags & ISAKMP_FLAG_ENCRYPTED))
+	if (p->state < FARM_SENT_QUICK || !(h->flags & ISAKMP_FLAG_ENCRYPTED)) {
+		f->counts.after_bye += p->state == FARM_GONE;
 		return;
+	}
 	if (p->dead && h->length == f->hello_len)
 		return; // a Delete is shorter
 	if (keymat_phase2_iv(f->crypto, &f->ike, &p->keys, h->message_id, iv) ||
@@ -594,4 +614,21 @@ void farm_peer_hello(struct farm *f, uint32_t i)
 		return;
 	send_info(f, i, NOTIFY_R_U_THERE, p->hello++);
 	f->counts.hellos_sent++;
+}
+
+void farm_peer_bye(struct farm *f, uint32_t i)
+{
+	struct farm_peer *p = &f->peers[i];
+	struct info child, sa;
+
+	if (p->state != FARM_UP || p->dead)
+		return;
+	info_begin(f, i, &child);
+	delete_write_esp(&child.m, p->spi_in);
+	info_send(f, i, &child);
+	info_begin(f, i, &sa);
+	delete_write_sa(&sa.m, p->cookie_i, p->cookie_r);
+	info_send(f, i, &sa);
+	p->state = FARM_GONE;
+	f->counts.byes++;
 }

@@ -16,6 +16,7 @@
 
 enum farm_state {
 	FARM_IDLE,
+	FARM_GONE,   // has said goodbye
 	FARM_SENT_1, // of main mode
 	FARM_SENT_3,
 	FARM_SENT_5,
@@ -52,6 +53,8 @@ struct farm_counts {
 	uint64_t hellos_sent, acks;
 	uint64_t deletes;      // of IKE SAs
 	uint64_t false_deaths; // of those, of peers that lived
+	uint64_t byes;         // IKE SAs that peers have deleted
+	uint64_t after_bye;    // messages for them after that
 	uint64_t bad;          // messages that no gateway should send
 };
 
@@ -90,6 +93,8 @@ void farm_peer_in(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t l
                   uint32_t now_ms);
 // Repeats what had no answer; after four times the peer begins afresh.
 void farm_peer_timeout(struct farm *f, uint32_t peer, uint32_t now_ms);
+// Deletes its SAs, as one that is shut down in order.
+void farm_peer_bye(struct farm *f, uint32_t peer);
 // Asks the gateway whether it lives.
 void farm_peer_hello(struct farm *f, uint32_t peer);
 

@@ -66,7 +66,7 @@ void farm_report(FILE *out, const struct farm_run *r)
 
 	fprintf(out, "{\"peers\": %u, \"up\": %lu, \"setup_s\": %.3f, \"setups_a_second\": %.0f,\n",
 	        r->farm.n, (unsigned long)c->up, setup_ms / 1000.0,
-	        setup_ms ? (double)c->up * 1000 / setup_ms : 0.0);
+	        setup_ms ? (double)r->took.setups * 1000 / setup_ms : 0.0);
 	fprintf(out,
 	        " \"faults\": {\"loss\": %.1f, \"dup\": %.1f, \"late_ms\": %u, \"lost\": %lu, "
 	        "\"doubled\": %lu, \"late\": %lu, \"strangers\": %lu},\n",
@@ -85,6 +85,8 @@ void farm_report(FILE *out, const struct farm_run *r)
 	report_gateway(out, r);
 	report_traffic(out, r);
 	report_afresh(out, r, "restarted", r->options.restart, r->took.restart_ms);
+	report_afresh(out, r, "said_goodbye", r->options.bye, r->took.bye_ms);
+	fprintf(out, " \"asked_after_goodbye\": %lu,\n", (unsigned long)r->took.after_bye);
 	report_afresh(out, r, "returned", r->options.comeback ? r->options.kill : 0,
 	              r->took.return_ms);
 	fprintf(out, " \"killed\": %u, \"expected\": %u, \"found\": %lu, ",

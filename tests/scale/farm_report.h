@@ -11,7 +11,9 @@
 
 // How long it was until all were up, or the time was over; and what the gateway needed.
 struct farm_took {
-	uint32_t setup_ms, restart_ms, return_ms;
+	uint32_t setup_ms, restart_ms, bye_ms, return_ms;
+	uint64_t after_bye; // messages to peers that had said goodbye
+	uint64_t setups;    // in setup_ms
 	uint64_t exchanges; // while steady
 	uint64_t pings_lost;
 	struct gateway_use before, up, steady;
