@@ -105,8 +105,7 @@ static struct ike_node *node_slot(struct control *c, struct ike_sa *sa)
 	return n;
 }
 
-// ---- by age
-// --------------------------------------------------------------------------------------
+// ---- by age -------------------------------------------------------------------------------------
 
 static void age_unlink(struct control *c, struct ike_sa *sa)
 {

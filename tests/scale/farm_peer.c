@@ -95,8 +95,7 @@ void farm_fini(struct farm *f)
 	ike_crypto_destroy(f->crypto);
 }
 
-// ---- sending
-// -------------------------------------------------------------------------------------
+// ---- sending ------------------------------------------------------------------------------------
 
 static struct isakmp_header header_of(const struct farm_peer *p, enum isakmp_exchange exchange,
                                       uint32_t message_id, uint8_t flags)
@@ -162,8 +161,7 @@ void farm_peer_start(struct farm *f, uint32_t i, uint32_t now_ms)
 	ask(f, i, buf, (int)isakmp_message_end(&m), FARM_SENT_1, now_ms);
 }
 
-// ---- main mode
-// -----------------------------------------------------------------------------------
+// ---- main mode ----------------------------------------------------------------------------------
 
 // The gateway's address as it is, and an own one that is not.
 static void put_nat_d(struct farm *f, const struct farm_peer *p, struct isakmp_message *m)
@@ -370,8 +368,7 @@ static void main_mode_in(struct farm *f, uint32_t i, const struct isakmp_header 
 	f->counts.bad += !good;
 }
 
-// ---- phase 2
-// -------------------------------------------------------------------------------------
+// ---- phase 2 ------------------------------------------------------------------------------------
 
 // The gateway may not hear it, and then repeats its own message.
 static void keep_quick_3(struct farm_peer *p, const uint8_t *data, size_t len)

@@ -387,8 +387,7 @@ static void weather(void)
 	world.late = world.over ? 0 : kinds[kind].late;
 }
 
-// ---- what must hold
-// ------------------------------------------------------------------------------
+// ---- what must hold -----------------------------------------------------------------------------
 
 static void check_peer(const struct peer *p)
 {

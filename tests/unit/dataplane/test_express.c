@@ -595,8 +595,7 @@ static void in_rounds(unsigned least)
 	assert_true(taken > least);
 }
 
-// ---- the tests
-// -----------------------------------------------------------------------------------
+// ---- the tests ----------------------------------------------------------------------------------
 
 static void flows(const struct suite *suite, void (*vary)(struct sa_spec *spec, uint32_t i))
 {

@@ -193,8 +193,7 @@ static int child_too_long(void)
 	return ok ? 0 : 3;
 }
 
-// ---- echoes of its own
-// ---------------------------------------------------------------------------
+// ---- echoes of its own --------------------------------------------------------------------------
 
 // The host's answer to an echo of ours, with another identifier if `id` says so.
 static bool answer(struct frame *f, uint16_t id)
