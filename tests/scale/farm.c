@@ -486,8 +486,8 @@ static int start(void)
 	const char *memif = "net_memif%u,role=client,socket-abstract=no,socket=%s,rsize=13";
 	int rc;
 
-	snprintf(wan, sizeof(wan), memif, 0, o->socket);
-	snprintf(lan, sizeof(lan), memif, 1, o->lan);
+	snprintf(wan, sizeof(wan), memif, 0, o->socket ? o->socket : "");
+	snprintf(lan, sizeof(lan), memif, 1, o->lan ? o->lan : "");
 	rc = farm_net_eal(devices, o->lan ? 2 : 1);
 	if (rc == 0)
 		rc = farm_net_start(&r.net, 0, FARM_ROUTER, FARM_GATEWAY);

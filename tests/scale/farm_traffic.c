@@ -14,7 +14,8 @@
 #define NAT_T_PORT   4500
 #define OVERLOAD_LEN 40 // bytes of UDP
 #define OVERLOAD_ESP 96 // and of the ESP that becomes of it, shorter than a ping's
-#define OVERLOAD_TO  9  // discard
+#define GARBAGE_ESP  100
+#define OVERLOAD_TO  9 // discard
 
 // What a ping carries behind its ICMP header.
 struct ping {
@@ -235,19 +236,16 @@ void farm_traffic_garbage(struct farm_traffic *t)
 {
 	const struct farm_tunnel *one = next_tunnel(t);
 	const struct farm_peer *p;
+	uint8_t esp[GARBAGE_ESP];
 	uint32_t head[2];
-	uint8_t *out;
 
 	if (!one)
 		return;
 	p = &t->farm->peers[one->peer];
 	head[0] = htonl(p->spi_out);
 	head[1] = htonl(p->esp->sent + 1 + (uint32_t)t->garbage_sent % 32);
-	out = farm_net_packet(t->wan, FARM_PEERS + 1 + one->peer, FARM_GATEWAY, IPPROTO_ESP,
-	                      IPV4 + 100);
-	if (!out)
-		return;
-	memset(out, 0x5a, 100);
-	memcpy(out, head, sizeof(head));
+	memset(esp, 0x5a, sizeof(esp));
+	memcpy(esp, head, sizeof(head));
+	send_esp(t, one->peer, esp, sizeof(esp));
 	t->garbage_sent++;
 }
