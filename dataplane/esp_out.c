@@ -11,7 +11,7 @@
 // Packets of one flow in a row: what the first one found.
 struct run {
 	struct handle flow;
-	struct tunnel *t; // NULL: stale, or another worker's
+	struct tunnel *t; // NULL: stale, another worker's, or not here yet
 	struct sa *sa;    // NULL: none yet
 	uint16_t n;       // packets
 };
@@ -31,17 +31,19 @@ static void run_begin(struct worker *w, struct run *run, struct handle flow)
 	}
 }
 
-// A packet whose flow has no SA here: another worker's, out of date, or to be held.
+// A packet whose flow has no SA here: out of date, another worker's, not here yet, or to be held.
 static void without_sa(struct worker *w, const struct run *run, struct rte_mbuf *m)
 {
 	unsigned owner = tunnel_owner(w->dp->tunnels, run->flow.index);
 
 	if (run->t)
 		tunnel_hold(w, run->t, m);
-	else if (owner != w->index && tunnel_is_current(w->dp->tunnels, run->flow))
+	else if (!tunnel_is_current(w->dp->tunnels, run->flow))
+		worker_drop(w, m, DROP_TUNNEL_STALE);
+	else if (owner != w->index)
 		handoff_send(w, owner, m, PACKET_TUNNEL);
 	else
-		worker_drop(w, m, DROP_TUNNEL_STALE);
+		tunnel_early(w, m);
 }
 
 // Sorts a burst into runs that have a flow of this worker's with an SA; returns how many. The other

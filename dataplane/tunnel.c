@@ -64,27 +64,40 @@ static void acquire(struct worker *w, struct tunnel *t, struct handle h)
 		w->esp->tunnels.acquire_late = true;
 }
 
+// Keeps the packet in a hold that is free; TUNNEL_HOLD_NONE: none is.
+static uint16_t hold_take(struct worker *w, struct rte_mbuf *m)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+	uint16_t i = tw->free;
+
+	if (i == TUNNEL_HOLD_NONE)
+		return i;
+	tw->free = tw->holds[i].next;
+	tw->holds[i] = (struct tunnel_hold){.m = m,
+	                                    .tunnel = packet_of(m)->tunnel.index,
+	                                    .since = w->now,
+	                                    .next = TUNNEL_HOLD_NONE};
+	tw->held++;
+	return i;
+}
+
 void tunnel_hold(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 {
 	struct tunnel_worker *tw = &w->esp->tunnels;
 	struct handle h = packet_of(m)->tunnel;
-	uint16_t i = tw->free;
+	uint16_t i = t->held < TUNNEL_HOLD_FLOW ? hold_take(w, m) : TUNNEL_HOLD_NONE;
 
-	if (t->held >= TUNNEL_HOLD_FLOW || i == TUNNEL_HOLD_NONE) {
+	if (i == TUNNEL_HOLD_NONE) {
 		worker_drop(w, m, DROP_TUNNEL_HOLD_FULL);
 		acquire(w, t, h);
 		return;
 	}
-	tw->free = tw->holds[i].next;
-	tw->holds[i] = (struct tunnel_hold){
-		.m = m, .tunnel = h.index, .since = w->now, .next = TUNNEL_HOLD_NONE};
 	if (t->held == 0)
 		t->head = i;
 	else
 		tw->holds[t->tail].next = i;
 	t->tail = i;
 	t->held++;
-	tw->held++;
 	acquire(w, t, h);
 }
 
@@ -111,19 +124,31 @@ static void drop_held(struct worker *w, struct tunnel *t, enum counter reason)
 	}
 }
 
-// What is held may go: the flow's list moves to the end of the worker's.
+// A list of holds moves to the end of what may go.
+static void release(struct tunnel_worker *tw, uint16_t head, uint16_t tail)
+{
+	if (tw->released == TUNNEL_HOLD_NONE)
+		tw->released = head;
+	else
+		tw->holds[tw->last].next = head;
+	tw->last = tail;
+}
+
 static void release_held(struct worker *w, struct tunnel *t)
 {
-	struct tunnel_worker *tw = &w->esp->tunnels;
-
-	if (!t->held)
-		return;
-	if (tw->released == TUNNEL_HOLD_NONE)
-		tw->released = t->head;
-	else
-		tw->holds[tw->last].next = t->head;
-	tw->last = t->tail;
+	if (t->held)
+		release(&w->esp->tunnels, t->head, t->tail);
 	t->held = 0;
+}
+
+void tunnel_early(struct worker *w, struct rte_mbuf *m)
+{
+	uint16_t i = hold_take(w, m);
+
+	if (i == TUNNEL_HOLD_NONE)
+		worker_drop(w, m, DROP_TUNNEL_HOLD_FULL);
+	else
+		release(&w->esp->tunnels, i, i);
 }
 
 uint16_t tunnel_released(struct worker *w, struct rte_mbuf **pkts, uint16_t max)

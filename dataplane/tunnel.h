@@ -97,7 +97,7 @@ static inline void tunnel_prefetch(const struct tunnel_table *t, struct handle h
 	rte_prefetch0(&t->words[h.index]);
 }
 
-// A flow of this worker's, or NULL: another's, or stale.
+// A flow of this worker's, or NULL: another's, stale, or not here yet.
 static inline struct tunnel *tunnel_own(const struct worker *w, struct handle h)
 {
 	const struct tunnel_table *table = w->dp->tunnels;
@@ -111,6 +111,9 @@ static inline struct tunnel *tunnel_own(const struct worker *w, struct handle h)
 
 // Holds the packet and asks for an SA, once. Takes it.
 void tunnel_hold(struct worker *w, struct tunnel *t, struct rte_mbuf *m);
+// The flow is this worker's and current, but its TUNNEL_ADD is still under way: tries the packet
+// again after the next turn's messages, before that turn's packets. Takes it.
+void tunnel_early(struct worker *w, struct rte_mbuf *m);
 // Traffic went out by the flow's SA, whose doubt_from is over: doubts the peer if nothing came in
 // for long enough.
 void tunnel_doubt(struct worker *w, struct tunnel *t, struct handle h);

@@ -433,6 +433,44 @@ static void stale_flow(void **state)
 	assert_int_equal(dp_sa_add_out(&gate, &spec, f.tunnel, f.in, &out), -EINVAL);
 }
 
+// A packet may be led to a flow whose TUNNEL_ADD its owner has not read yet: it waits, keeps its
+// place before later ones, and does not outlive the flow.
+static void early_packets(void **state)
+{
+	struct dp_tunnel_spec spec = {.iface = 1, .peer = DP_NO_PEER};
+	struct rte_mbuf *pkts[WORKER_BURST], *first;
+	struct gate_flow f = {0};
+	struct worker *w;
+
+	(void)state;
+	assert_int_equal(dp_tunnel_add(&gate, &spec, &f.tunnel), 0);
+	w = gate_owner(&f);
+	first = gate_packet(100, f.tunnel);
+	pkts[0] = first;
+	assert_int_equal(esp_out(w, pkts, 1), 0);
+	send_one(&f);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		assert_int_equal(tunnel_released(w, pkts, WORKER_BURST), 2);
+		assert_ptr_equal(pkts[0], first);
+		assert_int_equal(w->esp->tunnels.held, 0);
+		assert_int_equal(esp_out(w, pkts, 2), 0);
+		assert_int_equal(w->esp->tunnels.held, 2);
+	}
+	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 0);
+	gate_turn();
+	assert_int_equal(tunnel_released(w, pkts, WORKER_BURST), 2);
+	assert_int_equal(esp_out(w, pkts, 2), 0); // held for their SA now
+	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 1);
+
+	assert_int_equal(dp_tunnel_add(&gate, &spec, &f.tunnel), 0);
+	w = gate_owner(&f);
+	send_one(&f);
+	dp_tunnel_del(&gate, f.tunnel);
+	assert_int_equal(tunnel_released(w, pkts, WORKER_BURST), 1);
+	assert_int_equal(esp_out(w, pkts, 1), 0);
+	assert_int_equal(gate_counter(DROP_TUNNEL_STALE), 1);
+}
+
 static void tables_are_full(void **state)
 {
 	struct dp_tunnel_spec spec = {.iface = 1, .peer = DP_NO_PEER};
@@ -529,6 +567,7 @@ int main(void)
 		TEST(rekeyed),
 		TEST(last_out),
 		TEST(stale_flow),
+		TEST(early_packets),
 		TEST(tables_are_full),
 		TEST(policy_stages),
 	};

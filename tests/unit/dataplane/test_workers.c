@@ -174,6 +174,19 @@ static int flow_make(unsigned i)
 	return rc;
 }
 
+// Until the owners have all that they were told: a flow takes in few packets before its SA.
+static int flows_ready(void)
+{
+	for (unsigned i = 0, idle = 0; i < FLOWS; i++) {
+		const struct tunnel *t = chunks_at(&dp->tunnels->tunnels, flows[i].tunnel.index);
+
+		for (; !__atomic_load_n(&t->sa, __ATOMIC_ACQUIRE); idle += 1000)
+			if (idle > PATIENCE || usleep(1000))
+				return -1;
+	}
+	return 0;
+}
+
 static int start(void **state)
 {
 	unsigned second = sysconf(_SC_NPROCESSORS_ONLN) > 1;
@@ -206,6 +219,8 @@ static int start(void **state)
 		rc = flow_make(i);
 	if (rc == 0)
 		rc = dp_launch(dp);
+	if (rc == 0)
+		rc = flows_ready();
 	in_use = rte_mempool_in_use_count(dp->pool);
 	return rc;
 }
