@@ -1,7 +1,7 @@
 // The short way in, for whole bursts: native ESP with plain IPv4 packets in it, which are to go on
 // by an interface without a crypto map. [W] Look at the frames and sort them into runs of one SA;
-// admit them; decrypt; then accept each packet and give it its Ethernet header. With many SAs
-// admitting and decrypting is done in groups, so that memory is not waited for.
+// admit them; decrypt; then accept each packet and give it its Ethernet header. That is done in
+// groups, so that memory is not waited for where there are many SAs.
 //
 // Nothing is written before the cryptography, so that the long way (worker.c) finds what is left as
 // it came. What turns out to need more once it is decrypted goes on from there by the long way, in
@@ -34,18 +34,21 @@ static inline struct sa *sa_of(const struct worker *w, uint32_t spi)
 	return sa_table_at(sas, spi_slot(&sas->layout, spi));
 }
 
-// Starts to load an SA with its keys for a text of so many bytes. AES-GCM's are assumed: which
+// What is around the text of a frame with AES-GCM in it, in bytes.
+#define AROUND_TEXT (RTE_ETHER_HDR_LEN + SA_IPV4_HEADER + SA_ESP_HEADER + 8u + 16u)
+
+// Starts to load an SA with its keys for a frame of so many bytes. AES-GCM's are assumed: which
 // lines others need is only known once the SA is there.
 static inline void sa_fetch(const struct worker *w, const struct run *run, uint32_t len)
 {
 	const struct sa_table *sas = w->dp->sas;
-
 	uint32_t slot = spi_slot(&sas->layout, run->spi);
 
 	rte_prefetch0(run->sa);
 	rte_prefetch0(&run->sa->replay);
 	rte_prefetch0(&sas->activity[slot]);
-	crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN, len);
+	crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN,
+	                     RTE_MAX(len, AROUND_TEXT) - AROUND_TEXT);
 }
 
 static bool is_ours(const struct worker *w, uint32_t dst)
@@ -122,85 +125,6 @@ static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
 	return i;
 }
 
-// ---- in groups ----------------------------------------------------------------------------------
-
-// Runs of a group, see express_out.c: the SAs and keys of one come in from memory while the one
-// before is admitted and the one before that decrypted. Fewer than there, since keys come at once
-// with their SA: eight lines a run, and a core has few dozens on their way at a time.
-#define GROUP 4
-
-struct passage {
-	struct run *runs;
-	struct rte_mbuf **pkts;
-	struct crypto_item *items;
-	uint16_t n_runs;            // that go, as far as is known
-	uint16_t fetched, admitted; // runs
-	uint16_t seen;              // packets of those that are fetched
-	uint16_t n, decrypted;      // packets: admitted, decrypted
-	unsigned engines;
-};
-
-static inline void fetch_group(const struct worker *w, struct passage *p)
-{
-	uint16_t end = p->fetched + RTE_MIN(GROUP, p->n_runs - p->fetched);
-
-	for (; p->fetched < end; p->fetched++) {
-		const struct run *run = &p->runs[p->fetched];
-
-		sa_fetch(w, run, p->pkts[p->seen]->data_len);
-		p->seen += run->n;
-	}
-}
-
-// Up to run `end`. What is not admitted, and all behind it, is left to the long way.
-static inline void admit_group(struct worker *w, struct passage *p, uint16_t end)
-{
-	for (; p->admitted < end; p->admitted++) {
-		struct run *run = &p->runs[p->admitted];
-		uint16_t n = run->n;
-
-		if (unlikely(!run_opens(run))) {
-			p->n_runs = p->fetched = p->admitted;
-			break;
-		}
-		p->engines |= crypto_engine(run->sa);
-		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
-		run->n = admit_run(run, p->pkts + p->n, p->items + p->n);
-		p->n += run->n;
-		if (unlikely(run->n < n)) {
-			p->n_runs = p->fetched = ++p->admitted;
-			break;
-		}
-	}
-	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
-}
-
-static inline void decrypt_group(struct worker *w, struct passage *p, uint16_t end)
-{
-	if (end == p->decrypted)
-		return;
-	crypto_decrypt(w->esp->crypto, p->items + p->decrypted, end - p->decrypted, p->engines);
-	p->decrypted = end;
-	stats_stage(&w->stats, DP_STAGE_DECRYPT, 0);
-}
-
-// Admits and decrypts the packets in front.
-static void pass(struct worker *w, struct passage *p)
-{
-	fetch_group(w, p);
-	do {
-		uint16_t fetched = p->fetched, admitted = p->n;
-
-		fetch_group(w, p);
-		admit_group(w, p, fetched);
-		if (crypto_is_single(p->engines))
-			decrypt_group(w, p, admitted);
-	} while (p->admitted < p->fetched);
-	decrypt_group(w, p, p->n);
-	stats_stage(&w->stats, DP_STAGE_ESP_IN, p->n);
-	stats_stage(&w->stats, DP_STAGE_DECRYPT, p->n);
-}
-
 // Packets in a row that leave the same way, until they are handed over.
 struct leaving {
 	struct rte_mbuf *pkts[WORKER_BURST];
@@ -212,6 +136,16 @@ struct leaving {
 	bool clamps; // some interface looks at TCP's SYNs
 	uint16_t forwarded;
 };
+
+static void leaving_begin(const struct worker *w, struct leaving *l, uint16_t iface)
+{
+	l->n = l->forwarded = 0;
+	l->slow = false;
+	l->in = iface;
+	l->clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
+	l->way = (struct egress_way){.iface = PACKET_NO_IFACE};
+	l->dst = 0;
+}
 
 static void hand_over(struct worker *w, struct leaving *l)
 {
@@ -362,36 +296,108 @@ static uint16_t accept_run(struct worker *w, const struct run *run, struct rte_m
 	return good;
 }
 
-static void accept_all(struct worker *w, uint16_t index, struct rte_mbuf **pkts,
-                       const struct run *runs, uint16_t n_runs, const struct crypto_item *items)
-{
-	struct leaving l;
-	uint16_t good = 0;
+// ---- in groups ----------------------------------------------------------------------------------
 
-	l.n = l.forwarded = 0;
-	l.slow = false;
-	l.in = index;
-	l.clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
-	l.way = (struct egress_way){.iface = PACKET_NO_IFACE};
-	l.dst = 0;
-	for (uint16_t r = 0; r < n_runs; r++) {
-		good += accept_run(w, &runs[r], pkts, items, &l);
-		pkts += runs[r].n;
-		items += runs[r].n;
+// Runs of a group, see express_out.c: the SAs and keys of one come in from memory while the one
+// before is admitted and decrypted, and then accepted while all its lines are still near. Eight
+// lines a run, and a core has few dozens on their way at a time.
+#define GROUP 8
+
+struct passage {
+	struct run *runs;
+	struct rte_mbuf **pkts;
+	struct crypto_item *items;
+	struct leaving *leaving;
+	uint16_t n_runs;                      // that go, as far as is known
+	uint16_t fetched, admitted, accepted; // runs
+	uint16_t seen;                        // packets of those that are fetched
+	uint16_t n, decrypted;                // packets: admitted, decrypted
+	uint16_t good;                        // packets of those that are accepted
+	unsigned engines;
+};
+
+static inline void fetch_group(const struct worker *w, struct passage *p)
+{
+	uint16_t end = p->fetched + RTE_MIN(GROUP, p->n_runs - p->fetched), seen = p->seen;
+
+	for (uint16_t i = p->fetched; i < end; i++) {
+		const struct run *run = &p->runs[i];
+
+		sa_fetch(w, run, p->pkts[seen]->data_len);
+		seen += run->n;
 	}
-	worker_count_n(w, COUNT_DECRYPTED, good);
-	stats_stage(&w->stats, DP_STAGE_ESP_IN, good);
-	if (l.n)
-		hand_over(w, &l);
-	worker_count_n(w, COUNT_FORWARDED, l.forwarded);
-	stats_stage(&w->stats, DP_STAGE_EGRESS, l.forwarded);
+	p->seen = seen;
+	p->fetched = end;
+}
+
+// Up to run `end`. What is not admitted, and all behind it, is left to the long way.
+static inline void admit_group(struct worker *w, struct passage *p, uint16_t end)
+{
+	uint16_t admitted = p->admitted, n = p->n;
+
+	for (; admitted < end; admitted++) {
+		struct run *run = &p->runs[admitted];
+		uint16_t wanted = run->n;
+
+		if (unlikely(!run_opens(run))) {
+			p->n_runs = p->fetched = admitted;
+			break;
+		}
+		p->engines |= crypto_engine(run->sa);
+		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
+		run->n = admit_run(run, p->pkts + n, p->items + n);
+		n += run->n;
+		if (unlikely(run->n < wanted)) {
+			p->n_runs = p->fetched = ++admitted;
+			break;
+		}
+	}
+	p->admitted = admitted;
+	p->n = n;
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
+}
+
+// What is admitted is decrypted and goes.
+static inline void open_group(struct worker *w, struct passage *p)
+{
+	uint16_t n = p->decrypted;
+
+	if (p->n == n)
+		return;
+	crypto_decrypt(w->esp->crypto, p->items + n, p->n - n, p->engines);
+	p->decrypted = p->n;
+	stats_stage(&w->stats, DP_STAGE_DECRYPT, 0);
+	for (; p->accepted < p->admitted; p->accepted++) {
+		const struct run *run = &p->runs[p->accepted];
+
+		p->good += accept_run(w, run, p->pkts + n, p->items + n, p->leaving);
+		n += run->n;
+	}
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
+}
+
+static void pass(struct worker *w, struct passage *p)
+{
+	fetch_group(w, p);
+	do {
+		uint16_t fetched = p->fetched;
+
+		fetch_group(w, p);
+		admit_group(w, p, fetched);
+		if (crypto_is_single(p->engines))
+			open_group(w, p);
+	} while (p->admitted < p->fetched);
+	open_group(w, p);
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, p->n);
+	stats_stage(&w->stats, DP_STAGE_DECRYPT, p->n);
 }
 
 uint16_t express_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
-	struct passage p = {.runs = runs, .pkts = pkts, .items = items};
+	struct leaving l;
+	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .leaving = &l};
 	const struct iface *iface = &w->dp->ifaces[index];
 
 	if (unlikely(!iface_is_up(iface)))
@@ -400,10 +406,15 @@ uint16_t express_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, ui
 		rte_prefetch0(express_ip(pkts[i]));
 	p.n_runs = look(w, iface, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
+	leaving_begin(w, &l, index);
 	pass(w, &p);
 	if (p.n == 0)
 		return 0;
 	worker_count_n(w, COUNT_RX, p.n);
-	accept_all(w, index, pkts, runs, p.admitted, items);
+	worker_count_n(w, COUNT_DECRYPTED, p.good);
+	if (l.n)
+		hand_over(w, &l);
+	worker_count_n(w, COUNT_FORWARDED, l.forwarded);
+	stats_stage(&w->stats, DP_STAGE_EGRESS, l.forwarded);
 	return p.n;
 }
