@@ -42,7 +42,9 @@ static struct dpd_decision begin_run(struct dpd *d, const struct dpd_config *c,
 	return open_window(d, c, f, DPD_PROBE);
 }
 
-// Periodic: the next probe is due `interval` after `from`. On-demand: nothing until a doubt.
+// Periodic: the next probe is due `interval` after `from`, or if that is over, at the next time of
+// that schedule: peers that are spread over the interval stay so, also when this machine stood
+// still and many probes went out late at once. On-demand: nothing until a doubt.
 static struct dpd_decision calm(struct dpd *d, const struct dpd_config *c,
                                 const struct dpd_facts *f, tick_t from)
 {
@@ -54,7 +56,8 @@ static struct dpd_decision calm(struct dpd *d, const struct dpd_config *c,
 		return (struct dpd_decision){.action = DPD_WAIT};
 	d->window_end = from + c->interval;
 	if (tick_before(d->window_end, f->now))
-		d->window_end = f->now;
+		d->window_end +=
+			(f->now - d->window_end + c->interval - 1) / c->interval * c->interval;
 	d->schedule = d->window_end;
 	return wait_until(d->window_end);
 }

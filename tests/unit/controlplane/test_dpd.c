@@ -321,6 +321,31 @@ static void paused_machine_counts_nothing(void **state)
 	assert_int_equal(w.deaths, 1);
 }
 
+// One message for all that were missed, and the next where it would have been: a million peers that
+// were spread over the interval must not come in step.
+static void pause_keeps_the_schedule(void **state)
+{
+	struct world w = world_make(true, 10 * S, 2 * S);
+	tick_t up = w.facts.now;
+
+	(void)state;
+	start(&w);
+	w.facts.now += 37 * S; // one was due after 10 seconds, two more were missed
+	w.facts.heard_until = w.facts.restarted = w.facts.now;
+	take(&w, dpd_expired(&w.dpd, &w.config, &w.facts));
+	assert_int_equal(w.probes, 1);
+	pass(&w, 1);
+	ack(&w);
+	assert_int_equal(w.last.at, up + 40 * S);
+	pass(&w, 3 * S);
+	assert_int_equal(w.probes, 2);
+	ack(&w);
+	pass(&w, 10 * S);
+	assert_int_equal(w.probes, 3);
+	assert_int_equal(w.sent[2], up + 50 * S);
+	assert_int_equal(w.losses, 0);
+}
+
 // Input that arrived before the deadline is consumed before the deadline is judged.
 static void unread_input_holds_the_verdict(void **state)
 {
@@ -420,6 +445,7 @@ int main(void)
 		cmocka_unit_test(life_before_the_run_is_no_life),
 		cmocka_unit_test(lost_input_defers_the_verdict),
 		cmocka_unit_test(paused_machine_counts_nothing),
+		cmocka_unit_test(pause_keeps_the_schedule),
 		cmocka_unit_test(unread_input_holds_the_verdict),
 		cmocka_unit_test(lateness_does_not_accumulate),
 		cmocka_unit_test(not_configured_sends_nothing),
