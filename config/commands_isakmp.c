@@ -194,6 +194,18 @@ static int negotiation_limit(struct command_call *call)
 	return 0;
 }
 
+static int ipsec_limit(struct command_call *call)
+{
+	isakmp(call)->ipsec_limit = call->no ? 0 : (uint32_t)command_number(call, "sas", 0);
+	return 0;
+}
+
+static int rate_limit(struct command_call *call)
+{
+	isakmp(call)->rate_limit = call->no ? 0 : (uint32_t)command_number(call, "exchanges", 0);
+	return 0;
+}
+
 static int invalid_spi_recovery(struct command_call *call)
 {
 	isakmp(call)->invalid_spi_recovery = !call->no;
@@ -243,9 +255,12 @@ static const struct command_word words[] = {
 	{"admission", "Configure admission of new SAs"},
 	{"limit", "Limit on new SAs"},
 	{"ike", "IKE SAs"},
+	{"ipsec", "IPsec SAs"},
 	{"sa", "Limit on all of them"},
 	{"in-negotiation-sa", "Limit on those that are being negotiated"},
 	{"sas", "Number of SAs"},
+	{"rate", "Limit on how many phase 1 exchanges begin a second"},
+	{"exchanges", "Exchanges a second that peers begin, and as many of ours"},
 	{"encryption", "Set encryption algorithm for protection suite"},
 	{"des", "DES - Data Encryption Standard (56 bit keys)"},
 	{"3des", "Three key triple DES"},
@@ -296,6 +311,10 @@ static const struct command commands[] = {
          "crypto call admission limit ike sa", sa_limit, words},
 	{MODE_CONFIG, "crypto call admission limit ike in-negotiation-sa sas:<10-99999>",
          "crypto call admission limit ike in-negotiation-sa", negotiation_limit, words},
+	{MODE_CONFIG, "crypto call admission limit ipsec sa sas:<2-2000000>",
+         "crypto call admission limit ipsec sa", ipsec_limit, words},
+	{MODE_CONFIG, "crypto call admission limit ike rate exchanges:<1-100000>",
+         "crypto call admission limit ike rate", rate_limit, words},
 	{MODE_CONFIG, "crypto isakmp invalid-spi-recovery", "", invalid_spi_recovery, words},
 	{MODE_CONFIG, "crypto isakmp aggressive-mode disable", "", aggressive_disable, words},
 	{MODE_CONFIG, "crypto isakmp enable", "", enable, NULL},
@@ -303,7 +322,6 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto isakmp client rest:LINE", NULL, command_inactive_block, NULL},
 	{MODE_CONFIG, "crypto {keyring|ikev2|pki|key|gdoi} rest:LINE", NULL, command_inactive_block,
          NULL},
-	{MODE_CONFIG, "crypto call admission limit ipsec rest:LINE", NULL, command_inactive, NULL},
 	{MODE_ISAKMP_POLICY, "encryption {des|3des|aes [128|192|256]}", "encryption", encryption,
          words},
 	{MODE_ISAKMP_POLICY, "hash {md5|sha|sha256|sha384|sha512}", "hash", hash, words},

@@ -493,7 +493,8 @@ bool config_isakmp_equal(const struct config_isakmp *a, const struct config_isak
 	       a->keepalive.retry == b->keepalive.retry &&
 	       a->keepalive.periodic == b->keepalive.periodic &&
 	       a->nat_keepalive == b->nat_keepalive && a->sa_limit == b->sa_limit &&
-	       a->negotiation_limit == b->negotiation_limit &&
+	       a->negotiation_limit == b->negotiation_limit && a->rate_limit == b->rate_limit &&
+	       a->ipsec_limit == b->ipsec_limit &&
 	       a->invalid_spi_recovery == b->invalid_spi_recovery &&
 	       a->aggressive_disabled == b->aggressive_disabled;
 }

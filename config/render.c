@@ -186,6 +186,10 @@ static void render_isakmp(const struct config *c, struct text *out)
 	if (i->negotiation_limit)
 		text_printf(out, "crypto call admission limit ike in-negotiation-sa %u\n",
 		            i->negotiation_limit);
+	if (i->ipsec_limit)
+		text_printf(out, "crypto call admission limit ipsec sa %u\n", i->ipsec_limit);
+	if (i->rate_limit)
+		text_printf(out, "crypto call admission limit ike rate %u\n", i->rate_limit);
 	if (i->aggressive_disabled)
 		text_printf(out, "crypto isakmp aggressive-mode disable\n");
 }

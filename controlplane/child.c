@@ -64,6 +64,13 @@ static void child_join(struct control *c, struct child *ch, struct peer *p, stru
 	child_link(c, ch, ch->in);
 }
 
+bool child_is_admitted(const struct control *c, const struct flow *f)
+{
+	uint32_t limit = c->config->isakmp.ipsec_limit;
+
+	return !limit || f->child || 2 * (c->children.used + 1) <= limit;
+}
+
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator)
 {
 	struct child *ch = slab_alloc(&c->children);

@@ -2,6 +2,7 @@
 #ifndef VIGIL_CONTROL_H
 #define VIGIL_CONTROL_H
 
+#include "admission.h"
 #include "config.h"
 #include "dp.h"
 #include "echo.h"
@@ -32,7 +33,7 @@ struct control_counters {
 	uint64_t negotiations_started, negotiations_failed;
 	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;
 	uint64_t losses, verdicts_deferred, deaths, failovers;
-	uint64_t admissions_refused;
+	uint64_t admissions_refused, admissions_delayed;
 	uint64_t ike_unauthentic; // hash did not hold, or came in clear where it must not
 	uint64_t ike_unsupported; // IKEv2, aggressive mode, XAUTH, mode config
 	uint64_t ike_refused;     // no key, no policy, no flow, too many half-open
@@ -88,9 +89,15 @@ struct control {
 	struct peer **peer_buckets; // by {local, remote, port}
 	uint32_t peer_bucket_mask;
 	uint32_t hash_seed;
-	uint32_t flows;      // and tunnels
-	uint32_t half_open;  // IKE SAs that are not established
-	uint32_t responding; // ... and that the peers began
+	uint32_t flows;                            // and tunnels
+	uint32_t half_open;                        // IKE SAs that are not established
+	uint32_t responding;                       // ... and that the peers began
+	struct admission admit_ours, admit_theirs; // turns to begin, by the configured rate
+	// IKE SAs that peers began and whose Diffie-Hellman waits for its turn: those of peers that
+	// have an IKE SA already, and the others.
+	struct ike_line {
+		struct ike_sa *first, *last;
+	} renewing, arriving;
 	// Those of them that nothing has come back for: their peers' addresses may be forged.
 	struct ike_sa *oldest_stranger, *newest_stranger;
 	// IKE SAs that remember exchanges, by when the last one ended.

@@ -73,6 +73,11 @@ void flow_negotiate(struct control *c, struct flow *f)
 		on_tunnel_wanted(c, f->peer);
 		return;
 	}
+	if (!child_is_admitted(c, f)) {
+		c->counters.admissions_refused++;
+		flow_refuse(c, f);
+		return;
+	}
 	ch = child_create(c, f->peer, f, true);
 	if (!ch) {
 		log_msg(&c->log, LOG_ERROR, "IPSEC", "NO_SA", "No free SA for a new tunnel");

@@ -203,6 +203,7 @@ bool loop_turn(struct control *c)
 	n = turn_events(c);
 	n += turn_ike(c);
 	more = turn_dh(c);
+	ike1_admit(c);
 	if (c->timers_left)
 		tick(c);
 	dp_timers_run(c->dp);

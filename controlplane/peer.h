@@ -29,10 +29,11 @@ struct peer {
 	uint8_t state;              // enum peer_state
 	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
 	bool dpd_capable;           // sent the DPD vendor ID
-	bool manual;                // its one child has manual keys; in no table
-	struct ike_sa *ike_sas;     // newest first
-	struct child *children;     // newest first
-	struct flow *waiting;       // flows that wait for phase 1
+	bool turn_taken;        // a phase 1 of ours is admitted: not asked again before it begins
+	bool manual;            // its one child has manual keys; in no table
+	struct ike_sa *ike_sas; // newest first
+	struct child *children; // newest first
+	struct flow *waiting;   // flows that wait for phase 1
 	struct dpd dpd;
 	struct dpd_config dpd_config; // as it was when the peer came up
 	tick_t up_since;

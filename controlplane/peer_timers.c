@@ -39,6 +39,7 @@
 #define OLD_IKE_STAYS    ticks_from_seconds(3)
 #define RETRY_AFTER      ticks_from_seconds(2)
 #define RETRY_JITTER     ticks_from_seconds(2)
+#define TURN_JITTER      TICKS_PER_SECOND // several gateways must not call the same peers in step
 #define REKEY_MARGIN_MIN ticks_from_seconds(10)
 #define REKEY_RETRY      ticks_from_seconds(10)
 #define PATH_MTU_AGE     ticks_from_seconds(600) // RFC 1191, 6.3
@@ -314,7 +315,20 @@ void on_tunnel_wanted(struct control *c, struct peer *p)
 		retry_later(c, p);
 		return;
 	}
+	if (!p->turn_taken && !peer_ike_sa(p)) { // a renewal is no new load
+		tick_t wait =
+			admission_reserve(&c->admit_ours, c->config->isakmp.rate_limit, c->now);
+
+		p->turn_taken = true;
+		if (wait) {
+			c->counters.admissions_delayed++;
+			wheel_arm(&c->wheel, &p->retry, c->now + wait + jitter(TURN_JITTER),
+			          expired_retry);
+			return;
+		}
+	}
 	err = ike1_initiate(c, p);
+	p->turn_taken = err == -EAGAIN;
 	if (err == -EAGAIN)
 		retry_later(c, p);
 	else if (err < 0)

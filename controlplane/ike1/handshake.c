@@ -7,6 +7,7 @@
 
 #include "control.h"
 #include "ike_sa.h"
+#include "main_mode.h"
 #include "peer.h"
 #include "proposal.h"
 #include "secret.h"
@@ -23,6 +24,7 @@ void handshake_destroy(struct control *c, struct ike_sa *sa)
 
 	if (!hs)
 		return;
+	main_mode_leave_line(sa);
 	sa->handshake = NULL;
 	retransmit_stop(c, &hs->retransmit);
 	free(hs->sa_i);

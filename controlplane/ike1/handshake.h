@@ -9,6 +9,7 @@
 
 struct config;
 struct control;
+struct ike_line;
 struct ike_sa;
 
 #define HANDSHAKE_POLICIES 32 // most isakmp policies that are offered or tried
@@ -30,8 +31,10 @@ struct handshake {
 	uint8_t peer_public[DH_PUBLIC_MAX];
 	uint16_t secret_len;
 	uint8_t secret[DH_SECRET_MAX];
-	bool dh_pending; // a job is out
-	uint8_t *sa_i;   // body of the initiator's SA payload, which the hashes cover
+	bool dh_pending;       // a job is out, or waits in line
+	struct ike_line *line; // that it waits in, or NULL; see ike1_admit()
+	struct ike_sa *line_prev, *line_next;
+	uint8_t *sa_i; // body of the initiator's SA payload, which the hashes cover
 	size_t sa_i_len;
 	struct ike1_skeyid skeyid;
 	struct ike_suite offered[HANDSHAKE_POLICIES]; // initiator

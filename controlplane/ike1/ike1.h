@@ -37,5 +37,7 @@ void ike1_prefetch(const struct control *c, const struct dp_view *views, unsigne
 void ike1_input(struct control *c, const struct dp_view *v);
 // Takes some results of the pool of Diffie-Hellman helpers; true: there may be more.
 bool ike1_dh_done(struct control *c);
+// Those exchanges of peers go on whose turn has come, see admission.h. Once a turn of the loop.
+void ike1_admit(struct control *c);
 
 #endif

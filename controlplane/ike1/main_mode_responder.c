@@ -8,6 +8,7 @@
 #include "control.h"
 #include "flow.h"
 #include "handshake.h"
+#include "ike1.h"
 #include "ike_debug.h"
 #include "info.h"
 #include "main_mode.h"
@@ -210,25 +211,78 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 	respond(c, v, h, &chain);
 }
 
-void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
+// ---- Diffie-Hellman in turn ---------------------------------------------------------------------
+// It costs more than all the rest, and who gets here has shown its address: so this is what is
+// admitted at a rate, in the order of message 3. What waits is bounded as all negotiations are.
+
+void main_mode_leave_line(struct ike_sa *sa)
+{
+	struct handshake *hs = sa->handshake;
+
+	if (!hs->line)
+		return;
+	*(hs->line_prev ? &hs->line_prev->handshake->line_next : &hs->line->first) = hs->line_next;
+	*(hs->line_next ? &hs->line_next->handshake->line_prev : &hs->line->last) = hs->line_prev;
+	hs->line = NULL;
+}
+
+static void join_line(struct ike_line *line, struct ike_sa *sa)
+{
+	struct handshake *hs = sa->handshake;
+
+	hs->line = line;
+	hs->line_prev = line->last;
+	hs->line_next = NULL;
+	*(line->last ? &line->last->handshake->line_next : &line->first) = sa;
+	line->last = sa;
+}
+
+static int submit(struct control *c, struct ike_sa *sa)
 {
 	struct handshake *hs = sa->handshake;
 	struct dh_job job = {.kind = DH_BOTH, .owner = slab_handle(sa)};
+
+	job.key.group = sa->suite.group;
+	memcpy(job.peer, hs->peer_public, hs->peer_public_len);
+	job.peer_len = hs->peer_public_len;
+	return dh_pool_submit(c->dh, &job);
+}
+
+void ike1_admit(struct control *c)
+{
+	uint32_t rate = c->config->isakmp.rate_limit;
+	struct ike_sa *sa;
+
+	// Who renews an IKE SA goes first; but so does who has restarted, so it takes a turn as
+	// well.
+	while ((sa = c->renewing.first ? c->renewing.first : c->arriving.first)) {
+		if (!admission_take(&c->admit_theirs, rate, c->now))
+			return;
+		if (submit(c, sa) < 0) { // the helpers are busy
+			admission_give_back(&c->admit_theirs, rate);
+			return;
+		}
+		main_mode_leave_line(sa);
+	}
+}
+
+void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
+{
+	struct handshake *hs = sa->handshake;
 
 	if (main_mode_read_exchange(c, sa, &in->chain) < 0) {
 		main_mode_bad(c, sa, "key exchange or nonce of message 3");
 		return;
 	}
-	job.key.group = sa->suite.group;
-	memcpy(job.peer, hs->peer_public, hs->peer_public_len);
-	job.peer_len = hs->peer_public_len;
-	if (dh_pool_submit(c->dh, &job) < 0)
-		return; // busy: its retransmission tries again
 	hs->dh_pending = true;
 	memcpy(hs->retransmit.request, in->hash, IKE_NODE_HASH);
 	main_mode_read_vendors(c, sa, &in->chain);
 	natt_detect(c, sa, &in->chain, in->view);
 	ike_sa_set_state(c, sa, IKE_R_MM3);
+	join_line(peer_ike_sa(sa->peer) ? &c->renewing : &c->arriving, sa);
+	ike1_admit(c);
+	if (hs->line)
+		c->counters.admissions_delayed++;
 }
 
 void main_mode_send_4(struct control *c, struct ike_sa *sa)

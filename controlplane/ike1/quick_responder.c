@@ -197,6 +197,11 @@ void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in
 	ike_debug_line(c, sa, " processing SA payload. message ID = %d",
 	               (int32_t)in->header->message_id);
 	wrong = judge(c, sa, &in->chain, &o, &notify);
+	if (!wrong && !child_is_admitted(c, o.flow)) {
+		c->counters.admissions_refused++;
+		notify = NOTIFY_NO_PROPOSAL_CHOSEN;
+		wrong = "IPsec SA limit reached";
+	}
 	if (!wrong) {
 		ike_debug_line(c, sa, "Checking IPSec proposal %u, transform %u",
 		               o.choice.raw.proposal, o.choice.raw.transform);

@@ -423,6 +423,29 @@ static void use(struct gateway_use *now)
 	}
 }
 
+// Did n peers in so many ms come up no faster than the gateway may admit them? It may make up for a
+// tenth of a second, and our clock has slack, too.
+static bool at_rate(const char *phase, uint64_t n, uint32_t ms)
+{
+	uint32_t rate = r.options.admit;
+
+	if (!rate || n <= (uint64_t)rate * (ms + 300) / 1000 + 2)
+		return true;
+	fprintf(stderr, "farm: %s: %lu peers came up in %u ms, %u a second are admitted\n", phase,
+	        (unsigned long)n, ms, rate);
+	return false;
+}
+
+static bool all_at_rate(const struct farm_took *took)
+{
+	const struct farm_options *o = &r.options;
+	uint64_t n = r.farm.n;
+	bool good = at_rate("set-up", took->setups, took->setup_ms);
+
+	good &= at_rate("restart", n * o->restart / 100, took->restart_ms);
+	return good & at_rate("return", o->comeback ? n * o->kill / 100 : 0, took->return_ms);
+}
+
 static bool live(void)
 {
 	struct farm_took *took = &r.took;
@@ -453,8 +476,8 @@ static bool live(void)
 	good &= all_found();
 	if (o->comeback && o->kill)
 		took->return_ms = begin_afresh("return", o->kill);
-	return good && all_back() && r.farm.counts.false_deaths == 0 && r.traffic.bad == 0 &&
-	       took->after_bye == 0;
+	return good && all_back() && all_at_rate(took) && r.farm.counts.false_deaths == 0 &&
+	       r.traffic.bad == 0 && took->after_bye == 0;
 }
 
 static int run(void)

@@ -15,7 +15,7 @@ void farm_usage(FILE *to)
 	      "            [--loss PERCENT] [--dup PERCENT] [--late MS] [--flood A-SECOND] [--seed "
 	      "N]\n"
 	      "            [--traffic PERCENT] [--pings A-SECOND] [--overload A-SECOND]\n"
-	      "            [--garbage A-SECOND]\n"
+	      "            [--garbage A-SECOND] [--admit A-SECOND]\n"
 	      "What the peers send is lost, comes twice, or late by up to MS; --flood: first "
 	      "messages\n"
 	      "of strangers, from 100.127.0.0/16, once all peers are up. --restart: so many lose\n"
@@ -37,7 +37,8 @@ void farm_usage(FILE *to)
 	      "network;\n"
 	      "peer i is 100.64.0.1 + i with the host 10.0.0.1 + i. Ends with 0 if all came up, "
 	      "every\n"
-	      "death was told and none of a living peer.\n",
+	      "death was told and none of a living peer; with --admit: and no more came up than so "
+	      "many a second.\n",
 	      to);
 }
 
@@ -120,7 +121,7 @@ bool farm_options_read(struct farm_options *o, int argc, char **argv)
 		{"overload", 1, NULL, 'O'},  {"garbage", 1, NULL, 'G'},
 		{"on-demand", 0, NULL, 'o'}, {"nat", 0, NULL, 'N'},
 		{"3des", 0, NULL, '3'},      {"bye", 1, NULL, 'B'},
-		{NULL, 0, NULL, 0},
+		{"admit", 1, NULL, 'A'},     {NULL, 0, NULL, 0},
 	};
 	const struct {
 		int opt;
@@ -131,7 +132,7 @@ bool farm_options_read(struct farm_options *o, int argc, char **argv)
 		{'y', &o->retry_s},  {'i', &o->interval_s},  {'f', &o->flood},
 		{'e', &o->restart},  {'a', &o->faults.late}, {'g', &o->gateway},
 		{'O', &o->overload}, {'G', &o->garbage},     {'P', &o->pings},
-		{'B', &o->bye},
+		{'B', &o->bye},      {'A', &o->admit},
 	};
 	int opt;
 

@@ -26,6 +26,7 @@ struct farm_options {
 	double traffic;             // percent of the peers
 	uint32_t pings;             // a second, through all of them; 0 = one a tunnel
 	uint32_t overload, garbage; // frames a second
+	uint32_t admit;             // set-ups a second that the gateway may admit; 0 = any
 	struct farm_faults faults;
 };
 

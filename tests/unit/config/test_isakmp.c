@@ -265,7 +265,9 @@ static void other_isakmp_commands(void **state)
 	                           "crypto isakmp aggressive-mode disable\n"
 	                           "crypto isakmp identity hostname\n"
 	                           "crypto call admission limit ike sa 5000\n"
-	                           "crypto call admission limit ike in-negotiation-sa 40\n",
+	                           "crypto call admission limit ike in-negotiation-sa 40\n"
+	                           "crypto call admission limit ike rate 700\n"
+	                           "crypto call admission limit ipsec sa 12000\n",
 	                           &d);
 
 	(void)state;
@@ -275,19 +277,29 @@ static void other_isakmp_commands(void **state)
 	assert_int_equal(c->isakmp.identity, CONFIG_IDENTITY_HOSTNAME);
 	assert_int_equal(c->isakmp.sa_limit, 5000);
 	assert_int_equal(c->isakmp.negotiation_limit, 40);
+	assert_int_equal(c->isakmp.rate_limit, 700);
+	assert_int_equal(c->isakmp.ipsec_limit, 12000);
 	assert_true(has_diag(&d, DIAG_NOTICE, 4, "not active in this version"));
 	assert_round_trip(c);
 	diag_fini(&d);
 	config_free(c);
 	c = load_ok("crypto call admission limit ike sa 5000\n"
 	            "crypto call admission limit ike in-negotiation-sa 40\n"
-	            "no crypto call admission limit ike sa\n",
+	            "crypto call admission limit ike rate 700\n"
+	            "crypto call admission limit ipsec sa 12000\n"
+	            "no crypto call admission limit ike sa\n"
+	            "no crypto call admission limit ike rate\n"
+	            "no crypto call admission limit ipsec sa\n",
 	            &d);
+	assert_int_equal(c->isakmp.rate_limit, 0);
+	assert_int_equal(c->isakmp.ipsec_limit, 0);
 	assert_int_equal(c->isakmp.sa_limit, 0);
 	assert_int_equal(c->isakmp.negotiation_limit, 40);
 	diag_fini(&d);
 	config_free(c);
 	assert_refused("crypto call admission limit ike in-negotiation-sa 9", 1, 51, "<10-99999>");
+	assert_refused("crypto call admission limit ike rate 0", 1, 38, "<1-100000>");
+	assert_refused("crypto call admission limit ipsec sa 1", 1, 38, "<2-2000000>");
 	assert_refused("crypto isakmp nat keepalive 4", 1, 29, "<5-3600>");
 }
 

@@ -286,6 +286,91 @@ static void ike_sas_are_limited(void **state)
 	pair_destroy(p);
 }
 
+// A peer whose turn has not come waits after its third message, and repeats it in vain; no message
+// is lost by that. Who has an IKE SA goes before others.
+static void peers_come_at_a_rate(void **state)
+{
+	struct pair_config b = {.entry = DYNAMIC(""),
+	                        .rest = "crypto call admission limit ike rate 1"};
+	struct pair *p;
+
+	(void)state;
+	p = pair_create(NULL, &b);
+	while (admission_reserve(&p->b.c.admit_theirs, 1, p->b.c.now) < 5 * S)
+		; // others have taken the turns of five seconds
+	side_packet(&p->a, NULL);
+	pair_pass(p, 4 * S);
+	assert_null(side_sa(&p->b));
+	assert_int_equal(p->b.c.half_open, 1);
+	assert_non_null(p->b.c.arriving.first);
+	assert_int_equal(p->b.c.counters.admissions_delayed, 1);
+	pair_pass(p, 5 * S);
+	assert_true(side_packet(&p->a, NULL));
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_null(p->b.c.arriving.first);
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	while (admission_reserve(&p->b.c.admit_theirs, 1, p->b.c.now) < 300 * S)
+		;
+	pair_pass(p, 10);
+	assert_non_null(p->b.c.renewing.first);
+	assert_null(p->b.c.arriving.first);
+	ike_sa_destroy(&p->b.c, p->b.c.renewing.first);
+	assert_null(p->b.c.renewing.first);
+	assert_null(p->b.c.renewing.last);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// Our own attempts have their rate too, and each its place.
+static void ours_begin_at_a_rate(void **state)
+{
+	struct pair_config a = {.rest = "crypto call admission limit ike rate 1"};
+	struct pair *p;
+
+	(void)state;
+	p = pair_create(&a, NULL);
+	while (admission_reserve(&p->a.c.admit_ours, 1, p->a.c.now) < 5 * S)
+		;
+	side_packet(&p->a, NULL);
+	pair_pass(p, 5 * S);
+	assert_int_equal(p->a.c.counters.admissions_delayed, 1);
+	assert_int_equal(p->a.c.half_open, 0);
+	assert_false(side_packet(&p->a, NULL));
+	pair_pass(p, 3 * S); // up to one of them is jitter
+	assert_true(side_packet(&p->a, NULL));
+	assert_int_equal(p->a.c.counters.admissions_delayed, 1);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// No more IPsec SAs than configured; a tunnel that has some may renew them.
+static void ipsec_sas_are_limited(void **state)
+{
+	struct pair_config b = {.entry = DYNAMIC(""),
+	                        .rest = "crypto call admission limit ipsec sa 2"};
+	struct pair *p;
+
+	(void)state;
+	p = pair_create(NULL, &b);
+	bring_up(p);
+	assert_int_equal(p->b.c.children.used, 1);
+	assert_int_equal(p->b.c.counters.admissions_refused, 0);
+	flow_negotiate(&p->a.c, p->a.c.entries->flows);
+	pair_pass(p, 2 * S);
+	assert_int_equal(p->b.c.counters.admissions_refused, 0);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+
+	p = pair_create(NULL, &b);
+	p->b.c.config->isakmp.ipsec_limit = 1; // less than one pair
+	side_packet(&p->a, NULL);
+	pair_pass(p, 2 * S);
+	assert_false(side_packet(&p->a, NULL));
+	assert_int_equal(p->b.c.children.used, 0);
+	assert_true(p->b.c.counters.admissions_refused > 0);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +382,9 @@ int main(void)
 		cmocka_unit_test(strangers_start_nothing),
 		cmocka_unit_test(negotiations_are_limited),
 		cmocka_unit_test(ike_sas_are_limited),
+		cmocka_unit_test(peers_come_at_a_rate),
+		cmocka_unit_test(ours_begin_at_a_rate),
+		cmocka_unit_test(ipsec_sas_are_limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
