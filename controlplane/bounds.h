@@ -10,7 +10,8 @@
 #define TURN_FRAMES          64
 #define TURN_TIMERS          1024
 #define TURN_CHUNK           8   // between two looks at the clock
-#define TURN_US              200 // of each
+#define TURN_CHUNK_NEW       2   // ... of first messages
+#define TURN_US              100 // of each
 #define TURN_PAUSE_MS        500 // a turn that starts later than this restarts all DPD windows
 
 // IKE SAs that are being negotiated: those that we began, and, counted apart, those that others

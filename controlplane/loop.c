@@ -136,8 +136,8 @@ struct input {
 	tick_t last; // arrival of the last one
 };
 
-// Hands views of a class to `fn`, at most `max` of them.
-static struct input turn_input(struct control *c, enum dp_punt class, unsigned max,
+// Hands views of a class to `fn`, `chunk` between two looks at the clock, at most `max` of them.
+static struct input turn_input(struct control *c, enum dp_punt class, unsigned chunk, unsigned max,
                                void (*fn)(struct control *c, const struct dp_view *v))
 {
 	struct dp_view views[TURN_CHUNK];
@@ -146,7 +146,7 @@ static struct input turn_input(struct control *c, enum dp_punt class, unsigned m
 	unsigned k;
 
 	do {
-		k = dp_punt_recv(c->dp, class, views, TURN_CHUNK);
+		k = dp_punt_recv(c->dp, class, views, chunk);
 		if (class == DP_PUNT_IKE_ESTABLISHED)
 			ike1_prefetch(c, views, k);
 		for (unsigned i = 0; i < k; i++)
@@ -155,8 +155,8 @@ static struct input turn_input(struct control *c, enum dp_punt class, unsigned m
 			in.last = views[k - 1].arrived;
 		dp_punt_release(c->dp, views, k);
 		in.n += k;
-	} while (k == TURN_CHUNK && in.n < max && !time_is_up(c, start));
-	in.all = k < TURN_CHUNK;
+	} while (k == chunk && in.n < max && !time_is_up(c, start));
+	in.all = k < chunk;
 	return in;
 }
 
@@ -173,10 +173,10 @@ static unsigned turn_ike(struct control *c)
 	tick_t horizon = dp_punt_horizon(c->dp);
 	struct input known, new, frames;
 
-	known = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_IKE_ESTABLISHED, ike_view);
+	known = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_CHUNK, TURN_IKE_ESTABLISHED, ike_view);
 	c->heard_until = known.all ? horizon : known.last;
-	new = turn_input(c, DP_PUNT_IKE_NEW, TURN_IKE_NEW, ike_view);
-	frames = turn_input(c, DP_PUNT_FRAME, TURN_FRAMES, neighbour_frame);
+	new = turn_input(c, DP_PUNT_IKE_NEW, TURN_CHUNK_NEW, TURN_IKE_NEW, ike_view);
+	frames = turn_input(c, DP_PUNT_FRAME, TURN_CHUNK, TURN_FRAMES, neighbour_frame);
 	return known.n + new.n + frames.n;
 }
 

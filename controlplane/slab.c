@@ -58,53 +58,55 @@ static void *slab_item_at(const struct slab *s, uint32_t index)
 
 void slab_fini(struct slab *s)
 {
-	for (uint32_t i = 0; i < s->made; i++)
+	for (uint32_t i = 0; i < s->made; i++) {
 		slab_guard(s, slab_item_at(s, i), false);
-	for (uint32_t i = 0; i < s->made; i += CHUNK_ITEMS) {
-		secret_wipe(s->chunks[i / CHUNK_ITEMS], CHUNK_ITEMS * s->item_size);
-		free(s->chunks[i / CHUNK_ITEMS]);
+		secret_wipe(slab_item_at(s, i), s->item_size);
 	}
+	for (uint32_t i = 0; i < s->made; i += CHUNK_ITEMS)
+		free(s->chunks[i / CHUNK_ITEMS]);
 	free(s->chunks);
 	memset(s, 0, sizeof(*s));
 }
 
-static int slab_grow(struct slab *s)
+// An item that was never in use. Nothing else of its chunk is touched: fresh pages are slow, and
+// all at once they would make a turn long.
+static struct slab_item *slab_make(struct slab *s)
 {
-	void *chunk;
+	void **chunk = &s->chunks[s->made / CHUNK_ITEMS];
+	struct slab_item *item;
 
-	if (s->made >= s->limit)
-		return -ENOSPC;
-	chunk = calloc(CHUNK_ITEMS, s->item_size);
-	if (!chunk)
-		return -ENOMEM;
-	s->chunks[s->made / CHUNK_ITEMS] = chunk;
-	for (uint32_t i = CHUNK_ITEMS; i-- > 0;) {
-		struct slab_item *item = (void *)((char *)chunk + i * s->item_size);
-
-		item->index = s->made + i;
-		if (item->index >= s->limit)
-			continue;
-		*slab_link(item) = s->free_head;
-		s->free_head = item->index + 1;
-		slab_guard(s, item, true);
+	if (s->made >= s->limit) {
+		errno = ENOSPC;
+		return NULL;
 	}
-	s->made += CHUNK_ITEMS;
-	return 0;
+	if (s->made % CHUNK_ITEMS == 0)
+		*chunk = malloc(CHUNK_ITEMS * s->item_size);
+	if (!*chunk) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	item = slab_item_at(s, s->made);
+	memset(item, 0, s->item_size);
+	item->index = s->made++;
+	return item;
+}
+
+static struct slab_item *slab_reuse(struct slab *s)
+{
+	struct slab_item *item = slab_item_at(s, s->free_head - 1);
+
+	s->free_head = *slab_link(item);
+	*slab_link(item) = 0;
+	slab_guard(s, item, false);
+	return item;
 }
 
 void *slab_alloc(struct slab *s)
 {
-	struct slab_item *item;
-	int err;
+	struct slab_item *item = s->free_head ? slab_reuse(s) : slab_make(s);
 
-	if (!s->free_head && (err = slab_grow(s)) < 0) {
-		errno = -err;
+	if (!item)
 		return NULL;
-	}
-	item = slab_item_at(s, s->free_head - 1);
-	s->free_head = *slab_link(item);
-	*slab_link(item) = 0;
-	slab_guard(s, item, false);
 	item->generation = s->next_generation++;
 	if (!s->next_generation)
 		s->next_generation = 1;
@@ -128,7 +130,7 @@ void *slab_at(const struct slab *s, uint32_t index)
 {
 	struct slab_item *item;
 
-	if (index >= s->made || index >= s->limit)
+	if (index >= s->made)
 		return NULL;
 	item = slab_item_at(s, index);
 	return item->generation ? item : NULL;

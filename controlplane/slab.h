@@ -14,7 +14,7 @@ struct slab_item {
 struct slab {
 	size_t item_size;
 	uint32_t limit; // most items
-	uint32_t made;  // items in chunks so far
+	uint32_t made;  // items that have been in use so far
 	uint32_t used;
 	uint32_t free_head; // index + 1; the link lies behind the item's header
 	uint32_t next_generation;
