@@ -28,7 +28,9 @@ struct control_counters {
 	uint64_t turns, late_turns, busy_turns;
 	uint64_t busy_us, longest_us; // turns with work; the longest turn
 	uint64_t longest_cpu_us;      // the CPU had none of it taken away
-	uint64_t ike_unsent;          // the ring to the worker, or the port, was full
+	// Peers whose last SA is gone, and how long after it was decided that they go.
+	uint64_t teardowns, teardown_ticks, longest_teardown_ticks;
+	uint64_t ike_unsent; // the ring to the worker, or the port, was full
 	uint64_t ike_in, ike_out, ike_malformed, ike_unknown, ike_retransmits, ike_duplicates;
 	uint64_t negotiations_started, negotiations_failed;
 	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;

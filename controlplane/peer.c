@@ -114,8 +114,8 @@ void peer_set_state(struct control *c, struct peer *p, enum peer_state s)
 {
 	if (p->state == s || p->state == PEER_DEAD)
 		return;
-	if (s == PEER_UP)
-		p->up_since = c->now;
+	if (s == PEER_UP || s == PEER_DEAD)
+		p->since = c->now;
 	if (s == PEER_DEAD)
 		peer_unhash(c, p);
 	p->state = s;

@@ -36,7 +36,7 @@ struct peer {
 	struct flow *waiting;   // flows that wait for phase 1
 	struct dpd dpd;
 	struct dpd_config dpd_config; // as it was when the peer came up
-	tick_t up_since;
+	tick_t since;                 // it is up, or dead
 	bool have_heard;
 	tick_t heard; // newest proof of life other than ESP
 	uint32_t session_id;

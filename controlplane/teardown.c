@@ -144,6 +144,12 @@ void teardown_peer(struct control *c, struct peer *p, const char *why)
 
 void teardown_bury(struct control *c, struct peer *p)
 {
+	tick_t took = c->now - p->since;
+
+	c->counters.teardowns++;
+	c->counters.teardown_ticks += took;
+	if (took > c->counters.longest_teardown_ticks)
+		c->counters.longest_teardown_ticks = took;
 	if (p->last_spi)
 		ike_debug_released(c, p, p->last_spi);
 	while (p->ike_sas) {

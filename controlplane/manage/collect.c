@@ -99,7 +99,7 @@ static void fill_peer(const struct control *c, const struct peer *p, struct peer
 	v->ike_active = newest;
 	v->ike_negotiating = peer_is_negotiating(p);
 	v->sas_active = has_active_sas(p);
-	v->up_seconds = p->state == PEER_UP ? seconds_between(c->now, p->up_since) : VIEW_NONE;
+	v->up_seconds = p->state == PEER_UP ? seconds_between(c->now, p->since) : VIEW_NONE;
 	v->dpd_capable = p->dpd_capable;
 	v->nat_local = p->nat_local;
 	v->nat_remote = p->nat_remote;
@@ -567,6 +567,9 @@ static unsigned control_step(struct control *c, struct request *r)
 	v->late_turns = now.late_turns;
 	v->longest_us = now.longest_us;
 	v->longest_cpu_us = now.longest_cpu_us;
+	v->teardowns = now.teardowns;
+	v->teardown_ms = now.teardown_ticks * TICK_MS;
+	v->longest_teardown_ms = now.longest_teardown_ticks * TICK_MS;
 	return REQUEST_ITEM;
 }
 

@@ -191,13 +191,14 @@ void counters_worker_stats(const struct control *c, unsigned worker, struct dp_w
 
 void counters_control(const struct control *c, struct control_counters *out)
 {
-	uint64_t longest = c->counters.longest_us, longest_cpu = c->counters.longest_cpu_us;
+	const struct control_counters *now = &c->counters;
 
-	*out = c->counters;
+	*out = *now;
 	if (c->shown)
 		subtract(out, &c->shown->control, sizeof(*out));
-	out->longest_us = longest; // maxima; clearing starts them afresh
-	out->longest_cpu_us = longest_cpu;
+	out->longest_us = now->longest_us; // maxima; clearing starts them afresh
+	out->longest_cpu_us = now->longest_cpu_us;
+	out->longest_teardown_ticks = now->longest_teardown_ticks;
 }
 
 uint64_t counters_losses(const struct control *c)
@@ -245,6 +246,7 @@ void counters_clear_worker(struct control *c, unsigned worker)
 void counters_clear_control(struct control *c)
 {
 	c->counters.longest_us = c->counters.longest_cpu_us = 0;
+	c->counters.longest_teardown_ticks = 0;
 	c->shown->control = c->counters;
 	c->shown->losses = dp_punt_losses(c->dp);
 }

@@ -176,6 +176,12 @@ void platform_control(const struct control_view *v, struct text *out)
 		(unsigned long long)v->turns, (unsigned long long)v->busy_turns,
 		(unsigned long long)v->late_turns, (unsigned long long)v->longest_us,
 		(unsigned long long)v->longest_cpu_us);
+	if (v->teardowns)
+		text_printf(out,
+		            "  %llu peers torn down, their last SA gone after %.1f ms on average, "
+		            "%llu ms at most\n",
+		            (unsigned long long)v->teardowns, (double)v->teardown_ms / v->teardowns,
+		            (unsigned long long)v->longest_teardown_ms);
 }
 
 // ---- memory

@@ -114,6 +114,7 @@ struct worker_view {
 struct control_view {
 	struct usage_view usage;
 	uint64_t turns, busy_turns, late_turns, longest_us, longest_cpu_us;
+	uint64_t teardowns, teardown_ms, longest_teardown_ms; // teardown_ms: of all
 };
 
 // What grows with the peers: how many there are, and the bytes of one.

@@ -403,8 +403,8 @@ static void check_peer(const struct peer *p)
 		return;
 	must(p->dpd.state != DPD_OFF && wheel_is_armed(&p->probe), "a peer is never asked", i);
 	if (!peer_last_life(&world.c, p, &life))
-		life = p->up_since;
-	life = tick_max(life, p->up_since);
+		life = p->since;
+	life = tick_max(life, p->since);
 	if (world.farm.peers[i].dead)
 		must(tick_diff(fake_now, tick_max(life, f->heard)) <=
 		             (int32_t)((INTERVAL + 5 * RETRY + 1) * S),

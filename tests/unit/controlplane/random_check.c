@@ -109,7 +109,7 @@ static void tell_peer(struct check *k, const struct control *c, const struct pee
 	peer_last_life(c, p, &life);
 	print_error("peer %u state %u up %u, run %u window %u-%u losses %u, life %u, periodic %u "
 	            "interval %u retry %u; host alive %u since %u fault %u; disturbed %u\n",
-	            h->addr.bytes[3], p->state, p->up_since, p->dpd.run_start, p->dpd.window_start,
+	            h->addr.bytes[3], p->state, p->since, p->dpd.run_start, p->dpd.window_start,
 	            p->dpd.window_end, p->dpd.losses, life, p->dpd_config.periodic,
 	            p->dpd_config.interval, p->dpd_config.retry, h->alive, h->alive_since, h->fault,
 	            k->disturbed);
@@ -180,8 +180,8 @@ static void check_found_in_time(struct check *k, const struct control *c, const 
 	if (p->state != PEER_UP || p->dpd.state == DPD_OFF)
 		return;
 	if (!peer_last_life(c, p, &life))
-		life = p->up_since;
-	life = tick_max(life, p->up_since);
+		life = p->since;
+	life = tick_max(life, p->since);
 	if (!tick_before(k->disturbed, life))
 		life = k->disturbed;
 	if (p->dpd_config.periodic) {

@@ -336,7 +336,7 @@ static void ours_begin_at_a_rate(void **state)
 	assert_int_equal(p->a.c.counters.admissions_delayed, 1);
 	assert_int_equal(p->a.c.half_open, 0);
 	assert_false(side_packet(&p->a, NULL));
-	pair_pass(p, 3 * S); // up to one of them is jitter
+	pair_pass(p, 5 * S); // up to one of them is jitter
 	assert_true(side_packet(&p->a, NULL));
 	assert_int_equal(p->a.c.counters.admissions_delayed, 1);
 	assert_true(side_reaches(&p->a, &p->b));

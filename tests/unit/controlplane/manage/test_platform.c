@@ -95,7 +95,7 @@ static void worker_detail(void **state)
 
 static void control(void **state)
 {
-	struct control_view v = {{true, 0.01, 0.005, 0}, 5000, 40, 1, 1203, 402};
+	struct control_view v = {{true, 0.01, 0.005, 0}, 5000, 40, 1, 1203, 402, 0, 0, 0};
 	struct text t = {0};
 
 	(void)state;
@@ -103,6 +103,14 @@ static void control(void **state)
 	is(&t, "Control core\n"
 	       "  CPU utilization for five seconds: 1.0%; one minute: 0.5%; five minutes: 0.0%\n"
 	       "  5000 turns, 40 with work, 1 late; the longest 1203 us, of CPU 402 us\n");
+	v.teardowns = 16;
+	v.teardown_ms = 40;
+	v.longest_teardown_ms = 30;
+	platform_control(&v, &t);
+	is(&t, "Control core\n"
+	       "  CPU utilization for five seconds: 1.0%; one minute: 0.5%; five minutes: 0.0%\n"
+	       "  5000 turns, 40 with work, 1 late; the longest 1203 us, of CPU 402 us\n"
+	       "  16 peers torn down, their last SA gone after 2.5 ms on average, 30 ms at most\n");
 }
 
 static void port(void **state)
