@@ -47,9 +47,10 @@ struct entry_walk {
 	struct crypto_entry **link;
 	uint16_t iface;
 	bool ipv6;
-	uint32_t at;      // index among the entries of the bound map
-	uint32_t dynamic; // and among those of the dynamic map that stands there
-	bool manual;      // there are entries with manual keys
+	uint32_t at;                   // index among the entries of the bound map
+	uint32_t dynamic;              // and among those of the dynamic map that stands there
+	struct crypto_entry *sweeping; // its flows are looked at now; or NULL
+	bool manual;                   // there are entries with manual keys
 };
 
 // What of a new configuration is still to be done, see apply.h.

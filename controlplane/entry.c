@@ -3,6 +3,7 @@
 #include "entry.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,20 +257,18 @@ static const struct config_acl_line *line_of(const struct config_acl *acl, const
 	               : NULL;
 }
 
-// Flows whose line is no more, or another, go. kept[i]: line i of the list has its flow.
-static void keep_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
+// Lines' flows whose line is no more, or another, go. kept[i]: line i of the list has its flow.
+static void keep_lines(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
                        bool *kept)
 {
-	struct flow *f, *next;
-
-	for (f = e->flows; f; f = next) {
+	for (uint32_t i = e->lines.n; i-- > 0;) {
+		struct flow *f = e->lines.items[i];
 		const struct config_acl_line *l = line_of(acl, f);
 
-		next = f->next;
-		if (!l && !(e->any_traffic && f->instance != FLOW_LINE && f->line == 0))
-			flow_destroy(c, f);
-		else if (l && f->instance == FLOW_LINE)
+		if (l)
 			kept[l - acl->lines] = true;
+		else
+			flow_destroy(c, f);
 	}
 }
 
@@ -288,7 +287,7 @@ static int sync_lines(struct control *c, struct crypto_entry *e, const struct co
 {
 	int err = 0;
 
-	keep_flows(c, e, acl, kept);
+	keep_lines(c, e, acl, kept);
 	destroy_denies(c, e);
 	for (uint32_t i = 0; acl && i < acl->n_lines && err == 0; i++) {
 		const struct config_acl_line *l = &acl->lines[i];
@@ -337,25 +336,52 @@ static void sync_line(struct control *c, struct crypto_entry *e, const struct co
 	log_failure(c, e, err);
 }
 
-// A peer that the entry no longer lists loses its children there.
-static void drop_unlisted(struct control *c, struct crypto_entry *e)
+// A peer that the entry no longer lists loses its children there. The flow may be gone afterwards.
+static void drop_unlisted(struct control *c, const struct crypto_entry *e, struct flow *f)
 {
-	struct flow *f, *next;
+	struct handle tunnel = f->tunnel;
+	struct child *ch, *later;
 
-	for (f = e->flows; f; f = next) {
-		struct handle tunnel = f->tunnel;
-		struct child *ch, *later;
-
-		next = f->next;
-		for (ch = f->children; ch; ch = later) {
-			later = ch->next_of_flow;
-			if (!flow_entry_lists(e, &ch->peer->local, &ch->peer->remote))
-				child_delete(c, ch, true, "peer removed from the crypto map");
-		}
-		f = flow_of(c, tunnel);
-		if (f && f->waiting && !flow_entry_lists(e, &f->peer->local, &f->peer->remote))
-			flow_refuse(c, f);
+	for (ch = f->children; ch; ch = later) {
+		later = ch->next_of_flow;
+		if (!flow_entry_lists(e, &ch->peer->local, &ch->peer->remote))
+			child_delete(c, ch, true, "peer removed from the crypto map");
 	}
+	f = flow_of(c, tunnel);
+	if (f && f->waiting && !flow_entry_lists(e, &f->peer->local, &f->peer->remote))
+		flow_refuse(c, f);
+}
+
+static bool take(unsigned *budget)
+{
+	if (!*budget)
+		return false;
+	--*budget;
+	return true;
+}
+
+// Goes on with the flows that an entry had before a change: what it no longer allows goes. False:
+// the budget is used up, and some are left.
+static bool sweep(struct control *c, struct crypto_entry *e, const struct config_map_entry *m,
+                  unsigned *budget)
+{
+	const struct config_acl *acl = e->complete ? config_find_acl(c->config, m->acl) : NULL;
+	struct flow *f;
+
+	while ((f = e->sweep)) {
+		struct handle tunnel = f->tunnel;
+
+		if (!take(budget))
+			return false;
+		e->sweep = f->next;
+		if (!e->is_manual)
+			drop_unlisted(c, e, f);
+		f = flow_of(c, tunnel);
+		if (f && f->instance != FLOW_LINE && !line_of(acl, f) &&
+		    !(e->any_traffic && f->line == 0))
+			flow_destroy(c, f);
+	}
+	return true;
 }
 
 static tick_t dummy_interval(struct config_dummy d)
@@ -365,6 +391,7 @@ static tick_t dummy_interval(struct config_dummy d)
 	return d.pps ? (TICKS_PER_SECOND + d.pps / 2u) / d.pps : 0;
 }
 
+// What is left to do of it is sweep().
 static void entry_fill(struct control *c, struct crypto_entry *e, const struct config_map_entry *m,
                        const struct config_interface *i)
 {
@@ -380,10 +407,9 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 		entry_peers_clear(e);
 	set_any_peer(c, e, e->complete && !e->n_peers);
 	e->any_traffic = e->complete && !acl;
-	if (!e->is_manual)
-		drop_unlisted(c, e);
-	else if (manual_fill(c, e, m))
+	if (e->is_manual && manual_fill(c, e, m))
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
+	e->sweep = e->flows; // not those that are made now
 	sync_flows(c, e, e->complete ? acl : NULL);
 }
 
@@ -420,11 +446,18 @@ static bool entry_is_stale(const struct crypto_entry *e, uint16_t iface,
 	       (own == place && e->is_manual != !!m->manual);
 }
 
-static bool take(unsigned *budget)
+// Takes an entry away, a flow at a time: a dynamic one may have as many as there are peers. It
+// takes no new ones from the first step on. False: the budget is used up.
+static bool retire(struct control *c, struct crypto_entry *e, unsigned *budget)
 {
-	if (!*budget)
+	e->complete = e->any_traffic = false;
+	set_any_peer(c, e, false);
+	entry_peers_clear(e);
+	while (e->flows && take(budget))
+		flow_destroy(c, e->flows);
+	if (e->flows || !take(budget))
 		return false;
-	--*budget;
+	entry_destroy(c, e);
 	return true;
 }
 
@@ -449,6 +482,7 @@ static void sync_next(struct control *c, const struct config_map_entry *m,
 	entry_index_append(c, e);
 	w->manual = w->manual || e->is_manual;
 	w->link = &e->next;
+	w->sweeping = e;
 }
 
 // One entry of the map, or all of the dynamic map that it stands for. False: the budget is used up.
@@ -465,14 +499,17 @@ static bool sync_bound(struct control *c, const struct config_map_entry *m,
 		const struct config_map_entry *at = &t[w->dynamic];
 		uint32_t place = flow_place(m->seq, at == m ? 0 : config_map_number(at));
 
-		while (*w->link && entry_is_stale(*w->link, w->iface, m, place)) {
+		if (!w->sweeping) {
+			while (*w->link && entry_is_stale(*w->link, w->iface, m, place))
+				if (!retire(c, *w->link, budget))
+					return false;
 			if (!take(budget))
 				return false;
-			entry_destroy(c, *w->link);
+			sync_next(c, m, at, i, place);
 		}
-		if (!take(budget))
+		if (w->sweeping && !sweep(c, w->sweeping, at, budget))
 			return false;
-		sync_next(c, m, at, i, place);
+		w->sweeping = NULL;
 	}
 	w->dynamic = 0;
 	return true;
@@ -492,11 +529,9 @@ static bool sync_map(struct control *c, unsigned *budget)
 	for (; m && w->at < n; w->at++)
 		if (!sync_bound(c, &m[w->at], i, budget))
 			return false;
-	while (*w->link && (*w->link)->iface == w->iface && (*w->link)->ipv6 == w->ipv6) {
-		if (!take(budget))
+	while (*w->link && (*w->link)->iface == w->iface && (*w->link)->ipv6 == w->ipv6)
+		if (!retire(c, *w->link, budget))
 			return false;
-		entry_destroy(c, *w->link);
-	}
 	return true;
 }
 
@@ -505,6 +540,7 @@ static void sync_place(struct control *c, const struct entry_key *key,
                        const struct config_interface *i, const struct config_map_entry *m)
 {
 	struct crypto_entry *before, *e = entry_index_find(c, key, &before);
+	unsigned all = UINT_MAX;
 
 	if (e && (!m || e->is_manual != !!m->manual)) {
 		c->manual_due = c->manual_due || e->is_manual;
@@ -522,6 +558,7 @@ static void sync_place(struct control *c, const struct entry_key *key,
 		entry_insert(c, e, before ? &before->next : &c->entries);
 	}
 	entry_fill(c, e, m, i);
+	sweep(c, e, m, &all);
 	c->manual_due = c->manual_due || e->is_manual;
 }
 
@@ -672,11 +709,9 @@ bool entry_walk_step(struct control *c, unsigned budget)
 		w->iface = (uint16_t)(w->iface + w->ipv6);
 		w->ipv6 = !w->ipv6;
 	}
-	while (*w->link) {
-		if (!take(&budget))
+	while (*w->link)
+		if (!retire(c, *w->link, &budget))
 			return true;
-		entry_destroy(c, *w->link);
-	}
 	entry_index_end(c);
 	if (w->manual)
 		manual_install(c); // last: what had an SPI before has let go of it by now

@@ -495,6 +495,8 @@ void flow_destroy(struct control *c, struct flow *f)
 	dp_tunnel_del(c->dp, f->tunnel);
 	c->flow_of_tunnel[f->tunnel.index] = NULL;
 	c->flows--;
+	if (f->entry->sweep == f)
+		f->entry->sweep = f->next;
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;

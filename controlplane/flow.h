@@ -48,6 +48,7 @@ struct crypto_entry {
 	unsigned n_suites;
 	tick_t dummy_interval; // of dummy packets; 0 = none
 	struct flow *flows;
+	struct flow *sweep;        // the next one to be looked at after a change, NULL = none
 	struct flow_lines lines;   // those of access list lines
 	unsigned n_instances;      // the others
 	struct entry_deny *denies; // policies of deny lines

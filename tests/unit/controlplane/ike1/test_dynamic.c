@@ -4,6 +4,7 @@
 #include "addr.h"
 #include "apply.h"
 #include "cursor.h"
+#include "entry.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
@@ -37,21 +38,74 @@ static struct flow *instance(const struct side *s)
 	return f;
 }
 
-static void change(struct side *s, const char *const *lines)
+static unsigned rules(const struct side *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FAKE_POLICY; i++)
+		n += s->c.dp->policies[i].used;
+	return n;
+}
+
+static struct config *changed(struct side *s, const char *const *lines, struct diff_list *changes)
 {
 	struct config *next = config_clone(s->c.config);
 	struct config_cursor cur;
 	struct diag_list diags;
-	struct diff_list changes;
 
 	cursor_init(&cur);
 	diag_init(&diags, NULL);
 	for (; *lines; lines++)
 		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
 	diag_fini(&diags);
-	assert_int_equal(diff_configs(s->c.config, next, &changes), 0);
+	assert_int_equal(diff_configs(s->c.config, next, changes), 0);
+	return next;
+}
+
+static void change(struct side *s, const char *const *lines)
+{
+	struct diff_list changes;
+	struct config *next = changed(s, lines, &changes);
+
 	config_free(apply_config(&s->c, next, &changes));
 	diff_fini(&changes);
+}
+
+// An entry goes with all its flows, a few at a time, and takes no peer meanwhile.
+static void goes_in_steps(void **state)
+{
+	static const char *const more[] = {
+		"ip access-list extended 101",         "permit ip 10.60.0.0 0.0.255.255 any",
+		"permit ip 10.61.0.0 0.0.255.255 any", "permit ip 10.62.0.0 0.0.255.255 any",
+		"permit ip 10.63.0.0 0.0.255.255 any", NULL};
+	static const char *const none[] = {"no crypto map m 1",
+	                                   "crypto ipsec security-association lifetime seconds 600",
+	                                   NULL};
+	struct pair *p = pair_create(NULL, NULL);
+	struct diff_list changes;
+	unsigned steps = 0;
+
+	(void)state;
+	pair_up(p);
+	change(&p->a, more);
+	assert_int_equal(rules(&p->a), 5);
+	config_free(apply_begin(&p->a.c, changed(&p->a, none, &changes), &changes));
+	diff_fini(&changes);
+	while (entry_walk_step(&p->a.c, 2)) {
+		assert_true(p->a.c.dp->hold[0]);
+		assert_int_equal(rules(&p->a), 5 - 2 * ++steps);
+		assert_false(p->a.c.entries->complete);
+		pair_pass(p, 10);
+	}
+	assert_int_equal(steps, 2); // and one that ended it
+	assert_null(p->a.c.entries);
+	assert_int_equal(rules(&p->a), 0);
+	while (apply_step(&p->a.c))
+		pair_pass(p, 1);
+	pair_pass(p, S);
+	assert_false(p->a.c.dp->hold[0]);
+	assert_int_equal(p->a.c.children.used, 0);
+	pair_destroy(p);
 }
 
 // Whoever has a key, whatever it proposes; what it proposed is protected as long as it is there.
@@ -382,6 +436,7 @@ int main(void)
 		cmocka_unit_test(strangers_start_nothing),
 		cmocka_unit_test(negotiations_are_limited),
 		cmocka_unit_test(ike_sas_are_limited),
+		cmocka_unit_test(goes_in_steps),
 		cmocka_unit_test(peers_come_at_a_rate),
 		cmocka_unit_test(ours_begin_at_a_rate),
 		cmocka_unit_test(ipsec_sas_are_limited),
