@@ -101,7 +101,7 @@ static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 	c->counters.probes_sent++;
 	if (!sa) {
 		on_tunnel_wanted(c, p);
-		return 0;
+		return wheel_is_armed(&p->retry) ? -EAGAIN : 0; // put off: nobody is asked yet
 	}
 	if (action == DPD_PROBE || !sa->dpd_outstanding) { // or the run goes on on another SA
 		sa->dpd_run_first = sa->dpd_next;
@@ -410,6 +410,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	peer_set_state(c, p, PEER_UP);
 	p->dpd_capable = sa->peer_dpd;
 	wheel_cancel(&c->wheel, &p->retry);
+	p->turn_taken = false;
 	wheel_arm(&c->wheel, &sa->rekey, c->now + later(life, rekey_margin(life, sa->initiator)),
 	          expired_ike_rekey);
 	wheel_arm(&c->wheel, &sa->expire, c->now + life, expired_ike);

@@ -134,6 +134,7 @@ static void release(struct tunnel_worker *tw, uint16_t head, uint16_t tail)
 	tw->last = tail;
 }
 
+// What is held for the flow may go.
 static void release_held(struct worker *w, struct tunnel *t)
 {
 	if (t->held)

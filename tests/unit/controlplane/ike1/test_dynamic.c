@@ -397,6 +397,33 @@ static void ours_begin_at_a_rate(void **state)
 	pair_destroy(p);
 }
 
+// A peer whose IKE SA is gone is asked by a new phase 1; while that waits for its turn nobody is
+// asked, and nothing is counted.
+static void waiting_is_no_death(void **state)
+{
+	struct pair_config a = {.rest = "crypto isakmp keepalive 10 periodic\n"
+	                                "crypto call admission limit ike rate 1"};
+	struct pair *p;
+
+	(void)state;
+	p = pair_create(&a, NULL);
+	pair_up(p);
+	pair_pass(p, 15 * S);
+	assert_true(p->a.c.counters.acks_received > 0);
+	ike_sa_destroy(&p->a.c, side_sa(&p->a));
+	while (admission_reserve(&p->a.c.admit_ours, 1, p->a.c.now) < 60 * S)
+		;
+	pair_pass(p, 50 * S);
+	assert_int_equal(p->a.c.counters.admissions_delayed, 1);
+	assert_int_equal(p->a.c.counters.deaths, 0);
+	assert_int_equal(p->a.c.counters.losses, 0);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_pass(p, 30 * S);
+	assert_non_null(side_sa(&p->a));
+	assert_int_equal(p->a.c.counters.deaths, 0);
+	pair_destroy(p);
+}
+
 // No more IPsec SAs than configured; a tunnel that has some may renew them.
 static void ipsec_sas_are_limited(void **state)
 {
@@ -439,6 +466,7 @@ int main(void)
 		cmocka_unit_test(goes_in_steps),
 		cmocka_unit_test(peers_come_at_a_rate),
 		cmocka_unit_test(ours_begin_at_a_rate),
+		cmocka_unit_test(waiting_is_no_death),
 		cmocka_unit_test(ipsec_sas_are_limited),
 	};
 
