@@ -306,6 +306,7 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 	struct message msg = {.kind = MESSAGE_SA_ADD, .sa = h, .tunnel = tunnel};
 	struct sa_slot *slot = sa_table_slot(dp->sas, h);
 	uint32_t words = replay_words(spec->replay_window);
+	uint64_t *ring = NULL;
 	struct sa *sa;
 
 	if (!slot || slot->state != SA_RESERVED || sa_fill_check(spec, SA_IN))
@@ -313,13 +314,14 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 	sa = sa_prepare(dp, h, spec, tunnel);
 	if (!sa)
 		return -ENOMEM;
-	if (words > 1 && !sa->ring) {
-		sa->ring = calloc(words, sizeof(*sa->ring));
-		if (!sa->ring)
+	if (words > 1) {
+		ring = calloc(words, sizeof(*ring));
+		if (!ring)
 			return -ENOMEM;
 	}
+	free(sa_ring(sa)); // of an attempt that failed
 	sa_fill(dp->esp->mgr, spec, SA_IN, sa, sa_table_keys(dp->sas, h.index));
-	replay_init(&sa->replay, spec->replay_window, sa->ring);
+	replay_init(&sa->replay, spec->replay_window, ring);
 	sa->activity = &dp->sas->activity[h.index];
 	// The SPI is the one that dp_sa_reserve() gave out, whatever the caller says.
 	sa->spi = spi_make(&dp->sas->layout, slot->owner, h.index, h.generation);
@@ -376,6 +378,7 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 	}
 	sa->pair = in;
 	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(dp->sas, out->index));
+	dp->sas->warmed += sa_is_warm(sa);
 	return 0;
 }
 
@@ -449,7 +452,7 @@ void dp_memory(const struct dp *dp, struct dp_memory *out)
 		expanded += crypto_warmed(dp->workers[i]->esp->crypto);
 	*out = (struct dp_memory){
 		.sas = dp->sas->used,
-		.expanded = (uint32_t)(expanded - dp->sas->wiped),
+		.expanded = (uint32_t)(expanded + dp->sas->warmed - dp->sas->wiped),
 		.rules = policy_rules(dp->policy),
 		.sa_bytes = sizeof(struct sa),
 		.expanded_bytes = sizeof(struct sa_keys),

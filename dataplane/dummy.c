@@ -63,7 +63,7 @@ void dummy_arm(struct worker *w, struct sa *sa)
 {
 	struct dummies *d = &w->esp->dummies;
 
-	if (!sa->dummy.interval || sa->dummy.armed)
+	if (sa_is_cold(sa) || !sa->dummy.interval || sa->dummy.armed)
 		return;
 	if (d->n++ == 0) {
 		d->at = w->now;
@@ -76,7 +76,7 @@ void dummy_arm(struct worker *w, struct sa *sa)
 
 void dummy_disarm(struct worker *w, struct sa *sa)
 {
-	if (!sa->dummy.armed)
+	if (sa_is_cold(sa) || !sa->dummy.armed)
 		return;
 	unlink_from(w, sa);
 	sa->dummy.armed = false;

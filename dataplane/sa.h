@@ -3,9 +3,9 @@
 // its tunnel. Who writes what:
 //
 //   live, current   its worker, at messages about it and its flow
-//   engine, keys    its worker too, when the first packet comes to an SA with AES-GCM; see
-//   sa_warm() everything else control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is sent,
-//   and again
+//   engine, keys,   its worker too, when the first packet comes to an SA with AES-GCM; see
+//   sa_warm() raw_key everything else control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is
+//   sent, and again
 //                   after the worker has confirmed SA_DEL; between the two the worker alone
 //
 // The ring that carries the message orders the writes. A packet touches the first two lines.
@@ -179,23 +179,22 @@ struct sa {
 	uint64_t replayed, bad_selector, other_drops;
 	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes; // UINT64_MAX = none
 	struct handle tunnel;
-	struct handle pair; // outbound: the inbound SA whose activity answers for it
-	uint32_t last;      // inbound: last packet, where activity does not say; see activity.h
-	tick_t made;
-	uint64_t *ring; // replay window apart, or NULL; control frees it
 	union {
+		struct handle pair;      // outbound: the inbound SA whose activity answers for it
 		struct sa_narrow narrow; // inbound
-		struct sa_dummy dummy;   // outbound
 	};
+	uint32_t last; // inbound: last packet, where activity does not say; see activity.h
+	tick_t made;
 	struct sa_six *six; // with outer6 or inner6
-
-	// Line 4: while it is cold.
-	alignas(SA_LINE) uint8_t raw_key[32];
+	union {
+		uint8_t raw_key[32];   // while it is cold, then zeros
+		struct sa_dummy dummy; // outbound; one that sends any is never cold
+	};
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");
 _Static_assert(offsetof(struct sa, form) == offsetof(struct sa, engine) + 1, "one comparison");
-_Static_assert(sizeof(struct sa) == 320, "budget of DESIGN: memory of a peer");
+_Static_assert(sizeof(struct sa) == 256, "budget of DESIGN: memory of a peer");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
 _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
 
@@ -233,6 +232,18 @@ static inline bool sa_is_esn(const struct sa *sa)
 static inline bool sa_is_cold(const struct sa *sa)
 {
 	return (sa->engine & ~SA_ENGINE_ESN) == SA_ENGINE_COLD;
+}
+
+// AES-GCM with its expanded keys.
+static inline bool sa_is_warm(const struct sa *sa)
+{
+	return (sa->engine & ~SA_ENGINE_ESN) == SA_ENGINE_GCM;
+}
+
+// The replay window that was allocated apart, or NULL.
+static inline uint64_t *sa_ring(const struct sa *sa)
+{
+	return sa->direction == SA_IN && sa->replay.ring_words > 1 ? sa->replay.ring : NULL;
 }
 
 // A counter with one writer that others may read: no lock prefix, no torn value.

@@ -271,7 +271,6 @@ static void fill_out(const struct sa_spec *spec, struct sa *sa)
 	sa->out.mtu = (uint16_t)(spec->path_mtu ? lower(spec->path_mtu, UINT16_MAX) : UINT16_MAX);
 	sa->out.src_port = htons(spec->local_port);
 	sa->is_narrow = spec->selector.local_port || spec->selector.remote_port;
-	sa->dummy = (struct sa_dummy){.interval = spec->dummy_interval};
 	sa_fill_move(sa, &spec->remote, htons(spec->remote_port));
 	sa->sequence = 0;
 	secret_random(&sa->iv_base, sizeof(sa->iv_base));
@@ -386,4 +385,8 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
 		fill_out(spec, sa);
 	else
 		fill_in(spec, sa);
+	if (direction == SA_OUT && spec->dummy_interval) {
+		sa_warm(mgr, sa);
+		sa->dummy = (struct sa_dummy){.interval = spec->dummy_interval};
+	}
 }

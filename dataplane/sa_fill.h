@@ -23,7 +23,7 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
              struct sa_keys *keys);
 
 // An SA with AES-GCM is cold until this: its expanded keys come to be, and its engine is GCM. Takes
-// 0.1 us. Nothing else is cold. `mgr` is its worker's.
+// 0.1 us. Nothing else is cold, nor is what sends dummy packets. `mgr` is of the calling thread.
 void sa_warm(IMB_MGR *mgr, struct sa *sa);
 
 // New outer address and port for an outbound SA; the port in network byte order. Called by its

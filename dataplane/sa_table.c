@@ -38,13 +38,13 @@ static void wipe_keys(struct sa_table *t, struct sa *sa)
 	if (!sa->keys || sa_is_cold(sa))
 		return; // their pages may never have been touched
 	secret_wipe(sa->keys, sizeof(struct sa_keys));
-	t->wiped += (sa->engine & ~SA_ENGINE_ESN) == SA_ENGINE_GCM;
+	t->wiped += sa_is_warm(sa);
 }
 
 void sa_table_fini(struct sa_table *t)
 {
 	for (uint32_t i = 0; i < t->unused; i++) {
-		free(sa_table_at(t, i)->ring);
+		free(sa_ring(sa_table_at(t, i)));
 		wipe_keys(t, sa_table_at(t, i));
 	}
 	chunks_fini(&t->sixes);
@@ -95,7 +95,7 @@ void sa_table_put(struct sa_table *t, uint32_t i)
 {
 	struct sa *sa = sa_table_at(t, i);
 
-	free(sa->ring);
+	free(sa_ring(sa));
 	wipe_keys(t, sa);
 	// `live` is the worker's, and 0 by now.
 	secret_wipe((char *)sa + sizeof(sa->live), sizeof(*sa) - sizeof(sa->live));

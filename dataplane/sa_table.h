@@ -19,9 +19,11 @@ enum sa_state {
 // Control's own record of a slot.
 struct sa_slot {
 	uint32_t generation; // of the current use, or of the last
-	uint32_t next_free;  // slot + 1, 0 = none
-	uint32_t foreign;    // position of its foreign SPI, 0 = it has none; see foreign.h
-	uint8_t state;       // enum sa_state
+	union {
+		uint32_t next_free; // free: slot + 1, 0 = none
+		uint32_t foreign;   // position of its foreign SPI, 0 = it has none; see foreign.h
+	};
+	uint8_t state; // enum sa_state
 	uint8_t direction;
 	uint8_t owner;
 };
@@ -39,7 +41,8 @@ struct sa_table {
 	uint32_t inbound[UINT8_MAX + 1]; // how many each worker owns
 	uint32_t free, unused, base;     // free: slot + 1; unused: first slot that was never taken
 	uint32_t used;
-	uint64_t wiped; // expanded keys of AES-GCM; see crypto_warmed()
+	uint64_t warmed,
+		wiped; // expanded keys of AES-GCM; of those that workers expand crypto_warmed()
 };
 
 // Room for `max` SAs of `owners` workers. 0, -ENOMEM, -ERANGE (too many for an SPI).

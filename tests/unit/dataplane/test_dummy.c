@@ -97,6 +97,29 @@ static void come_when_due(void **state)
 	assert_in_range(sa_of(f.out)->sequence, 2, 3);
 }
 
+// What sends by itself has its keys at once; they are counted, and gone with it.
+static void are_never_cold(void **state)
+{
+	struct dp_memory before, with, after;
+	struct gate_flow silent, f;
+
+	(void)state;
+	dp_memory(&gate, &before);
+	silent = gate_flow_make(every(0));
+	f = gate_flow_make(every(10));
+	dp_memory(&gate, &with);
+	assert_int_equal(with.expanded, before.expanded + 1);
+	assert_true(sa_is_cold(sa_of(silent.out)));
+	assert_true(sa_is_warm(sa_of(f.out)));
+	pass(100);
+	dp_sa_del(&gate, (struct handle[]){f.in, f.out, silent.in, silent.out}, 4);
+	gate_turn();
+	assert_int_equal(gate_events(DP_EVENT_SA_GONE), 4);
+	assert_int_equal(pass(100), 0);
+	dp_memory(&gate, &after);
+	assert_int_equal(after.expanded, before.expanded);
+}
+
 static void are_no_traffic(void **state)
 {
 	struct gate_flow f = gate_flow_make(every(4));
@@ -302,9 +325,16 @@ static void coming_and_going(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(come_when_due), TEST(are_no_traffic), TEST(every_suite),
-		TEST(lengths),       TEST(successor),      TEST(ends_with_its_lifetime),
-		TEST(no_way_out),    TEST(bounded),        TEST(coming_and_going),
+		TEST(come_when_due),
+		TEST(are_never_cold),
+		TEST(are_no_traffic),
+		TEST(every_suite),
+		TEST(lengths),
+		TEST(successor),
+		TEST(ends_with_its_lifetime),
+		TEST(no_way_out),
+		TEST(bounded),
+		TEST(coming_and_going),
 	};
 
 	return cmocka_run_group_tests_name("dummy", tests, eal_start, eal_stop);

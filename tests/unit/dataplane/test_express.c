@@ -129,8 +129,8 @@ static void state_save(struct stand *s)
 {
 	for (unsigned i = 0; i < 2 * FLOWS; i++) {
 		s->sas[i] = *sa_at(handle_at(i));
-		if (s->sas[i].ring)
-			memcpy(s->rings[i], s->sas[i].ring, sizeof(s->rings[i]));
+		if (sa_ring(&s->sas[i]))
+			memcpy(s->rings[i], sa_ring(&s->sas[i]), sizeof(s->rings[i]));
 		s->activity[i] = g.dp->sas->activity[handle_at(i).index];
 	}
 }
@@ -143,8 +143,8 @@ static void state_restore(const struct stand *s)
 
 	for (unsigned i = 0; i < 2 * FLOWS; i++) {
 		*sa_at(handle_at(i)) = s->sas[i];
-		if (s->sas[i].ring)
-			memcpy(s->sas[i].ring, s->rings[i], sizeof(s->rings[i]));
+		if (sa_ring(&s->sas[i]))
+			memcpy(sa_ring(&s->sas[i]), s->rings[i], sizeof(s->rings[i]));
 		g.dp->sas->activity[handle_at(i).index] = s->activity[i];
 	}
 	// No piece of a packet, and none that waits for a neighbour, is left from the run before.
