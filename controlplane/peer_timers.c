@@ -163,7 +163,7 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 	const struct peer *p;
 	const char *sa;
 
-	if (t->fire != expired_probe)
+	if (wheel_fire_of(&c->wheel, t) != expired_probe)
 		return;
 	p = owner_of(t, const struct peer, probe);
 	sa = (const char *)p->ike_sas;

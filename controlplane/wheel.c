@@ -8,6 +8,7 @@
 // before it passes.
 #include "wheel.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void timer_link(struct wheel *w, struct wheel_timer *t, unsigned slot)
@@ -70,12 +71,23 @@ void wheel_init(struct wheel *w, tick_t now)
 	w->now = now;
 }
 
-void wheel_arm(struct wheel *w, struct wheel_timer *t, tick_t expires,
-               void (*fire)(void *ctx, struct wheel_timer *timer))
+// The program has a dozen functions; more than there is room for is a mistake in it.
+static uint8_t fire_number(struct wheel *w, wheel_fire *fire)
+{
+	unsigned i = 0;
+
+	while (w->fires[i] && w->fires[i] != fire)
+		if (++i == WHEEL_FIRES)
+			abort();
+	w->fires[i] = fire;
+	return (uint8_t)i;
+}
+
+void wheel_arm(struct wheel *w, struct wheel_timer *t, tick_t expires, wheel_fire *fire)
 {
 	wheel_cancel(w, t);
 	t->expires = expires;
-	t->fire = fire;
+	t->fire = fire_number(w, fire);
 	wheel_insert(w, t);
 	w->armed++;
 }
@@ -167,7 +179,7 @@ unsigned wheel_run(struct wheel *w, tick_t now, unsigned budget, void *ctx)
 		timer_unlink(w, t);
 		w->armed--;
 		fired++;
-		t->fire(ctx, t);
+		w->fires[t->fire](ctx, t);
 	}
 	return fired;
 }
