@@ -129,13 +129,14 @@ static bool peer_has_tunnel(const struct peer *p, const struct child *except)
 
 static void session_status(struct control *c, const struct peer *p, const char *status)
 {
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], buf[ADDR_TEXT];
 	const struct ike_sa *sa = p->ike_sas;
+	const char *id = sa ? ike_sa_id(sa, buf) : "";
 
 	addr_format(&p->remote, text);
 	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "SESSION_STATUS",
 	        "Crypto tunnel is %s.  Peer %s:%u       Id: %s", status, text, p->remote_port,
-	        sa && sa->phase1_id[0] ? sa->phase1_id : text);
+	        id[0] ? id : text);
 }
 
 static void child_retire(struct control *c, struct child *ch)

@@ -27,18 +27,18 @@ struct child {
 	struct flow *flow;          // NULL once the flow has lost it
 	struct child *next_of_flow; // newest first
 	uint8_t state;              // enum child_state
+	uint8_t encap;              // enum sa_encap
 	bool initiator;
-	bool rekeying;  // a successor is being negotiated
-	bool life_seen; // something came in on it
-	uint8_t sas;    // SAs in the dataplane, 0-2
+	bool rekeying;     // a successor is being negotiated
+	bool life_seen;    // something came in on it
+	uint8_t sas;       // SAs in the dataplane, 0-2
+	uint16_t path_mtu; // learned from outside; 0 = not known
 	struct handle in, out;
 	uint32_t spi_in, spi_out; // host order
 	struct esp_suite suite;   // as agreed, lifetimes included
-	enum sa_encap encap;
 	struct selector selector;
 	tick_t created;
-	uint32_t conn_id;  // even/odd pair as IOS prints it
-	uint16_t path_mtu; // learned from outside; 0 = not known
+	uint32_t conn_id; // even/odd pair as IOS prints it
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer rekey;    // soft lifetime: a successor is negotiated
 	struct wheel_timer expire;   // hard lifetime, or an old child's last moment

@@ -3,6 +3,7 @@
 #ifndef VIGIL_IKE_SA_H
 #define VIGIL_IKE_SA_H
 
+#include "addr.h"
 #include "keymat.h"
 #include "slab.h"
 #include "types.h"
@@ -35,17 +36,18 @@ enum ike_state {
 // How many are remembered; more if they are recent and may be asked for again.
 #define IKE_NODES     16 // that are kept whether their answers are needed or not
 #define IKE_NODES_MAX 128
-#define IKE_NODE_HASH 20
+// Of a SHA-1 hash. Whoever could make two messages with one of 64 bits would need the keys too.
+#define IKE_NODE_HASH 8
 
 // An exchange that ended lately, with the answer that its last message got: a second copy of that
 // message gets the answer again and is not processed (a "node" in IOS's debug lines).
 struct ike_node {
-	bool used;
-	uint32_t message_id; // 0 = phase 1
-	tick_t when;
-	uint16_t answer_len;
 	uint8_t *answer;             // NULL: none
 	uint8_t hash[IKE_NODE_HASH]; // of the message that was answered
+	uint32_t message_id;         // 0 = phase 1
+	tick_t when;
+	uint16_t answer_len;
+	bool used;
 };
 
 struct ike_sa {
@@ -62,31 +64,33 @@ struct ike_sa {
 	bool replaced;   // a newer one carries the exchanges; deleted soon
 	bool delete_sent;
 	bool nat_local, nat_remote; // who is behind a NAT on this SA's path (RFC 3947, 3.2)
+	bool is_stranger;           // others began it, and nothing has come back for our answer
 	uint16_t local_port, remote_port;
+	bool id_is_address; // the peer has shown that it is who its address says
+	bool dpd_in_valid;  // dpd_in_highest is set
 	uint32_t conn_id;
 	struct ike_suite suite; // as agreed
 	struct ike1_keys keys;
 	tick_t created, established;
+	tick_t remembered;      // when the last node was added
 	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
-	struct ike_sa *older, *newer; // in the list of strangers
-	bool is_stranger;             // others began it, and nothing has come back for our answer
-	char phase1_id[48];           // the peer's identity, as text
+	// In the list of strangers, or once it is none and has nodes, in that of SAs that have
+	// some.
+	struct ike_sa *older, *newer;
+	char *id; // who the peer is, if it is not its address, as text; NULL = it has not shown it
 
 	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every
 	// message.
 	uint32_t dpd_first;      // sequence of our first R-U-THERE
 	uint32_t dpd_next;       // ... and of the next one
 	uint32_t dpd_run_first;  // first outstanding one of this run
-	uint8_t dpd_outstanding; // how many are: [run_first, run_first + outstanding)
-	bool dpd_in_valid;       // dpd_in_highest is set
 	uint32_t dpd_in_highest; // highest R-U-THERE sequence received
+	uint8_t dpd_outstanding; // how many are: [run_first, run_first + outstanding)
+	uint8_t n_nodes, node_next;
 
 	struct handshake *handshake; // phase 1 in progress; NULL once established
 	struct exchange *exchanges;  // phase 2 in progress
-	struct ike_node *nodes;      // a ring, made when first needed
-	uint8_t n_nodes, node_next;
-	tick_t remembered;                      // when the last node was added
-	struct ike_sa *node_older, *node_newer; // in the list of SAs that have nodes, see node.h
+	struct ike_node *nodes;      // a ring of n_nodes, made when first needed
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer rekey;
 	struct wheel_timer expire;
@@ -108,6 +112,10 @@ struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_a
 // The one setter: refuses an illegal step, logs "Old State = X New State = Y" when told to by
 // debug, keeps the gauges.
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);
+// The peer has shown who it is. 0 or -ENOMEM.
+int ike_sa_identify(struct ike_sa *sa, const char *id);
+// Who it is; "" = it has not shown it.
+const char *ike_sa_id(const struct ike_sa *sa, char buf[ADDR_TEXT]);
 // The IKE SA of a received message, by whichever cookie is ours. NULL: none.
 struct ike_sa *ike_sa_find(const struct control *c, const uint8_t cookie_i[8],
                            const uint8_t cookie_r[8]);

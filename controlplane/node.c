@@ -20,11 +20,13 @@
 void node_hash(struct control *c, const void *message, size_t len, uint8_t out[IKE_NODE_HASH])
 {
 	struct ike_chunk whole = {message, len};
+	uint8_t hash[IKE_HASH_MAX] = {0};
 
 	// A failure of the library hashes to zeros: at worst a message is taken for a copy and
 	// lost.
-	if (ike_crypto_hash(c->crypto, IKE_HASH_SHA1, &whole, 1, out) < 0)
-		memset(out, 0, IKE_NODE_HASH);
+	if (ike_crypto_hash(c->crypto, IKE_HASH_SHA1, &whole, 1, hash) < 0)
+		memset(hash, 0, sizeof(hash));
+	memcpy(out, hash, IKE_NODE_HASH);
 }
 
 static bool node_is_fresh(const struct control *c, const struct ike_node *n)
@@ -111,16 +113,16 @@ static void age_unlink(struct control *c, struct ike_sa *sa)
 {
 	if (!sa->nodes)
 		return;
-	*(sa->node_older ? &sa->node_older->node_newer : &c->oldest_nodes) = sa->node_newer;
-	*(sa->node_newer ? &sa->node_newer->node_older : &c->newest_nodes) = sa->node_older;
-	sa->node_older = sa->node_newer = NULL;
+	*(sa->older ? &sa->older->newer : &c->oldest_nodes) = sa->newer;
+	*(sa->newer ? &sa->newer->older : &c->newest_nodes) = sa->older;
+	sa->older = sa->newer = NULL;
 }
 
 static void age_link(struct control *c, struct ike_sa *sa)
 {
 	sa->remembered = c->now;
-	sa->node_older = c->newest_nodes;
-	*(c->newest_nodes ? &c->newest_nodes->node_newer : &c->oldest_nodes) = sa;
+	sa->older = c->newest_nodes;
+	*(c->newest_nodes ? &c->newest_nodes->newer : &c->oldest_nodes) = sa;
 	c->newest_nodes = sa;
 }
 
@@ -174,6 +176,15 @@ void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
 	n->message_id = message_id;
 	n->when = c->now;
 	n->used = true;
+}
+
+void node_drop_answer(struct ike_sa *sa, uint32_t message_id)
+{
+	for (unsigned i = 0; i < sa->n_nodes; i++)
+		if (sa->nodes[i].used && sa->nodes[i].message_id == message_id) {
+			free(sa->nodes[i].answer);
+			sa->nodes[i].answer = NULL;
+		}
 }
 
 void node_forget_all(struct control *c, struct ike_sa *sa)

@@ -17,6 +17,8 @@ struct ike_node *node_find(struct control *c, struct ike_sa *sa, uint32_t messag
 // message is simply not remembered.
 void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
               const uint8_t hash[IKE_NODE_HASH], const void *answer, uint16_t answer_len);
+// The other side has gone on, so it has the answer.
+void node_drop_answer(struct ike_sa *sa, uint32_t message_id);
 void node_forget_all(struct control *c, struct ike_sa *sa);
 
 #endif

@@ -204,7 +204,7 @@ bool proposal_attr_read_ike(uint8_t transform_id, const uint8_t *attributes, siz
 	       out->hash != IKE_HASH_NONE && out->group != 0;
 }
 
-static bool esp_cipher_from(uint8_t transform_id, enum sa_cipher *out)
+static bool esp_cipher_from(uint8_t transform_id, uint8_t *out)
 {
 	switch (transform_id) {
 	case 2:
@@ -237,7 +237,7 @@ uint8_t proposal_attr_transform(const struct esp_suite *s)
 	return ids[s->cipher];
 }
 
-static bool esp_auth_from(uint32_t number, enum sa_auth *out)
+static bool esp_auth_from(uint32_t number, uint8_t *out)
 {
 	static const uint8_t auths[] = {
 		SA_AUTH_NONE,
@@ -252,7 +252,7 @@ static bool esp_auth_from(uint32_t number, enum sa_auth *out)
 
 	if (number >= sizeof(auths))
 		return false;
-	*out = (enum sa_auth)auths[number];
+	*out = auths[number];
 	return *out != SA_AUTH_NONE || number == 0;
 }
 

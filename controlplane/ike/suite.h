@@ -34,9 +34,9 @@ struct ike_suite {
 
 // One ESP proposal: what a transform set offers, and what was agreed.
 struct esp_suite {
-	enum sa_cipher cipher;
-	enum sa_auth auth;
-	enum sa_mode mode;
+	uint8_t cipher;              // enum sa_cipher
+	uint8_t auth;                // enum sa_auth
+	uint8_t mode;                // enum sa_mode
 	uint16_t key_bits;           // AES only
 	uint16_t pfs_group;          // 0 = none
 	uint32_t lifetime_seconds;   // 0 = not said

@@ -235,14 +235,15 @@ int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_m
 	                        &in->chain);
 	if (err == 0)
 		err = check_auth(c, sa, &in->chain, &id);
+	if (err == 0)
+		err = ike_sa_identify(sa, ident_format(&id, text));
 	if (err < 0)
 		return err;
 	memcpy(sa->keys.iv, in->next_iv, sizeof(sa->keys.iv));
-	snprintf(sa->phase1_id, sizeof(sa->phase1_id), "%s", ident_format(&id, text));
 	ike_debug_line(c, sa, " processing ID payload. message ID = 0");
 	ike_debug_line(c, sa, " processing HASH payload. message ID = 0");
 	ike_debug_line(c, sa, "SA authentication status: authenticated");
-	ike_debug_line(c, sa, "SA has been authenticated with %s", sa->phase1_id);
+	ike_debug_line(c, sa, "SA has been authenticated with %s", text);
 	return 0;
 }
 

@@ -55,7 +55,7 @@ int main_mode_write_auth(struct control *c, struct ike_sa *sa, struct isakmp_mes
 // Takes KE and nonce of message 3 or 4. 0, or -EBADMSG.
 int main_mode_read_exchange(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain);
 // Decrypts message 5 or 6 and checks ID and HASH. 0, or -errno and nothing has changed. On success
-// the IV has moved on and phase1_id is set.
+// the IV has moved on and the peer's identity is set.
 int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_message *in);
 // g^xy is there: keys. 0 or -errno.
 int main_mode_make_keys(struct control *c, struct ike_sa *sa);

@@ -332,6 +332,8 @@ void quick_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
 	if (!x)
 		ike_debug_node_new(c, sa, h->message_id);
 	ike_debug_hash(c, sa, h->message_id);
+	if (!x && !sa->initiator)
+		node_drop_answer(sa, 0); // nobody begins a quick mode before message 6
 	if (!x)
 		quick_take_1(c, sa, &in);
 	else if (kind == IKE1_HASH_2)

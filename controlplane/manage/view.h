@@ -14,6 +14,7 @@
 
 // Seconds that are not known, or do not apply.
 #define VIEW_NONE UINT32_MAX
+#define VIEW_ID   48 // bytes of an identity as it is shown
 
 struct peer_view {
 	struct ip_addr local, remote;
@@ -25,7 +26,7 @@ struct peer_view {
 	bool sas_active;      // has a child that receives
 	uint32_t up_seconds;  // VIEW_NONE: not up
 	bool dpd_capable, nat_local, nat_remote;
-	char phase1_id[48]; // of the newest IKE SA, "" = none
+	char phase1_id[VIEW_ID]; // of the newest IKE SA, "" = none
 	struct dpd_config dpd_config;
 	uint8_t dpd_state; // enum dpd_state
 	uint8_t losses, deferrals;
@@ -44,7 +45,7 @@ struct ike_view {
 	uint32_t conn_id;
 	struct ike_suite suite;
 	uint32_t seconds_left; // VIEW_NONE: not established
-	char phase1_id[48];
+	char phase1_id[VIEW_ID];
 };
 
 // An SA's traffic, as far as it is shown.

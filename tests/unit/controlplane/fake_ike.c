@@ -275,6 +275,11 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa)
 	slab_free(&c->ike_sas, sa);
 }
 
+const char *ike_sa_id(const struct ike_sa *sa, char buf[ADDR_TEXT])
+{
+	return ike_sa_is_established(sa) ? addr_format(&sa->peer->remote, buf) : "";
+}
+
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 {
 	if (sa->state < IKE_P1_COMPLETE && s >= IKE_P1_COMPLETE)

@@ -543,11 +543,12 @@ static void identity_is_a_name(void **state)
 {
 	struct pair_config config = {.rest = "crypto isakmp identity hostname"};
 	struct pair *p = pair_create(&config, NULL);
+	char id[ADDR_TEXT];
 
 	(void)state;
 	pair_up(p);
-	assert_string_equal(side_sa(&p->b)->phase1_id, "gw-a");
-	assert_string_equal(side_sa(&p->a)->phase1_id, ADDR_B);
+	assert_string_equal(ike_sa_id(side_sa(&p->b), id), "gw-a");
+	assert_string_equal(ike_sa_id(side_sa(&p->a), id), ADDR_B);
 	pair_destroy(p);
 }
 
