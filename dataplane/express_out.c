@@ -112,11 +112,18 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 	return hop->iface;
 }
 
-// Starts to load an SA. Which lines of its keys are needed is only known once it is there.
-static inline void sa_fetch(struct sa *sa)
+// Starts to load an SA and its keys: in one loop for a group, so that the page walks of many are
+// under way at a time. Some processors do not go on behind a prefetch before its page is known.
+static inline struct sa *sa_fetch(const struct worker *w, const struct flow_memo_entry *e,
+                                  uint32_t len)
 {
+	const struct sa_table *sas = w->dp->sas;
+	struct sa *sa = sa_table_at(sas, e->slot);
+
 	rte_prefetch0(sa);
 	rte_prefetch0(&sa->sequence);
+	crypto_prefetch_keys(sa_table_keys(sas, e->slot), e->engine, e->key_len, len);
+	return sa;
 }
 
 // Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
@@ -176,8 +183,7 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *r
 		out = e->out;
 		run->out = out;
 		run->current = e->current;
-		run->sa = e->sa;
-		sa_fetch(e->sa);
+		run->sa = sa_fetch(w, e, pkts[run->first]->data_len);
 	}
 	return likely(n_missed == 0) ? n : look_up(w, pkts, runs, n, missed, n_missed);
 }
@@ -323,11 +329,11 @@ static __rte_noinline void doubt(struct worker *w, const struct sa *sa)
 
 // ---- in groups ----------------------------------------------------------------------------------
 
-// Runs of a group. Three groups are in work at a time: the SAs of one come in from memory while the
-// packets of the one before are wrapped, whose keys come in while the one before that is encrypted.
-// With all runs at once each step would wait for its memory, and what was fetched for the last
-// of them would have pushed out the first.
-#define GROUP 8
+// Runs of a group. Three groups are in work at a time: the SAs and keys of one come in from memory
+// while the packets of the one before are wrapped, and those of the one before that encrypted. With
+// all runs at once each step would wait for its memory, and what was fetched for the last of them
+// would have pushed out the first.
+#define GROUP 16
 
 struct passage {
 	struct run *runs;
@@ -369,7 +375,6 @@ static inline bool wrap_group_run(struct worker *w, struct passage *p, const str
 	if (activity_mark(&sa->last_out, w->now) &&
 	    unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
 		doubt(w, sa);
-	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, pkts[0]->data_len);
 	wr->engines |= crypto_engine(sa);
 	if (likely(sa_is_usual(sa)))
 		done = wrap_run(w, sa, run->n, wr, true, pkts, items);

@@ -21,9 +21,11 @@
 
 struct flow_memo_entry {
 	__m128i key;
-	struct sa *sa;
+	uint32_t slot;    // of the SA
 	uint32_t current; // the SA's, while it is the flow's
 	uint16_t out;     // interface that the route of the inner destination leads to
+	// The SA's: which lines of its keys will be needed. What is cold here may be warm by now.
+	uint8_t engine, key_len;
 };
 
 struct flow_memo_line {
@@ -82,7 +84,8 @@ static inline void flow_memo_put(struct flow_memo_line *line, __m128i key, struc
 {
 	if (!flow_memo_is(&line->entries[0], key))
 		line->entries[1] = line->entries[0];
-	line->entries[0] = (struct flow_memo_entry){key, sa, sa->current, out};
+	line->entries[0] =
+		(struct flow_memo_entry){key, sa->slot, sa->current, out, sa->engine, sa->key_len};
 }
 
 // What is known of this flow is void.
