@@ -131,6 +131,7 @@ struct leaving {
 	uint16_t n;
 	bool slow;    // the long way: from forward on
 	uint32_t dst; // of the packet before, whose way it is
+	uint16_t hop; // whose way it is, whatever the destination; or PACKET_NO_HOP
 	struct egress_way way;
 	uint16_t in; // interface that they came in on
 	bool clamps; // some interface looks at TCP's SYNs
@@ -144,6 +145,7 @@ static void leaving_begin(const struct worker *w, struct leaving *l, uint16_t if
 	l->in = iface;
 	l->clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
 	l->way = (struct egress_way){.iface = PACKET_NO_IFACE};
+	l->hop = PACKET_NO_HOP;
 	l->dst = 0;
 }
 
@@ -158,10 +160,10 @@ static void hand_over(struct worker *w, struct leaving *l)
 	l->n = 0;
 }
 
-// The way of a destination; closed where forward must say.
-static void way_of(struct worker *w, uint32_t dst, struct egress_way *way)
+// The way of a destination by its hop; closed where forward must say.
+static void way_of(struct worker *w, uint32_t dst, const struct route_hop *hop,
+                   struct egress_way *way)
 {
-	const struct route_hop *hop = route_hop(w->dp->routes, route_lookup(w->dp->routes, dst));
 	const struct iface *iface = &w->dp->ifaces[hop->iface];
 	uint32_t next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : dst;
 
@@ -181,15 +183,32 @@ static __rte_noinline void turn(struct worker *w, struct leaving *l, bool slow)
 	l->slow = slow;
 }
 
-static __rte_noinline void turn_to(struct worker *w, struct leaving *l, uint32_t dst)
+static __rte_noinline void turn_to(struct worker *w, struct leaving *l, uint32_t dst,
+                                   uint16_t number)
 {
+	const struct route_hop *hop = route_hop(w->dp->routes, number);
 	struct egress_way way = l->way;
 
-	way_of(w, dst, &way);
+	way_of(w, dst, hop, &way);
 	if (l->n && !l->slow && way.iface != l->way.iface)
 		hand_over(w, l);
 	l->way = way;
+	l->hop = hop->kind == ROUTE_GATEWAY ? number : PACKET_NO_HOP;
 	l->dst = dst;
+}
+
+// The way is to be that of a destination.
+static __rte_always_inline void turn_towards(struct worker *w, struct leaving *l, uint32_t dst)
+{
+	uint16_t hop;
+
+	if (dst == l->dst)
+		return;
+	hop = route_lookup(w->dp->routes, dst);
+	if (likely(hop == l->hop))
+		l->dst = dst;
+	else
+		turn_to(w, l, dst, hop);
 }
 
 // What is good, but needs more: it goes on from forward.
@@ -243,8 +262,7 @@ static __rte_always_inline bool is_plain_inside(const struct crypto_item *item, 
 static __rte_always_inline bool leaves(struct worker *w, struct leaving *l,
                                        const struct rte_ipv4_hdr *ip, uint32_t len)
 {
-	if (unlikely(ip->dst_addr != l->dst))
-		turn_to(w, l, ip->dst_addr);
+	turn_towards(w, l, ip->dst_addr);
 	return likely(l->way.open) && len <= l->way.mtu && ip->time_to_live > 1 &&
 	       !(unlikely(l->clamps) && express_is_syn(ip, len));
 }
