@@ -8,6 +8,7 @@
 #define TURN_IKE_ESTABLISHED 512
 #define TURN_IKE_NEW         16
 #define TURN_FRAMES          64
+#define TURN_DRAIN           16 // peers that are ended when the program stops
 #define TURN_TIMERS          1024
 #define TURN_CHUNK           8   // between two looks at the clock
 #define TURN_CHUNK_NEW       2   // ... of first messages

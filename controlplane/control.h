@@ -106,7 +106,11 @@ struct control {
 	// IKE SAs that remember exchanges, by when the last one ended.
 	struct ike_sa *oldest_nodes, *newest_nodes;
 	struct wheel_timer node_age; // the oldest ones are forgotten
-	uint32_t message_ids[64];    // random ones, of which so many are left
+	struct outbox {              // Delete payloads that wait for the way out, see ike1/outbox.h
+		struct outbox_item *first, *last;
+		unsigned n;
+	} outbox;
+	uint32_t message_ids[64]; // random ones, of which so many are left
 	unsigned n_message_ids;
 
 	struct crypto_entry *entries; // list in order {iface, ipv6, sequence}

@@ -202,6 +202,7 @@ bool loop_turn(struct control *c)
 	c->fired = 0;
 	n = turn_events(c);
 	n += turn_ike(c);
+	n += ike1_send_kept(c);
 	more = turn_dh(c);
 	ike1_admit(c);
 	if (c->timers_left)
@@ -221,19 +222,36 @@ void loop_run(struct control *c, volatile const int *stop)
 			dp_control_idle(c->dp, IDLE_US);
 }
 
-static bool tear_down(struct peer *p, void *arg)
+// Ends some more peers, from the one at `index` on; false: there is none left.
+static bool drain_some(struct control *c, uint32_t *index)
 {
-	teardown_peer(arg, p, "shutdown");
+	for (unsigned n = 0; n < TURN_DRAIN && !ike1_is_jammed(c); n++, (*index)++) {
+		struct peer *p;
+
+		if (*index >= c->peers.made)
+			return false;
+		p = slab_at(&c->peers, *index);
+		if (p)
+			teardown_peer(c, p, "shutdown");
+	}
 	return true;
 }
 
-void loop_drain(struct control *c, unsigned max_ms)
+void loop_drain(struct control *c, unsigned stuck_ms, unsigned max_ms)
 {
-	uint64_t end = dp_now_us(c->dp) + (uint64_t)max_ms * 1000;
+	uint64_t now = dp_now_us(c->dp), end = now + (uint64_t)max_ms * 1000, moved = now;
+	uint32_t index = 0, before = 0;
+	bool more = true;
 
 	c->stopping = true;
-	peer_for_each(c, tear_down, c);
-	while (c->children.used && dp_now_us(c->dp) < end)
-		if (!loop_turn(c))
+	while ((more || c->children.used || c->outbox.n) && now < end &&
+	       now < moved + (uint64_t)stuck_ms * 1000) {
+		more = drain_some(c, &index);
+		if (!loop_turn(c) && (!more || ike1_is_jammed(c)))
 			dp_control_idle(c->dp, IDLE_US);
+		now = dp_now_us(c->dp);
+		if (index + c->children.used + c->outbox.n != before)
+			moved = now;
+		before = index + c->children.used + c->outbox.n;
+	}
 }

@@ -13,8 +13,8 @@ int loop_init(struct control *c);
 bool loop_turn(struct control *c);
 // Turns until *stop is set.
 void loop_run(struct control *c, volatile const int *stop);
-// Tears all peers down with Delete payloads and turns until the workers have let go of every SA,
-// for at most max_ms.
-void loop_drain(struct control *c, unsigned max_ms);
+// Tears all peers down and turns until the workers have let go of every SA and all Delete payloads
+// are out; not longer than max_ms, nor for stuck_ms without a step.
+void loop_drain(struct control *c, unsigned stuck_ms, unsigned max_ms);
 
 #endif

@@ -29,7 +29,8 @@
 #define DH_THREADS     1
 #define DH_QUEUE       4096
 #define NICE           (-10)
-#define DRAIN_MS       2000
+#define DRAIN_STUCK_MS 2000
+#define DRAIN_MS       30000 // two messages to each of a million peers take ten seconds
 #define FIRST_CONN_ID  1001
 #define TUNNELS_PER_SA 2 // SAs a tunnel at least: in and out
 
@@ -239,7 +240,7 @@ static int run(struct control *c, const char *startup, const struct diag_list *d
 	log_msg(&c->log, LOG_NOTICE, "SYS", "RESTART", "Vigil started, %s", dp_version());
 	loop_run(c, &stop);
 	log_msg(&c->log, LOG_NOTICE, "SYS", "STOP", "Vigil is stopping");
-	loop_drain(c, DRAIN_MS);
+	loop_drain(c, DRAIN_STUCK_MS, DRAIN_MS);
 	ret = EXIT_SUCCESS;
 	manage_stop(c);
 out_apply:

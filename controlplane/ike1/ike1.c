@@ -10,6 +10,7 @@
 #include "ike_crypto.h"
 #include "ike_sa.h"
 #include "main_mode.h"
+#include "outbox.h"
 #include "quick.h"
 #include "secret.h"
 
@@ -23,6 +24,7 @@ int ike1_start(struct control *c)
 
 void ike1_stop(struct control *c)
 {
+	outbox_forget_all(c);
 	ike_crypto_destroy(c->crypto);
 	c->crypto = NULL;
 }

@@ -39,5 +39,9 @@ void ike1_input(struct control *c, const struct dp_view *v);
 bool ike1_dh_done(struct control *c);
 // Those exchanges of peers go on whose turn has come, see admission.h. Once a turn of the loop.
 void ike1_admit(struct control *c);
+// Sends some of the Delete payloads that found the way out full; how many have gone. Once a turn.
+unsigned ike1_send_kept(struct control *c);
+// Many of them wait: who ends peers one after the other should wait as well.
+bool ike1_is_jammed(const struct control *c);
 
 #endif

@@ -2,6 +2,7 @@
 // believed; at most it shortens a negotiation that has no answer yet.
 #include "info.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "natt.h"
 #include "node.h"
 #include "notify.h"
+#include "outbox.h"
 #include "output.h"
 #include "peer.h"
 #include "peer_timers.h"
@@ -66,6 +68,12 @@ void info_notify(struct control *c, struct ike_sa *sa, uint16_t type, uint32_t s
 	info_send(c, sa, &im);
 }
 
+static void send_delete(struct control *c, struct ike_sa *sa, struct info_message *im)
+{
+	if (info_send(c, sa, im) == -EAGAIN)
+		outbox_keep(c, sa, im->buf, im->len);
+}
+
 void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch)
 {
 	struct info_message im;
@@ -74,7 +82,7 @@ void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child 
 		return;
 	info_begin(c, sa, &im);
 	delete_write_esp(&im.m, ch->spi_in);
-	info_send(c, sa, &im);
+	send_delete(c, sa, &im);
 }
 
 void ike1_delete_sa(struct control *c, struct ike_sa *sa)
@@ -86,7 +94,7 @@ void ike1_delete_sa(struct control *c, struct ike_sa *sa)
 	sa->delete_sent = true;
 	info_begin(c, sa, &im);
 	delete_write_sa(&im.m, sa->cookie_i, sa->cookie_r);
-	info_send(c, sa, &im);
+	send_delete(c, sa, &im);
 }
 
 void info_refuse_stranger(struct control *c, const struct dp_view *v, const struct isakmp_header *h,

@@ -12,9 +12,9 @@
 #define REPLIES_PER_SECOND 10
 #define LOGS_PER_SECOND    5
 
-int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len)
+struct dp_datagram output_datagram(const struct ike_sa *sa, const uint8_t *message, uint16_t len)
 {
-	struct dp_datagram d = {
+	return (struct dp_datagram){
 		.src = sa->peer->local,
 		.dst = sa->peer->remote,
 		.src_port = sa->local_port,
@@ -23,6 +23,11 @@ int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *messa
 		.data = message,
 		.len = len,
 	};
+}
+
+int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len)
+{
+	struct dp_datagram d = output_datagram(sa, message, len);
 	int err;
 
 	c->counters.ike_out++;

@@ -13,6 +13,8 @@ struct peer;
 
 #define OUTPUT_MESSAGE_MAX 4096 // bytes of a message that we build
 
+// A message of an IKE SA on its way.
+struct dp_datagram output_datagram(const struct ike_sa *sa, const uint8_t *message, uint16_t len);
 // Sends a message of an IKE SA on its ports. What is lost here is lost like on the network; -EAGAIN
 // says that it was, since too much is being sent.
 int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len);

@@ -16,6 +16,7 @@
 
 #include "apply.h"
 #include "control.h"
+#include "ike1/ike1.h"
 
 struct request_slot {
 	_Atomic uint32_t asked;    // writer: the helper that has the slot
@@ -181,7 +182,7 @@ static bool slice(struct control *c, struct request *r)
 		if (r->kind < REQUEST_CLEAR_SESSIONS)
 			cost = collect_step(c, r);
 		else if (r->kind < REQUEST_APPLY)
-			cost = clear_step(c, r);
+			cost = ike1_is_jammed(c) ? REQUEST_STEPS : clear_step(c, r);
 		else
 			cost = order_step(c, r);
 		if (!cost) {

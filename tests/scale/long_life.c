@@ -315,6 +315,7 @@ static void gateway_turn(void)
 		n += gateway_input(DP_PUNT_IKE_NEW);
 		while (ike1_dh_done(c))
 			n++;
+		ike1_send_kept(c);
 		ike1_admit(c);
 		n += wheel_run(&c->wheel, c->now, 1000000, c);
 	} while (n);

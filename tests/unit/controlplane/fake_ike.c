@@ -332,6 +332,11 @@ void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child 
 	fake_ike.deletes_child++;
 }
 
+bool ike1_is_jammed(const struct control *c)
+{
+	return c->outbox.n > 0;
+}
+
 void ike1_delete_sa(struct control *c, struct ike_sa *sa)
 {
 	(void)c;

@@ -249,6 +249,7 @@ static void side_turn(struct side *s)
 			child_sa_gone(c, events[i].sa);
 	}
 	side_input(s);
+	ike1_send_kept(c);
 	ike1_admit(c);
 	while (dh_pool_pending(c->dh)) {
 		while (ike1_dh_done(c))

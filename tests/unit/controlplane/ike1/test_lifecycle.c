@@ -519,6 +519,32 @@ static void nothing_leaves_for_a_while(void **state)
 	pair_destroy(p);
 }
 
+// The way out is full when a peer is ended: it hears of it later, when all that was about it is
+// gone here. It is not waited for without end.
+static void deletes_wait(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct pair *p = pair_create(NULL, NULL);
+		struct control *a = &p->a.c, *b = &p->b.c;
+
+		pair_up(p);
+		a->dp->send_full = true;
+		teardown_peer(a, side_peer(&p->a), "cleared");
+		pair_pass(p, i == 0 ? 9 * S : 11 * S);
+		assert_int_equal(a->peers.used, 0);
+		assert_int_equal(a->ike_sas.used, 0);
+		assert_int_equal(b->children.used, 1);
+		assert_int_equal(a->outbox.n, i == 0 ? 2 : 0); // of ESP and of IKE
+		assert_int_equal(a->counters.ike_unsent, i == 0 ? 0 : 2);
+		a->dp->send_full = false;
+		pair_pass(p, 2);
+		assert_int_equal(b->children.used, i == 0 ? 0 : 1);
+		assert_int_equal(a->outbox.n, 0);
+		pair_destroy(p);
+	}
+}
+
 // A probe that is due without a phase 1 starts one, and that is the answer.
 static void probe_without_phase_1(void **state)
 {
@@ -601,6 +627,7 @@ int main(void)
 		cmocka_unit_test(probe_lines),
 		cmocka_unit_test(death_lines),
 		cmocka_unit_test(nothing_leaves_for_a_while),
+		cmocka_unit_test(deletes_wait),
 		cmocka_unit_test(probe_without_phase_1),
 		cmocka_unit_test(identity_is_a_name),
 		cmocka_unit_test(dummy_packets),
