@@ -20,23 +20,26 @@ static uint32_t *slab_link(void *item)
 	return (uint32_t *)((struct slab_item *)item + 1);
 }
 
-// Tells AddressSanitizer, in builds with it, whether what lies behind a free item's link may be
-// touched: else use after slab_free() would go unseen.
-static void slab_guard(const struct slab *s, void *item, bool is_free)
+// Tells AddressSanitizer, in builds with it, whether memory may be touched.
+static void guard(void *from, size_t len, bool is_closed)
 {
 #ifdef __SANITIZE_ADDRESS__
-	char *from = (char *)(slab_link(item) + 1);
-	size_t len = s->item_size - sizeof(struct slab_item) - sizeof(uint32_t);
-
-	if (is_free)
+	if (is_closed)
 		__asan_poison_memory_region(from, len);
 	else
 		__asan_unpoison_memory_region(from, len);
 #else
-	(void)s;
-	(void)item;
-	(void)is_free;
+	(void)from;
+	(void)len;
+	(void)is_closed;
 #endif
+}
+
+// What lies behind a free item's link: else use after slab_free() would go unseen.
+static void slab_guard(const struct slab *s, void *item, bool is_free)
+{
+	guard(slab_link(item) + 1, s->item_size - sizeof(struct slab_item) - sizeof(uint32_t),
+	      is_free);
 }
 
 int slab_init(struct slab *s, size_t item_size, uint32_t limit)
@@ -79,13 +82,17 @@ static struct slab_item *slab_make(struct slab *s)
 		errno = ENOSPC;
 		return NULL;
 	}
-	if (s->made % CHUNK_ITEMS == 0)
+	if (s->made % CHUNK_ITEMS == 0) {
 		*chunk = malloc(CHUNK_ITEMS * s->item_size);
+		if (*chunk)
+			guard(*chunk, CHUNK_ITEMS * s->item_size, true);
+	}
 	if (!*chunk) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	item = slab_item_at(s, s->made);
+	guard(item, s->item_size, false);
 	memset(item, 0, s->item_size);
 	item->index = s->made++;
 	return item;

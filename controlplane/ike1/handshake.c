@@ -7,7 +7,6 @@
 
 #include "control.h"
 #include "ike_sa.h"
-#include "main_mode.h"
 #include "peer.h"
 #include "proposal.h"
 #include "secret.h"
@@ -18,13 +17,35 @@ int handshake_create(struct ike_sa *sa)
 	return sa->handshake ? 0 : -ENOMEM;
 }
 
+void handshake_join_line(struct ike_sa *sa, struct ike_line *line)
+{
+	struct handshake *hs = sa->handshake;
+
+	hs->line = line;
+	hs->line_prev = line->last;
+	hs->line_next = NULL;
+	*(line->last ? &line->last->handshake->line_next : &line->first) = sa;
+	line->last = sa;
+}
+
+void handshake_leave_line(struct ike_sa *sa)
+{
+	struct handshake *hs = sa->handshake;
+
+	if (!hs->line)
+		return;
+	*(hs->line_prev ? &hs->line_prev->handshake->line_next : &hs->line->first) = hs->line_next;
+	*(hs->line_next ? &hs->line_next->handshake->line_prev : &hs->line->last) = hs->line_prev;
+	hs->line = NULL;
+}
+
 void handshake_destroy(struct control *c, struct ike_sa *sa)
 {
 	struct handshake *hs = sa->handshake;
 
 	if (!hs)
 		return;
-	main_mode_leave_line(sa);
+	handshake_leave_line(sa);
 	sa->handshake = NULL;
 	retransmit_stop(c, &hs->retransmit);
 	free(hs->sa_i);

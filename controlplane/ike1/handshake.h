@@ -46,6 +46,9 @@ struct handshake {
 int handshake_create(struct ike_sa *sa);
 // Wipes and frees it, with its timer; there may be none.
 void handshake_destroy(struct control *c, struct ike_sa *sa);
+// It waits for its turn, as the last of a line; it is over, or has had it. See ike1_admit().
+void handshake_join_line(struct ike_sa *sa, struct ike_line *line);
+void handshake_leave_line(struct ike_sa *sa);
 // Copies the initiator's SA payload. 0 or -ENOMEM.
 int handshake_keep_sa(struct handshake *hs, const uint8_t *body, size_t len);
 // The chunks that the hashes of phase 1 take; they point into the handshake and the configuration.

@@ -34,8 +34,6 @@ struct main_mode_message {
 
 // One handler a message; called in the state that expects it.
 void main_mode_take_2(struct control *c, struct ike_sa *sa, struct main_mode_message *in);
-// A peer's exchange that waits for its turn is over, or has had it.
-void main_mode_leave_line(struct ike_sa *sa);
 void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in);
 void main_mode_take_4(struct control *c, struct ike_sa *sa, struct main_mode_message *in);
 void main_mode_take_5(struct control *c, struct ike_sa *sa, struct main_mode_message *in);

@@ -215,28 +215,6 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 // It costs more than all the rest, and who gets here has shown its address: so this is what is
 // admitted at a rate, in the order of message 3. What waits is bounded as all negotiations are.
 
-void main_mode_leave_line(struct ike_sa *sa)
-{
-	struct handshake *hs = sa->handshake;
-
-	if (!hs->line)
-		return;
-	*(hs->line_prev ? &hs->line_prev->handshake->line_next : &hs->line->first) = hs->line_next;
-	*(hs->line_next ? &hs->line_next->handshake->line_prev : &hs->line->last) = hs->line_prev;
-	hs->line = NULL;
-}
-
-static void join_line(struct ike_line *line, struct ike_sa *sa)
-{
-	struct handshake *hs = sa->handshake;
-
-	hs->line = line;
-	hs->line_prev = line->last;
-	hs->line_next = NULL;
-	*(line->last ? &line->last->handshake->line_next : &line->first) = sa;
-	line->last = sa;
-}
-
 static int submit(struct control *c, struct ike_sa *sa)
 {
 	struct handshake *hs = sa->handshake;
@@ -262,7 +240,7 @@ void ike1_admit(struct control *c)
 			admission_give_back(&c->admit_theirs, rate);
 			return;
 		}
-		main_mode_leave_line(sa);
+		handshake_leave_line(sa);
 	}
 }
 
@@ -279,7 +257,7 @@ void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_mes
 	main_mode_read_vendors(c, sa, &in->chain);
 	natt_detect(c, sa, &in->chain, in->view);
 	ike_sa_set_state(c, sa, IKE_R_MM3);
-	join_line(peer_ike_sa(sa->peer) ? &c->renewing : &c->arriving, sa);
+	handshake_join_line(sa, peer_ike_sa(sa->peer) ? &c->renewing : &c->arriving);
 	ike1_admit(c);
 	if (hs->line)
 		c->counters.admissions_delayed++;
