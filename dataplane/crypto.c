@@ -391,8 +391,11 @@ static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, u
 {
 	struct crypto_item some[CRYPTO_BURST];
 	uint8_t from[CRYPTO_BURST];
+	unsigned done = 0;
 	bool all = true;
 
+	for (unsigned i = 0; i < n; i++)
+		items[i].ok = false; // what no engine takes
 	for (int engine = 0; engine < SA_ENGINES; engine++) {
 		unsigned k = 0;
 
@@ -409,8 +412,9 @@ static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, u
 		all &= run(c, (enum sa_engine)engine, some, k, encrypt);
 		for (unsigned i = 0; i < k; i++)
 			items[from[i]].ok = some[i].ok;
+		done += k;
 	}
-	return all;
+	return all && done == n;
 }
 
 static __rte_always_inline bool burst(struct crypto *c, struct crypto_item *items, unsigned n,

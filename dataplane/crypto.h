@@ -32,10 +32,14 @@ void crypto_destroy(struct crypto *c);
 // Keys that it has expanded so far: SAs with AES-GCM that had a first packet. [any]
 uint64_t crypto_warmed(const struct crypto *c);
 
-// An SA's bit in the `engines` of a burst.
+// An SA's bits in the `engines` of a burst. A cold one may be warm before its turn comes: an
+// earlier part of the burst had packets of its too.
 static inline unsigned crypto_engine(const struct sa *sa)
 {
-	return 1u << sa->engine;
+	const unsigned cold = 1u << SA_ENGINE_COLD | 1u << SA_ENGINE_COLD_ESN;
+	unsigned bit = 1u << sa->engine;
+
+	return bit | (bit & cold) >> (SA_ENGINE_COLD - SA_ENGINE_GCM);
 }
 
 // Are packets of these engines worked one by one anyway, so that cutting a burst in pieces costs
@@ -46,7 +50,7 @@ static inline bool crypto_is_single(unsigned engines)
 }
 
 // Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST,
-// `engines` has the bit of each item's SA, and may have others. Sets each item's `ok`; true: all
+// `engines` has the bits of each item's SA, and may have others. Sets each item's `ok`; true: all
 // are. When the ICV does not hold the text is garbage or unauthentic plaintext, and must not be
 // used. With extended sequence numbers the ICV covers their upper half too, which is not sent (RFC
 // 4303, 2.2.1).

@@ -158,8 +158,10 @@ static int flow_sas(struct gateway *g, uint32_t i, struct sa_spec *spec)
 		return err;
 	dp_tunnel_use(g->dp, f->tunnel, f->out);
 	// What the first packet costs is not what is measured, and the raw calls need the keys.
-	sa_warm(g->mgr, sa_table_at(g->dp->sas, f->in.index));
-	sa_warm(g->mgr, sa_table_at(g->dp->sas, f->out.index));
+	if (!g->cold) {
+		sa_warm(g->mgr, sa_table_at(g->dp->sas, f->in.index));
+		sa_warm(g->mgr, sa_table_at(g->dp->sas, f->out.index));
+	}
 	f->in_keys = sa_table_keys(g->dp->sas, f->in.index);
 	f->out_keys = sa_table_keys(g->dp->sas, f->out.index);
 	return 0;

@@ -33,6 +33,7 @@ struct gateway {
 	const struct suite *suite;
 	void (*vary)(struct sa_spec *spec,
 	             uint32_t i); // tests: what flow i has that others have not
+	bool cold;                // tests: SAs wait for their first packet
 	struct sa shape;          // an outbound SA: what all of them have in common
 };
 

@@ -8,20 +8,20 @@
 
 #include <cmocka.h>
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
 #include <stdlib.h>
 
 #include "../../perf/gateway.h"
 #include "adjacency.h"
 #include "esp.h"
 #include "mss.h"
+#include "odd_frames.h"
 #include "reassemble.h"
+#include "ring_port.h"
+#include "sa_fill.h"
 #include "test_eal.h"
 
 #define FLOWS      8u
 #define FRAMES     (2 * WORKER_BURST)
-#define FRAME_MAX  1600u
 #define OUTPUTS    (4 * FRAMES)
 #define ROUNDS     1000u
 #define OUTSIDE_IP 0xc0000201u
@@ -29,13 +29,6 @@
 #define PEER_IP    0x64400000u
 #define RING_WORDS 8u  // of a replay window of 512 packets
 #define TEXT_AT    42u // Ethernet, IPv4 and ESP headers
-
-struct bytes {
-	unsigned place;                // among those that came out
-	uint16_t len, headroom, split; // split: bytes of the first segment, 0 = one piece
-	uint32_t flow;
-	uint8_t data[FRAME_MAX];
-};
 
 // The SAs, as far as packets change them.
 struct stand {
@@ -54,33 +47,9 @@ struct outcome {
 static struct gateway g;
 static uint32_t icmp_errors = 1000; // that the gateway may send
 static struct rte_mempool *pool;
-static struct rte_ring *arriving[GATEWAY_IFACES], *sent[GATEWAY_IFACES];
-static uint16_t ports[GATEWAY_IFACES];
+static struct ring_port ports[GATEWAY_IFACES];
 
 // ---- the gateway and its ports -----------------------------------------------------------------
-
-static int port_make(unsigned i)
-{
-	const struct rte_eth_conf conf = {0};
-	char name[32];
-	int port;
-
-	snprintf(name, sizeof(name), "express_rx%u", i);
-	arriving[i] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
-	snprintf(name, sizeof(name), "express_tx%u", i);
-	sent[i] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
-	if (!arriving[i] || !sent[i])
-		return -1;
-	snprintf(name, sizeof(name), "express%u", i);
-	port = rte_eth_from_rings(name, &arriving[i], 1, &sent[i], 1, 0);
-	if (port < 0 || rte_eth_dev_configure((uint16_t)port, 1, 1, &conf) ||
-	    rte_eth_rx_queue_setup((uint16_t)port, 0, 256, 0, NULL, pool) ||
-	    rte_eth_tx_queue_setup((uint16_t)port, 0, 256, 0, NULL) ||
-	    rte_eth_dev_start((uint16_t)port))
-		return -1;
-	ports[i] = (uint16_t)port;
-	return 0;
-}
 
 static int start(void **state)
 {
@@ -95,12 +64,13 @@ static int start(void **state)
 	g.dp->clock.cycles_a_tick = UINT64_MAX; // stands still
 	pool = rte_pktmbuf_pool_create("express", 4095, 0, PACKET_PRIV_SIZE,
 	                               RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	if (!pool || port_make(GATEWAY_INSIDE) || port_make(GATEWAY_OUTSIDE))
-		return -1;
-	for (unsigned i = 0; i < GATEWAY_IFACES; i++)
-		g.dp->ifaces[i].port = ports[i];
+	for (unsigned i = 0; i < GATEWAY_IFACES; i++) {
+		if (!pool || ring_port_make(&ports[i], i, pool))
+			return -1;
+		g.dp->ifaces[i].port = ports[i].port;
+	}
 	for (unsigned i = 0; i < g.worker->n_rxqs; i++)
-		g.worker->rxqs[i].port = ports[g.worker->rxqs[i].iface];
+		g.worker->rxqs[i].port = ports[g.worker->rxqs[i].iface].port;
 	return 0;
 }
 
@@ -110,7 +80,7 @@ static int stop(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < GATEWAY_IFACES; i++)
-		rte_eth_dev_stop(ports[i]);
+		rte_eth_dev_stop(ports[i].port);
 	gateway_stop(&g);
 	return leaked;
 }
@@ -135,6 +105,21 @@ static void state_save(struct stand *s)
 	}
 }
 
+// Of these SAs those that are cold are to be so before each burst.
+static const struct stand *cold;
+
+static void state_cool(struct stand *s)
+{
+	for (unsigned i = 0; cold && i < 2 * FLOWS; i++) {
+		const struct sa *was = &cold->sas[i];
+
+		if (!sa_is_cold(was))
+			continue;
+		s->sas[i].engine = was->engine;
+		memcpy(s->sas[i].raw_key, was->raw_key, sizeof(was->raw_key));
+	}
+}
+
 static void state_restore(const struct stand *s)
 {
 	struct worker *w = g.worker;
@@ -143,6 +128,8 @@ static void state_restore(const struct stand *s)
 
 	for (unsigned i = 0; i < 2 * FLOWS; i++) {
 		*sa_at(handle_at(i)) = s->sas[i];
+		if (sa_is_cold(&s->sas[i]))
+			memset(s->sas[i].keys, 0, sizeof(*s->sas[i].keys));
 		if (sa_ring(&s->sas[i]))
 			memcpy(sa_ring(&s->sas[i]), s->rings[i], sizeof(s->rings[i]));
 		g.dp->sas->activity[handle_at(i).index] = s->activity[i];
@@ -165,19 +152,6 @@ static void state_restore(const struct stand *s)
 }
 
 // ---- frames ------------------------------------------------------------------------------------
-
-static struct rte_ipv4_hdr *ip_of(struct bytes *b)
-{
-	return (struct rte_ipv4_hdr *)(b->data + RTE_ETHER_HDR_LEN);
-}
-
-static void checksum(struct bytes *b)
-{
-	struct rte_ipv4_hdr *ip = ip_of(b);
-
-	ip->hdr_checksum = 0;
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
-}
 
 // A frame to an interface with a UDP packet of `len` bytes in it.
 static void frame_make(struct bytes *b, unsigned iface, uint32_t src, uint32_t dst, uint16_t len)
@@ -204,89 +178,6 @@ static void frame_make(struct bytes *b, unsigned iface, uint32_t src, uint32_t d
 		.dst_addr = rte_cpu_to_be_32(dst),
 	};
 	checksum(b);
-}
-
-// Something about a frame that is not plain. True: the checksum is to be made right again.
-static bool oddity_of_ip(struct bytes *b, unsigned which)
-{
-	// A SYN with an MSS of 1460.
-	static const uint8_t syn[24] = {0x30, 0x39, 0,    80,   0, 0, 0, 1, 0, 0, 0, 0,
-	                                0x60, 0x02, 0xff, 0xff, 0, 0, 0, 0, 2, 4, 5, 0xb4};
-	struct rte_ipv4_hdr *ip = ip_of(b);
-
-	switch (which) {
-	case 0:
-		ip->time_to_live = (uint8_t)rng(3);
-		break;
-	case 1: // "no operation" four times
-		ip->version_ihl = 0x46;
-		memset(ip + 1, 1, 4);
-		break;
-	case 2:
-		ip->fragment_offset = rte_cpu_to_be_16((uint16_t)(rng(2) ? 0x2000 : 0x0010));
-		break;
-	case 3:
-		ip->next_proto_id = (uint8_t)(rng(2) ? IPPROTO_TCP : IPPROTO_ICMP);
-		if (ip->next_proto_id == IPPROTO_TCP && b->len >= 60)
-			memcpy(ip + 1, syn, sizeof(syn));
-		break;
-	case 4:
-		ip->src_addr = rte_cpu_to_be_32(rng(2) ? 0x7f000001 : 0xe0000001);
-		break;
-	case 5:
-		ip->total_length = rte_cpu_to_be_16((uint16_t)rng(2000));
-		break;
-	case 6:
-		ip->version_ihl = (uint8_t)rng(256);
-		break;
-	default:
-		ip->hdr_checksum ^= (uint16_t)(1u << rng(16));
-		return false;
-	}
-	return true;
-}
-
-static void oddity_of_frame(struct bytes *b, unsigned which)
-{
-	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)b->data;
-
-	switch (which) {
-	case 0:
-		eth->dst_addr.addr_bytes[rng(6)] ^= 1;
-		break;
-	case 1:
-		eth->src_addr = eth->dst_addr;
-		break;
-	case 2:
-		eth->ether_type = rte_cpu_to_be_16((uint16_t)(rng(2) ? 0x0806 : 0x88cc));
-		break;
-	case 3:
-		b->len = (uint16_t)rng(b->len);
-		break;
-	case 4:
-		b->split = (uint16_t)(1 + rng(b->len));
-		break;
-	case 5: // what follows the packet is nobody's
-		b->len = (uint16_t)(b->len + rng(40));
-		break;
-	default:
-		b->headroom = (uint16_t)(2 * rng(RTE_PKTMBUF_HEADROOM / 2)); // as drivers align
-	}
-}
-
-static void strew(struct bytes *b, unsigned one_in)
-{
-	if (rng(one_in) == 0 && oddity_of_ip(b, rng(8)))
-		checksum(b);
-	if (rng(one_in) == 0)
-		oddity_of_frame(b, rng(7));
-}
-
-static uint16_t length(void)
-{
-	static const uint16_t some[] = {28, 50, 64, 100, 576, 1400, 1430, 1446, 1452, 1500};
-
-	return rng(100) ? some[rng(6)] : some[rng(RTE_DIM(some))];
 }
 
 // From inside: to hosts behind tunnels in runs, and now and then to others.
@@ -329,7 +220,7 @@ static void collect(struct outcome *o)
 	struct rte_mbuf *m;
 
 	for (unsigned i = 0; i < GATEWAY_IFACES; i++) {
-		while (rte_ring_dequeue(sent[i], (void **)&m) == 0) {
+		while (rte_ring_dequeue(ports[i].sent, (void **)&m) == 0) {
 			struct bytes *b = &o->frames[i][o->n[i]++];
 
 			assert_in_range(o->n[i], 1, OUTPUTS);
@@ -351,7 +242,7 @@ static void run(struct outcome *o, const struct stand *s, unsigned iface,
 	state_restore(s);
 	g.worker->long_way = long_way;
 	for (unsigned i = 0; i < n; i++)
-		assert_int_equal(rte_ring_enqueue(arriving[iface], mbuf_of(&frames[i])), 0);
+		assert_int_equal(rte_ring_enqueue(ports[iface].arriving, mbuf_of(&frames[i])), 0);
 	rte_rcu_qsbr_thread_online(g.dp->rcu, 0);
 	for (unsigned i = 0; i < 6; i++)
 		worker_turn(g.worker);
@@ -406,11 +297,19 @@ static int by_flow(const void *a, const void *b)
 	return difference ? difference : (int)x->place - (int)y->place;
 }
 
-// A copy of a packet of the same burst is found before the cryptography or after it.
+// A copy of a packet of the same burst is found before the cryptography or after it, and one that
+// is not authentic either is the one or the other.
 static void count_replays_as_one(struct outcome *o)
 {
 	o->counters[DROP_ESP_REPLAY] += o->counters[DROP_ESP_REPLAY_LATE];
-	o->counters[DROP_ESP_REPLAY_LATE] = 0;
+	o->counters[DROP_ESP_REPLAY] += o->counters[DROP_ESP_AUTH];
+	o->counters[DROP_ESP_REPLAY_LATE] = o->counters[DROP_ESP_AUTH] = 0;
+	for (unsigned i = 0; i < 2 * FLOWS; i++) {
+		struct sa *sa = &o->stand.sas[i];
+
+		sa->replayed += sa->auth_failed;
+		sa->auth_failed = 0;
+	}
 }
 
 static void outcomes_equal(struct outcome *a, struct outcome *b)
@@ -466,6 +365,7 @@ static void out_rounds(unsigned least)
 		unsigned n = 1 + rng(FRAMES), one_in = round % 3 ? 8u << rng(5) : 10000;
 
 		state_save(&s);
+		state_cool(&s);
 		for (unsigned i = 0; i < n; i++)
 			frame_from_inside(&frames[i], &host, one_in);
 		both_ways(&s, GATEWAY_INSIDE, frames, n);
@@ -585,6 +485,7 @@ static void in_rounds(unsigned least)
 		}
 		encrypt_all(frames, n);
 		state_save(&s);
+		state_cool(&s);
 		for (unsigned i = 0; i < n; i++) {
 			if (rng(one_in) == 0)
 				mishap(frames, i);
@@ -635,6 +536,31 @@ static void every_kind_of_sa(void **state)
 		out_rounds(ROUNDS * FRAMES / 8);
 		in_rounds(ROUNDS * WORKER_BURST / 16);
 	}
+	icmp_errors = 1000;
+}
+
+// The first packets of SAs, some of a burst's or all: they expand the keys amid the others.
+static void cold_ones(void **state)
+{
+	static const struct suite gcm = {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE};
+
+	struct stand s;
+
+	(void)state;
+	icmp_errors = 0;
+	cold = &s;
+	for (unsigned warm = 1; warm <= 3; warm++) {
+		g.cold = true;
+		flows(&gcm, some_of_each);
+		g.cold = false;
+		for (unsigned i = 0; i < 2 * FLOWS; i++)
+			if (i % warm == 1)
+				sa_warm(g.mgr, sa_at(handle_at(i)));
+		state_save(&s);
+		out_rounds(ROUNDS * FRAMES / 8);
+		in_rounds(ROUNDS * WORKER_BURST / 16);
+	}
+	cold = NULL;
 	icmp_errors = 1000;
 }
 
@@ -786,13 +712,10 @@ static void ways_that_are_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_suite),
-		cmocka_unit_test(every_kind_of_sa),
-		cmocka_unit_test(clamping),
-		cmocka_unit_test(df_of_its_own),
-		cmocka_unit_test(rules_and_routes_that_change),
-		cmocka_unit_test(sas_that_change),
-		cmocka_unit_test(ways_that_are_closed),
+		cmocka_unit_test(every_suite),     cmocka_unit_test(every_kind_of_sa),
+		cmocka_unit_test(cold_ones),       cmocka_unit_test(clamping),
+		cmocka_unit_test(df_of_its_own),   cmocka_unit_test(rules_and_routes_that_change),
+		cmocka_unit_test(sas_that_change), cmocka_unit_test(ways_that_are_closed),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
