@@ -564,8 +564,8 @@ void policy_hold(struct policy *p, uint16_t iface, bool hold)
 {
 	if (iface >= p->n_ifaces)
 		return;
-	// Writer: control. Relaxed: the new version is what makes readers look.
-	__atomic_store_n(&p->ifaces[iface].hold, hold, __ATOMIC_RELAXED);
+	// Writer: control. Release: see view_take(). The new version is what makes readers look.
+	__atomic_store_n(&p->ifaces[iface].hold, hold, __ATOMIC_RELEASE);
 	publish(p, iface, p->version + 1);
 }
 

@@ -29,8 +29,10 @@ static inline bool view_take(const struct policy *p, uint16_t iface, bool v6, st
 	// Acquire: what this version shows is linked, and its tuples are in the shape.
 	view->version = __atomic_load_n(&i->version, __ATOMIC_ACQUIRE);
 	view->shape = __atomic_load_n(&i->shapes[v6], __ATOMIC_ACQUIRE);
-	// Relaxed: control changes it before the version.
-	view->hold = __atomic_load_n(&i->hold, __ATOMIC_RELAXED);
+	// Acquire: who sees the end of a hold sees the versions that came while it lasted. Of one
+	// of those, read above, the hold is not over.
+	view->hold = __atomic_load_n(&i->hold, __ATOMIC_ACQUIRE) ||
+	             __atomic_load_n(&i->version, __ATOMIC_RELAXED) != view->version;
 	// A newer shape than the version: then all of its version is linked as well. Keys made with
 	// two shapes must never meet under one stamp.
 	if (unlikely(view->shape->version > view->version))
