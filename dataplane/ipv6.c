@@ -83,6 +83,7 @@ bool ipv6_chain(const uint8_t *packet, uint32_t len, struct ipv6_chain *chain)
 		proto = next;
 	}
 	chain->proto = proto;
+	chain->hidden = is_extension(proto);
 	chain->payload = (uint16_t)(len - reader_left(&r));
 	return reader_ok(&r);
 }

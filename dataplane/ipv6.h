@@ -20,6 +20,7 @@ struct ipv6_chain {
 	uint16_t named;  // where the byte stands that says what the payload is
 	uint8_t proto;   // of the payload: TCP, ESP, AH, IPPROTO_NONE ...
 	bool later;      // a fragment but the first: `proto` is of what began there
+	bool hidden;     // ... with another extension header, so the payload's is not to be seen
 	bool routed;     // a routing header still has something to say (RFC 5095: of type 0 nobody
 	                 // may heed it)
 };

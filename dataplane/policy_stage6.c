@@ -8,8 +8,9 @@
 #include "tunnel.h"
 #include "worker.h"
 
-// Protocol and ports, if the packet shows any (RFC 4301, 7); where it is not known, the worst.
-static void look(struct rte_mbuf *m, struct policy_key6 *key, uint16_t *src, uint16_t *dst)
+// Protocol and ports, if the packet shows any (RFC 4301, 7). False: not even the protocol is to be
+// seen, so nobody can say that no rule is about the packet.
+static bool look(struct rte_mbuf *m, struct policy_key6 *key, uint16_t *src, uint16_t *dst)
 {
 	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint32_t len = rte_pktmbuf_data_len(m);
@@ -19,42 +20,59 @@ static void look(struct rte_mbuf *m, struct policy_key6 *key, uint16_t *src, uin
 	*src = *dst = 0;
 	key->ports = POLICY_PORTS_UNKNOWN;
 	key->proto = IPPROTO_NONE;
-	if (!ipv6_chain(packet, len, &chain))
-		return;
+	if (!ipv6_chain(packet, len, &chain) || chain.hidden)
+		return false;
 	key->proto = chain.proto;
 	if (chain.later)
-		return;
+		return true;
 	key->ports = POLICY_PORTS_NONE;
 	if (!policy_proto_has_ports(chain.proto))
-		return;
+		return true;
 	r = reader_make(packet + chain.payload, len - chain.payload);
 	*src = reader_u16(&r);
 	*dst = reader_u16(&r);
 	key->ports = POLICY_PORTS_KNOWN;
 	if (reader_ok(&r))
-		return;
+		return true;
 	*src = *dst = 0;
 	key->ports = POLICY_PORTS_UNKNOWN;
+	return true;
 }
 
-static void key_out(struct rte_mbuf *m, struct policy_key6 *key)
+static bool key_out(struct rte_mbuf *m, struct policy_key6 *key)
 {
 	const struct rte_ipv6_hdr *ip = packet_ip6(m);
 
 	memcpy(key->local, ip->src_addr, sizeof(key->local));
 	memcpy(key->remote, ip->dst_addr, sizeof(key->remote));
-	look(m, key, &key->local_port, &key->remote_port);
 	key->iface = packet_of(m)->out;
+	return look(m, key, &key->local_port, &key->remote_port);
 }
 
-static void key_in(struct rte_mbuf *m, struct policy_key6 *key)
+static bool key_in(struct rte_mbuf *m, struct policy_key6 *key)
 {
 	const struct rte_ipv6_hdr *ip = packet_ip6(m);
 
 	memcpy(key->local, ip->dst_addr, sizeof(key->local));
 	memcpy(key->remote, ip->src_addr, sizeof(key->remote));
-	look(m, key, &key->remote_port, &key->local_port);
 	key->iface = packet_of(m)->in;
+	return look(m, key, &key->remote_port, &key->local_port);
+}
+
+// What the rules say of a burst; clear goes only what shows what it is.
+static void find(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
+                 bool (*key)(struct rte_mbuf *m, struct policy_key6 *key),
+                 struct policy_answer *answers)
+{
+	struct policy_key6 keys[WORKER_BURST];
+	bool shown[WORKER_BURST];
+
+	for (uint16_t i = 0; i < n; i++)
+		shown[i] = key(pkts[i], &keys[i]);
+	policy_find6_burst(w->dp->policy, w->flows, keys, n, answers);
+	for (uint16_t i = 0; i < n; i++)
+		if (!shown[i] && answers[i].verdict == POLICY_CLEAR)
+			answers[i].verdict = POLICY_FRAGMENT;
 }
 
 static void refuse(struct worker *w, struct rte_mbuf *m, enum policy_verdict verdict)
@@ -68,16 +86,13 @@ static void refuse(struct worker *w, struct rte_mbuf *m, enum policy_verdict ver
 uint16_t policy_out6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
                      uint16_t *n_tunnel)
 {
-	struct policy_key6 keys[WORKER_BURST];
 	struct policy_answer answers[WORKER_BURST];
 	uint16_t k = 0, k_tunnel = 0;
 
 	*n_tunnel = 0;
 	if (n == 0)
 		return 0;
-	for (uint16_t i = 0; i < n; i++)
-		key_out(pkts[i], &keys[i]);
-	policy_find6_burst(w->dp->policy, w->flows, keys, n, answers);
+	find(w, pkts, n, key_out, answers);
 	for (uint16_t i = 0; i < n; i++) {
 		if (answers[i].verdict == POLICY_PROTECT) {
 			packet_of(pkts[i])->tunnel = answers[i].tunnel;
@@ -97,15 +112,12 @@ uint16_t policy_out6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struc
 
 uint16_t policy_in_clear6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct policy_key6 keys[WORKER_BURST];
 	struct policy_answer answers[WORKER_BURST];
 	uint16_t k = 0;
 
 	if (n == 0)
 		return 0;
-	for (uint16_t i = 0; i < n; i++)
-		key_in(pkts[i], &keys[i]);
-	policy_find6_burst(w->dp->policy, w->flows, keys, n, answers);
+	find(w, pkts, n, key_in, answers);
 	for (uint16_t i = 0; i < n; i++) {
 		if (answers[i].verdict == POLICY_CLEAR)
 			pkts[k++] = pkts[i];

@@ -523,6 +523,30 @@ static void no_quote_in_clear(void **state)
 	assert_int_equal(gate_counter(DROP_POLICY_QUOTE), 1);
 }
 
+// A later fragment that begins amid extension headers does not say of what protocol it is: a rule
+// may be about it, whose other fragments are encrypted.
+static void no_hidden_protocol_in_clear(void **state)
+{
+	static const uint8_t later[8] = {IPPROTO_DSTOPTS, 0, 0, 9, 0, 0, 0, 7};
+	struct rte_mbuf *m = packet6(100, (struct handle){0}), *tunnel[WORKER_BURST];
+	uint8_t *head = rte_pktmbuf_mtod_offset(m, uint8_t *, PACKET_IPV6_MIN);
+	struct worker *w = gate.workers[0];
+	uint16_t n;
+
+	(void)state;
+	packet_ip6(m)->proto = IPPROTO_FRAGMENT;
+	memcpy(head, later, sizeof(later));
+	head[0] = IPPROTO_UDP;
+	assert_int_equal(policy_out6(w, &m, 1, tunnel, &n), 1);
+	assert_int_equal(policy_in_clear6(w, &m, 1), 1);
+	head[0] = IPPROTO_DSTOPTS;
+	rte_mbuf_refcnt_update(m, 1);
+	assert_int_equal(policy_in_clear6(w, &m, 1), 0);
+	assert_int_equal(policy_out6(w, &m, 1, tunnel, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(gate_counter(DROP_POLICY_FRAGMENT), 2);
+}
+
 // RFC 3947, 4, over IPv6: the peer is where its newest authentic packet came from.
 static void peer_moves(void **state)
 {
@@ -617,10 +641,19 @@ static void bad_specs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(all_combinations),  TEST(extended_numbers), TEST(alter_and_replay),
-		TEST(other_forms),       TEST(selectors),        TEST(congestion),
-		TEST(too_long),          TEST(own_is_cut),       TEST(own_with_ports),
-		TEST(no_quote_in_clear), TEST(peer_moves),       TEST(mixed_bursts),
+		TEST(all_combinations),
+		TEST(extended_numbers),
+		TEST(alter_and_replay),
+		TEST(other_forms),
+		TEST(selectors),
+		TEST(congestion),
+		TEST(too_long),
+		TEST(own_is_cut),
+		TEST(own_with_ports),
+		TEST(no_quote_in_clear),
+		TEST(no_hidden_protocol_in_clear),
+		TEST(peer_moves),
+		TEST(mixed_bursts),
 		TEST(bad_specs),
 	};
 

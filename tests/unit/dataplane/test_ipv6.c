@@ -75,7 +75,7 @@ static void chains(void **state)
 	         16,
 	         {60, 0, 0, 9, 0, 0, 0, 7, 6, 255, 1, 4},
 	         true,
-	         {.payload = 48, .fragment = 40, .proto = 60, .later = true}},
+	         {.payload = 48, .fragment = 40, .proto = 60, .later = true, .hidden = true}},
 		{"an option that may be passed over", 60, 8, {6, 0, 5, 2}, true, {48, .proto = 6}},
 		{"one that may not",
 	         60,
@@ -114,7 +114,8 @@ static void chains(void **state)
 		if (cases[i].right &&
 		    (got.payload != want->payload || got.fragment != want->fragment ||
 		     got.option != want->option || got.proto != want->proto ||
-		     got.later != want->later || got.routed != want->routed))
+		     got.later != want->later || got.hidden != want->hidden ||
+		     got.routed != want->routed))
 			fail_msg("%s: payload %u, fragment %u, option %u, protocol %u",
 			         cases[i].name, got.payload, got.fragment, got.option, got.proto);
 	}
