@@ -13,13 +13,16 @@
 #include "ipv6.h"
 #include "join.h"
 
-#define DATAGRAMS       128 // at a time, for each worker
+#define DATAGRAMS       128 // at a time, for each worker and table
 #define BUCKET          4
 #define TIMEOUT_SECONDS 5
 #define PREFETCH        3
 
+// What came out of a tunnel never meets what came in clear.
+enum { OUTSIDE, DECRYPTED, TABLES };
+
 struct reassembly {
-	struct rte_ip_frag_tbl *table;
+	struct rte_ip_frag_tbl *tables[TABLES];
 	struct rte_ip_frag_death_row row;
 	tick_t expired;
 };
@@ -31,9 +34,14 @@ int reassemble_init(struct worker *w)
 	if (!r)
 		return -ENOMEM;
 	w->reassembly = r;
-	r->table = rte_ip_frag_table_create(DATAGRAMS / BUCKET, BUCKET, DATAGRAMS,
-	                                    w->dp->clock.hz * TIMEOUT_SECONDS, SOCKET_ID_ANY);
-	return r->table ? 0 : -ENOMEM;
+	for (unsigned i = 0; i < TABLES; i++) {
+		r->tables[i] =
+			rte_ip_frag_table_create(DATAGRAMS / BUCKET, BUCKET, DATAGRAMS,
+		                                 w->dp->clock.hz * TIMEOUT_SECONDS, SOCKET_ID_ANY);
+		if (!r->tables[i])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 void reassemble_fini(struct worker *w)
@@ -43,8 +51,9 @@ void reassemble_fini(struct worker *w)
 	if (!r)
 		return;
 	rte_ip_frag_free_death_row(&r->row, PREFETCH);
-	if (r->table)
-		rte_ip_frag_table_destroy(r->table);
+	for (unsigned i = 0; i < TABLES; i++)
+		if (r->tables[i])
+			rte_ip_frag_table_destroy(r->tables[i]);
 	free(r);
 	w->reassembly = NULL;
 }
@@ -62,8 +71,21 @@ static void bury(struct worker *w)
 
 void reassemble_tick(struct worker *w)
 {
-	rte_ip_frag_table_del_expired_entries(w->reassembly->table, &w->reassembly->row, w->tsc);
-	bury(w);
+	struct reassembly *r = w->reassembly;
+
+	for (unsigned i = 0; i < TABLES; i++) {
+		rte_ip_frag_table_del_expired_entries(r->tables[i], &r->row, w->tsc);
+		bury(w);
+	}
+}
+
+// Where a fragment waits for the others. By then its route may be another one.
+static struct rte_ip_frag_tbl *table_for(const struct worker *w, struct rte_mbuf *m)
+{
+	struct packet *p = packet_of(m);
+
+	p->hop = PACKET_NO_HOP;
+	return w->reassembly->tables[p->flags & PACKET_DECRYPTED ? DECRYPTED : OUTSIDE];
 }
 
 static unsigned owner_of(const struct worker *w, const struct rte_ipv4_hdr *ip)
@@ -103,8 +125,7 @@ static struct rte_mbuf *add(struct worker *w, struct rte_mbuf *m)
 	m->l2_len = 0;
 	m->l3_len = packet_of(m)->ihl;
 	m->ol_flags = 0;
-	m = rte_ipv4_frag_reassemble_packet(w->reassembly->table, &w->reassembly->row, m, w->tsc,
-	                                    ip);
+	m = rte_ipv4_frag_reassemble_packet(table_for(w, m), &w->reassembly->row, m, w->tsc, ip);
 	bury(w);
 	if (!m)
 		return NULL;
@@ -186,9 +207,8 @@ static struct rte_mbuf *add6(struct worker *w, struct rte_mbuf *m, uint16_t fiel
 		m->l2_len = 0;
 		m->l3_len = sizeof(*ip) + IPV6_FRAGMENT_SIZE;
 		m->ol_flags = 0;
-		m = rte_ipv6_frag_reassemble_packet(w->reassembly->table, &w->reassembly->row, m,
-		                                    w->tsc, ip,
-		                                    (struct rte_ipv6_fragment_ext *)(ip + 1));
+		m = rte_ipv6_frag_reassemble_packet(table_for(w, m), &w->reassembly->row, m, w->tsc,
+		                                    ip, (struct rte_ipv6_fragment_ext *)(ip + 1));
 		bury(w);
 		m = m ? in_one_piece(w, m) : NULL;
 	}
