@@ -25,7 +25,7 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 	struct dp_event event = {
 		.kind = DP_EVENT_INVALID_SPI, .spi = spi, .iface = packet_of(m)->in};
 
-	if (tick_diff(w->now, esp->spi_filled) >= (int32_t)TICKS_PER_SECOND) {
+	if (w->now - esp->spi_filled >= TICKS_PER_SECOND) { // however long ago
 		esp->spi_tokens = ESP_INVALID_SPI_RATE;
 		esp->spi_filled = w->now;
 	}
@@ -103,6 +103,16 @@ static bool run_begin(struct worker *w, struct rte_mbuf *m, uint32_t spi, struct
 	return true;
 }
 
+// May a packet be of the SA of the one before it, which has the same SPI? A foreign one may be that
+// of another SA at each of our addresses.
+static inline bool is_of_run(struct rte_mbuf *before, struct rte_mbuf *m, uint32_t spi)
+{
+	if (likely(spi_is_own(rte_be_to_cpu_32(spi))))
+		return true;
+	return !packet_is_ipv6(m) && !packet_is_ipv6(before) &&
+	       packet_ip(m)->dst_addr == packet_ip(before)->dst_addr;
+}
+
 // Hands off packets of other workers, sorts the others into runs, whose number it returns, and
 // starts to load what the whole burst needs.
 static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct run *runs)
@@ -117,7 +127,7 @@ static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stru
 			worker_drop(w, m, DROP_ESP_RUNT);
 			continue;
 		}
-		if (spi != before || n_runs == 0) {
+		if (spi != before || n_runs == 0 || !is_of_run(pkts[k - 1], m, spi)) {
 			if (unlikely(!run_begin(w, m, spi, &runs[n_runs])))
 				continue;
 			before = spi;

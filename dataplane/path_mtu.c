@@ -77,7 +77,7 @@ static bool token_take(struct worker *w)
 {
 	struct worker_esp *esp = w->esp;
 
-	if (tick_diff(w->now, esp->mtu_filled) >= (int32_t)TICKS_PER_SECOND) {
+	if (w->now - esp->mtu_filled >= TICKS_PER_SECOND) { // however long ago
 		esp->mtu_tokens = EVENTS_A_SECOND;
 		esp->mtu_filled = w->now;
 	}

@@ -30,6 +30,9 @@ int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners)
 	}
 	// SPIs of another run of the program must miss; see spi.h.
 	secret_random(&t->base, sizeof(t->base));
+	// And a generation must be no other number that stands in a SA in its place: see
+	// sa.current.
+	t->base |= 1u << 31;
 	return 0;
 }
 

@@ -330,7 +330,7 @@ void tunnel_tick(struct worker *w)
 	struct tunnel_worker *tw = &w->esp->tunnels;
 	bool late = tw->acquire_late;
 
-	if (!late && (!tw->held || tick_diff(w->now, tw->swept) < (int32_t)TICKS_PER_SECOND))
+	if (!late && (!tw->held || w->now - tw->swept < TICKS_PER_SECOND))
 		return;
 	tw->acquire_late = false;
 	tw->swept = w->now;
