@@ -120,6 +120,28 @@ struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_a
 	return sa;
 }
 
+void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
+{
+	struct ike_sa *sa = c->oldest_stranger;
+	struct peer *p;
+
+	while (sa && sa->peer == spared)
+		sa = sa->newer;
+	if (!sa)
+		return;
+	p = sa->peer;
+	ike_sa_destroy(c, sa);
+	peer_release(c, p);
+}
+
+bool ike_sa_awaits_peer(const struct ike_sa *sa)
+{
+	if (sa->initiator ? sa->state >= IKE_P1_COMPLETE
+	                  : sa->state < IKE_R_MM3 || sa->state >= IKE_P1_COMPLETE)
+		return false;
+	return sa->handshake && !sa->handshake->dh_pending;
+}
+
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 {
 	if (!step_is_legal(sa->state, s)) {

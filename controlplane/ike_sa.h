@@ -68,6 +68,7 @@ struct ike_sa {
 	uint16_t local_port, remote_port;
 	bool id_is_address; // the peer has shown that it is who its address says
 	bool dpd_in_valid;  // dpd_in_highest is set
+	uint8_t messages;   // of phase 1 that came
 	uint32_t conn_id;
 	struct ike_suite suite; // as agreed
 	struct ike1_keys keys;
@@ -109,6 +110,12 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa);
 // peer at `remote`, or with anyone (remote NULL). NULL: none.
 struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,
                                       const struct ip_addr *remote);
+// Under negotiation, it has shown that it is no forger's if it began it, and it is the other side
+// that must go on: neither a turn nor Diffie-Hellman is waited for here.
+bool ike_sa_awaits_peer(const struct ike_sa *sa);
+// Ends the oldest of those negotiations, and its peer if it has nothing else; not one of `spared`
+// (which may be NULL).
+void ike_sa_evict_stranger(struct control *c, const struct peer *spared);
 // The one setter: refuses an illegal step, logs "Old State = X New State = Y" when told to by
 // debug, keeps the gauges.
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);

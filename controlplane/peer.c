@@ -167,6 +167,16 @@ bool peer_is_negotiating(const struct peer *p)
 	return false;
 }
 
+bool peer_is_asked(const struct peer *p)
+{
+	const struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		if (ike_sa_awaits_peer(sa))
+			return true;
+	return false;
+}
+
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when)
 {
 	const struct child *ch;
@@ -194,7 +204,7 @@ bool peer_is_admitted(const struct control *c, const struct peer *p)
 {
 	uint32_t limit = c->config->isakmp.sa_limit;
 
-	return !limit || c->ike_sas.used < limit || (p && peer_ike_sa(p));
+	return !limit || c->ike_sas.used < limit || (p && (peer_ike_sa(p) || p->children));
 }
 
 void peer_for_each(const struct control *c, bool (*fn)(struct peer *p, void *arg), void *arg)

@@ -91,24 +91,38 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
 }
 
 static void expired_probe(void *ctx, struct wheel_timer *t);
+static int want_tunnel(struct control *c, struct peer *p);
+
+// Without an IKE SA a phase 1 is the question. 0: the peer has been asked, or cannot be, since the
+// configuration has no key for it any more.
+static int ask_by_phase_1(struct control *c, struct peer *p)
+{
+	bool stays = p->children != NULL;
+	int err = want_tunnel(c, p);
+
+	if (!stays || err == -ENOENT)
+		return 0;
+	return peer_is_asked(p) ? 0 : -EAGAIN;
+}
 
 // A probe on the newest IKE SA; without one phase 1 is started, and if it completes that is life.
 // -EAGAIN: it did not leave.
 static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
+	int err;
 
 	c->counters.probes_sent++;
-	if (!sa) {
-		on_tunnel_wanted(c, p);
-		return wheel_is_armed(&p->retry) ? -EAGAIN : 0; // put off: nobody is asked yet
-	}
+	if (!sa)
+		return ask_by_phase_1(c, p);
 	if (action == DPD_PROBE || !sa->dpd_outstanding) { // or the run goes on on another SA
 		sa->dpd_run_first = sa->dpd_next;
 		sa->dpd_outstanding = 0;
 	}
-	return ike1_probe(c, sa,
-	                  action == DPD_PROBE ? "IKE_TIMER_IM_ALIVE" : "IKE_TIMER_PEERS_ALIVE");
+	err = ike1_probe(c, sa,
+	                 action == DPD_PROBE ? "IKE_TIMER_IM_ALIVE" : "IKE_TIMER_PEERS_ALIVE");
+	// Where no route leads nobody answers; all else is our own trouble.
+	return err == -EHOSTUNREACH || err == -EMSGSIZE || err >= 0 ? 0 : -EAGAIN;
 }
 
 // The workers may raise their next doubt.
@@ -141,7 +155,7 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 	else
 		wheel_cancel(&c->wheel, &p->probe);
 	if (d.action != DPD_WAIT) {
-		if (send_probe(c, p, d.action) == -EAGAIN)
+		if (send_probe(c, p, d.action) == -EAGAIN && p->dpd.state != DPD_OFF)
 			wheel_arm(&c->wheel, &p->probe, dpd_unsent(&p->dpd, f).at, expired_probe);
 	} else if (p->dpd.state != DPD_AGGRESSIVE && !p->dpd_config.periodic) {
 		answer_doubts(c, p, f);
@@ -275,7 +289,7 @@ static void expired_retry(void *ctx, struct wheel_timer *t)
 	struct control *c = ctx;
 	struct peer *p = owner_of(t, struct peer, retry);
 
-	if (p->waiting || p->children)
+	if (p->waiting || p->children || p->turn_taken)
 		on_tunnel_wanted(c, p);
 	else
 		peer_release(c, p);
@@ -304,16 +318,28 @@ static void fail_waiting(struct control *c, struct peer *p, bool at_once)
 	peer_release(c, p);
 }
 
-void on_tunnel_wanted(struct control *c, struct peer *p)
+// Is there room for a phase 1 of ours? A stranger's, which may be forged, makes some.
+static bool make_room(struct control *c, const struct peer *p)
+{
+	if (c->half_open - c->responding >= peer_negotiations_limit(c))
+		return false;
+	if (!peer_is_admitted(c, p) || c->ike_sas.used == c->ike_sas.limit)
+		ike_sa_evict_stranger(c, p);
+	return peer_is_admitted(c, p);
+}
+
+// 0, or -errno of what can not begin. The peer may be gone then, if nothing but waiting flows kept
+// it.
+static int want_tunnel(struct control *c, struct peer *p)
 {
 	int err;
 
 	if (peer_is_negotiating(p) || wheel_is_armed(&p->retry))
-		return;
-	if (c->half_open - c->responding >= peer_negotiations_limit(c) || !peer_is_admitted(c, p)) {
+		return 0;
+	if (!make_room(c, p)) {
 		c->counters.admissions_refused++;
 		retry_later(c, p);
-		return;
+		return 0;
 	}
 	if (!p->turn_taken && !peer_ike_sa(p)) { // a renewal is no new load
 		tick_t wait =
@@ -324,7 +350,7 @@ void on_tunnel_wanted(struct control *c, struct peer *p)
 			c->counters.admissions_delayed++;
 			wheel_arm(&c->wheel, &p->retry, c->now + wait + jitter(TURN_JITTER),
 			          expired_retry);
-			return;
+			return 0;
 		}
 	}
 	err = ike1_initiate(c, p);
@@ -333,6 +359,12 @@ void on_tunnel_wanted(struct control *c, struct peer *p)
 		retry_later(c, p);
 	else if (err < 0)
 		fail_waiting(c, p, false);
+	return err;
+}
+
+void on_tunnel_wanted(struct control *c, struct peer *p)
+{
+	(void)want_tunnel(c, p);
 }
 
 static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
@@ -340,8 +372,24 @@ static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
 	struct control *c = ctx;
 	struct ike_sa *sa = owner_of(t, struct ike_sa, rekey);
 
-	if (sa->peer->children && !sa->replaced)
+	if (sa->replaced)
+		return;
+	// Again, until it is replaced: what begins now may fail, or there is nothing yet to renew
+	// it for.
+	wheel_arm(&c->wheel, t, c->now + REKEY_RETRY + jitter(REKEY_RETRY), expired_ike_rekey);
+	if (sa->peer->children)
 		on_tunnel_wanted(c, sa->peer);
+}
+
+// Its renewal is due some time before its end, or soon if that has passed.
+static void arm_ike_rekey(struct control *c, struct ike_sa *sa)
+{
+	tick_t life = ticks_from_seconds(sa->suite.lifetime);
+	tick_t at = sa->established + later(life, rekey_margin(life, sa->initiator));
+
+	if (!tick_before(c->now, at))
+		at = c->now + jitter(REKEY_RETRY);
+	wheel_arm(&c->wheel, &sa->rekey, at, expired_ike_rekey);
 }
 
 // When its lifetime is over.
@@ -405,15 +453,13 @@ static void replace_older(struct control *c, struct ike_sa *newest)
 void on_ike_established(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
-	tick_t life = ticks_from_seconds(sa->suite.lifetime);
 
 	peer_set_state(c, p, PEER_UP);
 	p->dpd_capable = sa->peer_dpd;
 	wheel_cancel(&c->wheel, &p->retry);
 	p->turn_taken = false;
-	wheel_arm(&c->wheel, &sa->rekey, c->now + later(life, rekey_margin(life, sa->initiator)),
-	          expired_ike_rekey);
-	wheel_arm(&c->wheel, &sa->expire, c->now + life, expired_ike);
+	arm_ike_rekey(c, sa);
+	wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
 	replace_older(c, sa);
 	alive(c, p);
 	start_dpd(c, p);
@@ -469,6 +515,7 @@ static void restore_older(struct control *c, struct peer *p)
 		if (!ike_sa_is_established(sa) || sa->delete_sent)
 			continue;
 		sa->replaced = false;
+		arm_ike_rekey(c, sa);
 		wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
 		flow_start_waiting(c, p);
 		return;
@@ -609,7 +656,9 @@ void on_child_volume(struct control *c, struct child *ch, bool hard)
 			manual_exhausted(c, ch->flow->entry);
 		return;
 	}
-	if (!hard)
+	if (!hard && ch->state == CHILD_INBOUND) // told but once: when it has taken over
+		wheel_arm(&c->wheel, &ch->rekey, c->now, expired_child_rekey);
+	else if (!hard)
 		child_rekey(c, ch);
 	else if (ch->state != CHILD_GONE)
 		wheel_arm(&c->wheel, &ch->expire, c->now, expired_child);

@@ -23,6 +23,8 @@
 #include "secret.h"
 #include "vendor.h"
 
+#define MESSAGES_MOST 32 // of a phase 1, before its messages are any stranger's
+
 void main_mode_bad(struct control *c, const struct ike_sa *sa, const char *what)
 {
 	char text[ADDR_TEXT];
@@ -294,6 +296,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
 	ike_debug_line(c, sa, "Input = IKE_MSG_INTERNAL, IKE_PROCESS_COMPLETE");
 	ike_sa_set_state(c, sa, IKE_P1_COMPLETE);
 	sa->established = c->now;
+	dp_ike_mark(c->dp, sa->slab.index, sa->tag); // however many messages that took
 	p->local_port = sa->local_port;
 	p->remote_port = sa->remote_port;
 	p->nat_local = sa->nat_local;
@@ -358,6 +361,9 @@ void main_mode_input(struct control *c, struct ike_sa *sa, const struct dp_view 
 
 	node_hash(c, v->data, v->len, in.hash);
 	ike_debug_received(c, sa, v);
+	// Three are enough, and some repetitions. Who sends more is heard with the strangers.
+	if (!ike_sa_is_established(sa) && ++sa->messages == MESSAGES_MOST)
+		dp_ike_mark(c->dp, sa->slab.index, 0);
 	if (is_copy(c, sa, in.hash))
 		return;
 	// Only who has seen our answer knows both cookies: a forged address has not.

@@ -66,19 +66,29 @@ static unsigned count_half_open(const struct control *c, const struct dp_view *v
 	return n;
 }
 
-// Room for another negotiation that this address begins. The oldest one whose responder cookie
-// never came back makes room: it may be a forger's.
-static bool make_room(struct control *c, const struct dp_view *v)
+// Is something full that strangers may have filled: what may be configured, or our tables?
+static bool is_full(const struct control *c, const struct peer *p)
+{
+	return !peer_is_admitted(c, p) || c->ike_sas.used == c->ike_sas.limit ||
+	       (!p && c->peers.used == c->peers.limit);
+}
+
+// Room for another negotiation that this address begins, with a known peer or NULL. The oldest one
+// whose responder cookie never came back makes room: it may be a forger's.
+static bool make_room(struct control *c, const struct dp_view *v, const struct peer *known)
 {
 	struct ike_sa *oldest;
 	struct peer *p;
 
-	if (count_half_open(c, v) >= HALF_OPEN_PER_ADDRESS)
+	if (count_half_open(c, v) >= HALF_OPEN_PER_ADDRESS) {
 		oldest = ike_sa_oldest_stranger(c, &v->dst, &v->src);
-	else if (c->responding >= peer_negotiations_limit(c))
+	} else if (c->responding >= peer_negotiations_limit(c)) {
 		oldest = ike_sa_oldest_stranger(c, NULL, NULL);
-	else
-		return true;
+	} else {
+		if (is_full(c, known))
+			ike_sa_evict_stranger(c, known);
+		return true; // as far as strangers are concerned
+	}
 	if (!oldest)
 		return false;
 	p = oldest->peer;
@@ -198,14 +208,16 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 		c->counters.ike_malformed++;
 		return;
 	}
+	if (!make_room(c, v, p)) {
+		c->counters.admissions_refused++;
+		refuse(c, v, "too many negotiations are half open");
+		return;
+	}
+	p = peer_find(c, &v->dst, &v->src,
+	              v->src_port); // it may have gone with its only negotiation
 	if (!peer_is_admitted(c, p)) {
 		c->counters.admissions_refused++;
 		deny(c, v);
-		return;
-	}
-	if (!make_room(c, v)) {
-		c->counters.admissions_refused++;
-		refuse(c, v, "too many negotiations are half open");
 		return;
 	}
 	respond(c, v, h, &chain);
@@ -214,6 +226,10 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 // ---- Diffie-Hellman in turn ---------------------------------------------------------------------
 // It costs more than all the rest, and who gets here has shown its address: so this is what is
 // admitted at a rate, in the order of message 3. What waits is bounded as all negotiations are.
+
+// Jobs that the helpers may have before more are admitted, some tens of ms; the rest of their queue
+// is for our own exchanges, which must not wait for a line.
+#define ADMIT_AHEAD 1024u
 
 static int submit(struct control *c, struct ike_sa *sa)
 {
@@ -234,6 +250,8 @@ void ike1_admit(struct control *c)
 	// Who renews an IKE SA goes first; but so does who has restarted, so it takes a turn as
 	// well.
 	while ((sa = c->renewing.first ? c->renewing.first : c->arriving.first)) {
+		if (dh_pool_pending(c->dh) >= ADMIT_AHEAD)
+			return;
 		if (!admission_take(&c->admit_theirs, rate, c->now))
 			return;
 		if (submit(c, sa) < 0) { // the helpers are busy

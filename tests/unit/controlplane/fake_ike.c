@@ -280,6 +280,17 @@ const char *ike_sa_id(const struct ike_sa *sa, char buf[ADDR_TEXT])
 	return ike_sa_is_established(sa) ? addr_format(&sa->peer->remote, buf) : "";
 }
 
+bool ike_sa_awaits_peer(const struct ike_sa *sa)
+{
+	return sa->initiator && sa->state < IKE_P1_COMPLETE;
+}
+
+void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
+{
+	(void)c;
+	(void)spared;
+}
+
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 {
 	if (sa->state < IKE_P1_COMPLETE && s >= IKE_P1_COMPLETE)

@@ -310,11 +310,33 @@ static void negotiations_are_limited(void **state)
 	pair_destroy(p);
 }
 
+// Strangers, who may be forged, fill what is allowed; a peer finds room all the same.
+static void strangers_make_room(void **state)
+{
+	struct pair_config b = {.entry = DYNAMIC(""),
+	                        .rest = "crypto call admission limit ike sa 3"};
+	uint8_t msg[1024];
+	struct pair *p;
+	size_t len;
+
+	(void)state;
+	pair_first_message(msg, &len);
+	p = pair_create(NULL, &b);
+	strangers(p, 5, msg, len);
+	assert_int_equal(p->b.c.ike_sas.used, 3);
+	bring_up(p);
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_int_equal(p->b.c.ike_sas.used, 3);
+	assert_int_equal(p->b.c.peers.used, 3);
+	assert_int_equal(p->b.c.counters.admissions_refused, 0);
+	pair_destroy(p);
+}
+
 // No more IKE SAs than configured; who has one may renew it.
 static void ike_sas_are_limited(void **state)
 {
 	struct pair_config b = {.entry = DYNAMIC(""),
-	                        .rest = "crypto call admission limit ike sa 3"};
+	                        .rest = "crypto call admission limit ike sa 1"};
 	struct ike_sa *before;
 	uint8_t msg[1024];
 	struct pair *p;
@@ -324,8 +346,8 @@ static void ike_sas_are_limited(void **state)
 	pair_first_message(msg, &len);
 	p = pair_create(NULL, &b);
 	bring_up(p);
-	strangers(p, 5, msg, len);
-	assert_int_equal(p->b.c.ike_sas.used, 3);
+	strangers(p, 3, msg, len);
+	assert_int_equal(p->b.c.ike_sas.used, 1);
 	assert_int_equal(p->b.c.counters.admissions_refused, 3);
 	assert_true(side_logged(&p->b, "%CRYPTO-4-IKE_DENY_SA_REQ: IKE denied an INCOMING SA "
 	                               "request from 192.0.2.102 to"));
@@ -335,8 +357,7 @@ static void ike_sas_are_limited(void **state)
 	assert_ptr_not_equal(side_sa(&p->b), before);
 	assert_true(side_reaches(&p->a, &p->b));
 	pair_pass(p, 40 * S);
-	strangers(p, 1, msg, len);
-	assert_int_equal(p->b.c.ike_sas.used, 2);
+	assert_int_equal(p->b.c.ike_sas.used, 1);
 	pair_destroy(p);
 }
 
@@ -424,6 +445,34 @@ static void waiting_is_no_death(void **state)
 	pair_destroy(p);
 }
 
+// Nor while the peer's own phase 1 waits for its turn here: it has spoken, and we have not.
+static void our_line_is_no_death(void **state)
+{
+	struct pair_config b = {.entry = DYNAMIC(""),
+	                        .rest = "crypto isakmp keepalive 10 periodic\n"
+	                                "crypto call admission limit ike rate 1"};
+	struct pair *p;
+
+	(void)state;
+	p = pair_create(NULL, &b);
+	bring_up(p);
+	pair_pass(p, 15 * S);
+	assert_true(p->b.c.counters.acks_received > 0);
+	ike_sa_destroy(&p->b.c, side_sa(&p->b));
+	ike_sa_destroy(&p->a.c, side_sa(&p->a));
+	while (admission_reserve(&p->b.c.admit_theirs, 1, p->b.c.now) < 18 * S)
+		;
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	pair_pass(p, 16 * S);
+	assert_non_null(p->b.c.arriving.first);
+	assert_int_equal(p->b.c.counters.losses, 0);
+	pair_pass(p, 10 * S);
+	assert_int_equal(p->b.c.counters.deaths, 0);
+	assert_non_null(side_sa(&p->b));
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
 // No more IPsec SAs than configured; a tunnel that has some may renew them.
 static void ipsec_sas_are_limited(void **state)
 {
@@ -462,11 +511,13 @@ int main(void)
 		cmocka_unit_test(changed_live),
 		cmocka_unit_test(strangers_start_nothing),
 		cmocka_unit_test(negotiations_are_limited),
+		cmocka_unit_test(strangers_make_room),
 		cmocka_unit_test(ike_sas_are_limited),
 		cmocka_unit_test(goes_in_steps),
 		cmocka_unit_test(peers_come_at_a_rate),
 		cmocka_unit_test(ours_begin_at_a_rate),
 		cmocka_unit_test(waiting_is_no_death),
+		cmocka_unit_test(our_line_is_no_death),
 		cmocka_unit_test(ipsec_sas_are_limited),
 	};
 
