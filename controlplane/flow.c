@@ -167,7 +167,7 @@ void flow_acquire(struct control *c, struct flow *f)
 	if (f->state == FLOW_UP)
 		return; // its activation is due in a moment
 	if (c->stopping || !e->complete || e->is_manual || !e->n_peers ||
-	    (f->failed_once && tick_diff(c->now, f->failed_at) < (int32_t)FAILURE_PAUSE)) {
+	    (f->failed_once && c->now - f->failed_at < FAILURE_PAUSE)) { // however long ago
 		dp_tunnel_refuse(c->dp, f->tunnel);
 		return;
 	}

@@ -55,7 +55,7 @@ void output_reply(struct control *c, const struct dp_view *v, const uint8_t *mes
 
 static bool rate_take(struct ike_rate *r, tick_t now, unsigned per_second)
 {
-	if (!r->count || tick_diff(now, r->since) >= (int32_t)TICKS_PER_SECOND) {
+	if (!r->count || now - r->since >= TICKS_PER_SECOND) { // however long ago
 		r->since = now;
 		r->count = 0;
 	}

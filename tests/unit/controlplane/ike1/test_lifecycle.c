@@ -80,6 +80,32 @@ static void phase_1_is_renewed(void **state)
 	pair_destroy(p);
 }
 
+// When its renewal was due the IKE SA had no child; one that comes later must not end with it.
+static void idle_phase_1_is_renewed_late(void **state)
+{
+	struct pair_config config = {.policies = "crypto isakmp policy 1\n encryption aes\n"
+	                                         " hash sha256\n authentication pre-share\n"
+	                                         " group 19\n lifetime 600"};
+	struct pair *p = pair_create(&config, &config);
+	uint8_t first[8];
+
+	(void)state;
+	pair_up(p);
+	memcpy(first, side_sa(&p->a)->cookie_i, 8);
+	child_delete(&p->a.c, side_child(&p->a), true, "test");
+	pair_pass(p, 550 * S);
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_memory_equal(side_sa(&p->a)->cookie_i, first, 8);
+	pair_pass(p, 30 * S);
+	assert_memory_not_equal(side_sa(&p->a)->cookie_i, first, 8);
+	pair_pass(p, 100 * S);
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_int_equal(p->a.c.ike_sas.used, 1);
+	pair_destroy(p);
+}
+
 static void child_is_deleted(void **state)
 {
 	struct pair *p = pair_create(NULL, NULL);
@@ -614,6 +640,7 @@ int main(void)
 		cmocka_unit_test(children_are_renewed),
 		cmocka_unit_test(lifetimes_differ),
 		cmocka_unit_test(phase_1_is_renewed),
+		cmocka_unit_test(idle_phase_1_is_renewed_late),
 		cmocka_unit_test(child_is_deleted),
 		cmocka_unit_test(peer_is_cleared),
 		cmocka_unit_test(initial_contact),
