@@ -562,10 +562,14 @@ void policy_del(struct policy *p, struct handle policy)
 
 void policy_hold(struct policy *p, uint16_t iface, bool hold)
 {
+	uint32_t *holds;
+
 	if (iface >= p->n_ifaces)
 		return;
+	holds = &p->ifaces[iface].holds;
 	// Writer: control. Release: see view_take(). The new version is what makes readers look.
-	__atomic_store_n(&p->ifaces[iface].hold, hold, __ATOMIC_RELEASE);
+	if ((*holds & 1) != hold)
+		__atomic_store_n(holds, *holds + 1, __ATOMIC_RELEASE);
 	publish(p, iface, p->version + 1);
 }
 

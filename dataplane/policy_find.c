@@ -23,16 +23,18 @@ struct view {
 static inline bool view_take(const struct policy *p, uint16_t iface, bool v6, struct view *view)
 {
 	const struct policy_iface *i = &p->ifaces[iface];
+	uint32_t holds;
 
 	if (unlikely(iface >= p->n_ifaces))
 		return false;
+	// Acquire: read before the version. Who sees the end of a hold sees what came while it
+	// lasted.
+	holds = __atomic_load_n(&i->holds, __ATOMIC_ACQUIRE);
 	// Acquire: what this version shows is linked, and its tuples are in the shape.
 	view->version = __atomic_load_n(&i->version, __ATOMIC_ACQUIRE);
 	view->shape = __atomic_load_n(&i->shapes[v6], __ATOMIC_ACQUIRE);
-	// Acquire: who sees the end of a hold sees the versions that came while it lasted. Of one
-	// of those, read above, the hold is not over.
-	view->hold = __atomic_load_n(&i->hold, __ATOMIC_ACQUIRE) ||
-	             __atomic_load_n(&i->version, __ATOMIC_RELAXED) != view->version;
+	// One lasts, or has begun or ended meanwhile: then the version may be of its midst.
+	view->hold = holds & 1 || __atomic_load_n(&i->holds, __ATOMIC_RELAXED) != holds;
 	// A newer shape than the version: then all of its version is linked as well. Keys made with
 	// two shapes must never meet under one stamp.
 	if (unlikely(view->shape->version > view->version))
@@ -231,7 +233,9 @@ static __attribute__((noinline)) struct policy_answer slow(const struct policy *
 	if (hit)
 		return hit_answer(hit);
 	a = n == WORDS_V6 ? answer(p, view, key, WORDS_V6) : answer(p, view, key, WORDS_V4);
-	flow_cache_put(cache, hash, mark | a.verdict, key, n, a.tunnel);
+	// A hold may be over while its last version stays.
+	if (a.verdict != POLICY_CHANGING)
+		flow_cache_put(cache, hash, mark | a.verdict, key, n, a.tunnel);
 	return a;
 }
 

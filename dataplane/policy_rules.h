@@ -89,7 +89,7 @@ struct shape {
 struct policy_iface {
 	uint64_t version;               // control (release): what it shows is linked
 	struct shape *shapes[FAMILIES]; // control (release): never NULL
-	bool hold;
+	uint32_t holds;                 // control (release): begun and ended; odd = one lasts
 } __attribute__((aligned(64)));
 
 // What control needs to find a rule again. A rule with ports has two entries.

@@ -262,10 +262,92 @@ static void replaced_under_readers(void **state)
 	assert_int_equal(sum.stale, 0);
 }
 
+// ---- a hold ------------------------------------------------------------------------------------
+
+#define HELD_IFACE  1u
+#define HELD_ROUNDS 200000u
+
+// What a rule covers before and after, and a hold between, is never clear.
+static void *held_reader(void *arg)
+{
+	unsigned id = (unsigned)(uintptr_t)arg;
+	struct model_packet k = packet_make(4, 2, 1);
+	struct tally *t = calloc(1, sizeof(*t));
+
+	k.iface = HELD_IFACE;
+	rte_rcu_qsbr_thread_online(qsbr, id);
+	while (t && !__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		struct policy_answer got, plain = model_ask(policy, &k);
+
+		model_ask_burst(policy, caches[id], &k, 1, &got);
+		t->looked++;
+		t->wrong += got.verdict == POLICY_CLEAR;
+		t->wrong += plain.verdict == POLICY_CLEAR;
+		t->stale += got.verdict == POLICY_CHANGING;
+		rte_rcu_qsbr_quiescent(qsbr, id);
+	}
+	rte_rcu_qsbr_thread_offline(qsbr, id);
+	return t;
+}
+
+static void held_under_readers(void **state)
+{
+	struct dp_policy_rule rule = rule_make(4, 10, 1);
+	struct model_packet k = packet_make(4, 2, 1);
+	pthread_t threads[READERS];
+	struct tally sum = {0};
+	struct handle h;
+
+	(void)state;
+	rule.iface = k.iface = HELD_IFACE;
+	add(rule, 1, 1, &h);
+	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+	for (uintptr_t i = 0; i < READERS; i++) {
+		assert_int_equal(rte_rcu_qsbr_thread_register(qsbr, (unsigned)i), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, held_reader, (void *)i), 0);
+	}
+	for (unsigned round = 0; round < HELD_ROUNDS; round++) {
+		policy_hold(policy, HELD_IFACE, true);
+		policy_del(policy, h);
+		add(rule, 1, round + 2, &h);
+		policy_hold(policy, HELD_IFACE, false);
+		// Over for whoever looks now, whatever others have remembered.
+		assert_int_equal(model_ask(policy, &k).verdict, POLICY_PROTECT);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < READERS; i++) {
+		struct tally *t;
+
+		pthread_join(threads[i], (void **)&t);
+		assert_non_null(t);
+		sum.looked += t->looked;
+		sum.wrong += t->wrong;
+		sum.stale += t->stale;
+		free(t);
+		rte_rcu_qsbr_thread_unregister(qsbr, i);
+	}
+	print_message("# %u holds, %lu look-ups, %lu held, %lu clear\n", HELD_ROUNDS, sum.looked,
+	              sum.stale, sum.wrong);
+	assert_true(sum.looked > 1000);
+	assert_int_equal(sum.wrong, 0);
+	for (unsigned i = 0; i < READERS; i++) {
+		struct policy_answer got;
+
+		model_ask_burst(policy, caches[i], &k, 1, &got);
+		assert_int_equal(got.verdict, POLICY_PROTECT);
+	}
+	policy_del(policy, h);
+	policy_hold(policy, HELD_IFACE, true);
+	assert_int_equal(model_ask(policy, &k).verdict, POLICY_CHANGING);
+	policy_hold(policy, HELD_IFACE, false);
+	assert_int_equal(model_ask(policy, &k).verdict, POLICY_CLEAR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(replaced_under_readers, setup, teardown),
+		cmocka_unit_test_setup_teardown(held_under_readers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("policy_race", tests, eal_start, eal_stop);
