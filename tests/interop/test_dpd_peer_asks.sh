@@ -3,6 +3,21 @@
 # life, so that ours need not go out (15).
 # limit: 150
 . "$(dirname "$0")/lib.sh"
+# answers SINCE WHAT: as many informational messages from the gateway as from the peer, which were
+# $asked. Those of the last second, whose answer may be on its way, do not count.
+answers() {
+	local counted
+	counted=$({
+		informational "$PEER1" "$GW_WAN" | awk '{ print $1, "asked" }'
+		informational "$GW_WAN" "$PEER1" | awk '{ print $1, "answered" }'
+	} | sort -n | awk -v since="$1" -v end="$EPOCHREALTIME" '
+		$1 <= since { next }
+		$2 == "asked" && $1 > end - 1 { exit }
+		{ n[$2]++ }
+		END { print n["asked"] + 0, n["answered"] + 0 }')
+	asked=${counted% *}
+	equal "${counted#* }" "$asked" "$2"
+}
 lab_up
 export DPD_DELAY=4s DPD_TIMEOUT=20s
 lab_charon peer1
@@ -11,9 +26,8 @@ capture_start
 check "10: without a keepalive line every probe is answered and none is sent"
 vigil_start
 ping_all host "$PEER_IN" 2
-sleep 30 # between two of its probes, so that both sides are counted at the same moment
-asked=$(grep -c 'sending DPD request' "$(peer_log peer1)")
-equal "$(informational "$GW_WAN" "$PEER1" | count_lines)" "$asked" "answers to $asked probes"
+sleep 30
+answers 0 "its probes, and answers before the next one"
 [ "$asked" -ge 5 ] || fail "charon asked only $asked times"
 session_up || fail "the session is not up"
 
@@ -26,8 +40,6 @@ from=$EPOCHREALTIME
 ping_all host "$PEER_IN" 2
 sleep 34
 capture_stop
-asked=$(grep -c 'sending DPD request' "$(peer_log peer1)")
-equal "$(informational "$GW_WAN" "$PEER1" | awk -v t="$from" '$1 > t' | count_lines)" "$asked" \
-	"informational messages from the gateway, for $asked probes of the peer"
+answers "$from" "its probes, and the gateway's messages before the next one"
 [ "$asked" -ge 6 ] || fail "charon asked only $asked times"
 session_up || fail "the session is not up"
