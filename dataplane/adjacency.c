@@ -4,6 +4,7 @@
 #include "adjacency.h"
 
 #include <errno.h>
+#include <rte_branch_prediction.h>
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 #include <rte_lcore.h>
@@ -65,6 +66,7 @@ void adjacency_fini(struct dp *dp)
 
 int adjacency_wait_init(struct worker *w)
 {
+	w->n_waits = 0;
 	w->waits = calloc(WAITS, sizeof(*w->waits));
 	return w->waits ? 0 : -ENOMEM;
 }
@@ -113,6 +115,8 @@ static bool key_equal(const struct adjacency_key *a, const struct adjacency_key 
 
 static struct adjacency_wait *wait_find(struct worker *w, const struct adjacency_key *key)
 {
+	if (!w->n_waits)
+		return NULL;
 	for (unsigned i = 0; i < WAITS; i++)
 		if (w->waits[i].n && key_equal(&w->waits[i].key, key))
 			return &w->waits[i];
@@ -127,6 +131,7 @@ static struct adjacency_wait *wait_start(struct worker *w, const struct adjacenc
 		if (wait->n)
 			continue;
 		*wait = (struct adjacency_wait){.key = *key, .since = w->now};
+		w->n_waits++;
 		return wait;
 	}
 	return NULL;
@@ -181,6 +186,7 @@ static void wait_drop(struct worker *w, struct adjacency_wait *wait)
 		worker_drop(w, m, DROP_NEIGHBOUR_TIMEOUT);
 	}
 	wait->n = 0;
+	w->n_waits--;
 }
 
 void adjacency_release(struct worker *w, const struct adjacency_key *key)
@@ -194,6 +200,7 @@ void adjacency_release(struct worker *w, const struct adjacency_key *key)
 	n = wait->n;
 	memcpy(pkts, wait->pkts, n * sizeof(*pkts));
 	wait->n = 0;
+	w->n_waits--;
 	n = adjacency(w, pkts, n);
 	tx(w, pkts, n);
 }
@@ -218,6 +225,15 @@ void adjacency_tick(struct worker *w)
 	}
 }
 
+bool adjacency_take(struct worker *w, const struct adjacency_key *key, struct rte_ether_addr *mac)
+{
+	bool known = adjacency_find(w->dp, key, mac);
+
+	if (known && unlikely(w->n_waits))
+		adjacency_release(w, key);
+	return known;
+}
+
 static struct adjacency_key key_of(struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of(m);
@@ -239,7 +255,7 @@ uint16_t adjacency(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		// A burst mostly goes one way: one look-up for a run of the same next hop.
 		if (!key_equal(&key, &last)) {
 			last = key;
-			known = adjacency_find(w->dp, &key, &mac);
+			known = adjacency_take(w, &key, &mac);
 		}
 		if (!known)
 			hold(w, pkts[i], &key);

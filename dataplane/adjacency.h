@@ -35,6 +35,9 @@ static inline struct adjacency_key adjacency_key6(uint16_t iface, const uint8_t 
 // [W], [C] False: not known.
 bool adjacency_find(const struct dp *dp, const struct adjacency_key *key,
                     struct rte_ether_addr *mac);
+// [W] The same; what this worker holds for the neighbour goes first, though the message that says
+// it is known is still on its way: no packet overtakes those.
+bool adjacency_take(struct worker *w, const struct adjacency_key *key, struct rte_ether_addr *mac);
 // Puts the Ethernet header in front of an IP packet. False: no room.
 bool adjacency_header(struct rte_mbuf *m, const struct iface *iface,
                       const struct rte_ether_addr *to);

@@ -17,7 +17,7 @@ void egress_way_find(struct worker *w, uint16_t out, uint32_t next_hop, struct e
 	*way = (struct egress_way){.iface = out, .next_hop = next_hop, .tx = &w->tx[out]};
 	way->mtu = iface_word(&iface->mtu);
 	way->open = iface_is_up(iface) && iface_queue(w->dp, iface, w->index) < iface->n_tx &&
-	            adjacency_find(w->dp, &key, &eth.dst_addr);
+	            adjacency_take(w, &key, &eth.dst_addr);
 	memcpy(&way->head, &eth, sizeof(way->head));
 	memcpy(&way->tail, (const char *)&eth + sizeof(eth) - sizeof(way->tail), sizeof(way->tail));
 }

@@ -66,6 +66,7 @@ struct worker {
 	uint32_t echo_told; // answers in tick echo_filled
 	tick_t echo_filled;
 	struct adjacency_wait *waits;
+	unsigned n_waits; // of those that hold packets
 	struct reassembly *reassembly;
 	struct worker_esp *esp;
 	struct worker_tx tx[DP_IFACES_MAX];

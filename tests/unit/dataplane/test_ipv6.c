@@ -375,6 +375,25 @@ static void neighbours_of_both_families(void **state)
 	assert_int_equal(sent(four, RTE_ETHER_TYPE_IPV4), 1);
 }
 
+// A packet that comes when the neighbour is known, but before its worker is told, lets those go
+// first that wait.
+static void who_waits_is_not_overtaken(void **state)
+{
+	static const uint8_t six[6] = {2, 0, 0, 0, 0, 6};
+	const struct ip_addr hop = ip("fe80::99");
+	struct rte_mbuf *first = routed("2001:db8::2", "fe80::99", 30);
+	struct worker_tx *t = &gate.workers[0]->tx[1];
+
+	(void)state;
+	assert_int_equal(pass(first), 0);
+	assert_int_equal(dp_neighbour_set(&gate, 1, &hop, six), 0);
+	pass(routed("2001:db8::2", "fe80::99", 30));
+	assert_int_equal(t->n, 2);
+	assert_ptr_equal(t->pkts[0], first);
+	tell();
+	assert_int_equal(sent(six, RTE_ETHER_TYPE_IPV6), 2);
+}
+
 static struct rte_mbuf *made(unsigned i)
 {
 	assert_true(i < gate.workers[0]->n_made);
@@ -528,6 +547,7 @@ int main(void)
 		cmocka_unit_test(whole_packets),
 		cmocka_unit_test_setup_teardown(addresses_and_their_routes, gate_start, gate_stop),
 		cmocka_unit_test_setup_teardown(neighbours_of_both_families, start, stop),
+		cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, start, stop),
 		cmocka_unit_test_setup_teardown(who_sent_it_is_told, start, stop),
 		cmocka_unit_test_setup_teardown(rules_of_errors, start, stop),
 		cmocka_unit_test_setup_teardown(not_without_end, start, stop),
