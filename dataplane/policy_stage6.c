@@ -60,9 +60,9 @@ static bool key_in(struct rte_mbuf *m, struct policy_key6 *key)
 }
 
 // What the rules say of a burst; clear goes only what shows what it is.
-static void find(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
-                 bool (*key)(struct rte_mbuf *m, struct policy_key6 *key),
-                 struct policy_answer *answers)
+static __rte_always_inline void find(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
+                                     bool (*key)(struct rte_mbuf *m, struct policy_key6 *key),
+                                     struct policy_answer *answers)
 {
 	struct policy_key6 keys[WORKER_BURST];
 	bool shown[WORKER_BURST];
