@@ -358,12 +358,19 @@ void apply_link(struct control *c, uint16_t port, bool up)
 	free(ways);
 }
 
+static void hold_all(struct control *c, bool hold)
+{
+	for (unsigned n = 0; n < c->n_ports; n++)
+		dp_policy_hold(c->dp, (uint16_t)n, hold || c->policy_failed[n]);
+}
+
 int apply_start(struct control *c)
 {
 	struct way *ways;
 
 	dp_ipv6_routing(c->dp, c->config->ipv6_unicast_routing);
 	subinterface_sync(c, c->config);
+	hold_all(c, true); // the workers run already
 	for (unsigned n = 0; n < c->n_ports; n++)
 		apply_interface(c, n);
 	ways = ways_make(c, c->config);
@@ -374,6 +381,7 @@ int apply_start(struct control *c)
 	free(ways);
 	entry_walk_start(c);
 	entry_walk_step(c, UINT_MAX);
+	hold_all(c, false);
 	return 0;
 }
 
@@ -455,13 +463,7 @@ static void end_unlisted(struct control *c, struct peer *p)
 		teardown_peer(c, p, "no crypto map names it");
 }
 
-static void hold_all(struct control *c, bool hold)
-{
-	for (unsigned n = 0; n < c->n_ports; n++)
-		dp_policy_hold(c->dp, (uint16_t)n, hold);
-}
-
-// Subinterfaces have other numbers than before: all of them are set anew.
+// Subinterfaces have other numbers than before, or are there only now: all of them are set anew.
 static void note_new(const struct control *c, const struct config *next, struct todo *todo)
 {
 	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++) {
@@ -469,7 +471,17 @@ static void note_new(const struct control *c, const struct config *next, struct 
 
 		todo->interface[n] |= i && i->vlan;
 	}
-	todo->all_entries = todo->entries;
+	todo->entries = todo->all_entries = true;
+}
+
+// Is there an interface on which a line found no room? Then all entries are tried again.
+static bool has_failed(const struct control *c)
+{
+	bool any = false;
+
+	for (unsigned n = 0; n < c->n_ports; n++)
+		any |= c->policy_failed[n];
+	return any;
 }
 
 static void entries_done(struct control *c)
@@ -500,6 +512,8 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 
 	for (uint32_t i = 0; i < changes->n; i++)
 		note_change(c, old, next, &changes->items[i], &todo);
+	todo.all_entries |= todo.entries && has_failed(c);
+	todo.routes |= subinterface_waits(c, next);
 	if (todo.entries)
 		hold_all(c, true);
 	if (todo.routes)

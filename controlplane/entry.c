@@ -300,11 +300,21 @@ static int sync_lines(struct control *c, struct crypto_entry *e, const struct co
 	return err;
 }
 
+// What the map says on an interface cannot all be in force: then nothing goes in clear there, until
+// all entries have been tried anew.
+static void policy_fails(struct control *c, uint16_t iface, const char *map, uint32_t sequence,
+                         int err)
+{
+	log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY",
+	        "Crypto map %s %u: %s. Nothing leaves %s in clear until that is mended", map,
+	        sequence, strerror(err), c->ports[iface]);
+	c->policy_failed[iface] = true;
+}
+
 static void log_failure(struct control *c, const struct crypto_entry *e, int err)
 {
 	if (err < 0)
-		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Crypto map %s %u: %s", e->map_name,
-		        e->sequence, strerror(-err));
+		policy_fails(c, e->iface, e->map_name, e->sequence, -err);
 }
 
 static void sync_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl)
@@ -365,8 +375,11 @@ static bool take(unsigned *budget)
 static bool sweep(struct control *c, struct crypto_entry *e, const struct config_map_entry *m,
                   unsigned *budget)
 {
-	const struct config_acl *acl = e->complete ? config_find_acl(c->config, m->acl) : NULL;
+	const struct config_acl *acl = config_find_acl(c->config, m->acl);
 	struct flow *f;
+
+	if (config_map_entry_lacks(c->config, m, acl))
+		acl = NULL;
 
 	while ((f = e->sweep)) {
 		struct handle tunnel = f->tunnel;
@@ -410,7 +423,8 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	if (e->is_manual && manual_fill(c, e, m))
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
 	e->sweep = e->flows; // not those that are made now
-	sync_flows(c, e, e->complete ? acl : NULL);
+	// Without an address of ours for its peers it can build nothing, but protects what it did.
+	sync_flows(c, e, config_map_entry_lacks(c->config, m, acl) ? NULL : acl);
 }
 
 // Entry `m` of a bound map, or `t` of the dynamic map that it stands for.
@@ -473,7 +487,7 @@ static void sync_next(struct control *c, const struct config_map_entry *m,
 	    flow_place(e->sequence, e->dynamic) != place) {
 		e = entry_create(m, t, w->iface);
 		if (!e) {
-			log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
+			policy_fails(c, w->iface, m->map, m->seq, ENOMEM);
 			return;
 		}
 		entry_insert(c, e, w->link);
@@ -523,9 +537,7 @@ static bool sync_map(struct control *c, unsigned *budget)
 	const struct config_map_entry *m;
 	uint32_t n = 0;
 
-	m = i && (i->address.family || config_has_ipv6(i))
-	            ? config_bound_map(c->config, i, w->ipv6, &n)
-	            : NULL;
+	m = i ? config_bound_map(c->config, i, w->ipv6, &n) : NULL;
 	for (; m && w->at < n; w->at++)
 		if (!sync_bound(c, &m[w->at], i, budget))
 			return false;
@@ -552,7 +564,7 @@ static void sync_place(struct control *c, const struct entry_key *key,
 	if (!e) {
 		e = entry_create(m, m, key->iface);
 		if (!e) {
-			log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
+			policy_fails(c, key->iface, m->map, m->seq, ENOMEM);
 			return;
 		}
 		entry_insert(c, e, before ? &before->next : &c->entries);
@@ -571,7 +583,7 @@ static void sync_entry(struct control *c, const char *map, uint32_t seq)
 		const struct config_interface *i = config_find_interface(c->config, c->ports[n]);
 		uint32_t unused;
 
-		if (!i || !(i->address.family || config_has_ipv6(i)))
+		if (!i)
 			continue;
 		for (unsigned six = 0; six < 2; six++) {
 			const struct entry_key key = {(uint16_t)n, six, flow_place(seq, 0)};
@@ -696,6 +708,7 @@ void entry_walk_start(struct control *c)
 {
 	entry_index_start(c);
 	c->entry_walk = (struct entry_walk){.link = &c->entries};
+	memset(c->policy_failed, 0, sizeof(c->policy_failed));
 }
 
 bool entry_walk_step(struct control *c, unsigned budget)

@@ -234,8 +234,7 @@ static int run(struct control *c, const char *startup, const struct diag_list *d
 	(void)dp_control_watch(c->dp, dh_pool_fd(c->dh));
 	if (loop_init(c) < 0 || ike1_start(c) < 0)
 		goto out_dp;
-	apply_start(c);
-	if (manage_unpinned(c, startup, &cpus) < 0)
+	if (apply_start(c) < 0 || manage_unpinned(c, startup, &cpus) < 0)
 		goto out_apply;
 	log_msg(&c->log, LOG_NOTICE, "SYS", "RESTART", "Vigil started, %s", dp_version());
 	loop_run(c, &stop);

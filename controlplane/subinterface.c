@@ -72,6 +72,17 @@ static bool add_one(struct control *c, const struct config_interface *i)
 	return true;
 }
 
+bool subinterface_waits(const struct control *c, const struct config *config)
+{
+	for (uint32_t k = 0; k < config->n_interfaces; k++) {
+		const struct config_interface *i = &config->interfaces[k];
+
+		if (i->vlan && main_of(c, i->name) >= 0 && !is_there(c, i->name))
+			return true;
+	}
+	return false;
+}
+
 bool subinterface_sync(struct control *c, const struct config *config)
 {
 	bool changed = false;
