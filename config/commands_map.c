@@ -149,6 +149,9 @@ static int set_peer(struct command_call *call)
 	if (peer.is_default && e->n_peers && e->peers[0].is_default && at != 0)
 		return command_fail(call, command_arg(call, "default"),
 		                    "there is a default peer already");
+	if (at == CONFIG_PEERS)
+		return command_fail(call, NULL, "a crypto map entry has at most %d peers",
+		                    CONFIG_PEERS);
 	if (at == e->n_peers && !array_push(&e->peers, &e->n_peers, sizeof(peer), &peer))
 		return edit_no_memory(call);
 	e->peers[at] = peer;

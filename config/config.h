@@ -17,6 +17,7 @@
 #define CONFIG_DEVICE          256  // bytes of a device string with its NUL
 #define CONFIG_CORES           64   // most worker cores
 #define CONFIG_SETS            11   // most transform sets of a crypto map entry
+#define CONFIG_PEERS           16   // most peers of one
 #define CONFIG_HASH            256  // bytes of a crypt(3) text with its NUL
 #define CONFIG_SESSION_KEY     64   // most bytes of a manual key
 #define CONFIG_REPLAY_DISABLED 0

@@ -9,7 +9,7 @@
 #include "suite.h"
 #include "types.h"
 
-#define ENTRY_PEERS_MAX  16
+#define ENTRY_PEERS_MAX  CONFIG_PEERS
 #define ENTRY_SUITES_MAX (2 * CONFIG_SETS) // each set with and without ESN
 #define ENTRY_LOCALS_MAX CONFIG_ADDRESSES6 // an IPv4 one, and IPv6 ones but link-local
 #define MAP_NAME_MAX     64
