@@ -130,10 +130,17 @@ static void file_open(struct log_writer *w)
 	s->file_error[0] = '\0';
 	if (!s->logging.on || !s->logging.file[0])
 		return;
-	w->file = open(s->logging.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-	               FILE_MODE);
-	if (w->file < 0 || fstat(w->file, &w->file_stat) < 0)
+	// A pipe that nobody reads must not be waited for.
+	w->file =
+		open(s->logging.file,
+	             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, FILE_MODE);
+	if (w->file < 0 || fstat(w->file, &w->file_stat) < 0) {
 		snprintf(s->file_error, sizeof(s->file_error), "%s", strerror(errno));
+	} else if (S_ISFIFO(w->file_stat.st_mode) || S_ISSOCK(w->file_stat.st_mode)) {
+		snprintf(s->file_error, sizeof(s->file_error), "It is a pipe, not a file");
+		close(w->file);
+		w->file = -1;
+	}
 }
 
 // A file that was moved away (logrotate) is opened again.
