@@ -679,7 +679,8 @@ void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *ad
 	           p->remote_port, addr_format(addr, to), port);
 	p->remote_port = port;
 	for (sa = p->ike_sas; sa; sa = sa->next)
-		sa->remote_port = port;
+		if (ike_sa_is_established(sa) && sa->nat_remote) // a phase 1 has its own port still
+			sa->remote_port = port;
 	for (other = p->children; other; other = other->next)
 		if (!handle_is_null(other->out))
 			dp_sa_move(c->dp, other->out, addr, port);

@@ -289,7 +289,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
                            const void *answer, uint16_t answer_len)
 {
 	struct peer *p = sa->peer;
-	bool initial_contact = has_initial_contact(c, sa, &in->chain);
+	bool initial_contact = has_initial_contact(c, sa, &in->chain), moved;
 
 	node_add(c, sa, 0, in->hash, answer, answer_len);
 	handshake_destroy(c, sa);
@@ -298,9 +298,13 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
 	sa->established = c->now;
 	dp_ike_mark(c->dp, sa->slab.index, sa->tag); // however many messages that took
 	p->local_port = sa->local_port;
+	moved = sa->nat_remote && sa->local_port == ISAKMP_PORT_NAT &&
+	        p->remote_port != sa->remote_port;
 	p->remote_port = sa->remote_port;
 	p->nat_local = sa->nat_local;
 	p->nat_remote = sa->nat_remote;
+	if (moved) // its NAT has another port for it than when they were made
+		natt_move_children(c, p);
 	warn_weak(c, sa);
 	report_dpd(c, sa);
 	if (initial_contact)

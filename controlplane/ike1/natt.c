@@ -88,7 +88,7 @@ void natt_float(struct ike_sa *sa)
 	sa->remote_port = ISAKMP_PORT_NAT;
 }
 
-static void move_children(struct control *c, struct peer *p)
+void natt_move_children(struct control *c, struct peer *p)
 {
 	struct child *ch;
 
@@ -110,7 +110,7 @@ void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v)
 		if (other == sa || (ike_sa_is_established(other) && other->nat_remote))
 			other->remote_port = v->src_port;
 	p->remote_port = v->src_port;
-	move_children(c, p);
+	natt_move_children(c, p);
 }
 
 enum sa_encap natt_encap(const struct ike_sa *sa)

@@ -23,6 +23,8 @@ void natt_detect(struct control *c, struct ike_sa *sa, const struct isakmp_chain
                  const struct dp_view *v);
 // Initiator, before message 5: to port 4500 if there is a NAT (RFC 3947, 4).
 void natt_float(struct ike_sa *sa);
+// The peer's children go where it is now.
+void natt_move_children(struct control *c, struct peer *p);
 // An authentic and fresh message came from another port: we follow unless we are behind a NAT
 // ourselves (RFC 3947, 4), with the children too.
 void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v);
