@@ -223,8 +223,7 @@ static void conflict(struct control *c, struct own_address *o, const uint8_t mac
 {
 	char text[ADDR_TEXT];
 
-	if (o->state == ND_VALID && o->told &&
-	    tick_diff(c->now, o->told_at) < (int32_t)CONFLICT_LOGS)
+	if (o->state == ND_VALID && o->told && c->now - o->told_at < CONFLICT_LOGS)
 		return;
 	o->told = true;
 	o->told_at = c->now;

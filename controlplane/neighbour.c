@@ -32,9 +32,9 @@ struct neighbour {
 	struct neighbour *next;
 	struct wheel_timer timer; // ask again, or refresh
 	struct ip_addr addr;
+	uint32_t kept; // routes that name it
 	uint16_t iface;
-	uint16_t kept; // routes that name it
-	uint8_t asks;  // requests without an answer
+	uint8_t asks; // requests without an answer
 	bool complete;
 	bool stale; // of IPv6: heard without asking, to be verified in a moment
 	uint8_t mac[6];
