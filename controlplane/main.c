@@ -234,7 +234,11 @@ static int run(struct control *c, const char *startup, const struct diag_list *d
 	(void)dp_control_watch(c->dp, dh_pool_fd(c->dh));
 	if (loop_init(c) < 0 || ike1_start(c) < 0)
 		goto out_dp;
-	if (apply_start(c) < 0 || manage_unpinned(c, startup, &cpus) < 0)
+	if (apply_start(c) < 0) {
+		log_msg(&c->log, LOG_ERROR, "SYS", "CONFIG", "Out of memory");
+		goto out_apply;
+	}
+	if (manage_unpinned(c, startup, &cpus) < 0)
 		goto out_apply;
 	log_msg(&c->log, LOG_NOTICE, "SYS", "RESTART", "Vigil started, %s", dp_version());
 	loop_run(c, &stop);
