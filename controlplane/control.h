@@ -73,8 +73,7 @@ struct control {
 	struct dp_vlan_config vlans[DP_IFACES_MAX]; // of subinterfaces; vlan 0 = a port, or free
 	bool link_down[DP_IFACES_MAX];              // a subinterface's is its port's
 	bool link_seen[DP_IFACES_MAX];              // the dataplane has told of it
-	bool policy_failed[DP_IFACES_MAX]; // not all of its crypto map is in force: nothing goes in
-	                                   // clear
+	bool policy_failed[DP_IFACES_MAX]; // its map is not all in force: nothing goes in clear
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;
 	tick_t now;         // read at the start of each turn, so after every sleep

@@ -9,9 +9,9 @@ struct control;
 // Makes the dataplane's subinterfaces those of `config`: takes away what is gone or has another
 // VLAN now, adds what is new, down and without an address. True: something changed.
 bool subinterface_sync(struct control *c, const struct config *config);
-// Will interface n keep its number under that configuration? True for those of ports.
 // Is there one that is not made yet?
 bool subinterface_waits(const struct control *c, const struct config *config);
+// Will interface n keep its number under that configuration? True for those of ports.
 bool subinterface_stays(const struct control *c, unsigned n, const struct config *next);
 
 #endif

@@ -2,11 +2,11 @@
 // the worker to which the port's RSS brings its outer addresses, the outbound one by the worker of
 // its tunnel. Who writes what:
 //
-//   live, current   its worker, at messages about it and its flow
-//   engine, keys,   its worker too, when the first packet comes to an SA with AES-GCM; see
-//   sa_warm() raw_key everything else control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is
-//   sent, and again
-//                   after the worker has confirmed SA_DEL; between the two the worker alone
+//   live, current           its worker, at messages about it and its flow
+//   engine, keys, raw_key   its worker too, when the first packet comes, see sa_warm()
+//   everything else         control, before SA_ADD (inbound) or TUNNEL_USE (outbound) is sent,
+//                           and after the worker has confirmed SA_DEL; between the two the
+//                           worker alone
 //
 // The ring that carries the message orders the writes. A packet touches the first two lines.
 #ifndef VIGIL_DATAPLANE_SA_H

@@ -41,8 +41,8 @@ struct sa_table {
 	uint32_t inbound[UINT8_MAX + 1]; // how many each worker owns
 	uint32_t free, unused, base;     // free: slot + 1; unused: first slot that was never taken
 	uint32_t used;
-	uint64_t warmed,
-		wiped; // expanded keys of AES-GCM; of those that workers expand crypto_warmed()
+	// Expanded keys of AES-GCM: made by control, gone. Those of workers: crypto_warmed().
+	uint64_t warmed, wiped;
 };
 
 // Room for `max` SAs of `owners` workers. 0, -ENOMEM, -ERANGE (too many for an SPI).

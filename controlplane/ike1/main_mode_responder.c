@@ -213,8 +213,8 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 		refuse(c, v, "too many negotiations are half open");
 		return;
 	}
-	p = peer_find(c, &v->dst, &v->src,
-	              v->src_port); // it may have gone with its only negotiation
+	// It may have gone with its only negotiation.
+	p = peer_find(c, &v->dst, &v->src, v->src_port);
 	if (!peer_is_admitted(c, p)) {
 		c->counters.admissions_refused++;
 		deny(c, v);

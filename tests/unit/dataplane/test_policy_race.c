@@ -145,6 +145,31 @@ static void *reader(void *arg)
 	return t;
 }
 
+static void readers_start(pthread_t threads[READERS], void *(*run)(void *arg))
+{
+	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+	for (uintptr_t i = 0; i < READERS; i++) {
+		assert_int_equal(rte_rcu_qsbr_thread_register(qsbr, (unsigned)i), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, run, (void *)i), 0);
+	}
+}
+
+static void readers_end(const pthread_t threads[READERS], struct tally *sum)
+{
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < READERS; i++) {
+		struct tally *t;
+
+		pthread_join(threads[i], (void **)&t);
+		assert_non_null(t);
+		sum->looked += t->looked;
+		sum->wrong += t->wrong;
+		sum->stale += t->stale;
+		free(t);
+		rte_rcu_qsbr_thread_unregister(qsbr, i);
+	}
+}
+
 // ---- the writer ------------------------------------------------------------------------------
 
 // With other lengths and masks each time, so that tuples come and go as well; each comes before the
@@ -235,26 +260,12 @@ static void replaced_under_readers(void **state)
 	stand(6);
 	replace(&v4, 4, round);
 	replace(&v6, 6, round);
-	for (uintptr_t i = 0; i < READERS; i++) {
-		assert_int_equal(rte_rcu_qsbr_thread_register(qsbr, (unsigned)i), 0);
-		assert_int_equal(pthread_create(&threads[i], NULL, reader, (void *)i), 0);
-	}
+	readers_start(threads, reader);
 	for (round = 2; round < ROUNDS; round++) {
 		replace(&v4, 4, round);
 		replace(&v6, 6, round);
 	}
-	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	for (unsigned i = 0; i < READERS; i++) {
-		struct tally *t;
-
-		pthread_join(threads[i], (void **)&t);
-		assert_non_null(t);
-		sum.looked += t->looked;
-		sum.wrong += t->wrong;
-		sum.stale += t->stale;
-		free(t);
-		rte_rcu_qsbr_thread_unregister(qsbr, i);
-	}
+	readers_end(threads, &sum);
 	print_message("# %u replacements, %lu look-ups, %lu wrong, %lu stale\n", 2 * round,
 	              sum.looked, sum.wrong, sum.stale);
 	assert_true(sum.looked > 1000);
@@ -301,11 +312,7 @@ static void held_under_readers(void **state)
 	(void)state;
 	rule.iface = k.iface = HELD_IFACE;
 	add(rule, 1, 1, &h);
-	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
-	for (uintptr_t i = 0; i < READERS; i++) {
-		assert_int_equal(rte_rcu_qsbr_thread_register(qsbr, (unsigned)i), 0);
-		assert_int_equal(pthread_create(&threads[i], NULL, held_reader, (void *)i), 0);
-	}
+	readers_start(threads, held_reader);
 	for (unsigned round = 0; round < HELD_ROUNDS; round++) {
 		policy_hold(policy, HELD_IFACE, true);
 		policy_del(policy, h);
@@ -314,18 +321,7 @@ static void held_under_readers(void **state)
 		// Over for whoever looks now, whatever others have remembered.
 		assert_int_equal(model_ask(policy, &k).verdict, POLICY_PROTECT);
 	}
-	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	for (unsigned i = 0; i < READERS; i++) {
-		struct tally *t;
-
-		pthread_join(threads[i], (void **)&t);
-		assert_non_null(t);
-		sum.looked += t->looked;
-		sum.wrong += t->wrong;
-		sum.stale += t->stale;
-		free(t);
-		rte_rcu_qsbr_thread_unregister(qsbr, i);
-	}
+	readers_end(threads, &sum);
 	print_message("# %u holds, %lu look-ups, %lu held, %lu clear\n", HELD_ROUNDS, sum.looked,
 	              sum.stale, sum.wrong);
 	assert_true(sum.looked > 1000);
