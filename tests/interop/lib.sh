@@ -323,19 +323,25 @@ ping_none() {
 	! in_ns "$1" ping -q -c "$3" -i 0.2 -W 1 "$2" >/dev/null 2>&1 || fail "ping $1 -> $2 was answered"
 }
 
-# A ping that goes on: ping_start NS ADDRESS INTERVAL; ping_stop sets sent and lost.
+# A ping that goes on: ping_start NS ADDRESS INTERVAL; ping_stop sets sent and lost: of what was sent
+# until then, what was not answered a second later.
 ping_start() {
 	ns_exec "$1" ping -i "$3" -W 2 -O "$2" >"$LAB_RUN/ping.out" 2>&1 &
 	ping_pid=$!
 }
+ping_count() { # SIGQUIT makes ping say "RECEIVED/SENT packets, ..."
+	grep -aoE '[0-9]+/[0-9]+ packets, ' "$LAB_RUN/ping.out"
+}
 ping_stop() {
+	kill -QUIT "$ping_pid"
+	wait_until 10 "ping says what it sent" ping_count
+	sleep 1
 	kill -INT "$ping_pid"
 	wait "$ping_pid" 2>/dev/null || true
-	local received
-	read -r sent received < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' \
-		"$LAB_RUN/ping.out")
-	# The last one may be under way.
-	lost=$((sent - received))
+	sent=$(ping_count) && sent=${sent#*/} && sent=${sent%% *}
+	lost=$((sent - $(awk -F'icmp_seq=' -v sent="$sent" \
+		'/bytes from/ && $2 + 0 <= sent && !seen[$2 + 0]++ { n++ } END { print n + 0 }' \
+		"$LAB_RUN/ping.out")))
 	echo "   ping: $sent sent, $lost lost"
 }
 
