@@ -130,8 +130,7 @@ static bool peer_has_tunnel(const struct peer *p, const struct child *except)
 static void session_status(struct control *c, const struct peer *p, const char *status)
 {
 	char text[ADDR_TEXT], buf[ADDR_TEXT];
-	const struct ike_sa *sa = p->ike_sas;
-	const char *id = sa ? ike_sa_id(sa, buf) : "";
+	const char *id = peer_id(p, buf);
 
 	addr_format(&p->remote, text);
 	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "SESSION_STATUS",

@@ -210,26 +210,6 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	return sa;
 }
 
-int ike_sa_identify(struct ike_sa *sa, const char *id)
-{
-	char addr[ADDR_TEXT];
-
-	free(sa->id);
-	sa->id = NULL;
-	sa->id_is_address = strcmp(id, addr_format(&sa->peer->remote, addr)) == 0;
-	if (sa->id_is_address)
-		return 0;
-	sa->id = strdup(id);
-	return sa->id ? 0 : -ENOMEM;
-}
-
-const char *ike_sa_id(const struct ike_sa *sa, char buf[ADDR_TEXT])
-{
-	if (sa->id_is_address)
-		return addr_format(&sa->peer->remote, buf);
-	return sa->id ? sa->id : "";
-}
-
 static void withdraw_cookie(struct control *c, struct ike_sa *sa)
 {
 	if (!sa->tag)
@@ -258,13 +238,20 @@ static void unlink_sa(struct ike_sa *sa)
 	sa->next = NULL;
 }
 
+void ike_sa_hand_over(struct ike_sa *sa, struct peer *p)
+{
+	unlink_sa(sa);
+	sa->peer = p;
+	sa->next = p->ike_sas;
+	p->ike_sas = sa;
+}
+
 void ike_sa_destroy(struct control *c, struct ike_sa *sa)
 {
 	ike_sa_retire(c, sa);
 	unlink_sa(sa);
 	node_forget_all(c, sa);
 	secret_wipe(&sa->keys, sizeof(sa->keys));
-	free(sa->id);
 	slab_free(&c->ike_sas, sa);
 }
 

@@ -66,9 +66,8 @@ struct ike_sa {
 	bool nat_local, nat_remote; // who is behind a NAT on this SA's path (RFC 3947, 3.2)
 	bool is_stranger;           // others began it, and nothing has come back for our answer
 	uint16_t local_port, remote_port;
-	bool id_is_address; // the peer has shown that it is who its address says
-	bool dpd_in_valid;  // dpd_in_highest is set
-	uint8_t messages;   // of phase 1 that came
+	bool dpd_in_valid; // dpd_in_highest is set
+	uint8_t messages;  // of phase 1 that came
 	uint32_t conn_id;
 	struct ike_suite suite; // as agreed
 	struct ike1_keys keys;
@@ -78,7 +77,6 @@ struct ike_sa {
 	// In the list of strangers, or once it is none and has nodes, in that of SAs that have
 	// some.
 	struct ike_sa *older, *newer;
-	char *id; // who the peer is, if it is not its address, as text; NULL = it has not shown it
 
 	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every
 	// message.
@@ -119,10 +117,8 @@ void ike_sa_evict_stranger(struct control *c, const struct peer *spared);
 // The one setter: refuses an illegal step, logs "Old State = X New State = Y" when told to by
 // debug, keeps the gauges.
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);
-// The peer has shown who it is. 0 or -ENOMEM.
-int ike_sa_identify(struct ike_sa *sa, const char *id);
-// Who it is; "" = it has not shown it.
-const char *ike_sa_id(const struct ike_sa *sa, char buf[ADDR_TEXT]);
+// It becomes one of another peer's, the newest.
+void ike_sa_hand_over(struct ike_sa *sa, struct peer *p);
 // The IKE SA of a received message, by whichever cookie is ours. NULL: none.
 struct ike_sa *ike_sa_find(const struct control *c, const uint8_t cookie_i[8],
                            const uint8_t cookie_r[8]);

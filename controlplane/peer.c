@@ -3,6 +3,8 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "addr.h"
 #include "bounds.h"
@@ -59,12 +61,17 @@ struct peer *peer_get(struct control *c, const struct ip_addr *local, const stru
                       uint16_t remote_port)
 {
 	struct peer *p = peer_find(c, local, remote, remote_port);
-	struct peer **bucket;
-	struct ip_addr next_hop, source;
 
-	if (p)
-		return p;
-	p = slab_alloc(&c->peers);
+	return p ? p : peer_create(c, local, remote, remote_port);
+}
+
+struct peer *peer_create(struct control *c, const struct ip_addr *local,
+                         const struct ip_addr *remote, uint16_t remote_port)
+{
+	struct peer *p = slab_alloc(&c->peers);
+	struct ip_addr next_hop, source;
+	struct peer **bucket;
+
 	if (!p)
 		return NULL;
 	p->local = *local;
@@ -97,6 +104,26 @@ struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
 	p->session_id = c->next_session_id++;
 	dp_peer_watch(c->dp, p->slab.index, 0);
 	return p;
+}
+
+int peer_identify(struct peer *p, const char *id)
+{
+	char addr[ADDR_TEXT];
+
+	free(p->id);
+	p->id = NULL;
+	p->id_is_address = strcmp(id, addr_format(&p->remote, addr)) == 0;
+	if (p->id_is_address)
+		return 0;
+	p->id = strdup(id);
+	return p->id ? 0 : -ENOMEM;
+}
+
+const char *peer_id(const struct peer *p, char buf[ADDR_TEXT])
+{
+	if (p->id_is_address)
+		return addr_format(&p->remote, buf);
+	return p->id ? p->id : "";
 }
 
 static void peer_unhash(struct control *c, struct peer *p)
@@ -143,6 +170,7 @@ void peer_release(struct control *c, struct peer *p)
 		return;
 	peer_set_state(c, p, PEER_DEAD);
 	dp_peer_watch(c->dp, p->slab.index, 0);
+	free(p->id);
 	slab_free(&c->peers, p);
 }
 

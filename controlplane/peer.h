@@ -3,6 +3,7 @@
 #ifndef VIGIL_PEER_H
 #define VIGIL_PEER_H
 
+#include "addr.h"
 #include "dpd.h"
 #include "slab.h"
 #include "types.h"
@@ -27,10 +28,12 @@ struct peer {
 	uint16_t key_port; // remote port when it tells peers behind one NAT apart, else 0
 	uint16_t iface;
 	uint8_t state;              // enum peer_state
+	bool id_is_address;         // it has shown that it is who its address says
 	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
 	bool dpd_capable;           // sent the DPD vendor ID
 	bool turn_taken;        // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual;            // its one child has manual keys; in no table
+	char *id;               // who it is, if it is not its address, as text; NULL = not shown
 	struct ike_sa *ike_sas; // newest first
 	struct child *children; // newest first
 	struct flow *waiting;   // flows that wait for phase 1
@@ -58,6 +61,14 @@ struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
 // Finds or makes one in state PEER_NEW. NULL with errno: ENOSPC (limit), ENOMEM.
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
                       uint16_t remote_port);
+// One more behind an address, for the one that comes from this port, whoever else is there. NULL
+// with errno, as above.
+struct peer *peer_create(struct control *c, const struct ip_addr *local,
+                         const struct ip_addr *remote, uint16_t remote_port);
+// The peer has shown who it is. 0 or -ENOMEM.
+int peer_identify(struct peer *p, const char *id);
+// Who it is; "" = it has not shown it.
+const char *peer_id(const struct peer *p, char buf[ADDR_TEXT]);
 // A peer without IKE, for one child with manual keys. NULL with errno.
 struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
                                 const struct ip_addr *remote, uint16_t iface);

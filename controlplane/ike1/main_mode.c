@@ -224,9 +224,9 @@ static int check_auth(struct control *c, const struct ike_sa *sa, const struct i
 	return secret_equal(expected, hash->body, hash_len) ? 0 : -EACCES;
 }
 
-int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
+int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_message *in,
+                        char who[IDENT_TEXT])
 {
-	char text[IDENT_TEXT];
 	struct ident id;
 	int err;
 
@@ -237,15 +237,14 @@ int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_m
 	                        &in->chain);
 	if (err == 0)
 		err = check_auth(c, sa, &in->chain, &id);
-	if (err == 0)
-		err = ike_sa_identify(sa, ident_format(&id, text));
 	if (err < 0)
 		return err;
+	ident_format(&id, who);
 	memcpy(sa->keys.iv, in->next_iv, sizeof(sa->keys.iv));
 	ike_debug_line(c, sa, " processing ID payload. message ID = 0");
 	ike_debug_line(c, sa, " processing HASH payload. message ID = 0");
 	ike_debug_line(c, sa, "SA authentication status: authenticated");
-	ike_debug_line(c, sa, "SA has been authenticated with %s", text);
+	ike_debug_line(c, sa, "SA has been authenticated with %s", who);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "dh_pool.h"
 #include "dp.h"
+#include "ident.h"
 #include "ike1_message.h"
 #include "ike_sa.h"
 #include "isakmp.h"
@@ -53,8 +54,9 @@ int main_mode_write_auth(struct control *c, struct ike_sa *sa, struct isakmp_mes
 // Takes KE and nonce of message 3 or 4. 0, or -EBADMSG.
 int main_mode_read_exchange(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain);
 // Decrypts message 5 or 6 and checks ID and HASH. 0, or -errno and nothing has changed. On success
-// the IV has moved on and the peer's identity is set.
-int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_message *in);
+// the IV has moved on, and `who` is the peer's identity.
+int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_message *in,
+                        char who[IDENT_TEXT]);
 // g^xy is there: keys. 0 or -errno.
 int main_mode_make_keys(struct control *c, struct ike_sa *sa);
 // Sends a message that was written and remembers it. 0 or -errno.

@@ -194,7 +194,9 @@ void main_mode_send_5(struct control *c, struct ike_sa *sa)
 
 void main_mode_take_6(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
 {
-	if (main_mode_read_auth(c, sa, in) < 0) {
+	char who[IDENT_TEXT];
+
+	if (main_mode_read_auth(c, sa, in, who) < 0 || peer_identify(sa->peer, who) < 0) {
 		c->counters.ike_unauthentic++;
 		main_mode_bad(c, sa,
 		              "identity or hash of message 6 (is the pre-shared key the same?)");

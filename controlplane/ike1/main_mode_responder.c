@@ -303,11 +303,12 @@ void main_mode_send_4(struct control *c, struct ike_sa *sa)
 void main_mode_take_5(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
 {
 	uint8_t buf[OUTPUT_MESSAGE_MAX], answer[OUTPUT_MESSAGE_MAX];
+	char who[IDENT_TEXT];
 	struct isakmp_message m;
 	uint16_t len;
 	int err;
 
-	if (main_mode_read_auth(c, sa, in) < 0) {
+	if (main_mode_read_auth(c, sa, in, who) < 0) {
 		c->counters.ike_unauthentic++;
 		main_mode_bad(c, sa,
 		              "identity or hash of message 5 (is the pre-shared key the same?)");
@@ -319,6 +320,10 @@ void main_mode_take_5(struct control *c, struct ike_sa *sa, struct main_mode_mes
 	    (in->view->dst_port == ISAKMP_PORT_NAT && in->view->src_port == ISAKMP_PORT_NAT)) {
 		sa->local_port = in->view->dst_port;
 		sa->remote_port = in->view->src_port;
+	}
+	if (natt_settle(c, sa, who) < 0) {
+		main_mode_fail(c, sa, "the table of peers is full");
+		return;
 	}
 	ike_sa_set_state(c, sa, IKE_R_MM5);
 	main_mode_begin(sa, &m, buf, sizeof(buf), ISAKMP_FLAG_ENCRYPTED);

@@ -2,6 +2,7 @@
 // authenticated message came from.
 #include "natt.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "addr.h"
@@ -86,6 +87,57 @@ void natt_float(struct ike_sa *sa)
 		return;
 	sa->local_port = ISAKMP_PORT_NAT;
 	sa->remote_port = ISAKMP_PORT_NAT;
+}
+
+static bool is_called(const struct peer *p, const char *who)
+{
+	char buf[ADDR_TEXT];
+
+	return strcmp(peer_id(p, buf), who) == 0;
+}
+
+// The one behind the address who has this name: the one at this port, or else, unless only that
+// one would do, the one that was made last.
+static struct peer *find_by_name(const struct control *c, const struct ike_sa *sa, const char *who,
+                                 bool at_its_port)
+{
+	struct peer *p = NULL, *found = NULL;
+
+	while ((p = peer_next_at(c, &sa->peer->local, &sa->peer->remote, p))) {
+		if (p == sa->peer || !p->nat_remote || !is_called(p, who))
+			continue;
+		if (p->remote_port == sa->remote_port)
+			return p;
+		if (!found && !at_its_port)
+			found = p;
+	}
+	return found;
+}
+
+int natt_settle(struct control *c, struct ike_sa *sa, const char *who)
+{
+	struct peer *p = sa->peer, *whose = p;
+	char buf[ADDR_TEXT];
+
+	if (sa->nat_remote && !peer_id(p, buf)[0]) {
+		// Nobody yet: message 1 came from a new port, but this may be the old one.
+		whose = find_by_name(c, sa, who, true);
+		if (!whose)
+			whose = p;
+	} else if (sa->nat_remote && !is_called(p, who) && (p->children || p->ike_sas->next)) {
+		whose = find_by_name(c, sa, who, false);
+		if (!whose)
+			whose = peer_create(c, &p->local, &p->remote, sa->remote_port);
+		if (!whose)
+			return -errno;
+	}
+	if (whose != p) {
+		ike_debug_line(c, sa, "%s is another one behind the NAT than port %u told", who,
+		               sa->remote_port);
+		ike_sa_hand_over(sa, whose);
+		peer_release(c, p);
+	}
+	return peer_identify(whose, who);
 }
 
 void natt_move_children(struct control *c, struct peer *p)

@@ -85,11 +85,11 @@ static bool has_active_sas(const struct peer *p)
 	return false;
 }
 
-static void copy_id(const struct ike_sa *sa, char out[VIEW_ID])
+static void copy_id(const struct peer *p, char out[VIEW_ID])
 {
 	char buf[ADDR_TEXT];
 
-	snprintf(out, VIEW_ID, "%s", ike_sa_id(sa, buf));
+	snprintf(out, VIEW_ID, "%s", peer_id(p, buf));
 }
 
 static void fill_peer(const struct control *c, const struct peer *p, struct peer_view *v)
@@ -111,7 +111,7 @@ static void fill_peer(const struct control *c, const struct peer *p, struct peer
 	v->nat_local = p->nat_local;
 	v->nat_remote = p->nat_remote;
 	if (newest)
-		copy_id(newest, v->phase1_id);
+		copy_id(p, v->phase1_id);
 	v->dpd_config = p->dpd_config;
 	v->dpd_state = p->dpd.state;
 	v->losses = p->dpd.losses;
@@ -139,7 +139,7 @@ static void fill_ike(const struct control *c, const struct ike_sa *sa, struct ik
 	v->seconds_left = VIEW_NONE;
 	if (v->active && sa->suite.lifetime)
 		v->seconds_left = sa->suite.lifetime > age ? sa->suite.lifetime - age : 0;
-	copy_id(sa, v->phase1_id);
+	copy_id(sa->peer, v->phase1_id);
 }
 
 static void fill_sa(const struct control *c, struct handle sa, uint32_t spi, uint32_t conn_id,

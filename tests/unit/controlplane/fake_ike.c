@@ -275,11 +275,6 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa)
 	slab_free(&c->ike_sas, sa);
 }
 
-const char *ike_sa_id(const struct ike_sa *sa, char buf[ADDR_TEXT])
-{
-	return ike_sa_is_established(sa) ? addr_format(&sa->peer->remote, buf) : "";
-}
-
 bool ike_sa_awaits_peer(const struct ike_sa *sa)
 {
 	return sa->initiator && sa->state < IKE_P1_COMPLETE;

@@ -279,6 +279,116 @@ static void neighbours_behind_nat(void **state)
 	pair_destroy(p);
 }
 
+// What the NAT makes of A's ports.
+struct mapping {
+	uint16_t ike, nat_t;
+};
+
+static unsigned network_maps(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	const struct mapping *m = p->arg;
+
+	if (from_a) {
+		addr_parse(NAT_ADDR, &d->src);
+		d->src_port = d->src_port == 500 ? m->ike : m->nat_t;
+		return 1;
+	}
+	if (d->dst_port != m->ike && d->dst_port != m->nat_t)
+		return 0; // to another one behind the NAT
+	addr_parse(ADDR_A, &d->dst);
+	d->dst_port = d->dst_port == m->ike ? 500 : 4500;
+	return 1;
+}
+
+#define NAMED "crypto isakmp identity hostname"
+
+static struct pair *pair_mapped(struct mapping *m)
+{
+	struct pair_config a = {.rest = NAMED};
+	struct pair_config b = {.entry = " set peer " NAT_ADDR,
+	                        .acl = "ip access-list extended 101\n"
+	                               " permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"
+	                               " permit ip 10.2.0.0 0.0.0.255 10.3.0.0 0.0.0.255"};
+	struct pair *p = pair_create(&a, &b);
+
+	p->b.remote = NAT_ADDR;
+	p->network = network_maps;
+	p->arg = m;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.peers.used, 1);
+	assert_true(side_reaches(&p->b, &p->a));
+	return p;
+}
+
+static struct peer *peer_named(const struct side *s, const char *name)
+{
+	struct ip_addr local, remote;
+	struct peer *p = NULL;
+	char buf[ADDR_TEXT];
+
+	addr_parse(s->local, &local);
+	addr_parse(s->remote, &remote);
+	while ((p = peer_next_at(&s->c, &local, &remote, p)))
+		if (strcmp(peer_id(p, buf), name) == 0)
+			return p;
+	return NULL;
+}
+
+// The first one's port 500 is free again, as only its other port is kept open, and the NAT gives it
+// to a second one: who it is shows in message 5.
+static void port_of_a_neighbour(void **state)
+{
+	struct mapping m = {500, 4500};
+	struct pair *p = pair_mapped(&m);
+	struct peer *first = peer_named(&p->b, "gw-a"), *second;
+	struct child *ch = first->children;
+	struct pair_config other = {.acl = "ip access-list extended 101\n"
+	                                   " permit ip 10.3.0.0 0.0.0.255 10.2.0.0 0.0.0.255"};
+
+	(void)state;
+	m.nat_t = 14500;
+	pair_restart(p, &p->a, &other);
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.peers.used, 2);
+	assert_ptr_equal(peer_named(&p->b, "gw-a"), first);
+	assert_int_equal(first->remote_port, 4500);
+	assert_ptr_equal(first->children, ch);
+	assert_non_null(peer_ike_sa(first));
+	second = peer_named(&p->b, ADDR_A);
+	assert_non_null(second);
+	assert_int_equal(second->remote_port, 14500);
+	assert_non_null(second->children);
+	// It comes back from where the first one's port was: the same two, and no third.
+	pair_restart(p, &p->a, &other);
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.peers.used, 2);
+	assert_ptr_equal(peer_named(&p->b, ADDR_A), second);
+	assert_ptr_equal(first->children, ch);
+	pair_destroy(p);
+}
+
+// One and the same, whose port 500 has another mapping by now.
+static void first_port_changes(void **state)
+{
+	struct mapping m = {500, 4500};
+	struct pair *p = pair_mapped(&m);
+	struct pair_config again = {.rest = NAMED};
+	struct peer *first = peer_named(&p->b, "gw-a");
+
+	(void)state;
+	m.ike = 1030;
+	pair_restart(p, &p->a, &again);
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.peers.used, 1);
+	assert_ptr_equal(peer_named(&p->b, "gw-a"), first);
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
 // Message 2 with our own cookie as the responder's, and our message 3 as message 4: then both
 // hashes of phase 1 would be the same, and message 5 could come back as message 6.
 static unsigned network_mirrors_2(struct pair *p, struct fake_datagram *d, bool from_a)
@@ -354,6 +464,8 @@ int main(void)
 		cmocka_unit_test(address_not_listed),
 		cmocka_unit_test(forged_port),
 		cmocka_unit_test(neighbours_behind_nat),
+		cmocka_unit_test(port_of_a_neighbour),
+		cmocka_unit_test(first_port_changes),
 		cmocka_unit_test(mirrored_phase_1),
 		cmocka_unit_test(fifth_message_from_elsewhere),
 	};

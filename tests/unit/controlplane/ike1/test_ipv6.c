@@ -34,7 +34,7 @@ static void all_four_combinations(void **state)
 		assert_int_equal(sa->spec.selector.local.addr.family, inner);
 		assert_int_equal(sa->spec.selector.remote.addr.family, inner);
 		assert_int_equal(sa->spec.encap, SA_ENCAP_NONE); // NAT-D found no NAT
-		assert_string_equal(ike_sa_id(side_sa(&p->a), id), p->a.remote);
+		assert_string_equal(peer_id(side_peer(&p->a), id), p->a.remote);
 		pair_pass(p, 3600 * S); // renewed, asked whether it lives, never down
 		assert_true(side_reaches(&p->a, &p->b));
 		assert_true(side_logged(&p->a, "DPD/R_U_THERE_ACK received") > 0 ||

@@ -599,8 +599,8 @@ static void identity_is_a_name(void **state)
 
 	(void)state;
 	pair_up(p);
-	assert_string_equal(ike_sa_id(side_sa(&p->b), id), "gw-a");
-	assert_string_equal(ike_sa_id(side_sa(&p->a), id), ADDR_B);
+	assert_string_equal(peer_id(side_peer(&p->b), id), "gw-a");
+	assert_string_equal(peer_id(side_peer(&p->a), id), ADDR_B);
 	pair_destroy(p);
 }
 
