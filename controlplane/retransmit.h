@@ -14,6 +14,7 @@ struct retransmit {
 	struct ike_sa *sa;
 	uint8_t *message; // as it went out; NULL = none yet
 	uint16_t len;
+	uint16_t to_port; // where it goes; 0 = to the IKE SA's
 	uint8_t sends;
 	bool hurry;  // not to be sent again
 	bool repeat; // we wait for an answer; else the other side repeats, and we answer again
@@ -21,12 +22,14 @@ struct retransmit {
 	void (*give_up)(struct control *c, struct retransmit *r);
 };
 
-// Remembers a message that has just been sent in place of the one before. `repeat`: sent again
+// Remembers a message that is about to be sent in place of the one before. `repeat`: sent again
 // after 1, 2, 4, 8 and 8 seconds; else kept for 30 seconds. Then give_up is called.
 // 0 or -ENOMEM.
 int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
                      const void *message, uint16_t len, bool repeat,
                      void (*give_up)(struct control *c, struct retransmit *r));
+// Sends what is remembered.
+void retransmit_send(struct control *c, const struct retransmit *r);
 // The question came again: answers once more, and leaves the schedule alone.
 void retransmit_answer(struct control *c, struct retransmit *r);
 // Without a message: wait_over is called after `wait` ticks, in the place of give_up.

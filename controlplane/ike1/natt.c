@@ -149,13 +149,20 @@ void natt_move_children(struct control *c, struct peer *p)
 			dp_sa_move(c->dp, ch->out, &p->remote, p->remote_port);
 }
 
+uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v)
+{
+	if (!sa->nat_remote || sa->nat_local || v->dst_port != ISAKMP_PORT_NAT ||
+	    v->src_port == sa->remote_port)
+		return 0;
+	return v->src_port;
+}
+
 void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v)
 {
 	struct peer *p = sa->peer;
 	struct ike_sa *other;
 
-	if (!sa->nat_remote || sa->nat_local || v->dst_port != ISAKMP_PORT_NAT ||
-	    v->src_port == sa->remote_port)
+	if (!natt_answer_port(sa, v))
 		return;
 	ike_debug_line(c, sa, "peer's port changed from %u to %u", sa->remote_port, v->src_port);
 	for (other = p->ike_sas; other; other = other->next)

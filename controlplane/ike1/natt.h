@@ -29,6 +29,9 @@ void natt_float(struct ike_sa *sa);
 int natt_settle(struct control *c, struct ike_sa *sa, const char *who);
 // The peer's children go where it is now.
 void natt_move_children(struct control *c, struct peer *p);
+// Where the answer to an authentic message goes that may be a copy of an old one: back where it
+// came from, if we would follow it there. 0 = to the port of the SA.
+uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v);
 // An authentic and fresh message came from another port: we follow unless we are behind a NAT
 // ourselves (RFC 3947, 4), with the children too.
 void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v);

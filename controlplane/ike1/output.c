@@ -27,9 +27,17 @@ struct dp_datagram output_datagram(const struct ike_sa *sa, const uint8_t *messa
 
 int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len)
 {
+	return output_send_to(c, sa, 0, message, len);
+}
+
+int output_send_to(struct control *c, const struct ike_sa *sa, uint16_t port,
+                   const uint8_t *message, uint16_t len)
+{
 	struct dp_datagram d = output_datagram(sa, message, len);
 	int err;
 
+	if (port)
+		d.dst_port = port;
 	c->counters.ike_out++;
 	ike_debug_sending(c, sa);
 	err = dp_datagram_send(c->dp, &d);

@@ -18,6 +18,9 @@ struct dp_datagram output_datagram(const struct ike_sa *sa, const uint8_t *messa
 // Sends a message of an IKE SA on its ports. What is lost here is lost like on the network; -EAGAIN
 // says that it was, since too much is being sent.
 int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *message, uint16_t len);
+// ... to another port of the peer than the SA's, unless that is 0.
+int output_send_to(struct control *c, const struct ike_sa *sa, uint16_t port,
+                   const uint8_t *message, uint16_t len);
 // Answers a message that belongs to no IKE SA, back along its way.
 void output_reply(struct control *c, const struct dp_view *v, const uint8_t *message, uint16_t len);
 

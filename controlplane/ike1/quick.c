@@ -82,7 +82,7 @@ int quick_send(struct control *c, struct exchange *x, struct isakmp_message *m,
 		if (err < 0)
 			return err;
 	}
-	output_send(c, x->sa, m->w.start, (uint16_t)len);
+	output_send_to(c, x->sa, x->retransmit.to_port, m->w.start, (uint16_t)len);
 	return len;
 }
 

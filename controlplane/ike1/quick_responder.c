@@ -141,6 +141,7 @@ static int keep(struct exchange *x, const struct quick_message *in, const struct
 	keep_id(&x->id_r, isakmp_chain_find(&in->chain, ISAKMP_ID, 1));
 	memcpy(x->iv, in->next_iv, sizeof(x->iv));
 	memcpy(x->retransmit.request, in->hash, sizeof(in->hash));
+	x->retransmit.to_port = natt_answer_port(x->sa, in->view);
 	return quick_read_exchange(x, &in->chain);
 }
 

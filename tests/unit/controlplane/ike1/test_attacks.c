@@ -302,9 +302,10 @@ static unsigned network_maps(struct pair *p, struct fake_datagram *d, bool from_
 
 #define NAMED "crypto isakmp identity hostname"
 
-static struct pair *pair_mapped(struct mapping *m)
+// A's lines are `rest`.
+static struct pair *pair_mapped(struct mapping *m, const char *rest)
 {
-	struct pair_config a = {.rest = NAMED};
+	struct pair_config a = {.rest = rest};
 	struct pair_config b = {.entry = " set peer " NAT_ADDR,
 	                        .acl = "ip access-list extended 101\n"
 	                               " permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"
@@ -340,7 +341,7 @@ static struct peer *peer_named(const struct side *s, const char *name)
 static void port_of_a_neighbour(void **state)
 {
 	struct mapping m = {500, 4500};
-	struct pair *p = pair_mapped(&m);
+	struct pair *p = pair_mapped(&m, NAMED);
 	struct peer *first = peer_named(&p->b, "gw-a"), *second;
 	struct child *ch = first->children;
 	struct pair_config other = {.acl = "ip access-list extended 101\n"
@@ -374,7 +375,7 @@ static void port_of_a_neighbour(void **state)
 static void first_port_changes(void **state)
 {
 	struct mapping m = {500, 4500};
-	struct pair *p = pair_mapped(&m);
+	struct pair *p = pair_mapped(&m, NAMED);
 	struct pair_config again = {.rest = NAMED};
 	struct peer *first = peer_named(&p->b, "gw-a");
 
@@ -385,6 +386,27 @@ static void first_port_changes(void **state)
 	pair_pass(p, S);
 	assert_int_equal(p->b.c.peers.used, 1);
 	assert_ptr_equal(peer_named(&p->b, "gw-a"), first);
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
+// The first message from a new port is that of a quick mode: its answer goes there, and once
+// message 3 has shown that it is no copy, so does everything.
+static void quick_mode_from_another_port(void **state)
+{
+	struct mapping m = {500, 4500};
+	struct pair *p = pair_mapped(&m, NULL);
+	struct child *old = side_child(&p->a);
+
+	(void)state;
+	m.nat_t = 29500;
+	child_rekey(&p->a.c, old);
+	pair_pass(p, S / 2);
+	assert_ptr_not_equal(side_child(&p->a), old);
+	assert_true(side_child(&p->a)->state >= CHILD_INBOUND);
+	assert_int_equal(p->a.c.counters.ike_retransmits, 0);
+	assert_int_equal(side_sa(&p->b)->remote_port, 29500);
+	assert_int_equal(side_peer(&p->b)->remote_port, 29500);
 	assert_true(side_reaches(&p->b, &p->a));
 	pair_destroy(p);
 }
@@ -466,6 +488,7 @@ int main(void)
 		cmocka_unit_test(neighbours_behind_nat),
 		cmocka_unit_test(port_of_a_neighbour),
 		cmocka_unit_test(first_port_changes),
+		cmocka_unit_test(quick_mode_from_another_port),
 		cmocka_unit_test(mirrored_phase_1),
 		cmocka_unit_test(fifth_message_from_elsewhere),
 	};
