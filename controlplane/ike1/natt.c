@@ -14,6 +14,7 @@
 #include "ike_sa.h"
 #include "keymat.h"
 #include "peer.h"
+#include "peer_timers.h"
 
 static int nat_d(struct control *c, const struct ike_sa *sa, const struct ip_addr *addr,
                  uint16_t port, uint8_t out[IKE_HASH_MAX])
@@ -135,7 +136,10 @@ int natt_settle(struct control *c, struct ike_sa *sa, const char *who)
 		ike_debug_line(c, sa, "%s is another one behind the NAT than port %u told", who,
 		               sa->remote_port);
 		ike_sa_hand_over(sa, whose);
-		peer_release(c, p);
+		if (p->waiting) // for what was taken for its phase 1
+			on_tunnel_wanted(c, p);
+		else
+			peer_release(c, p);
 	}
 	return peer_identify(whose, who);
 }
