@@ -37,6 +37,7 @@ struct child {
 	uint32_t spi_in, spi_out; // host order
 	struct esp_suite suite;   // as agreed, lifetimes included
 	struct selector selector;
+	bool had_rival; // another one of the flow was being negotiated when it came up
 	tick_t created;
 	uint32_t conn_id; // even/odd pair as IOS prints it
 	// Timers; armed in peer_timers.c only.

@@ -97,7 +97,7 @@ static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *
 	if (d->unsent)
 		return open_window(d, c, f, DPD_AGAIN);
 	// The machine stood still within this window (a late turn of the control loop).
-	if (!tick_before(f->restarted, d->window_start))
+	if (tick_before(d->window_start, f->restarted))
 		return open_window(d, c, f, DPD_AGAIN);
 	// Input was lost before we could hear it, and the answer may have been in it.
 	if (f->input_losses != d->losses_heard && d->deferrals < DPD_DEFERRALS_MAX) {

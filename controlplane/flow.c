@@ -208,8 +208,9 @@ static bool flow_is_busy(const struct control *c, const struct flow *f, const st
 	tick_t within = p->dpd_config.enabled ? p->dpd_config.interval : ticks_from_seconds(10);
 	tick_t last;
 
+	// A worker's clock may be a little ahead of ours; and a stamp of long ago is none of now.
 	return dp_tunnel_last_out(c->dp, f->tunnel, &last) &&
-	       tick_diff(c->now, last) < (int32_t)within;
+	       c->now + TICKS_PER_SECOND - last < TICKS_PER_SECOND + within;
 }
 
 void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once)

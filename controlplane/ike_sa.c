@@ -136,10 +136,7 @@ void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
 
 bool ike_sa_awaits_peer(const struct ike_sa *sa)
 {
-	if (sa->initiator ? sa->state >= IKE_P1_COMPLETE
-	                  : sa->state < IKE_R_MM3 || sa->state >= IKE_P1_COMPLETE)
-		return false;
-	return sa->handshake && !sa->handshake->dh_pending;
+	return sa->state < IKE_P1_COMPLETE && sa->handshake && !sa->handshake->dh_pending;
 }
 
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
@@ -198,7 +195,7 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	// RFC 3706, 6.2: the first sequence number is random with its high bit clear.
 	secret_random(&sa->dpd_next, sizeof(sa->dpd_next));
 	sa->dpd_next &= 0x7fffffff;
-	sa->dpd_first = sa->dpd_next;
+	sa->dpd_first = sa->dpd_run_first = sa->dpd_next;
 	sa->next = p->ike_sas;
 	p->ike_sas = sa;
 	c->half_open++;

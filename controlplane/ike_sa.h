@@ -82,7 +82,7 @@ struct ike_sa {
 	// message.
 	uint32_t dpd_first;      // sequence of our first R-U-THERE
 	uint32_t dpd_next;       // ... and of the next one
-	uint32_t dpd_run_first;  // first outstanding one of this run
+	uint32_t dpd_run_first;  // first one of the newest run
 	uint32_t dpd_in_highest; // highest R-U-THERE sequence received
 	uint8_t dpd_outstanding; // how many are: [run_first, run_first + outstanding)
 	uint8_t n_nodes, node_next;
@@ -108,8 +108,8 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa);
 // peer at `remote`, or with anyone (remote NULL). NULL: none.
 struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,
                                       const struct ip_addr *remote);
-// Under negotiation, it has shown that it is no forger's if it began it, and it is the other side
-// that must go on: neither a turn nor Diffie-Hellman is waited for here.
+// Under negotiation, and it is the other side that must go on: neither a turn nor Diffie-Hellman is
+// waited for here.
 bool ike_sa_awaits_peer(const struct ike_sa *sa);
 // Ends the oldest of those negotiations, and its peer if it has nothing else; not one of `spared`
 // (which may be NULL).

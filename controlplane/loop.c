@@ -174,7 +174,8 @@ static unsigned turn_ike(struct control *c)
 	struct input known, new, frames;
 
 	known = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_CHUNK, TURN_IKE_ESTABLISHED, ike_view);
-	c->heard_until = known.all ? horizon : known.last;
+	// Not all: another worker may be further behind than the one whose message was the last.
+	c->heard_until = known.all || tick_before(horizon, known.last) ? horizon : known.last;
 	new = turn_input(c, DP_PUNT_IKE_NEW, TURN_CHUNK_NEW, TURN_IKE_NEW, ike_view);
 	frames = turn_input(c, DP_PUNT_FRAME, TURN_CHUNK, TURN_FRAMES, neighbour_frame);
 	return known.n + new.n + frames.n;

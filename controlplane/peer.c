@@ -200,7 +200,17 @@ bool peer_is_asked(const struct peer *p)
 	const struct ike_sa *sa;
 
 	for (sa = p->ike_sas; sa; sa = sa->next)
-		if (ike_sa_awaits_peer(sa))
+		if (sa->initiator && ike_sa_awaits_peer(sa))
+			return true;
+	return false;
+}
+
+bool peer_waits_here(const struct peer *p)
+{
+	const struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		if (sa->state < IKE_P1_COMPLETE && !ike_sa_awaits_peer(sa))
 			return true;
 	return false;
 }

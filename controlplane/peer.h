@@ -33,6 +33,7 @@ struct peer {
 	bool dpd_capable;           // sent the DPD vendor ID
 	bool turn_taken;        // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual;            // its one child has manual keys; in no table
+	bool have_heard;        // `heard` is set
 	char *id;               // who it is, if it is not its address, as text; NULL = not shown
 	struct ike_sa *ike_sas; // newest first
 	struct child *children; // newest first
@@ -40,8 +41,7 @@ struct peer {
 	struct dpd dpd;
 	struct dpd_config dpd_config; // as it was when the peer came up
 	tick_t since;                 // it is up, or dead
-	bool have_heard;
-	tick_t heard; // newest proof of life other than ESP
+	tick_t heard;                 // newest proof of life other than ESP
 	uint32_t session_id;
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited
@@ -87,8 +87,10 @@ struct ike_sa *peer_ike_sa(const struct peer *p);
 // True while a phase 1 is being negotiated: one that we began, or one of the peer's whose cookie
 // has come back (a first message alone may be forged, and must not keep us waiting).
 bool peer_is_negotiating(const struct peer *p);
-// ... and the next word in one of those is the peer's.
+// A phase 1 of ours awaits the peer's word.
 bool peer_is_asked(const struct peer *p);
+// One of either side's waits here, for a turn or for Diffie-Hellman.
+bool peer_waits_here(const struct peer *p);
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
 // Every peer once; stop when fn returns false.

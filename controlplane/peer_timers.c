@@ -12,6 +12,7 @@
 //   child.rekey         a successor is negotiated.
 //   child.expire        the end of a child: its lifetime, or soon after its successor took over.
 //   child.activate      as initiator of a quick mode: its outbound SA takes over.
+//   child.mtu_age       the path MTU that was learned is forgotten.
 #include "peer_timers.h"
 
 #include <errno.h>
@@ -44,6 +45,8 @@
 #define REKEY_RETRY      ticks_from_seconds(10)
 #define PATH_MTU_AGE     ticks_from_seconds(600) // RFC 1191, 6.3
 #define REKEY_SOON       ticks_from_ms(200)
+
+#define NAT_KEEPALIVE_LOOK ticks_from_seconds(20)
 
 #define owner_of(timer, type, member) ((type *)(void *)((char *)(timer)-offsetof(type, member)))
 
@@ -91,15 +94,21 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
 }
 
 static void expired_probe(void *ctx, struct wheel_timer *t);
-static int want_tunnel(struct control *c, struct peer *p);
+static int begin_phase_1(struct control *c, struct peer *p);
 
-// Without an IKE SA a phase 1 is the question. 0: the peer has been asked, or cannot be, since the
-// configuration has no key for it any more.
+// Without an IKE SA a phase 1 is the question, and one of ours: what comes from the peer's address
+// has not been authenticated, and may be a stranger's. 0: the peer has been asked, or cannot be,
+// since the configuration has no key for it any more.
 static int ask_by_phase_1(struct control *c, struct peer *p)
 {
 	bool stays = p->children != NULL;
-	int err = want_tunnel(c, p);
+	int err;
 
+	if (peer_is_asked(p))
+		return 0;
+	if (peer_waits_here(p))
+		return -EAGAIN;
+	err = begin_phase_1(c, p);
 	if (!stays || err == -ENOENT)
 		return 0;
 	return peer_is_asked(p) ? 0 : -EAGAIN;
@@ -269,16 +278,26 @@ static void start_dpd(struct control *c, struct peer *p)
 
 // ---- NAT keepalive
 
+static void arm_nat_keepalive(struct control *c, struct peer *p);
+
 static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
 	struct peer *p = owner_of(t, struct peer, nat_keepalive);
+	if (!p->nat_local)
+		return;
+	if (c->config->isakmp.nat_keepalive)
+		ike1_nat_keepalive(c, p);
+	arm_nat_keepalive(c, p);
+}
+
+// Runs without the command too: it may be typed later.
+static void arm_nat_keepalive(struct control *c, struct peer *p)
+{
 	unsigned seconds = c->config->isakmp.nat_keepalive;
 
-	if (!seconds || !p->nat_local)
-		return;
-	ike1_nat_keepalive(c, p);
-	wheel_arm(&c->wheel, &p->nat_keepalive, c->now + ticks_from_seconds(seconds),
+	wheel_arm(&c->wheel, &p->nat_keepalive,
+	          c->now + (seconds ? ticks_from_seconds(seconds) : NAT_KEEPALIVE_LOOK),
 	          expired_nat_keepalive);
 }
 
@@ -330,11 +349,11 @@ static bool make_room(struct control *c, const struct peer *p)
 
 // 0, or -errno of what can not begin. The peer may be gone then, if nothing but waiting flows kept
 // it.
-static int want_tunnel(struct control *c, struct peer *p)
+static int begin_phase_1(struct control *c, struct peer *p)
 {
 	int err;
 
-	if (peer_is_negotiating(p) || wheel_is_armed(&p->retry))
+	if (wheel_is_armed(&p->retry))
 		return 0;
 	if (!make_room(c, p)) {
 		c->counters.admissions_refused++;
@@ -364,7 +383,8 @@ static int want_tunnel(struct control *c, struct peer *p)
 
 void on_tunnel_wanted(struct control *c, struct peer *p)
 {
-	(void)want_tunnel(c, p);
+	if (!peer_is_negotiating(p))
+		(void)begin_phase_1(c, p);
 }
 
 static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
@@ -463,10 +483,8 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	replace_older(c, sa);
 	alive(c, p);
 	start_dpd(c, p);
-	if (p->nat_local && c->config->isakmp.nat_keepalive)
-		wheel_arm(&c->wheel, &p->nat_keepalive,
-		          c->now + ticks_from_seconds(c->config->isakmp.nat_keepalive),
-		          expired_nat_keepalive);
+	if (p->nat_local)
+		arm_nat_keepalive(c, p);
 	flow_start_waiting(c, p);
 }
 
@@ -612,10 +630,22 @@ void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
 	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
 }
 
+// Is another one of its flow being negotiated?
+static bool has_rival(const struct child *ch)
+{
+	const struct child *other;
+
+	for (other = ch->flow->children; other; other = other->next_of_flow)
+		if (other != ch && other->peer == ch->peer && other->state == CHILD_NEGOTIATING)
+			return true;
+	return false;
+}
+
 void on_child_established(struct control *c, struct child *ch)
 {
 	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
 
+	ch->had_rival = has_rival(ch);
 	if (ch->path_mtu) // its predecessor's
 		wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
 
@@ -629,16 +659,28 @@ void on_child_established(struct control *c, struct child *ch)
 	alive(c, ch->peer);
 }
 
+// An older one of its flow that lives on like `ch`. NULL: there is none.
+static struct child *oldest_twin(const struct child *ch)
+{
+	struct child *other, *found = NULL;
+
+	for (other = ch->flow ? ch->flow->children : NULL; other; other = other->next_of_flow)
+		if (other != ch && other->state == CHILD_OLD && other->had_rival)
+			found = other;
+	return found;
+}
+
 void on_child_replaced(struct control *c, struct child *ch)
 {
 	tick_t end = c->now + OLD_CHILD_STAYS;
 
 	wheel_cancel(&c->wheel, &ch->rekey);
 	// Both sides started at the same time, and the other may take this one for the newer: if
-	// each deleted what it holds for the older, none would be left. So it lives on.
-	if (tick_diff(c->now, ch->created) < (int32_t)TWINS_WITHIN)
-		return;
-	if (tick_before(end, ch->expire.expires))
+	// each deleted what it holds for the older, none would be left. So it lives on, but no
+	// third one does.
+	if (ch->had_rival && tick_diff(c->now, ch->created) < (int32_t)TWINS_WITHIN)
+		ch = oldest_twin(ch);
+	if (ch && tick_before(end, ch->expire.expires))
 		wheel_arm(&c->wheel, &ch->expire, end, expired_child);
 }
 

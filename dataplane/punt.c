@@ -162,8 +162,7 @@ uint64_t dp_punt_losses(const struct dp *dp_const)
 {
 	// Not const underneath: the ports' part is kept for a tick, since asking a NIC is slow.
 	struct dp *dp = (struct dp *)(uintptr_t)dp_const;
-	static const enum counter lost[] = {DROP_PUNT_IKE_ESTABLISHED, DROP_PUNT_IKE_NEW,
-	                                    DROP_NO_BUFFER};
+	static const enum counter lost[] = {DROP_PUNT_IKE_ESTABLISHED, DROP_NO_BUFFER};
 	tick_t now = dp_now(dp);
 	uint64_t sum = 0;
 

@@ -57,11 +57,9 @@ static bool type_is_known(uint8_t type)
 	case ISAKMP_ATTRIBUTES:
 	case ISAKMP_NAT_D:
 	case ISAKMP_NAT_OA:
-	case ISAKMP_NAT_D_DRAFT:
-	case ISAKMP_NAT_OA_DRAFT:
 		return true;
 	default:
-		return false;
+		return type >= ISAKMP_PRIVATE && type != ISAKMP_FRAGMENT;
 	}
 }
 

@@ -32,6 +32,7 @@ enum isakmp_type {
 	ISAKMP_ATTRIBUTES = 14, // mode config and XAUTH
 	ISAKMP_NAT_D = 20,      // RFC 3947
 	ISAKMP_NAT_OA = 21,
+	ISAKMP_PRIVATE = 128,     // from here on (RFC 2408, 3.1)
 	ISAKMP_NAT_D_DRAFT = 130, // draft-ietf-ipsec-nat-t-ike-00 to -03
 	ISAKMP_NAT_OA_DRAFT = 131,
 	ISAKMP_FRAGMENT = 132, // Cisco's; not active in this version
@@ -134,7 +135,8 @@ struct isakmp_chain {
 int isakmp_header_read(const void *data, size_t len, struct isakmp_header *h);
 // Splits the payloads behind a header; nothing of any body is read before all of the chain was
 // checked. `first` is the header's next payload; `padded` = decrypted, bytes may follow the last
-// payload. A type that IKEv1 does not know is an error, as RFC 2408, 5.2 wants. 0, -EBADMSG
+// payload. A type that IKEv1 does not know is an error, as RFC 2408, 5.2 wants, but for those of
+// private use, which others may send without asking: they stand in the chain like all. 0, -EBADMSG
 // (lengths, trailing bytes), -ENOTSUP (a type), -E2BIG (too many payloads).
 int isakmp_chain_read(uint8_t first, const void *data, size_t len, bool padded,
                       struct isakmp_chain *out);

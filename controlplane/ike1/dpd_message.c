@@ -6,6 +6,7 @@
 #include "ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
+#include "peer.h"
 
 int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer)
 {
@@ -25,21 +26,24 @@ int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer)
 	return err;
 }
 
-// A sequence of ours: the keys of IKEv1 are the same in both directions, so what we sent can be
-// sent back to us and is authentic. It must not be answered either, or the answer could be sent
-// back as well. That the peer's own numbers, as random as ours, come near ours is one in millions.
-static bool is_ours(const struct ike_sa *sa, uint32_t sequence)
+// The keys of IKEv1 are the same in both directions, so what we sent can be sent back to us and is
+// authentic: a number that we have used proves nothing. One of the newest run must not be answered
+// either, or the answer could be sent back as well. Older ones are: the peer's own numbers, as
+// random as ours, may have come to be among them, and an answer to what is no longer asked proves
+// nothing.
+static bool is_of_our_run(const struct ike_sa *sa, uint32_t sequence)
 {
-	return sequence - sa->dpd_first < sa->dpd_next - sa->dpd_first;
+	return sequence - sa->dpd_run_first < sa->dpd_next - sa->dpd_run_first;
 }
 
 static bool is_new_hello(const struct ike_sa *sa, uint32_t sequence)
 {
-	return !sa->dpd_in_valid || sequence > sa->dpd_in_highest;
+	return sequence - sa->dpd_first >= sa->dpd_next - sa->dpd_first &&
+	       (!sa->dpd_in_valid || sequence > sa->dpd_in_highest);
 }
 
 enum dpd_news dpd_message_hello(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n,
-                                struct info_message *answer)
+                                uint16_t port, struct info_message *answer)
 {
 	enum dpd_news news = DPD_NEWS_NONE;
 	uint32_t sequence;
@@ -49,7 +53,7 @@ enum dpd_news dpd_message_hello(struct control *c, struct ike_sa *sa, const stru
 		c->counters.ike_malformed++;
 		return news;
 	}
-	if (is_ours(sa, sequence)) {
+	if (is_of_our_run(sa, sequence)) {
 		c->counters.ike_unauthentic++;
 		return news;
 	}
@@ -61,9 +65,20 @@ enum dpd_news dpd_message_hello(struct control *c, struct ike_sa *sa, const stru
 	}
 	c->counters.probes_answered++;
 	info_begin(c, sa, answer);
+	answer->to_port = port;
 	notify_write_dpd(&answer->m, NOTIFY_R_U_THERE_ACK, sa->cookie_i, sa->cookie_r, sequence);
 	info_send(c, sa, answer);
 	return news;
+}
+
+// What answers none of our questions, or one that has long been answered otherwise: somebody may
+// have held it back.
+static bool is_stale(const struct control *c, const struct ike_sa *sa, uint32_t sequence)
+{
+	const struct peer *p = sa->peer;
+
+	return sequence - sa->dpd_run_first >= sa->dpd_outstanding ||
+	       (p->dpd.state == DPD_CALM && c->now - p->dpd.window_start > p->dpd_config.retry);
 }
 
 enum dpd_news dpd_message_ack(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
@@ -75,7 +90,7 @@ enum dpd_news dpd_message_ack(struct control *c, struct ike_sa *sa, const struct
 		return DPD_NEWS_NONE;
 	}
 	ike_debug_dpd(c, sa, "R_U_THERE_ACK", sequence);
-	if (sequence - sa->dpd_run_first >= sa->dpd_outstanding) {
+	if (is_stale(c, sa, sequence)) {
 		c->counters.acks_stale++;
 		return DPD_NEWS_NONE;
 	}

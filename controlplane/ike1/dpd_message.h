@@ -10,10 +10,10 @@
 // has been dealt with.
 enum dpd_news { DPD_NEWS_NONE, DPD_NEWS_HELLO, DPD_NEWS_ACK };
 
-// An authentic R-U-THERE: answered always, with its own sequence; `answer` is what was sent (len 0:
-// nothing).
+// An authentic R-U-THERE: answered always, with its own sequence, to this port (0: the IKE SA's);
+// `answer` is what was sent (len 0: nothing).
 enum dpd_news dpd_message_hello(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n,
-                                struct info_message *answer);
+                                uint16_t port, struct info_message *answer);
 // An authentic acknowledgement.
 enum dpd_news dpd_message_ack(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n);
 

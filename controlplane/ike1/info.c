@@ -36,7 +36,7 @@ void info_begin(struct control *c, struct ike_sa *sa, struct info_message *im)
 	memcpy(h.cookie_i, sa->cookie_i, sizeof(h.cookie_i));
 	memcpy(h.cookie_r, sa->cookie_r, sizeof(h.cookie_r));
 	im->message_id = h.message_id;
-	im->len = 0;
+	im->len = im->to_port = 0;
 	ike1_message_begin(&im->m, im->buf, sizeof(im->buf), &h, &sa->keys);
 }
 
@@ -52,7 +52,7 @@ int info_send(struct control *c, struct ike_sa *sa, struct info_message *im)
 		return len;
 	im->len = (uint16_t)len;
 	ike_debug_node_new(c, sa, im->message_id);
-	len = output_send(c, sa, im->buf, im->len);
+	len = output_send_to(c, sa, im->to_port, im->buf, im->len);
 	ike_debug_node_purge(c, sa, im->message_id);
 	return len;
 }
@@ -125,6 +125,7 @@ struct info_news {
 	enum dpd_news dpd;
 	bool initial_contact;
 	bool delete_sa;
+	uint16_t answer_port;       // as natt_answer_port() says
 	struct info_message answer; // to an R-U-THERE; len 0 = none
 };
 
@@ -168,7 +169,7 @@ static void take_notify(struct control *c, struct ike_sa *sa, const struct isakm
 	switch (n.type) {
 	case NOTIFY_R_U_THERE:
 		if (!news->answer.len)
-			news->dpd = dpd_message_hello(c, sa, &n, &news->answer);
+			news->dpd = dpd_message_hello(c, sa, &n, news->answer_port, &news->answer);
 		break;
 	case NOTIFY_R_U_THERE_ACK:
 		if (dpd_message_ack(c, sa, &n) == DPD_NEWS_ACK)
@@ -278,7 +279,7 @@ static void remember(struct control *c, struct ike_sa *sa, const struct dp_view 
 static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_view *v,
                           const struct isakmp_header *h, const struct isakmp_chain *chain)
 {
-	struct info_news news = {.dpd = DPD_NEWS_NONE};
+	struct info_news news = {.dpd = DPD_NEWS_NONE, .answer_port = natt_answer_port(sa, v)};
 	struct handle self = slab_handle(sa);
 	unsigned i;
 

@@ -14,7 +14,8 @@ struct ike_sa;
 struct info_message {
 	struct isakmp_message m;
 	uint32_t message_id;
-	uint16_t len; // once sent
+	uint16_t len;     // once sent
+	uint16_t to_port; // where it goes; 0 = to the IKE SA's
 	uint8_t buf[INFO_MESSAGE_MAX];
 };
 

@@ -240,6 +240,7 @@ int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_m
 	if (err < 0)
 		return err;
 	ident_format(&id, who);
+	main_mode_read_vendors(c, sa, &in->chain); // some tell only here that they do DPD
 	memcpy(sa->keys.iv, in->next_iv, sizeof(sa->keys.iv));
 	ike_debug_line(c, sa, " processing ID payload. message ID = 0");
 	ike_debug_line(c, sa, " processing HASH payload. message ID = 0");

@@ -66,7 +66,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
                            const void *answer, uint16_t answer_len);
 // Logs, a few times a second, a message that could not be used.
 void main_mode_bad(struct control *c, const struct ike_sa *sa, const char *what);
-// What the vendor IDs of message 1 or 2 say.
+// What the vendor IDs of a message say.
 void main_mode_read_vendors(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain);
 
 #endif

@@ -277,7 +277,7 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa)
 
 bool ike_sa_awaits_peer(const struct ike_sa *sa)
 {
-	return sa->initiator && sa->state < IKE_P1_COMPLETE;
+	return sa->state < IKE_P1_COMPLETE;
 }
 
 void ike_sa_evict_stranger(struct control *c, const struct peer *spared)

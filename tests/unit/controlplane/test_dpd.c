@@ -321,6 +321,23 @@ static void paused_machine_counts_nothing(void **state)
 	assert_int_equal(w.deaths, 1);
 }
 
+// A probe that goes out in the very turn that was late is asked after the pause, and counts.
+static void probe_of_the_late_turn(void **state)
+{
+	struct world w = world_make(true, 10 * S, 2 * S);
+
+	(void)state;
+	start(&w);
+	w.facts.now += 12 * S;
+	w.facts.heard_until = w.facts.restarted = w.facts.now;
+	take(&w, dpd_expired(&w.dpd, &w.config, &w.facts));
+	assert_int_equal(w.probes, 1);
+	pass(&w, 2 * S);
+	assert_int_equal(w.losses, 1);
+	pass(&w, 8 * S);
+	assert_int_equal(w.deaths, 1);
+}
+
 // One message for all that were missed, and the next where it would have been: a million peers that
 // were spread over the interval must not come in step.
 static void pause_keeps_the_schedule(void **state)
@@ -445,6 +462,7 @@ int main(void)
 		cmocka_unit_test(life_before_the_run_is_no_life),
 		cmocka_unit_test(lost_input_defers_the_verdict),
 		cmocka_unit_test(paused_machine_counts_nothing),
+		cmocka_unit_test(probe_of_the_late_turn),
 		cmocka_unit_test(pause_keeps_the_schedule),
 		cmocka_unit_test(unread_input_holds_the_verdict),
 		cmocka_unit_test(lateness_does_not_accumulate),

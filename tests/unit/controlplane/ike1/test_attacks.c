@@ -12,6 +12,7 @@
 #include "ike1/info.h"
 #include "isakmp.h"
 #include "notify.h"
+#include "peer.h"
 #include "peer_timers.h"
 
 #define NAT_ADDR "203.0.113.5"
@@ -371,6 +372,41 @@ static void port_of_a_neighbour(void **state)
 	pair_destroy(p);
 }
 
+// Message 5 of A waits.
+static unsigned network_maps_up_to_4(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	if (from_a && d->data[18] == ISAKMP_EXCHANGE_MAIN && (d->data[19] & ISAKMP_FLAG_ENCRYPTED))
+		return 0;
+	return network_maps(p, d, from_a);
+}
+
+// What waited for a phase 1 that turned out to be a neighbour's does not wait for ever.
+static void waited_for_a_neighbour(void **state)
+{
+	struct mapping m = {500, 4500};
+	struct pair *p = pair_mapped(&m, NAMED);
+	struct peer *first = peer_named(&p->b, "gw-a");
+	struct pair_config other = {.acl = "ip access-list extended 101\n"
+	                                   " permit ip 10.3.0.0 0.0.0.255 10.2.0.0 0.0.0.255"};
+
+	(void)state;
+	ike_sa_destroy(&p->b.c, peer_ike_sa(first));
+	m.nat_t = 14500;
+	pair_restart(p, &p->a, &other);
+	p->network = network_maps_up_to_4;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S / 2);
+	assert_true(peer_is_negotiating(first));
+	child_rekey(&p->b.c, first->children);
+	assert_non_null(first->waiting);
+	p->network = network_maps;
+	pair_pass(p, 2 * S);
+	assert_non_null(peer_named(&p->b, ADDR_A));
+	assert_ptr_equal(peer_named(&p->b, "gw-a"), first);
+	assert_true(!first->waiting || peer_is_negotiating(first));
+	pair_destroy(p);
+}
+
 // One and the same, whose port 500 has another mapping by now.
 static void first_port_changes(void **state)
 {
@@ -408,6 +444,23 @@ static void quick_mode_from_another_port(void **state)
 	assert_int_equal(side_sa(&p->b)->remote_port, 29500);
 	assert_int_equal(side_peer(&p->b)->remote_port, 29500);
 	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
+// ... and that of a hello: so does its acknowledgement.
+static void hello_from_another_port(void **state)
+{
+	struct mapping m = {500, 4500};
+	struct pair *p = pair_mapped(&m, NULL);
+	struct ike_sa *sa = side_sa(&p->a);
+
+	(void)state;
+	m.nat_t = 29500;
+	sa->dpd_run_first = sa->dpd_next;
+	ike1_probe(&p->a.c, sa, "IKE_TIMER_IM_ALIVE");
+	pair_settle(p);
+	assert_int_equal(p->a.c.counters.acks_received, 1);
+	assert_int_equal(side_peer(&p->b)->remote_port, 29500);
 	pair_destroy(p);
 }
 
@@ -488,7 +541,9 @@ int main(void)
 		cmocka_unit_test(neighbours_behind_nat),
 		cmocka_unit_test(port_of_a_neighbour),
 		cmocka_unit_test(first_port_changes),
+		cmocka_unit_test(waited_for_a_neighbour),
 		cmocka_unit_test(quick_mode_from_another_port),
+		cmocka_unit_test(hello_from_another_port),
 		cmocka_unit_test(mirrored_phase_1),
 		cmocka_unit_test(fifth_message_from_elsewhere),
 	};

@@ -1,0 +1,253 @@
+// Whether a peer lives, where that is in doubt: half of it seems to speak, or somebody speaks in
+// its place.
+#include "pair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "ike1/ike1.h"
+#include "ike1_message.h"
+#include "isakmp.h"
+#include "peer_timers.h"
+#include "vendor.h"
+
+#define PERIODIC "crypto isakmp keepalive 10 2 periodic"
+
+static bool is_phase_1(const struct fake_datagram *d, bool encrypted)
+{
+	return d->data[18] == ISAKMP_EXCHANGE_MAIN &&
+	       !!(d->data[19] & ISAKMP_FLAG_ENCRYPTED) == encrypted;
+}
+
+static void hide_dpd(struct fake_datagram *d)
+{
+	static const uint8_t dpd[] = {0xaf, 0xca, 0xd7, 0x13};
+	uint8_t *at = memmem(d->data, d->len, dpd, sizeof(dpd));
+
+	if (at)
+		at[0] ^= 1;
+}
+
+// Message 5 as A would have sent it with the vendor ID in it, and a payload for private use.
+static void add_dpd(struct pair *p, struct fake_datagram *d)
+{
+	struct ike_sa *a = side_peer(&p->a)->ike_sas, *b = side_peer(&p->b)->ike_sas;
+	uint8_t plain[1024], next_iv[IKE_BLOCK_MAX], iv[IKE_BLOCK_MAX];
+	struct isakmp_header h;
+	struct isakmp_chain chain;
+	struct isakmp_message m;
+	int len;
+
+	assert_int_equal(isakmp_header_read(d->data, d->len, &h), 0);
+	assert_int_equal(ike1_message_open(p->b.c.crypto, &b->suite, &b->keys, b->keys.iv, next_iv,
+	                                   &h, d->data, plain, sizeof(plain), &chain),
+	                 0);
+	isakmp_message_begin(&m, d->data, sizeof(d->data), &h);
+	for (unsigned i = 0; i < chain.count; i++)
+		isakmp_payload_put(&m, chain.payloads[i].type, chain.payloads[i].body,
+		                   chain.payloads[i].len);
+	vendor_write(&m, VENDOR_DPD);
+	isakmp_payload_put(&m, ISAKMP_PRIVATE, "\0\0\0\0", 4);
+	memcpy(iv, b->keys.iv, sizeof(iv));
+	len = ike1_message_seal(p->b.c.crypto, &b->suite, &b->keys, iv, &m);
+	assert_true(len > 0);
+	d->len = (uint16_t)len;
+	memcpy(a->keys.iv, iv, sizeof(iv)); // message 6 goes on from here
+}
+
+static unsigned network_tells_late(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	if (from_a && is_phase_1(d, false))
+		hide_dpd(d);
+	else if (from_a && is_phase_1(d, true))
+		add_dpd(p, d);
+	return 1;
+}
+
+// Some say only in their last message of phase 1 that they do DPD.
+static void vendor_id_in_message_5(void **state)
+{
+	struct pair_config b = {.rest = PERIODIC};
+	struct pair *p = pair_create(NULL, &b);
+
+	(void)state;
+	p->network = network_tells_late;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	p->network = network_good;
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_true(side_sa(&p->b)->peer_dpd);
+	pair_pass(p, 30 * S);
+	assert_true(p->b.c.counters.acks_received >= 2);
+	p->network = network_is_cut;
+	pair_pass(p, 22 * S);
+	assert_int_equal(p->b.c.counters.deaths, 1);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
+// Drops message 5 of the phase 1 whose cookie is kept, however often it comes.
+static unsigned network_stops_at_4(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	return !(from_a && is_phase_1(d, true) && memcmp(d->data, p->arg, 8) == 0);
+}
+
+// The peer has lost its IKE SA with us, and what begins another from its address cannot finish: we
+// must ask by ourselves, and it lives.
+static void somebody_in_its_place(void **state)
+{
+	struct pair_config b = {.rest = PERIODIC};
+	struct pair *p = pair_create(NULL, &b);
+	struct ike_sa *half;
+
+	(void)state;
+	pair_up(p);
+	p->network = network_is_cut;
+	ike_sa_destroy(&p->a.c, side_sa(&p->a));
+	ike_sa_destroy(&p->b.c, side_sa(&p->b));
+	on_tunnel_wanted(&p->a.c, side_peer(&p->a));
+	half = side_peer(&p->a)->ike_sas;
+	p->arg = half->cookie_i;
+	p->network = network_stops_at_4;
+	pair_pass(p, 4 * S);
+	assert_int_equal(side_peer(&p->b)->ike_sas->state, IKE_R_MM4);
+	assert_true(peer_is_negotiating(side_peer(&p->b)));
+	pair_pass(p, 12 * S);
+	assert_non_null(side_sa(&p->b));
+	assert_int_equal(p->b.c.counters.deaths, 0);
+	assert_true(p->b.c.counters.losses <= 1);
+	assert_true(side_reaches(&p->b, &p->a));
+	p->arg = "no cookie";
+	pair_pass(p, 40 * S);
+	pair_destroy(p);
+}
+
+// The numbers of a peer's hellos may be among those that we have used: they are answered.
+static void numbers_that_meet(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct ike_sa *a, *b;
+
+	(void)state;
+	pair_up(p);
+	a = side_sa(&p->a);
+	b = side_sa(&p->b);
+	b->dpd_first = 1000;
+	b->dpd_next = 1100;
+	b->dpd_run_first = 1098;
+	a->dpd_first = a->dpd_run_first = a->dpd_next = 1050;
+	ike1_probe(&p->a.c, a, "IKE_TIMER_IM_ALIVE");
+	pair_settle(p);
+	assert_int_equal(p->a.c.counters.acks_received, 1);
+	assert_int_equal(p->b.c.counters.hellos_received, 0); // it may be our own, sent back
+	a->dpd_run_first = a->dpd_next = 1098;
+	a->dpd_outstanding = 0;
+	ike1_probe(&p->a.c, a, "IKE_TIMER_IM_ALIVE");
+	pair_settle(p);
+	assert_int_equal(p->a.c.counters.acks_received, 1);
+	assert_int_equal(p->b.c.counters.ike_unauthentic, 1);
+	pair_destroy(p);
+}
+
+static unsigned network_keeps_info(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	struct fake_datagram *kept = p->arg;
+
+	if (from_a || d->data[18] != ISAKMP_EXCHANGE_INFO)
+		return 1;
+	*kept = *d;
+	return 0;
+}
+
+// An acknowledgement that comes when other life has long ended the run is none of it.
+static void ack_held_back(void **state)
+{
+	struct pair_config a = {.rest = PERIODIC};
+	struct pair *p = pair_create(&a, NULL);
+	struct fake_datagram kept = {0};
+	struct ike_sa *sa;
+	unsigned acks;
+
+	(void)state;
+	pair_up(p);
+	sa = side_sa(&p->a);
+	p->network = network_keeps_info;
+	p->arg = &kept;
+	while (!kept.len)
+		pair_pass(p, S / 2);
+	p->network = network_good;
+	ike1_probe(&p->b.c, side_sa(&p->b), "IKE_TIMER_IM_ALIVE"); // B's hello is life
+	pair_pass(p, 4 * S);
+	assert_int_equal(side_peer(&p->a)->dpd.state, DPD_CALM);
+	assert_true(sa->dpd_outstanding > 0);
+	acks = (unsigned)p->a.c.counters.acks_received;
+	side_receive(&p->a, &kept);
+	pair_settle(p);
+	assert_int_equal(p->a.c.counters.acks_received, acks);
+	assert_int_equal(p->a.c.counters.acks_stale, 1);
+	pair_destroy(p);
+}
+
+// What one volume lifetime after another replaces does not pile up, though each is young.
+static void quick_succession(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	pair_up(p);
+	for (unsigned i = 0; i < 20; i++) {
+		child_rekey(&p->b.c, side_child(&p->b));
+		pair_pass(p, 12 * S);
+		assert_true(side_reaches(&p->a, &p->b));
+		assert_true(side_reaches(&p->b, &p->a));
+		assert_true(p->a.c.children.used <= 3);
+		assert_true(p->b.c.children.used <= 3);
+	}
+	pair_destroy(p);
+}
+
+static unsigned network_loses_quick_2(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	struct fake_datagram *kept = p->arg;
+
+	if (d->data[18] != ISAKMP_EXCHANGE_QUICK)
+		return 1;
+	if (from_a)
+		*kept = *d;
+	return from_a;
+}
+
+// A copy of a quick mode's first message begins nothing, also when that quick mode has failed.
+static void copy_after_failure(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct fake_datagram kept = {0};
+
+	(void)state;
+	pair_up(p);
+	p->network = network_loses_quick_2;
+	p->arg = &kept;
+	child_rekey(&p->a.c, side_child(&p->a));
+	pair_pass(p, S / 2);
+	assert_int_equal(p->b.c.children.used, 2);
+	p->network = network_is_cut;
+	pair_pass(p, 60 * S);
+	assert_int_equal(p->b.c.children.used, 1);
+	side_receive(&p->b, &kept);
+	pair_settle(p);
+	assert_int_equal(p->b.c.children.used, 1);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vendor_id_in_message_5), cmocka_unit_test(somebody_in_its_place),
+		cmocka_unit_test(numbers_that_meet),      cmocka_unit_test(ack_held_back),
+		cmocka_unit_test(quick_succession),       cmocka_unit_test(copy_after_failure),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
