@@ -31,7 +31,7 @@ static void destroy_denies_of(struct control *c, struct crypto_entry *e, uint32_
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < e->n_denies; i++)
-		if (e->denies[i].line == line)
+		if (e->denies[i].rule.line == line)
 			dp_policy_del(c->dp, e->denies[i].policy);
 		else
 			e->denies[n++] = e->denies[i];
@@ -210,7 +210,7 @@ static int add_deny(struct control *c, struct crypto_entry *e, const struct dp_p
 	if (!grown)
 		return -ENOMEM;
 	e->denies = grown;
-	e->denies[e->n_denies].line = rule->line;
+	e->denies[e->n_denies].rule = *rule;
 	err = dp_policy_add(c->dp, rule, &e->denies[e->n_denies].policy);
 	if (err == 0)
 		e->n_denies++;

@@ -365,21 +365,40 @@ static struct flow *flow_make_instance(struct control *c, struct crypto_entry *e
 	return f;
 }
 
-// The entry's flow with this selector, or else one whose line covers it.
+static bool port_within(uint16_t port, uint16_t lo, uint16_t hi)
+{
+	return port ? port >= lo && port <= hi : lo == 0 && hi == UINT16_MAX;
+}
+
+static bool rule_covers(const struct dp_policy_rule *r, const struct selector *s)
+{
+	struct selector outer = {.local = r->local, .remote = r->remote, .proto = r->proto};
+
+	return selector_covers(&outer, s) &&
+	       port_within(s->local_port, r->local_port_lo, r->local_port_hi) &&
+	       port_within(s->remote_port, r->remote_port_lo, r->remote_port_hi);
+}
+
+// Does a deny line before this one take all of it out of the entry?
+static bool is_denied(const struct crypto_entry *e, uint32_t line, const struct selector *s)
+{
+	for (unsigned i = 0; i < e->n_denies; i++)
+		if (e->denies[i].rule.line < line && rule_covers(&e->denies[i].rule, s))
+			return true;
+	return false;
+}
+
+// The entry's flow for a selector: its own, or that of the first line which covers it. NULL: the
+// list does not permit it.
 static struct flow *entry_flow(const struct control *c, const struct crypto_entry *e,
                                const struct selector *s)
 {
-	struct flow *f = flow_instances_find(c, e, s), *within = NULL;
+	struct flow *f = flow_instances_find(c, e, s);
 
-	for (uint32_t i = 0; i < e->lines.n && !f; i++) {
-		struct flow *line = e->lines.items[i];
-
-		if (selector_equal(&line->selector, s))
-			f = line;
-		else if (!within && selector_covers(&line->selector, s))
-			within = line;
-	}
-	return f ? f : within;
+	for (uint32_t i = 0; i < e->lines.n && !f; i++)
+		if (selector_covers(&e->lines.items[i]->selector, s))
+			f = e->lines.items[i];
+	return f && !is_denied(e, f->line, s) ? f : NULL;
 }
 
 static bool comes_before(const struct crypto_entry *a, const struct crypto_entry *b)

@@ -21,7 +21,7 @@ struct manual_keys;
 struct peer;
 
 struct entry_deny {
-	uint32_t line;
+	struct dp_policy_rule rule; // as it was added
 	struct handle policy;
 };
 

@@ -195,6 +195,41 @@ static void what_is_refused(void **state)
 	assert_false(comes_up(DYNAMIC(" set pfs group14"), NULL, NULL, "its PFS group"));
 }
 
+#define LIST(...) "ip access-list extended 101\n" __VA_ARGS__
+
+// A proposal is judged as its packets are: an earlier deny that covers it takes it out of the list.
+static void denied_before(void **state)
+{
+	static const char net[] = ACL "ip 10.1.0.0 0.0.0.255 10.2.0.0 0.0.0.255";
+
+	(void)state;
+	assert_false(comes_up(DYNAMIC(" match address 101"), net,
+	                      LIST(" deny ip 10.2.0.0 0.0.0.255 10.0.0.0 0.255.255.255\n"
+	                           " permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"),
+	                      "no crypto map"));
+	// A later one does not, nor one that takes out a part.
+	assert_true(comes_up(DYNAMIC(" match address 101"), net,
+	                     LIST(" permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"
+	                          " deny ip 10.2.0.0 0.0.0.255 10.0.0.0 0.255.255.255\n"),
+	                     ""));
+	assert_true(comes_up(DYNAMIC(" match address 101"), net,
+	                     LIST(" deny ip 10.2.0.0 0.0.0.15 10.1.0.0 0.0.0.255\n"
+	                          " deny udp 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"
+	                          " permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"),
+	                     ""));
+	// Ports: 22 is not the others.
+	assert_false(comes_up(DYNAMIC(" match address 101"),
+	                      ACL "tcp 10.1.0.0 0.0.0.255 eq 22 10.2.0.0 0.0.0.255",
+	                      LIST(" deny tcp 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255 range 20 25\n"
+	                           " permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"),
+	                      "no crypto map"));
+	assert_true(comes_up(DYNAMIC(" match address 101"),
+	                     ACL "tcp 10.1.0.0 0.0.0.255 eq 80 10.2.0.0 0.0.0.255",
+	                     LIST(" deny tcp 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255 range 20 25\n"
+	                          " permit ip 10.2.0.0 0.0.0.255 10.1.0.0 0.0.0.255\n"),
+	                     ""));
+}
+
 // Entries are tried in order: the map's own first, those of the dynamic map by their numbers.
 static void in_order(void **state)
 {
@@ -507,6 +542,7 @@ int main(void)
 		cmocka_unit_test(any_peer_any_traffic),
 		cmocka_unit_test(with_an_access_list),
 		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(denied_before),
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(changed_live),
 		cmocka_unit_test(strangers_start_nothing),
