@@ -6,6 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What a member of this name lies in.
+#ifndef container_of // DPDK has one too
+#define container_of(at, type, member) ((type *)(void *)((char *)(at)-offsetof(type, member)))
+#endif
+
 // Time: one tick is 10 ms, 32 bits, wraps after 497 days. Compare only with tick_diff().
 typedef uint32_t tick_t;
 

@@ -90,7 +90,7 @@ struct control {
 	struct slab peers;          // struct peer
 	struct slab ike_sas;        // struct ike_sa; the index is the slot in our cookies
 	struct slab children;       // struct child
-	struct peer **peer_buckets; // by {local, remote, port}
+	struct peer **peer_buckets; // by {local, remote}
 	uint32_t peer_bucket_mask;
 	uint32_t hash_seed;
 	uint32_t flows;                            // and tunnels

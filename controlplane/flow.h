@@ -67,14 +67,15 @@ enum flow_state {
 	FLOW_UP,     // has a live child
 };
 
-// An access list line (instance = FLOW_LINE) or a narrower flow that a peer proposed within one, or
-// to a dynamic entry without an access list (line 0).
-#define FLOW_LINE UINT32_MAX
+#define FLOW_LINE UINT32_MAX // instance of a flow that is a line's own
+
 // What SAs that have ended carried, so that a flow's counters never fall.
 struct flow_totals {
 	uint64_t in_packets, in_drops, out_packets, out_drops;
 };
 
+// An access list line (instance = FLOW_LINE) or a narrower flow that a peer proposed within one, or
+// to a dynamic entry without an access list (line 0).
 struct flow {
 	struct flow *next;                   // of the entry
 	struct flow **link;                  // what points to it

@@ -93,12 +93,12 @@ bool peer_is_asked(const struct peer *p);
 bool peer_waits_here(const struct peer *p);
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
-// Every peer once; stop when fn returns false.
 // How many phase 1 exchanges may be under way that we began, and as many that others did.
 uint32_t peer_negotiations_limit(const struct control *c);
 // Is there room for an IKE SA of this peer (`p` may be NULL: a new one)? One that has an IKE SA, or
 // children, always has.
 bool peer_is_admitted(const struct control *c, const struct peer *p);
+// Every peer once, until fn returns false.
 void peer_for_each(const struct control *c, bool (*fn)(struct peer *p, void *arg), void *arg);
 
 #endif

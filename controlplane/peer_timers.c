@@ -30,6 +30,7 @@
 #include "manual.h"
 #include "peer.h"
 #include "secret.h"
+#include "succession.h"
 #include "teardown.h"
 
 // Every duration of this file. Lifetimes and keepalive times come from the configuration.
@@ -47,8 +48,6 @@
 #define REKEY_SOON       ticks_from_ms(200)
 
 #define NAT_KEEPALIVE_LOOK ticks_from_seconds(20)
-
-#define owner_of(timer, type, member) ((type *)(void *)((char *)(timer)-offsetof(type, member)))
 
 // A random time below `range` ticks.
 static tick_t jitter(tick_t range)
@@ -174,7 +173,7 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 static void expired_probe(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct peer *p = owner_of(t, struct peer, probe);
+	struct peer *p = container_of(t, struct peer, probe);
 	struct dpd_facts f = facts_of(c, p);
 
 	carry_out(c, p, dpd_expired(&p->dpd, &p->dpd_config, &f), &f);
@@ -188,7 +187,7 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 
 	if (wheel_fire_of(&c->wheel, t) != expired_probe)
 		return;
-	p = owner_of(t, const struct peer, probe);
+	p = container_of(t, const struct peer, probe);
 	sa = (const char *)p->ike_sas;
 	if (ahead > 1) {
 		for (size_t i = 0; sa && i < sizeof(struct ike_sa); i += 64)
@@ -283,7 +282,7 @@ static void arm_nat_keepalive(struct control *c, struct peer *p);
 static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct peer *p = owner_of(t, struct peer, nat_keepalive);
+	struct peer *p = container_of(t, struct peer, nat_keepalive);
 	if (!p->nat_local)
 		return;
 	if (c->config->isakmp.nat_keepalive)
@@ -306,7 +305,7 @@ static void arm_nat_keepalive(struct control *c, struct peer *p)
 static void expired_retry(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct peer *p = owner_of(t, struct peer, retry);
+	struct peer *p = container_of(t, struct peer, retry);
 
 	if (p->waiting || p->children || p->turn_taken)
 		on_tunnel_wanted(c, p);
@@ -390,7 +389,7 @@ void on_tunnel_wanted(struct control *c, struct peer *p)
 static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct ike_sa *sa = owner_of(t, struct ike_sa, rekey);
+	struct ike_sa *sa = container_of(t, struct ike_sa, rekey);
 
 	if (sa->replaced)
 		return;
@@ -421,7 +420,7 @@ static tick_t ike_end(const struct ike_sa *sa)
 static void expired_ike(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct ike_sa *sa = owner_of(t, struct ike_sa, expire);
+	struct ike_sa *sa = container_of(t, struct ike_sa, expire);
 	struct peer *p = sa->peer;
 
 	// What is being negotiated on a replaced one may end, within the SA's lifetime.
@@ -434,33 +433,12 @@ static void expired_ike(void *ctx, struct wheel_timer *t)
 	peer_release(c, p);
 }
 
-// Whether `sa`, which has just come up, is not the one to use. Neither side may delete what the
-// other uses, so both decide by what both know. Both began at the same moment: the one whose
-// initiator's cookie is lower. Or one was up when the other's keys were exchanged: that one. Then a
-// first message was lost, or the peer (strongSwan does so) renews what we have renewed a moment
-// ago: its children went along to ours, and would end with it. When keys are exchanged is message
-// 3's moment, which the two sides see at the same distance from the other IKE SA's end.
-static bool gives_way(const struct ike_sa *sa, const struct ike_sa *other)
-{
-	tick_t exchanged = sa->created + sa->exchanged_after;
-
-	if (other->initiator == sa->initiator)
-		return false;
-	if (!tick_before(other->established, exchanged))
-		return memcmp(other->cookie_i, sa->cookie_i, sizeof(sa->cookie_i)) < 0;
-	return tick_diff(exchanged, other->established) <= (int32_t)OLD_IKE_STAYS;
-}
-
-// One IKE SA of a peer carries new exchanges, the newest; the others only receive from now on, and
-// end soon.
+// One IKE SA of a peer carries new exchanges, as a rule the newest; the others only receive from
+// now on, and end soon.
 static void replace_older(struct control *c, struct ike_sa *newest)
 {
-	struct ike_sa *sa, *current = newest;
+	struct ike_sa *sa, *current = succession_current(newest, OLD_IKE_STAYS);
 
-	for (sa = newest->peer->ike_sas; sa; sa = sa->next)
-		if (sa != newest && ike_sa_is_established(sa) && !sa->replaced &&
-		    gives_way(newest, sa))
-			current = sa;
 	for (sa = newest->peer->ike_sas; sa; sa = sa->next) {
 		if (sa == current || !ike_sa_is_established(sa) || sa->replaced)
 			continue;
@@ -540,7 +518,7 @@ static void restore_older(struct control *c, struct peer *p)
 	}
 }
 
-void on_ike_deleted_by_peer(struct control *c, struct ike_sa *sa)
+void on_ike_ended(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
 	bool newest = peer_ike_sa(p) == sa;
@@ -580,7 +558,7 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 static void expired_child_rekey(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct child *ch = owner_of(t, struct child, rekey);
+	struct child *ch = container_of(t, struct child, rekey);
 
 	if (ch->state == CHILD_INBOUND)
 		wheel_arm(&c->wheel, t, c->now + REKEY_SOON, expired_child_rekey);
@@ -591,7 +569,7 @@ static void expired_child_rekey(void *ctx, struct wheel_timer *t)
 static void expired_child(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct child *ch = owner_of(t, struct child, expire);
+	struct child *ch = container_of(t, struct child, expire);
 	struct peer *p = ch->peer;
 
 	child_delete(c, ch, true, "lifetime");
@@ -600,7 +578,7 @@ static void expired_child(void *ctx, struct wheel_timer *t)
 
 static void expired_activate(void *ctx, struct wheel_timer *t)
 {
-	child_activate(ctx, owner_of(t, struct child, activate));
+	child_activate(ctx, container_of(t, struct child, activate));
 }
 
 // True if another child of the same flow carries its traffic now.
@@ -616,7 +594,7 @@ static bool has_predecessor(const struct child *ch)
 
 static void expired_path_mtu(void *ctx, struct wheel_timer *t)
 {
-	struct child *ch = owner_of(t, struct child, mtu_age);
+	struct child *ch = container_of(t, struct child, mtu_age);
 	struct control *c = ctx;
 
 	ch->path_mtu = 0; // the next packet that is too long for a router brings the answer again

@@ -20,8 +20,8 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why);
 // The peer answers nothing on this IKE SA: it has forgotten it. The next who needs one makes a new
 // one.
 void on_ike_unanswered(struct control *c, struct ike_sa *sa);
-// The peer deleted this IKE SA; `sa` is destroyed by this call.
-void on_ike_deleted_by_peer(struct control *c, struct ike_sa *sa);
+// The peer deleted this IKE SA, or it is cleared; `sa` is destroyed by this call.
+void on_ike_ended(struct control *c, struct ike_sa *sa);
 // A quick mode is complete, in either role (after child_established).
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.
@@ -38,9 +38,9 @@ void on_dpd_ack(struct control *c, struct ike_sa *sa);
 void on_dpd_hello(struct control *c, struct ike_sa *sa);
 // A worker doubts this peer (DP_EVENT_DOUBT).
 void on_doubt(struct control *c, struct peer *p);
-// ESP of this child came, authentic, from another address or port (DP_EVENT_SA_MOVED): a peer
-// behind a NAT whose mapping changed. Everything to that peer follows (RFC 3947, 4), unless this
-// side is the one behind the NAT.
+// ESP of this child came, authentic, from another port of the peer's address (DP_EVENT_SA_MOVED): a
+// peer behind a NAT whose mapping changed. Everything to that peer follows (RFC 3947, 4). Another
+// address is not followed: it is another peer by the crypto map.
 void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port);
 // ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI); logged, and with `crypto isakmp
 // invalid-spi-recovery` answered by a new phase 1 whose INITIAL-CONTACT clears the peer's old SAs.

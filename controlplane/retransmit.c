@@ -24,7 +24,7 @@ void retransmit_send(struct control *c, const struct retransmit *r)
 static void expired_retransmit(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct retransmit *r = (void *)((char *)t - offsetof(struct retransmit, timer));
+	struct retransmit *r = container_of(t, struct retransmit, timer);
 
 	if (!r->repeat || r->hurry || r->sends >= sizeof(waits)) {
 		r->give_up(c, r);

@@ -1,6 +1,6 @@
-// Hierarchical timer wheel after Varghese and Lauck: 4 levels of 256 slots cover 2^32 ticks.
-// Control core only. A timer costs O(1) to arm and cancel and is moved down at most three times in
-// its life.
+// Hierarchical timer wheel after Varghese and Lauck: 4 levels of 256 slots cover 2^32 ticks, of
+// which one half is ahead (tick_before() and others tell them apart). Control core only. A timer
+// costs O(1) to arm and cancel and is moved down at most three times in its life.
 //
 // The classic wheel deals a slot of a level out when its time begins, all of it in one tick: with a
 // million timers of ten seconds a quarter of them every 2.56 s. Here each level has room for the

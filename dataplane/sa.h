@@ -1,6 +1,7 @@
 // A security association as a worker sees it. One worker owns each SA: the inbound one is owned by
-// the worker to which the port's RSS brings its outer addresses, the outbound one by the worker of
-// its tunnel. Who writes what:
+// the worker that the SPI names (chosen when the slot is reserved: the one to which the port's RSS
+// brings its outer addresses, where that is known), the outbound one by the worker of its tunnel.
+// Who writes what:
 //
 //   live, current           its worker, at messages about it and its flow
 //   engine, keys, raw_key   its worker too, when the first packet comes, see sa_warm()
@@ -192,9 +193,9 @@ struct sa {
 	};
 };
 
-_Static_assert(sizeof(struct sa_keys) == 1024, "budget of DESIGN: memory of a peer");
+_Static_assert(sizeof(struct sa_keys) == 1024, "what a peer takes: ARCHITECTURE.md");
 _Static_assert(offsetof(struct sa, form) == offsetof(struct sa, engine) + 1, "one comparison");
-_Static_assert(sizeof(struct sa) == 256, "budget of DESIGN: memory of a peer");
+_Static_assert(sizeof(struct sa) == 256, "what a peer takes: ARCHITECTURE.md");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
 _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
 

@@ -191,7 +191,7 @@ void local6(struct worker *w, struct rte_mbuf *m);
 
 // ---- the ESP half ----------------------------------------------------------------------------
 
-// Before launch, on the control core. 0 or -errno; err gets a text for a person.
+// Before launch, on the control core. 0 or -errno.
 int worker_esp_init(struct worker *w);
 void worker_esp_fini(struct worker *w);
 // One message of kind MESSAGE_ESP or above.

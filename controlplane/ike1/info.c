@@ -207,7 +207,7 @@ static void delete_named_sa(struct control *c, struct ike_sa *sa, const struct i
 	for (other = sa->peer->ike_sas; other; other = other->next)
 		if (ike_sa_is_established(other) &&
 		    delete_names_cookies(d, nth, other->cookie_i, other->cookie_r)) {
-			on_ike_deleted_by_peer(c, other);
+			on_ike_ended(c, other);
 			return;
 		}
 }
@@ -246,7 +246,7 @@ static void carry_out(struct control *c, struct ike_sa *sa, const struct dp_view
 	if (!news->delete_sa || slab_get(&c->ike_sas, h) != sa)
 		return;
 	ike_debug_deleting(c, sa, "IKE SA deleted by the peer");
-	on_ike_deleted_by_peer(c, sa);
+	on_ike_ended(c, sa);
 }
 
 // Of such a message nothing need be remembered: a copy is answered once more and proves nothing
@@ -328,20 +328,15 @@ static void take_clear(struct control *c, struct ike_sa *sa, const struct dp_vie
 	retransmit_hurry(&sa->handshake->retransmit);
 }
 
-// A message ID that was used already: a copy gets its answer, anything else is dropped.
 static bool is_copy(struct control *c, struct ike_sa *sa, uint32_t message_id,
                     const struct dp_view *v)
 {
-	struct ike_node *n = node_find(c, sa, message_id);
 	uint8_t hash[IKE_NODE_HASH];
 
-	if (!n)
+	if (!node_find(c, sa, message_id))
 		return false;
-	c->counters.ike_duplicates++;
 	node_hash(c, v->data, v->len, hash);
-	if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0)
-		output_send(c, sa, n->answer, n->answer_len);
-	return true;
+	return output_repeat(c, sa, message_id, hash);
 }
 
 void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,

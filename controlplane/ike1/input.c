@@ -79,15 +79,18 @@ static void fetch(const void *at, size_t size)
 		__builtin_prefetch((const char *)at + i);
 }
 
-// The IKE SA that one of two cookies may name; which is ours shows when its lines are there.
+// The IKE SA that the responder's cookie seems to name, or else the initiator's: of one that is not
+// ours the first half is hardly ever a slot in use. Which it is shows when its lines are there.
 static struct ike_sa *guess(const struct control *c, const struct dp_view *v)
 {
 	struct reader r = reader_make(v->data, v->len);
-	struct ike_sa *sa;
+	struct ike_sa *initiated = slab_at(&c->ike_sas, reader_u32(&r)), *sa;
 
-	reader_take(&r, 8);
+	reader_take(&r, 4);
 	sa = slab_at(&c->ike_sas, reader_u32(&r));
-	return reader_ok(&r) ? sa : NULL;
+	if (!reader_ok(&r))
+		return NULL;
+	return sa ? sa : initiated;
 }
 
 // In steps for all of them, each over what the one before has brought: SA, peer, child.

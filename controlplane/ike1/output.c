@@ -2,10 +2,12 @@
 #include "output.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "control.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
+#include "node.h"
 #include "peer.h"
 
 // Unauthenticated answers and log lines about strangers' messages, each a second.
@@ -43,6 +45,19 @@ int output_send_to(struct control *c, const struct ike_sa *sa, uint16_t port,
 	err = dp_datagram_send(c->dp, &d);
 	c->counters.ike_unsent += err == -EAGAIN;
 	return err;
+}
+
+bool output_repeat(struct control *c, struct ike_sa *sa, uint32_t message_id,
+                   const uint8_t hash[IKE_NODE_HASH])
+{
+	const struct ike_node *n = node_find(c, sa, message_id);
+
+	if (!n)
+		return false;
+	c->counters.ike_duplicates++;
+	if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0)
+		output_send(c, sa, n->answer, n->answer_len);
+	return true;
 }
 
 void output_reply(struct control *c, const struct dp_view *v, const uint8_t *message, uint16_t len)

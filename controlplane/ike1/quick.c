@@ -50,13 +50,9 @@ static bool heard_since(const struct peer *p, const struct child *ch)
 
 void quick_gave_up(struct control *c, struct retransmit *r)
 {
-	struct exchange *x;
+	struct exchange *x = container_of(r, struct exchange, retransmit);
 	char why[64] = "no answer";
 
-	for (x = r->sa->exchanges; x && &x->retransmit != r; x = x->next)
-		;
-	if (!x)
-		return;
 	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x->sa->peer, x->child))
 		on_ike_unanswered(c, x->sa);
 	else if (x->state == EXCHANGE_R_SENT_2) // the peer may take the tunnel for complete
@@ -254,14 +250,8 @@ void quick_done(struct control *c, struct exchange *x, const void *answer, uint1
 static bool is_copy(struct control *c, struct ike_sa *sa, struct exchange *x, uint32_t message_id,
                     const uint8_t hash[IKE_NODE_HASH])
 {
-	struct ike_node *n = node_find(c, sa, message_id);
-
-	if (n) {
-		c->counters.ike_duplicates++;
-		if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0)
-			output_send(c, sa, n->answer, n->answer_len);
+	if (output_repeat(c, sa, message_id, hash))
 		return true;
-	}
 	if (!x || memcmp(x->retransmit.request, hash, IKE_NODE_HASH) != 0)
 		return false;
 	retransmit_answer(c, &x->retransmit);

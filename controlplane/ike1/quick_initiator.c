@@ -51,12 +51,7 @@ static void make_key(struct control *c, struct exchange *x);
 
 static void make_key_again(struct control *c, struct retransmit *r)
 {
-	struct exchange *x;
-
-	for (x = r->sa->exchanges; x && &x->retransmit != r; x = x->next)
-		;
-	if (x)
-		make_key(c, x);
+	make_key(c, container_of(r, struct exchange, retransmit));
 }
 
 // With PFS: our key, as soon as a helper is free.

@@ -81,7 +81,7 @@ static unsigned clear_ike(struct control *c, struct request *r)
 	r->count++;
 	if (ike_sa_is_established(sa)) {
 		ike1_delete_sa(c, sa);
-		on_ike_deleted_by_peer(c, sa);
+		on_ike_ended(c, sa);
 	} else {
 		on_ike_failed(c, sa, "cleared");
 	}

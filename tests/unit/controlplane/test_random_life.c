@@ -452,7 +452,7 @@ static void host_acts(struct world *w)
 	case 1:
 		note("deletes its IKE SA", sa ? &sa->peer->remote : NULL);
 		if (sa && knows(sa))
-			on_ike_deleted_by_peer(&w->c, sa);
+			on_ike_ended(&w->c, sa);
 		break;
 	case 2:
 		if (sa && knows(sa))

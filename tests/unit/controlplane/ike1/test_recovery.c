@@ -171,7 +171,7 @@ static void run_on_older_ike_sa(void **state)
 	pair_settle(p);
 	p->network = network_good;
 	ike1_delete_sa(&p->b.c, side_sa(&p->b));
-	on_ike_deleted_by_peer(&p->b.c, side_sa(&p->b));
+	on_ike_ended(&p->b.c, side_sa(&p->b));
 	pair_settle(p);
 	assert_ptr_equal(side_sa(&p->a), old);
 	pair_pass(p, 20 * S);
