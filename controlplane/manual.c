@@ -34,13 +34,13 @@ static void spec_fill(struct sa_spec *spec, const struct config_session_key *k,
 	memcpy(spec->auth_key, k->auth, sa_auth_key_len(t->auth));
 }
 
-static void delete_sas(struct control *c, struct crypto_entry *e)
+static void delete_sas(struct control *c, struct crypto_entry *e, const char *why)
 {
 	struct flow *f;
 
 	for (f = e->flows; f; f = f->next)
 		while (f->children)
-			child_delete(c, f->children, false, "manual keys changed");
+			child_delete(c, f->children, false, why);
 }
 
 int manual_fill(struct control *c, struct crypto_entry *e, const struct config_map_entry *m)
@@ -61,7 +61,7 @@ int manual_fill(struct control *c, struct crypto_entry *e, const struct config_m
 	}
 	// Both were zero before their fields were set.
 	if (e->keys && memcmp(e->keys, new, sizeof(*new)) != 0)
-		delete_sas(c, e);
+		delete_sas(c, e, "manual keys changed");
 	manual_fini(e);
 	e->keys = new;
 	return 0;
@@ -124,8 +124,10 @@ void manual_install(struct control *c)
 	c->manual_due = false;
 	for (e = c->entries; e; e = e->next) {
 		f = e->is_manual && e->complete && e->keys ? first_flow(e) : NULL;
-		if (f && !f->children)
-			install(c, e, f);
+		if (!f || f->children)
+			continue;
+		delete_sas(c, e, "another line is the first one"); // their SPIs are needed
+		install(c, e, f);
 	}
 }
 

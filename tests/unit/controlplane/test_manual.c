@@ -218,6 +218,30 @@ static void changed_keys_change_that_entry_alone(void **state)
 	assert_int_equal(out_of(2)->spi, 1002);
 }
 
+// A line that comes to stand before the one with the SAs is the first one now.
+static void another_first_line(void **state)
+{
+	static const char *const lines[] = {"ip access-list extended 101",
+	                                    "5 permit ip 10.7.0.0 0.0.255.255 10.8.0.0 0.0.255.255",
+	                                    NULL};
+	struct config *next = config_clone(control.config);
+	struct config_cursor cur;
+	struct diag_list diags;
+
+	(void)state;
+	cursor_init(&cur);
+	diag_init(&diags, NULL);
+	for (unsigned i = 0; lines[i]; i++)
+		assert_int_equal(cursor_enter(next, &cur, lines[i], 0, &diags), 0);
+	diag_fini(&diags);
+	change(next);
+	turn();
+	assert_int_equal(logged_errors, 0);
+	assert_int_equal(fake_dp_live_sas(control.dp), 4);
+	assert_non_null(inbound(301));
+	assert_int_equal(inbound(301)->spec.selector.remote.addr.bytes[1], 8);
+}
+
 static void two_entries_may_swap_their_spis(void **state)
 {
 	(void)state;
@@ -367,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(there_from_the_start, start, stop),
 		cmocka_unit_test_setup_teardown(changed_keys_change_that_entry_alone, start, stop),
+		cmocka_unit_test_setup_teardown(another_first_line, start, stop),
 		cmocka_unit_test_setup_teardown(two_entries_may_swap_their_spis, start, stop),
 		cmocka_unit_test_setup_teardown(incomplete_means_gone, start, stop),
 		cmocka_unit_test_setup_teardown(an_entry_becomes_one_with_ike, start, stop),
