@@ -36,7 +36,8 @@ struct neighbour {
 	uint16_t iface;
 	uint8_t asks; // requests without an answer
 	bool complete;
-	bool stale; // of IPv6: heard without asking, to be verified in a moment
+	bool wanted; // packets have waited for it; else it is only heard of
+	bool stale;  // of IPv6: heard without asking, to be verified in a moment
 	uint8_t mac[6];
 	tick_t since;
 };
@@ -140,8 +141,7 @@ static void ask(struct control *c, struct neighbour *n)
 static void expired(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct neighbour *n =
-		(struct neighbour *)(void *)((char *)t - offsetof(struct neighbour, timer));
+	struct neighbour *n = container_of(t, struct neighbour, timer);
 
 	// A known neighbour that does not answer goes on being used for a while: silence on ARP
 	// must not keep a probe from the wire, and a new address would come with the answer.
@@ -159,10 +159,27 @@ static void expired(void *ctx, struct wheel_timer *t)
 	          expired);
 }
 
+// The table is full: whom nobody has wanted yet gives way, the oldest first, so that those who only
+// claim to be there keep nobody out.
+static void make_room(struct control *c)
+{
+	struct neighbour *n, *oldest = NULL;
+
+	for (n = c->neighbours->list; n; n = n->next)
+		if (!n->wanted && !n->kept)
+			oldest = n;
+	if (!oldest)
+		return;
+	dp_neighbour_del(c->dp, oldest->iface, &oldest->addr);
+	drop(c, oldest);
+}
+
 static struct neighbour *make(struct control *c, uint16_t iface, const struct ip_addr *addr)
 {
 	struct neighbour *n;
 
+	if (c->neighbours->n >= NEIGHBOURS_MAX)
+		make_room(c);
 	if (c->neighbours->n >= NEIGHBOURS_MAX)
 		return NULL;
 	n = calloc(1, sizeof(*n));
@@ -194,6 +211,7 @@ void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 		n->asks = 0;
 		wheel_arm(&c->wheel, &n->timer, c->now, expired);
 	}
+	n->wanted = true;
 	n->kept += keep;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "bytes.h"
 #include "control.h"
 #include "fake_dp.h"
@@ -192,6 +193,37 @@ static void silent_neighbour_is_kept_for_a_while(void **state)
 	assert_int_equal(c.wheel.armed, 0);
 }
 
+// Those who only say that they are there fill the table, and keep nobody out who is wanted.
+static void claims_keep_nobody_out(void **state)
+{
+	struct neighbour_view view;
+	struct ip_addr a;
+	uint32_t cursor = 0;
+	unsigned n = 0;
+	bool there = false;
+
+	(void)state;
+	want("192.0.2.9", true);
+	want("192.0.2.10", false);
+	arp(2, "192.0.2.10", "192.0.2.1");
+	addr_parse("198.18.0.0", &a);
+	for (unsigned i = 0; i < NEIGHBOURS_MAX + 100; i++) {
+		a.bytes[2] = (uint8_t)(i >> 8);
+		a.bytes[3] = (uint8_t)i;
+		neighbour_solicited(&c, 0, &a, host_mac);
+	}
+	want("192.0.2.11", false);
+	arp(2, "192.0.2.11", "192.0.2.1");
+	addr_parse("192.0.2.11", &a);
+	while (neighbour_next(&c, &cursor, &view)) {
+		there = there || (addr_equal(&view.addr, &a) && view.complete);
+		n++;
+	}
+	assert_int_equal(n, NEIGHBOURS_MAX);
+	assert_true(there);
+	assert_true(known("192.0.2.10"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(short_and_wrong_frames_are_ignored, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(wanted_is_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(claims_keep_nobody_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_there_is_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_neighbour_is_kept_for_a_while, setup,
 	                                        teardown),
