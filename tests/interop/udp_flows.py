@@ -2,8 +2,9 @@
 """udp_flows.py send FLOWS PACKETS ADDRESS... | udp_flows.py echo ADDRESS...
 
 Sends numbered datagrams in many flows (source ports) to port 7 of each address, a datagram of each
-flow in turn, and reads what comes back: every flow's numbers, all of them, in order. `echo` sends
-back what it gets. Ends with 1 and says what was wrong.
+flow in turn, and reads what comes back: every flow's numbers, all of them, in order. At most WINDOW
+are under way, lest buffers overflow when somebody stands still. `echo` sends back what it gets. Ends
+with 1 and says what was wrong.
 """
 
 import selectors
@@ -12,7 +13,8 @@ import sys
 import time
 
 PORT = 7
-IDLE = 3  # seconds without a datagram
+IDLE = 10  # seconds without a datagram
+WINDOW = 200
 
 
 def echo(addresses):
@@ -32,6 +34,7 @@ def echo(addresses):
 def send(flows, packets, addresses):
     ready = selectors.DefaultSelector()
     got = {}
+    sent = 0
     sockets = []
     for i in range(flows):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -50,12 +53,20 @@ def send(flows, packets, addresses):
                 pass
         return bool(events)
 
+    def received():
+        return sum(map(len, got.values()))
+
     for n in range(packets):
         for s in sockets:
             s.send(b"%d %s" % (n, b"x" * (n * 7 % 900)))
+            sent += 1
+            while sent - received() >= WINDOW:
+                if not read(IDLE):
+                    print("%d of %d datagrams came back" % (received(), sent))
+                    return 1
         read(0)
         time.sleep(0.002)
-    while sum(map(len, got.values())) < flows * packets and read(IDLE):
+    while received() < sent and read(IDLE):
         pass
     wrong = [g for g in got.values() if g != list(range(packets))]
     for g in wrong[:3]:
