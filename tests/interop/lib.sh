@@ -339,8 +339,8 @@ ping_none() {
 	! in_ns "$1" ping -q -c "$3" -i 0.2 -W 1 "$2" >/dev/null 2>&1 || fail "ping $1 -> $2 was answered"
 }
 
-# A ping that goes on: ping_start NS ADDRESS INTERVAL; ping_stop sets sent and lost: of what was sent
-# until then, what was not answered a second later.
+# A ping that goes on: ping_start NS ADDRESS INTERVAL; ping_stop [SECONDS] sets sent and lost: of what
+# was sent until then, what was not answered SECONDS (10) later; if nothing is lost it ends at once.
 ping_start() {
 	ns_exec "$1" ping -i "$3" -W 2 -O "$2" >"$LAB_RUN/ping.out" 2>&1 &
 	ping_pid=$!
@@ -348,16 +348,24 @@ ping_start() {
 ping_count() { # SIGQUIT makes ping say "RECEIVED/SENT packets, ..."
 	grep -aoE '[0-9]+/[0-9]+ packets, ' "$LAB_RUN/ping.out"
 }
-ping_stop() {
-	kill -QUIT "$ping_pid"
-	wait_until 10 "ping says what it sent" ping_count
-	sleep 1
-	kill -INT "$ping_pid"
-	wait "$ping_pid" 2>/dev/null || true
-	sent=$(ping_count) && sent=${sent#*/} && sent=${sent%% *}
+ping_lost() {
 	lost=$((sent - $(awk -F'icmp_seq=' -v sent="$sent" \
 		'/bytes from/ && $2 + 0 <= sent && !seen[$2 + 0]++ { n++ } END { print n + 0 }' \
 		"$LAB_RUN/ping.out")))
+}
+ping_stop() {
+	local tenths=$((${1:-10} * 10))
+	kill -QUIT "$ping_pid"
+	wait_until 10 "ping says what it sent" ping_count
+	sent=$(ping_count) && sent=${sent#*/} && sent=${sent%% *}
+	ping_lost
+	while [ "$lost" != 0 ] && [ "$tenths" -gt 0 ]; do
+		sleep 0.1
+		tenths=$((tenths - 1))
+		ping_lost
+	done
+	kill -INT "$ping_pid"
+	wait "$ping_pid" 2>/dev/null || true
 	echo "   ping: $sent sent, $lost lost"
 }
 

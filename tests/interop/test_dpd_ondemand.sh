@@ -27,7 +27,7 @@ check "6, 9, 16: traffic out and none back, but the peer answers: a probe every 
 in_ns peer1 nft 'table ip mute { chain in { type filter hook input priority 0; icmp type echo-request drop; }; }'
 ping_start host "$PEER_IN" 0.2
 sleep 34
-ping_stop
+ping_stop 1
 probes=$(informational "$GW_WAN" "$PEER1")
 equal "$(count_lines <<<"$(informational "$PEER1" "$GW_WAN")")" "$(count_lines <<<"$probes")" "answers"
 within "$(calc "$(head -n 1 <<<"$probes") - $(times "esp && ip.src == $GW_WAN && frame.time_epoch > $quiet_from" | head -n 1)")" \
@@ -44,7 +44,7 @@ vanished=$EPOCHREALTIME
 lab_fault down peer1
 wait_until 30 "traffic through peer2" session_with "$PEER2"
 wait_until 5 "ping" ping_once host "$PEER_IN"
-ping_stop
+ping_stop 1
 capture_stop
 heard=$(times "ip.src == $PEER1 && (esp || isakmp)" | tail -n 1)
 run=$(informational "$GW_WAN" "$PEER1" | awk -v t="$vanished" '$1 > t')

@@ -67,7 +67,7 @@ for _ in 1 2 3 4 5; do
 	sleep 0.3
 done
 wait_until 5 "FastEthernet0 is up" is_up FastEthernet0
-ping_stop
+ping_stop 1
 ping_all gw "$PEER_IN" 5
 equal "$(spis)" "$before" "SPIs"
 log_has 'Interface FastEthernet0, changed state to up' 3 || fail "the flaps were not seen"
