@@ -7,7 +7,7 @@
 #   vigil "show ..."           a command, as text
 #   vigil_config LINE...       lines of configuration, typed after `configure terminal`
 #   vigil_stop, vigil_kill     end it, and look at how it ended
-#   capture_start, capture_stop, packets FILTER FIELD...
+#   capture_start, capture_settle, capture_stop, packets FILTER FIELD...
 #   check TEXT                 says what is looked at now
 # shellcheck disable=SC2119,SC2120 # a name is optional in several places
 set -euo pipefail
@@ -268,14 +268,25 @@ vigil_again() {
 # What the gateway sends and receives on the outside, with the kernel's time stamps.
 capture_start() {
 	local file=${1:-$pcap}
+	: >"$LAB_RUN/tcpdump.err" # here, lest the line of the capture before is taken for this one's
 	ns_exec wan tcpdump --immediate-mode -U -Z root -i "${2:-w-gw}" -w "$file" "${3:-udp or esp}" \
 		>/dev/null 2>"$LAB_RUN/tcpdump.err" &
 	capture_pid=$!
 	wait_until 10 "tcpdump listens" grep -q 'listening on' "$LAB_RUN/tcpdump.err"
 }
 
-capture_stop() {
+# Frames on their way arrive, and tcpdump writes what its ring holds: a SIGINT would drop that. It
+# sleeps when there is no more. capture_caught_up [PID]
+capture_caught_up() {
+	[[ $(<"/proc/${1:-$capture_pid}/stat") == *") S "* ]]
+}
+capture_settle() {
 	sleep 0.3
+	wait_until 10 "tcpdump has written" capture_caught_up
+}
+
+capture_stop() {
+	capture_settle
 	kill -INT "$capture_pid"
 	wait "$capture_pid" 2>/dev/null || true
 }

@@ -28,6 +28,7 @@ in_ns peer1 nft 'table ip mute { chain in { type filter hook input priority 0; i
 ping_start host "$PEER_IN" 0.2
 sleep 34
 ping_stop 1
+capture_settle
 probes=$(informational "$GW_WAN" "$PEER1")
 equal "$(count_lines <<<"$(informational "$PEER1" "$GW_WAN")")" "$(count_lines <<<"$probes")" "answers"
 within "$(calc "$(head -n 1 <<<"$probes") - $(times "esp && ip.src == $GW_WAN && frame.time_epoch > $quiet_from" | head -n 1)")" \

@@ -18,8 +18,8 @@ session_with() {
 
 check "8, 14: an idle tunnel is asked every 10 s"
 ping_all host "$PEER_IN" 2
-ike_done=$(times "isakmp.exchangetype == 32 && ip.src == $GW_WAN" | tail -n 1)
 sleep 43
+ike_done=$(times "isakmp.exchangetype == 32 && ip.src == $GW_WAN" | tail -n 1)
 probes=$(informational "$GW_WAN" "$PEER1")
 answers=$(informational "$PEER1" "$GW_WAN")
 equal "$(count_lines <<<"$probes")" 4 "probes in 43 s"

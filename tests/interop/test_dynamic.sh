@@ -34,6 +34,7 @@ ping_all host "$PEER_IN" 5
 ping_all host "$b_in" 5
 ping_all host "$ROAD" 5
 ping_all road "$HOST" 3
+capture_settle
 equal "$(times "icmp && !esp && !udpencap" | count_lines)" 0 "pings in clear"
 show=$(vigil "show crypto ipsec sa")
 has "$show" "remote ident .*\(10.2.0.0/255.255.255.0/0/0\)" "remote ident .*\(10.3.0.0/255.255.255.0/0/0\)" \

@@ -10,6 +10,7 @@ capture_start "$pcap" w-gw ip
 
 check "ten packets in 0.1 s, the first of which starts the negotiation: none is lost"
 ping_all host "$PEER_IN" 10 -i 0.01
+capture_settle
 equal "$(times icmp | count_lines)" 0 "pings on the wire in clear"
 equal "$(packets "esp && ip.src == $GW_WAN" esp.sequence | paste -sd' ')" "1 2 3 4 5 6 7 8 9 10" \
 	"ESP sequence numbers from the gateway"

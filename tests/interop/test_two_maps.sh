@@ -54,6 +54,7 @@ ping_all host "$b_far" 5
 in_ns road ping -q -c 2 -i 0.2 -W 2 "$HOST" >/dev/null || fail "from behind the first peer"
 in_ns nat ping -q -c 2 -i 0.2 -W 2 "$HOST" >/dev/null || fail "from behind the second peer"
 capture_stop
+for p in "${b_captures[@]}"; do wait_until 10 "tcpdump has written" capture_caught_up "$p"; done
 kill -INT "${b_captures[@]}"
 wait "${b_captures[@]}" 2>/dev/null || true
 equal "$(times "esp.spi == 2000" | count_lines)" 7 "ESP to the first peer"

@@ -19,6 +19,7 @@ capture_start
 
 check "ping of the other gateway's inside address, through native ESP"
 ping_all host "$PEER_IN" 10
+capture_settle
 [ "$(times "esp && !udp && ip.src == $GW_WAN" | count_lines)" -ge 10 ] || fail "no native ESP"
 equal "$(times "udp.port == 4500" | count_lines)" 0 "packets on port 4500"
 session_up || fail "the session is not up"
