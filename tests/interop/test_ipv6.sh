@@ -123,6 +123,7 @@ in_ns host ip -6 route flush cache
 
 check "ipv6 tcp adjust-mss: both ends of a connection"
 connection() {
+	: >"$LAB_RUN/server.out" # here, lest the line of the server before is taken for this one's
 	ns_exec peer1 timeout 20 /usr/bin/python3 -c "
 import socket
 s = socket.create_server(('$peer6', 5000), family=socket.AF_INET6)

@@ -55,6 +55,7 @@ vigil_config "no crypto ipsec df-bit" >/dev/null
 
 check "ip tcp adjust-mss: both ends of a connection"
 connection() {
+	: >"$LAB_RUN/server.out" # here, lest the line of the server before is taken for this one's
 	ns_exec peer1 timeout 20 /usr/bin/python3 -c "
 import socket
 s = socket.create_server(('$PEER_IN', 5000))
