@@ -224,6 +224,18 @@ static void slow_terminal(void **state)
 	world_destroy(w);
 }
 
+// Waits until so many lines were written.
+static void wait_logged(struct world *w, uint64_t lines)
+{
+	struct log_writer_stats s = {0};
+
+	for (unsigned i = 0; i < 10000 && s.logged < lines; i++) {
+		usleep(1000);
+		log_writer_stats(&w->log, &s);
+	}
+	assert_int_equal(s.logged, lines);
+}
+
 // A moved file is opened again (logrotate), and new destinations hold at once.
 static void file_is_followed(void **state)
 {
@@ -234,11 +246,11 @@ static void file_is_followed(void **state)
 
 	(void)state;
 	log_msg(&w->log, LOG_INFO, "TEST", "ONE", "first");
-	usleep(100000);
+	wait_logged(w, 1);
 	snprintf(moved, sizeof(moved), "%s.1", w->file);
 	assert_int_equal(rename(w->file, moved), 0);
 	log_msg(&w->log, LOG_INFO, "TEST", "TWO", "second");
-	usleep(100000);
+	wait_logged(w, 2);
 	assert_non_null(strstr(file_text(moved), "first"));
 	assert_null(strstr(file_text(moved), "second"));
 	assert_non_null(strstr(file_text(w->file), "second"));
@@ -247,7 +259,7 @@ static void file_is_followed(void **state)
 	l.buffered = 4096;
 	assert_int_equal(log_writer_configure(&w->log, &l), 0);
 	log_msg(&w->log, LOG_INFO, "TEST", "THREE", "third");
-	usleep(100000);
+	wait_logged(w, 3);
 	log_writer_stats(&w->log, &s);
 	assert_string_not_equal(s.file_error, "");
 	assert_int_equal(s.buffered, 1);
