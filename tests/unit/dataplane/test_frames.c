@@ -133,7 +133,7 @@ static bool jumbo_echoes(void)
 
 	for (unsigned i = 0; i < RTE_DIM(lengths); i++) {
 		echo(&f, HOST, GATEWAY, lengths[i]);
-		if (!send_long(&f) || !wire_recv(&wire, &f, 2000) || !is_reply(&f, lengths[i])) {
+		if (!send_long(&f) || !wire_recv(&wire, &f, 20000) || !is_reply(&f, lengths[i])) {
 			fprintf(stderr, "no echo of %u bytes\n", lengths[i]);
 			return false;
 		}
@@ -184,11 +184,11 @@ static int child_too_long(void)
 			rte_pktmbuf_chain(head, m);
 	}
 	ok = rte_eth_tx_burst(wire.port, 0, &head, 1) == 1;
-	for (unsigned i = 0; i < 2000 && wire_counter(dp, "drop too-long") == 0; i++)
+	for (unsigned i = 0; i < 20000 && wire_counter(dp, "drop too-long") == 0; i++)
 		usleep(1000);
 	ok &= wire_counter(dp, "drop too-long") == 1;
 	echo(&f, HOST, GATEWAY, 1500);
-	ok &= send_long(&f) && wire_recv(&wire, &f, 2000) && is_reply(&f, 1500);
+	ok &= send_long(&f) && wire_recv(&wire, &f, 20000) && is_reply(&f, 1500);
 	stop_memif();
 	return ok ? 0 : 3;
 }
@@ -217,7 +217,7 @@ static bool answer(struct frame *f, uint16_t id)
 
 static bool next_event(struct dp_event *event)
 {
-	for (unsigned i = 0; i < 2000; i++, usleep(1000))
+	for (unsigned i = 0; i < 20000; i++, usleep(1000))
 		while (dp_events(dp, event, 1))
 			if (event->kind == DP_EVENT_ECHO)
 				return true;
@@ -236,7 +236,7 @@ static int child_own_echoes(void)
 	bool ok;
 
 	start_memif(MB_BIG, 1500);
-	ok = dp_echo_send(dp, &e) == 0 && wire_recv(&wire, &f, 2000) &&
+	ok = dp_echo_send(dp, &e) == 0 && wire_recv(&wire, &f, 20000) &&
 	     f.len == RTE_ETHER_HDR_LEN + 100 && frame_checksum_ok(&f) && frame_l4(&f)[0] == 8 &&
 	     rte_raw_cksum(frame_l4(&f), 80) == 0xffff && frame_l4(&f)[7] == 7 &&
 	     frame_ip(&f)->fragment_offset == rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
@@ -286,7 +286,7 @@ static bool answered(uint32_t gateway, uint16_t vlan, uint16_t back)
 	echo(&f, gateway + 1, gateway, 84);
 	if (vlan)
 		tag(&f, vlan & 0xfff);
-	if (!send_long(&f) || !wire_recv(&wire, &f, 1000))
+	if (!send_long(&f) || !wire_recv(&wire, &f, 10000))
 		return false;
 	return untag(&f) == back && is_reply(&f, 84);
 }
@@ -301,7 +301,7 @@ static bool dropped(uint32_t gateway, uint16_t vlan, const char *name)
 		tag(&f, vlan);
 	if (!send_long(&f))
 		return false;
-	for (unsigned i = 0; i < 1000 && wire_counter(dp, name) == before; i++)
+	for (unsigned i = 0; i < 10000 && wire_counter(dp, name) == before; i++)
 		usleep(1000);
 	return wire_counter(dp, name) == before + 1 && !wire_recv(&wire, &f, 20);
 }
@@ -378,12 +378,12 @@ static int child_vlan_arp(void)
 	f.data[13] = 6;
 	tag(&f, 7);
 	EXPECT(send_long(&f));
-	for (unsigned i = 0; i < 1000 && n == 0; i++, usleep(1000))
+	for (unsigned i = 0; i < 10000 && n == 0; i++, usleep(1000))
 		n = dp_punt_recv(dp, DP_PUNT_FRAME, &v, 1);
 	EXPECT(n == 1 && v.iface == iface && v.len == 60 && v.data[12] == 8 && v.data[13] == 6);
 	EXPECT(dp_frame_send(dp, iface, v.data, v.len) == 0);
 	dp_punt_release(dp, &v, 1);
-	EXPECT(wire_recv(&wire, &f, 1000) && untag(&f) == 7 && f.len == 60);
+	EXPECT(wire_recv(&wire, &f, 10000) && untag(&f) == 7 && f.len == 60);
 	stop_memif();
 	return 0;
 }
@@ -422,7 +422,7 @@ static int child_full_port(void)
 	for (uint32_t i = 0; i < n; i++) {
 		unsigned vlan;
 
-		EXPECT(wire_recv(&wire, &f, 1000));
+		EXPECT(wire_recv(&wire, &f, 10000));
 		vlan = frame_type(&f) == RTE_ETHER_TYPE_VLAN;
 		EXPECT(!vlan || untag(&f) == 7);
 		number(&wanted, next[vlan]);
@@ -430,7 +430,7 @@ static int child_full_port(void)
 		next[vlan] += 2;
 	}
 	EXPECT(wire_counter(dp, "drop tx-full") == 0);
-	EXPECT(dp_frame_send(dp, 0, f.data, 60) == 0 && wire_recv(&wire, &f, 1000));
+	EXPECT(dp_frame_send(dp, 0, f.data, 60) == 0 && wire_recv(&wire, &f, 10000));
 	stop_memif();
 	return 0;
 }
@@ -522,12 +522,12 @@ static int child_not_stripped(void)
 
 // ---- links -------------------------------------------------------------------------------------
 
-// The next event about a link within two seconds: 1 = up, 0 = down, -1 = there was none.
+// The next event about a link within 20 s: 1 = up, 0 = down, -1 = there was none.
 static int link_event(void)
 {
 	struct dp_event ev;
 
-	for (unsigned i = 0; i < 2000; i++, usleep(1000))
+	for (unsigned i = 0; i < 20000; i++, usleep(1000))
 		if (dp_events(dp, &ev, 1) && ev.kind == DP_EVENT_LINK)
 			return ev.iface == 0 ? ev.up : -1;
 	return -1;

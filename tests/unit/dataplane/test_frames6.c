@@ -104,14 +104,7 @@ static int stop(void **state)
 
 static void expect_drop(unsigned wire, const struct frame *f, const char *name)
 {
-	uint64_t before = wire_counter(dp, name);
-
-	assert_true(wire_send(&wires[wire], f));
-	for (unsigned i = 0; i < 1000 && wire_counter(dp, name) == before; i++)
-		usleep(1000);
-	if (wire_counter(dp, name) != before + 1)
-		fail_msg("%s counted %lu, not 1", name,
-		         (unsigned long)(wire_counter(dp, name) - before));
+	wire_expect_drop(dp, &wires[wire], f, name);
 }
 
 // ---- frames ----------------------------------------------------------------------------------
@@ -190,7 +183,7 @@ static void expect_icmp(unsigned wire, struct ip_addr src, uint8_t type, uint8_t
 	struct frame r;
 	uint32_t word;
 
-	assert_true(wire_recv(&wires[wire], &r, 1000));
+	assert_true(wire_recv(&wires[wire], &r, 10000));
 	assert_int_equal(frame_type(&r), RTE_ETHER_TYPE_IPV6);
 	assert_int_equal(ip6(&r)->proto, IPPROTO_ICMPV6);
 	assert_memory_equal(ip6(&r)->src_addr, src.bytes, 16);
@@ -218,7 +211,7 @@ static void forwarded(void **state)
 	(void)state;
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 300);
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[1], &r, 1000));
+	assert_true(wire_recv(&wires[1], &r, 10000));
 	assert_int_equal(r.len, f.len);
 	assert_memory_equal(r.data, wires[1].host_mac, 6);
 	assert_memory_equal(r.data + 6, wires[1].gateway_mac, 6);
@@ -230,7 +223,7 @@ static void forwarded(void **state)
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 0);
 	f.len += 12;
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[1], &r, 1000));
+	assert_true(wire_recv(&wires[1], &r, 10000));
 	assert_int_equal(r.len, f.len - 12);
 }
 
@@ -245,7 +238,7 @@ static void by_a_gateway(void **state)
 	assert_int_equal(dp_route_add(dp, &net, &gateway, 1), 0);
 	frame_udp6(&wires[0], &f, global(0, 2), far, 9, 30);
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[1], &r, 1000));
+	assert_true(wire_recv(&wires[1], &r, 10000));
 	assert_memory_equal(ip6(&r)->dst_addr, far.bytes, 16);
 	dp_route_del(dp, &net);
 	assert_true(wire_send(&wires[0], &f));
@@ -306,7 +299,7 @@ static void options_for_us(void **state)
 	memcpy(echo + 16, after(&f), 64);
 	frame_ipv6(&wires[0], &f, global(0, 2), global(0, 1), IPPROTO_DSTOPTS, echo, sizeof(echo));
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[0], &r, 1000)); // the answer has no options
+	assert_true(wire_recv(&wires[0], &r, 10000)); // the answer has no options
 	assert_int_equal(r.len, ETHER + HEADER + 64);
 	assert_int_equal(after(&r)[0], 129);
 	assert_true(sum_holds(&r, IPPROTO_ICMPV6));
@@ -320,7 +313,7 @@ static void options_for_us(void **state)
 	frame_ipv6(&wires[0], &f, global(0, 2), global(1, 2), IPPROTO_DSTOPTS, echo, sizeof(echo));
 	after(&f)[2] = 0xc5;
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[1], &r, 1000));
+	assert_true(wire_recv(&wires[1], &r, 10000));
 }
 
 static void scope_ends_here(void **state)
@@ -339,7 +332,7 @@ static void expect_echo(struct ip_addr from, uint16_t len)
 {
 	struct frame r;
 
-	assert_true(wire_recv(&wires[0], &r, 1000));
+	assert_true(wire_recv(&wires[0], &r, 10000));
 	assert_memory_equal(ip6(&r)->src_addr, from.bytes, 16);
 	assert_int_equal(r.len, ETHER + HEADER + len);
 	assert_int_equal(after(&r)[0], 129);
@@ -402,7 +395,7 @@ static void an_mtu_of_its_own(void **state)
 	assert_int_equal(dp_iface_set(dp, 1, &c), 0);
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 1400 - HEADER - 8);
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[1], &r, 1000));
+	assert_true(wire_recv(&wires[1], &r, 10000));
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 1400 - HEADER - 8 + 1);
 	assert_true(wire_send(&wires[0], &f));
 	expect_icmp(0, global(0, 1), 2, 0, 1400);
@@ -452,14 +445,14 @@ static void own_echo(void **state)
 
 	(void)state;
 	assert_int_equal(dp_echo_send(dp, &e), 0);
-	assert_true(wire_recv(&wires[0], &f, 1000));
+	assert_true(wire_recv(&wires[0], &f, 10000));
 	assert_int_equal(f.len, ETHER + 101);
 	assert_int_equal(after(&f)[0], 128);
 	assert_int_equal(after(&f)[7], 9);
 	assert_true(sum_holds(&f, IPPROTO_ICMPV6));
 	answer(&f, &e, 1); // somebody else's
 	answer(&f, &e, 1);
-	for (unsigned i = 0; i < 1000 && event.kind != DP_EVENT_ECHO; i++)
+	for (unsigned i = 0; i < 10000 && event.kind != DP_EVENT_ECHO; i++)
 		if (!dp_events(dp, &event, 1))
 			usleep(1000);
 	assert_int_equal(event.kind, DP_EVENT_ECHO);
@@ -546,16 +539,6 @@ static void fragments_for_us(void **state)
 	expect_drop(0, &part, "drop fragment");
 }
 
-static unsigned recv_punt(enum dp_punt class, struct dp_view *v)
-{
-	for (unsigned i = 0; i < 1000; i++) {
-		if (dp_punt_recv(dp, class, v, 1))
-			return 1;
-		usleep(1000);
-	}
-	return 0;
-}
-
 static void ike_in(void **state)
 {
 	struct dp_view v;
@@ -565,7 +548,7 @@ static void ike_in(void **state)
 	(void)state;
 	frame_udp6(&wires[0], &f, src, dst, 500, 80);
 	assert_true(wire_send(&wires[0], &f));
-	assert_int_equal(recv_punt(DP_PUNT_IKE_NEW, &v), 1);
+	assert_int_equal(wire_punt(dp, DP_PUNT_IKE_NEW, &v), 1);
 	assert_true(addr_equal(&v.src, &src));
 	assert_true(addr_equal(&v.dst, &dst));
 	assert_int_equal(v.src_port, 4000);
@@ -578,7 +561,7 @@ static void ike_in(void **state)
 	memset(after(&f) + 8, 0, 4);
 	put_sum(&f, IPPROTO_UDP, 6);
 	assert_true(wire_send(&wires[0], &f));
-	assert_int_equal(recv_punt(DP_PUNT_IKE_NEW, &v), 1);
+	assert_int_equal(wire_punt(dp, DP_PUNT_IKE_NEW, &v), 1);
 	assert_true(v.marker);
 	assert_int_equal(v.len, 80);
 	dp_punt_release(dp, &v, 1);
@@ -605,7 +588,7 @@ static void ike_out(void **state)
 	for (unsigned i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 5);
 	assert_int_equal(dp_datagram_send(dp, &d), 0);
-	assert_true(wire_recv(&wires[0], &r, 1000));
+	assert_true(wire_recv(&wires[0], &r, 10000));
 	assert_true(sum_holds(&r, IPPROTO_UDP));
 	assert_memory_equal(after(&r) + 8, data, 200);
 	d.len = sizeof(data);
@@ -613,7 +596,7 @@ static void ike_out(void **state)
 	while (got < 8 + sizeof(data)) {
 		unsigned at, len;
 
-		assert_true(wire_recv(&wires[0], &r, 1000));
+		assert_true(wire_recv(&wires[0], &r, 10000));
 		assert_int_equal(ip6(&r)->proto, IPPROTO_FRAGMENT);
 		assert_true(r.len <= ETHER + 1500);
 		at = (unsigned)(after(&r)[2] << 8 | (after(&r)[3] & 0xf8));
@@ -639,7 +622,7 @@ static void neighbour_wanted(void **state)
 	(void)state;
 	frame_udp6(&wires[0], &f, global(0, 2), who, 9, 30);
 	assert_true(wire_send(&wires[0], &f));
-	for (unsigned i = 0; i < 1000 && ev.kind != DP_EVENT_NEIGHBOUR_WANTED; i++) {
+	for (unsigned i = 0; i < 10000 && ev.kind != DP_EVENT_NEIGHBOUR_WANTED; i++) {
 		if (!dp_events(dp, &ev, 1))
 			usleep(1000);
 	}
@@ -647,7 +630,7 @@ static void neighbour_wanted(void **state)
 	assert_int_equal(ev.iface, 1);
 	assert_true(addr_equal(&ev.addr, &who));
 	know(1, who);
-	assert_true(wire_recv(&wires[1], &r, 1000));
+	assert_true(wire_recv(&wires[1], &r, 10000));
 	assert_memory_equal(ip6(&r)->dst_addr, who.bytes, 16);
 	dp_neighbour_del(dp, 1, &who);
 }
@@ -681,7 +664,7 @@ static void policy(void **state)
 	usleep(50000);
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 30);
 	assert_true(wire_send(&wires[0], &f));
-	for (unsigned i = 0; i < 1000 && ev.kind != DP_EVENT_ACQUIRE; i++)
+	for (unsigned i = 0; i < 10000 && ev.kind != DP_EVENT_ACQUIRE; i++)
 		if (!dp_events(dp, &ev, 1))
 			usleep(1000);
 	assert_int_equal(ev.kind, DP_EVENT_ACQUIRE); // it is held
@@ -689,7 +672,7 @@ static void policy(void **state)
 	silence(1);
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 10, 30);
 	assert_true(wire_send(&wires[0], &f));
-	assert_true(wire_recv(&wires[1], &r, 1000));
+	assert_true(wire_recv(&wires[1], &r, 10000));
 	frame_udp6(&wires[1], &f, global(1, 2), global(0, 2), 10, 30);
 	after(&f)[0] = 0; // from port 9
 	after(&f)[1] = 9;

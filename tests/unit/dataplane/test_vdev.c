@@ -73,7 +73,7 @@ static bool refuses_rules(const struct dp *dp, const char *reason)
 
 static bool wait_for(const struct dp *dp, const char *name, uint64_t wanted)
 {
-	for (unsigned i = 0; i < 2000; i++) {
+	for (unsigned i = 0; i < 20000; i++) {
 		if (wire_counter(dp, name) >= wanted)
 			return true;
 		usleep(1000);
@@ -122,7 +122,7 @@ static int child_ring(void)
 
 	if (dp_frame_send(dp, 0, frame, sizeof(frame)))
 		return 3;
-	for (unsigned i = 0; i < 2000 && n == 0; i++) {
+	for (unsigned i = 0; i < 20000 && n == 0; i++) {
 		n = dp_punt_recv(dp, DP_PUNT_FRAME, &v, 1);
 		usleep(1000);
 	}

@@ -221,4 +221,28 @@ static inline uint64_t wire_counter(const struct dp *dp, const char *name)
 	return sum;
 }
 
+// Sends a frame that must be dropped for this reason and no other.
+static inline void wire_expect_drop(const struct dp *dp, struct wire *w, const struct frame *f,
+                                    const char *name)
+{
+	uint64_t before = wire_counter(dp, name);
+
+	assert_true(wire_send(w, f));
+	for (unsigned i = 0; i < 10000 && wire_counter(dp, name) == before; i++)
+		usleep(1000);
+	if (wire_counter(dp, name) != before + 1)
+		fail_msg("%s counted %lu, not 1", name,
+		         (unsigned long)(wire_counter(dp, name) - before));
+}
+
+static inline unsigned wire_punt(struct dp *dp, enum dp_punt class, struct dp_view *v)
+{
+	for (unsigned i = 0; i < 10000; i++) {
+		if (dp_punt_recv(dp, class, v, 1))
+			return 1;
+		usleep(1000);
+	}
+	return 0;
+}
+
 #endif
