@@ -28,6 +28,8 @@
 #define GRACE_MS       20000u // after the schedule, before what is missing counts as not found
 #define RETRIES        5u
 #define ANSWER_MS      1000u  // for the last pings
+#define TOLD_MS        10000u // for the last answers to questions
+#define BYE_MS         3000u  // after it, nothing is under way
 #define TURN_PACKETS   16384u // of an overload; a farm that is behind does not catch up
 
 static volatile sig_atomic_t stopped;
@@ -370,7 +372,7 @@ static void say_goodbye(void)
 		if (i % FARM_BURST == 0)
 			turn();
 	}
-	steady("bye", SETTLE_MS, NULL);
+	steady("bye", BYE_MS, NULL);
 	before = r.farm.counts.after_bye; // what was under way
 	steady("bye", r.options.interval_s * 1000, NULL);
 	r.took.after_bye = r.farm.counts.after_bye - before;
@@ -396,10 +398,20 @@ static void kill_some(void)
 	}
 }
 
+// Every question has its answer, as far as nobody has died over it.
+static bool all_told(void)
+{
+	return !r.options.hellos || r.options.kill ||
+	       r.farm.counts.acks >= r.farm.counts.hellos_sent;
+}
+
 // The last answers; nothing is sent that wants one.
 static void settle(void)
 {
-	for (uint32_t begun = now_ms(); r.traffic.n && !stopped && now_ms() - begun < ANSWER_MS;)
+	uint32_t begun = now_ms();
+
+	while (!stopped && ((r.traffic.n && now_ms() - begun < ANSWER_MS) ||
+	                    (!all_told() && now_ms() - begun < TOLD_MS)))
 		turn();
 }
 
