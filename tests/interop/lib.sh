@@ -240,7 +240,7 @@ vigil_debug() {
 	printf '%s\n' enable "debug crypto isakmp" >&"$typed"
 	"$bin/vigil" -s "$LAB_RUN/$name.sock" <&"$typed" >"$LAB_RUN/$name.debug" 2>&1 &
 	helpers+=($!)
-	wait_until 5 "debugging is on" grep -qi 'debugging is on' "$LAB_RUN/$name.debug"
+	wait_until 15 "debugging is on" grep -qi 'debugging is on' "$LAB_RUN/$name.debug"
 }
 
 # Ends it in order; it must say so with status 0.

@@ -67,7 +67,7 @@ has "$(vigil "show platform ports")" '^FastEthernet0, driver net_af_packet$' '^ 
 	'^  ESP steering: none'
 has "$(vigil "show platform control")" '^  [1-9][0-9]* turns, [1-9][0-9]* with work, [0-9]+ late'
 vigil "clear counters"
-wait_until 3 "the log says so" grep -q "%CLEAR-5-COUNTERS: Clear counter on all interfaces by " "$LAB_RUN/gw.log"
+wait_until 15 "the log says so" grep -q "%CLEAR-5-COUNTERS: Clear counter on all interfaces by " "$LAB_RUN/gw.log"
 has "$(vigil "show interfaces FastEthernet0")" 'counters 00:00:0[0-9]$' '^     [0-9] packets input'
 has "$(vigil "show running-config")" '^crypto isakmp keepalive 10 periodic$' '^crypto map vpn 20 ipsec-isakmp$'
 
@@ -78,18 +78,18 @@ sleep 1
 session_of "$PEER1" && session_of "$PEER2"
 check "37: remote, with and without a port"
 vigil "clear crypto session remote $PEER1" >/dev/null
-wait_until 3 "peer1's session is cleared" no_session_of "$PEER1"
+wait_until 15 "peer1's session is cleared" no_session_of "$PEER1"
 session_of "$PEER2" || fail "peer2's session was cleared too"
-wait_until 3 "peer1 is told" grep -q 'received DELETE for IKE_SA' "$(peer_log peer1)"
+wait_until 15 "peer1 is told" grep -q 'received DELETE for IKE_SA' "$(peer_log peer1)"
 vigil "clear crypto session remote $PEER2 port 4500" >/dev/null
-wait_until 3 "peer2's session is cleared" no_session_of "$PEER2"
+wait_until 15 "peer2's session is cleared" no_session_of "$PEER2"
 check "37: local, and all"
 ping_all host "$PEER_IN" 5
 ping_all host 10.3.0.1 5
 vigil "clear crypto session local $GW_WAN" >/dev/null
-wait_until 3 "both are cleared" no_session_of "$PEER1"
+wait_until 15 "both are cleared" no_session_of "$PEER1"
 no_session_of "$PEER2"
 ping_all host "$PEER_IN" 5
 vigil "clear crypto session" >/dev/null
-wait_until 3 "all are cleared" no_session_of "$PEER1"
+wait_until 15 "all are cleared" no_session_of "$PEER1"
 ping_all host "$PEER_IN" 5

@@ -44,7 +44,7 @@ sleep 12
 vanished=$EPOCHREALTIME
 lab_fault down peer1
 wait_until 30 "traffic through peer2" session_with "$PEER2"
-wait_until 5 "ping" ping_once host "$PEER_IN"
+wait_until 15 "ping" ping_once host "$PEER_IN"
 ping_stop 1
 capture_stop
 heard=$(times "ip.src == $PEER1 && (esp || isakmp)" | tail -n 1)

@@ -60,5 +60,5 @@ lab_charon peer1
 ping_start host "$PEER_IN" 1
 lab_fault down peer2
 wait_until 40 "a tunnel with peer1" session_with "$PEER1"
-wait_until 5 "ping" ping_once host "$PEER_IN"
+wait_until 15 "ping" ping_once host "$PEER_IN"
 ping_stop 1

@@ -52,12 +52,12 @@ START=start LOCAL_NET=10.3.0.0/24 lab_charon peer2
 wait_until 15 "its return" are 3
 ping_all host "$b_in" 3
 lab_ctl road --terminate --ike site >/dev/null
-wait_until 5 "the leave" are 2
+wait_until 15 "the leave" are 2
 
 check "a live access list ends what it does not permit"
 vigil_config "access-list 110 permit ip 10.1.0.0 0.0.0.255 10.2.0.0 0.0.255.255" \
 	"crypto dynamic-map everyone 10" "match address 110" >/dev/null
-wait_until 5 "the end of the others" are 0
+wait_until 15 "the end of the others" are 0
 lab_ctl peer1 --initiate --child net >/dev/null
 are 1 || fail "what it permits does not come up"
 ! lab_ctl peer2 --initiate --child net --timeout 5 >/dev/null 2>&1 || fail "what it does not permit comes up"

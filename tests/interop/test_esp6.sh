@@ -141,7 +141,7 @@ session_gone() {
 	! session_up
 }
 lab_ctl peer1 --terminate --ike site >/dev/null
-wait_until 5 "the session is gone" session_gone
+wait_until 15 "the session is gone" session_gone
 lab_ctl peer1 --initiate --child net >/dev/null
 ping_all host "$far6" 3
 through four_in_six "$HOST" "$PEER_IN" "ipv6.addr == $peer6"

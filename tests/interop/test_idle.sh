@@ -54,7 +54,7 @@ for i in 1 2 3; do
 		timeout 30 dpdk-testpmd --no-huge -m 64 --no-pci --no-shconf --no-telemetry --file-prefix="vh$$" \
 			--lcores=0@0,1@0 --vdev "net_virtio_user0,path=$LAB_RUN/vhost0,queues=1" \
 			-- -i --total-num-mbufs=2048 >"$LAB_RUN/testpmd.out" 2>&1 || fail "$(tail -n 3 "$LAB_RUN/testpmd.out")"
-	wait_until 5 "$((i * 32)) packets came in" came_in vh $((i * 32))
+	wait_until 15 "$((i * 32)) packets came in" came_in vh $((i * 32))
 	[ "$(port_wakes vh)" -gt "$before" ]
 done
 vigil_stop vh

@@ -28,7 +28,7 @@ before=$(spis)
 
 check "the outside loses its carrier: logged, its routes withdrawn, senders hear of it"
 in_ns wan ip link set w-gw down
-wait_until 5 "a line in the log" log_has '%LINK-3-UPDOWN: Interface FastEthernet0, changed state to down'
+wait_until 15 "a line in the log" log_has '%LINK-3-UPDOWN: Interface FastEthernet0, changed state to down'
 log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet0, changed state to down' || fail "no second line in the log"
 is_down FastEthernet0 || fail "show interfaces"
 lacks "$(routes)" '0\.0\.0\.0/0|192\.0\.2\.0'
@@ -38,7 +38,7 @@ unreachable || fail "the host does not hear that there is no way"
 check "it comes back: routes, and the same SAs without a word of IKE"
 capture_start "$pcap" w-peer1 "udp port 500 or udp port 4500"
 in_ns wan ip link set w-gw up
-wait_until 5 "a line in the log" log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet0, changed state to up' 2
+wait_until 15 "a line in the log" log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet0, changed state to up' 2
 is_up FastEthernet0 || fail "show interfaces"
 has "$(routes)" '0\.0\.0\.0/0' '192\.0\.2\.0'
 ping_all gw "$PEER_IN" 5
@@ -48,13 +48,13 @@ equal "$(packets isakmp frame.number | count_lines)" 0 "IKE messages"
 
 check "the inside goes down, and its network with it"
 in_ns gw ip link set tap0 down
-wait_until 5 "FastEthernet1 is down" log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet1, changed state to down'
+wait_until 15 "FastEthernet1 is down" log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet1, changed state to down'
 lacks "$(routes)" '10\.1\.0\.0'
 has "$(routes)" '192\.0\.2\.0'
 # The port has the address that the tap was made with.
 in_ns gw ip link set tap0 address 02:00:00:00:01:02 up
 in_ns gw ip route replace 10.2.0.0/24 via "$GW_LAN"
-wait_until 5 "FastEthernet1 is up" log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet1, changed state to up' 2
+wait_until 15 "FastEthernet1 is up" log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet1, changed state to up' 2
 ping_all gw "$PEER_IN" 5
 equal "$(spis)" "$before" "SPIs"
 
@@ -66,7 +66,7 @@ for _ in 1 2 3 4 5; do
 	in_ns wan ip link set w-gw up
 	sleep 0.3
 done
-wait_until 5 "FastEthernet0 is up" is_up FastEthernet0
+wait_until 15 "FastEthernet0 is up" is_up FastEthernet0
 ping_stop 1
 ping_all gw "$PEER_IN" 5
 equal "$(spis)" "$before" "SPIs"

@@ -49,7 +49,7 @@ capture_start "$LAB_RUN/gone.pcap" w-gw icmp
 vigil_config "no crypto map vpn 20" >/dev/null
 sleep 1
 ping_all host "$PEER_IN" 3
-wait_until 5 "peer2 is told" grep -q 'received DELETE' "$(peer_log peer2)"
+wait_until 15 "peer2 is told" grep -q 'received DELETE' "$(peer_log peer2)"
 lacks "$(vigil "show crypto session")" "Peer: $PEER2 "
 capture_stop
 
@@ -57,7 +57,7 @@ check "interface shutdown and back"
 vigil_config "interface FastEthernet1" shutdown >/dev/null
 ping_none host "$PEER_IN" 3
 vigil_config "interface FastEthernet1" "no shutdown" >/dev/null
-wait_until 5 "ping" ping_once host "$PEER_IN"
+wait_until 15 "ping" ping_once host "$PEER_IN"
 
 check "copy running-config startup-config; a restart takes it"
 vigil_config "hostname Changed" >/dev/null

@@ -47,7 +47,7 @@ ping_all gw "$far2" 3
 check "40 flows of 100 datagrams through two tunnels, and back"
 ns_exec road /usr/bin/python3 "$here/udp_flows.py" echo "$far" "$far2" >"$LAB_RUN/echo.out" 2>&1 &
 helpers+=($!)
-wait_until 5 "the echo is ready" grep -q ready "$LAB_RUN/echo.out"
+wait_until 15 "the echo is ready" grep -q ready "$LAB_RUN/echo.out"
 vigil "clear counters" >/dev/null
 in_ns gw /usr/bin/python3 "$here/udp_flows.py" send 40 100 "$far" "$far2" || fail "the flows"
 

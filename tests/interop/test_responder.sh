@@ -22,7 +22,7 @@ ping_all host "$PEER_IN" 5
 
 check "the peer deletes the IKE SA"
 lab_ctl peer1 --terminate --ike site >/dev/null
-wait_until 5 "the session is gone" lacks_session
+wait_until 15 "the session is gone" lacks_session
 check "and starts again"
 lab_ctl peer1 --initiate --child net >/dev/null
 ping_all host "$PEER_IN" 5
@@ -39,7 +39,7 @@ check "SIGTERM: Delete payloads go out, exit status 0, nothing left behind"
 # have no IKE SA left to read the first one with: so that both went out is read from the capture.
 capture_start
 vigil_stop
-wait_until 5 "delete of the IKE SA" grep -q 'received DELETE for IKE_SA' "$(peer_log peer1)"
+wait_until 15 "delete of the IKE SA" grep -q 'received DELETE for IKE_SA' "$(peer_log peer1)"
 capture_stop
 equal "$(informational "$GW_WAN" "$PEER1" | count_lines)" 2 "Delete messages"
 equal "$(lab_ctl peer1 --list-sas | count_lines)" 0 "SAs that charon still has"

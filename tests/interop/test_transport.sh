@@ -95,7 +95,7 @@ mac=$(vigil "show interfaces FastEthernet1" | sed -n 's/.*address is \([0-9a-f.]
 in_ns host /usr/bin/python3 -c "from scapy.all import *
 sendp(Ether(dst='$mac') / IP(src='$GW_WAN', dst='$PEER1') / ICMP(), iface='host0', verbose=False)"
 dropped_one() { grep -q " 1  drop esp-forwarded" <<<"$(vigil "show counters")"; }
-wait_until 5 "it is dropped" dropped_one
+wait_until 15 "it is dropped" dropped_one
 
 check "a set that requires it has nothing for networks"
 vigil_config "crypto ipsec transform-set lab $TRANSFORM" "mode transport require" exit \

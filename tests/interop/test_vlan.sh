@@ -41,7 +41,7 @@ equal $(($(drops) - ${before:-0})) 3 "frames of VLAN 101 that were dropped"
 check "another subinterface, and none again, while traffic flows"
 ping_start host "$far" 0.1
 vigil_config "interface FastEthernet0.101" "encapsulation dot1Q 101" "ip address 198.51.100.1 255.255.255.0" >/dev/null
-wait_until 5 "FastEthernet0.101 is up" bash -c "'$bin/vigil' -s '$LAB_RUN/gw.sock' -c 'show interfaces' | grep -q '^FastEthernet0.101 is up'"
+wait_until 15 "FastEthernet0.101 is up" bash -c "'$bin/vigil' -s '$LAB_RUN/gw.sock' -c 'show interfaces' | grep -q '^FastEthernet0.101 is up'"
 has "$(vigil "show ip route")" "198.51.100.0"
 sleep 0.5
 vigil_config "no interface FastEthernet0.101" >/dev/null
