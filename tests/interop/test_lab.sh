@@ -4,6 +4,7 @@
 # limit: 60
 . "$(dirname "$0")/lib.sh"
 lab_up kernel
+installed() { grep -q INSTALLED <<<"$(lab_ctl peer1 --list-sas)"; }
 for proposals in "3des-sha1-modp1024 3des-sha1" "aes256-sha384-ecp384 aes256gcm16"; do
 	read -r IKE ESP <<<"$proposals"
 	export IKE ESP
@@ -11,6 +12,7 @@ for proposals in "3des-sha1-modp1024 3des-sha1" "aes256-sha384-ecp384 aes256gcm1
 	lab_charon peer1
 	lab_charon gw
 	lab_ctl gw --initiate --child net >/dev/null
+	wait_until 10 "the peer's child" installed
 	ping_all host "$PEER_IN" 5
 	lab_stop gw
 	lab_stop peer1

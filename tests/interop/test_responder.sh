@@ -9,6 +9,11 @@ lacks_session() {
 	! session_up
 }
 
+lacks_spi() {
+	local sas
+	sas=$(vigil "show crypto ipsec sa") && [[ $sas != *"$1("* ]]
+}
+
 check "the peer starts"
 START=start lab_charon peer1
 wait_until 10 "charon's child" grep -q 'CHILD_SA net{1} established' "$(peer_log peer1)"
@@ -17,7 +22,10 @@ ping_all host "$PEER_IN" 5
 session_up || fail "the session is not up"
 
 check "the peer deletes the child, and traffic makes a new one"
+old=$(sed -n 's/.*current outbound spi: \(0x[0-9A-F]*\).*/\1/p' <<<"$(vigil "show crypto ipsec sa")")
+[ -n "$old" ] || fail "no SPI is shown"
 lab_ctl peer1 --terminate --child net >/dev/null
+wait_until 10 "the old SA is gone" lacks_spi "$old"
 ping_all host "$PEER_IN" 5
 
 check "the peer deletes the IKE SA"
