@@ -231,6 +231,27 @@ vigil_config() {
 		timeout 10 "$bin/vigil" -s "$LAB_RUN/gw.sock"
 }
 
+# counted N COUNTER: `show counters` of gw says so.
+counted() {
+	grep -qE "^ *$1  $2\$" <<<"$(vigil "show counters")"
+}
+
+# sas_show REGEX: a line of `show crypto ipsec sa` of gw matches.
+sas_show() {
+	grep -qE -- "$1" <<<"$(vigil "show crypto ipsec sa")"
+}
+
+# addresses_used [NAME]: none is tentative, as they are until nobody has objected for a second.
+addresses_used() {
+	local text
+	text=$(vigil_on "${1:-gw}" "show ipv6 interface") && [[ $text == *"subnet is"* && $text != *TEN]* ]]
+}
+
+# log_says REGEX: gw.log, which a thread of its own writes, has such a line, now or soon.
+log_says() {
+	wait_until 10 "a line in the log: $1" grep -qE -- "$1" "$LAB_RUN/gw.log"
+}
+
 # `debug crypto isakmp` of a session that stays until the end; its stream goes to NAME.debug, and
 # with the time stamps of the daemon.
 vigil_debug() {

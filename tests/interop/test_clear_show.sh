@@ -27,7 +27,8 @@ no_session_of() {
 check "two sessions"
 ping_all host "$PEER_IN" 5
 ping_all host 10.3.0.1 5
-session_of "$PEER1" && session_of "$PEER2"
+session_of "$PEER1" || fail "peer1 has no session"
+session_of "$PEER2" || fail "peer2 has no session"
 
 check "show crypto session"
 has "$(vigil "show crypto session")" '^Crypto session current status' '^Interface: FastEthernet0' \
@@ -67,15 +68,16 @@ has "$(vigil "show platform ports")" '^FastEthernet0, driver net_af_packet$' '^ 
 	'^  ESP steering: none'
 has "$(vigil "show platform control")" '^  [1-9][0-9]* turns, [1-9][0-9]* with work, [0-9]+ late'
 vigil "clear counters"
-wait_until 15 "the log says so" grep -q "%CLEAR-5-COUNTERS: Clear counter on all interfaces by " "$LAB_RUN/gw.log"
 has "$(vigil "show interfaces FastEthernet0")" 'counters 00:00:0[0-9]$' '^     [0-9] packets input'
+log_says "%CLEAR-5-COUNTERS: Clear counter on all interfaces by "
 has "$(vigil "show running-config")" '^crypto isakmp keepalive 10 periodic$' '^crypto map vpn 20 ipsec-isakmp$'
 
 check "37: clear crypto session with a filter that matches nothing clears nothing"
 vigil "clear crypto session remote 198.51.100.1" >/dev/null
 vigil "clear crypto session remote $PEER1 port 999" >/dev/null
 sleep 1
-session_of "$PEER1" && session_of "$PEER2"
+session_of "$PEER1" || fail "peer1 has no session"
+session_of "$PEER2" || fail "peer2 has no session"
 check "37: remote, with and without a port"
 vigil "clear crypto session remote $PEER1" >/dev/null
 wait_until 15 "peer1's session is cleared" no_session_of "$PEER1"
@@ -88,7 +90,7 @@ ping_all host "$PEER_IN" 5
 ping_all host 10.3.0.1 5
 vigil "clear crypto session local $GW_WAN" >/dev/null
 wait_until 15 "both are cleared" no_session_of "$PEER1"
-no_session_of "$PEER2"
+wait_until 15 "peer2's too" no_session_of "$PEER2"
 ping_all host "$PEER_IN" 5
 vigil "clear crypto session" >/dev/null
 wait_until 15 "all are cleared" no_session_of "$PEER1"

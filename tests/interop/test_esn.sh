@@ -28,7 +28,7 @@ export ESP=aes128-sha256-esn
 EXTRA='' vigil_again
 lab_charon peer1
 ! lab_ctl peer1 --initiate --child net --timeout 4 >/dev/null 2>&1 || fail "charon has a tunnel"
-has "$(cat "$LAB_RUN/gw.log")" "no transform set fits its proposal"
+log_says "no transform set fits its proposal"
 lab_stop peer1 KILL
 
 check "strongSwan with them, as initiator: it is given what it asked for"
@@ -50,6 +50,8 @@ for ESP in aes128-sha256-esn aes128gcm16-esn; do
 	capture_start
 	vigil_again
 	ping_none host "$PEER_IN" 4
+	wait_until 10 "strongSwan's choice" grep -q "selected proposal: ESP:" "$(peer_log peer1)"
+	wait_until 10 "the pings are sent" sas_show "#pkts encaps: 4,"
 	capture_stop
 	has "$(cat "$(peer_log peer1)")" "selected proposal: ESP:.*/EXT_SEQ"
 	sas=$(vigil "show crypto ipsec sa")
@@ -62,7 +64,9 @@ for ESP in aes128-sha256-esn aes128gcm16-esn; do
 		tr -d . | sed 's/../&:/g; s/:$//')
 	in_ns wan "$here/esn_peer.py" "$(peer_log peer1)" write w-gw "$mac" "$PEER1" "$GW_WAN" \
 		"$PEER_IN" "$HOST"
-	sleep 0.5
+	wait_until 10 "four are decrypted" sas_show "#pkts decaps: 4,"
+	wait_until 10 "one is altered" counted 1 "drop esp-auth"
+	wait_until 10 "one is repeated" counted 1 "drop esp-replay"
 	has "$(vigil "show crypto ipsec sa")" "#pkts decaps: 4,"
 	has "$(vigil "show counters")" "1  drop esp-auth" "1  drop esp-replay"
 	lab_fault clear
@@ -91,6 +95,8 @@ done
 check "one of them drops the command: the next SAs are made without"
 printf '%s\n' enable "configure terminal" "crypto map vpn 10" "no set security-association esn" \
 	end "clear crypto session" | timeout 10 "$bin/vigil" -s "$LAB_RUN/peer1.sock" >/dev/null
+session_down() { grep -q 'Session status: DOWN' <<<"$(vigil "show crypto session")"; }
+wait_until 10 "the other one's session is down" session_down
 ping_all host "$PEER_IN" 5
 lacks "$(vigil "show crypto ipsec sa")" "extended sequence numbers"
 vigil_stop peer1

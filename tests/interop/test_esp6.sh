@@ -81,7 +81,7 @@ again() {
 	in_ns host ip -6 route flush cache
 	"$1"
 	vigil_start
-	sleep 2.5 # addresses are in use when nobody has objected
+	wait_until 10 "the addresses are in use" addresses_used
 }
 
 # through NAME FROM-HOST TARGET ESP: a ping brings the tunnel up, others go both ways, and outside there

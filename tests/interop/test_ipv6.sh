@@ -154,10 +154,12 @@ ping_all host "$gw_wan" 2
 vigil_config "ipv6 unicast-routing" "no ipv6 route $six:c::/48" >/dev/null
 one_ping "$six:c::1"
 has "$out" "Destination unreachable: No route"
-vigil_config "interface FastEthernet0" "no ipv6 address $gw_wan/64" "ipv6 address $six:1::2/64" >/dev/null
-has "$(vigil "show ipv6 interface fa0")" "$six:1::2, subnet is $six:1::/64 \[TEN\]"
+# Shown in the same session: it is tentative for a second.
+has "$(printf '%s\n' enable "configure terminal" "interface FastEthernet0" "no ipv6 address $gw_wan/64" \
+	"ipv6 address $six:1::2/64" end "show ipv6 interface fa0" |
+	timeout 10 "$bin/vigil" -s "$LAB_RUN/gw.sock")" "$six:1::2, subnet is $six:1::/64 \[TEN\]"
 in_ns peer1 ip -6 route replace "$six:a::/64" via "$six:1::2"
-sleep 2
+wait_until 10 "it is in use" addresses_used
 ping_all host "$peer6" 3
 ping_none peer1 "$gw_wan" 1
 has "$(vigil "show ipv6 interface fa0")" "$six:1::2, subnet is $six:1::/64\$"
@@ -165,7 +167,7 @@ vigil_config "interface FastEthernet0" "no ipv6 address $six:1::2/64" "ipv6 addr
 in_ns peer1 ip -6 route replace "$six:a::/64" via "$gw_wan"
 
 check "IKE over IPv6: strongSwan's phase 1, and dead peer detection"
-sleep 1.5
+wait_until 10 "the address is in use" addresses_used
 vigil_config "crypto isakmp policy 10" "encryption aes" "hash sha256" "authentication pre-share" "group 14" \
 	"crypto isakmp key $PSK address ipv6 $peer6/128" "crypto isakmp keepalive 10 2 periodic" \
 	"crypto ipsec transform-set lab esp-aes esp-sha256-hmac" \

@@ -100,7 +100,7 @@ in_ns wan /usr/bin/python3 - "$mac" <<-END
 	other = gcm.encrypt(IP(src='$PEER_IN', dst='$HOST') / ICMP(), seq_num=1)
 	sendp([link / p for p in (packet, packet, bad, other)], iface='w-gw', verbose=False)
 END
-sleep 0.5
+wait_until 10 "the last one is counted" counted 1 "drop esp-selector"
 counters=$(vigil "show counters")
 has "$counters" "12  decrypted" "1  drop esp-auth" "1  drop esp-selector"
 

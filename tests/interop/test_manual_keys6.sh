@@ -75,7 +75,8 @@ side() {
 )
 vigil_start
 vigil_start peer1
-sleep 2.5 # addresses are in use when nobody has objected
+wait_until 10 "the addresses are in use" addresses_used
+wait_until 10 "the other one's are" addresses_used peer1
 # shellcheck disable=SC2154 # pcap is set in lib.sh
 capture_start "$pcap" w-gw "ip or ip6"
 

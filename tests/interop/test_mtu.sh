@@ -81,7 +81,11 @@ equal "$client/$(tail -n 1 "$LAB_RUN/server.out")" 1188/1188 "MSS less the time 
 
 check "a router outside reports a path MTU of 1300"
 mac=$(vigil "show interfaces" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' | head -n 1)
+heard() { vigil "show counters" | sed -n 's/^ *\([0-9]*\)  icmp too big heard$/\1/p'; }
+heard_one_more() { [ "$(heard)" = "$1" ]; }
 report() { # MTU SPI
+	local before
+	before=$(heard)
 	in_ns wan /usr/bin/python3 - "$mac" "$1" "$2" "$encap" <<-END
 		import sys
 		from scapy.all import Ether, ICMP, IP, UDP, Raw, sendp
@@ -93,7 +97,7 @@ report() { # MTU SPI
 		sendp(Ether(dst=mac, src='02:00:00:00:00:99') / IP(src='192.0.2.99', dst='$GW_WAN')
 		      / ICMP(type=3, code=4, nexthopmtu=mtu) / about, iface='w-gw', verbose=False)
 	END
-	sleep 0.3
+	wait_until 10 "it is heard" heard_one_more $((${before:-0} + 1))
 }
 sas=$(vigil "show crypto ipsec sa")
 has "$sas" "path mtu 1500"

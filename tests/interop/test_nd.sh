@@ -19,8 +19,8 @@ check "an address is used after a second in which nobody objects"
 vigil_config "interface FastEthernet0" "ipv6 address 2001:db8::1/64" \
 	"ipv6 address 2001:db8::7/64" >/dev/null
 has "$(vigil "show ipv6 interface brief")" '^ +2001:db8::1$'
-sleep 2
-in_ns peer1 ping -6 -I 2001:db8::9 -c 1 -W 1 2001:db8::1 >/dev/null || true
+wait_until 10 "it is in use" addresses_used
+in_ns peer1 ping -6 -I 2001:db8::9 -c 1 -W 10 2001:db8::1 >/dev/null || fail "no answer"
 has "$(in_ns peer1 ip -6 neigh show 2001:db8::1)" 'lladdr .* router (REACHABLE|DELAY|STALE)'
 
 check "who asked for us is a neighbour, first unverified, then verified at its own address"

@@ -38,6 +38,7 @@ lab_ctl peer1 --reload-settings >/dev/null
 # It takes back what it cannot carry; here we do not hear of it.
 lab_fault drop "ip saddr $PEER1 udp sport 4500 @th,240,8 5"
 vigil "ping $PEER1 repeat 2 timeout 1" >/dev/null || true
+wait_until 20 "an SA" sas_show "in use settings"
 equal "$(mode_of gw)" "Transport UDP-Encaps" "mode"
 has "$(cat "$(peer_log peer1)")" "parsed QUICK_MODE request .* NAT-OA NAT-OA"
 
@@ -46,7 +47,8 @@ mac=$(vigil "show interfaces" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' | 
 	tr -d . | sed 's/../&:/g; s/:$//')
 capture_start
 in_ns wan "$here/transport_peer.py" "$(peer_log peer1)" write w-gw "$mac" "$PEER1" "$GW_WAN"
-sleep 0.5
+wait_until 10 "five are decrypted" sas_show "#pkts decaps: 5,"
+wait_until 10 "and answered" sas_show "#pkts encaps: 7,"
 capture_stop
 "$here/transport_peer.py" "$(peer_log peer1)" read "$pcap" "$GW_WAN"
 has "$(vigil "show crypto ipsec sa")" "#pkts encaps: 7," "#pkts decaps: 5,"
@@ -101,6 +103,6 @@ check "a set that requires it has nothing for networks"
 vigil_config "crypto ipsec transform-set lab $TRANSFORM" "mode transport require" exit \
 	"no access-list 101" "access-list 101 permit ip 10.1.0.0 0.0.0.255 10.2.0.0 0.0.0.255" >/dev/null
 ping_none host "$PEER_IN" 2
-has "$(cat "$LAB_RUN/gw.log")" "IPSEC-4-TRANSPORT: Crypto map vpn 10: its transform sets require"
+log_says "IPSEC-4-TRANSPORT: Crypto map vpn 10: its transform sets require"
 vigil_stop peer1
 vigil_stop

@@ -57,7 +57,7 @@ export PEER1=$peer6 REMOTE=$gw6 MODE=transport LOCAL_NET=$peer6/128 REMOTE_NET=$
 check "strongSwan starts: it gets transport mode, and the addresses of both (it sees a NAT always)"
 conf_strongswan
 vigil_start
-sleep 2.5 # addresses are in use when nobody has objected
+wait_until 10 "the addresses are in use" addresses_used
 lab_charon peer1
 ! lab_ctl peer1 --initiate --child net --timeout 3 >/dev/null 2>&1 || fail "its ESP knows it now"
 has "$(cat "$(peer_log peer1)")" "parsed QUICK_MODE response .* NAT-OA NAT-OA" \
@@ -69,13 +69,14 @@ check "strongSwan answers: a ping of ours starts it"
 rm -f "$LAB_RUN"/gw.{conf,log,out}
 conf_strongswan
 vigil_start
-sleep 2.5
+wait_until 10 "the addresses are in use" addresses_used
 lab_charon peer1
 sed -i 's/cfg = 2/cfg = 2\n            chd = 4/' "$LAB_RUN/peer1/strongswan.conf"
 lab_ctl peer1 --reload-settings >/dev/null
 # It takes back what it cannot carry; here we do not hear of it.
 lab_fault drop "ip6 saddr $peer6 udp sport 4500 @th,240,8 5"
 vigil "ping $peer6 repeat 2 timeout 1" >/dev/null || true
+wait_until 20 "an SA" sas_show "in use settings"
 equal "$(mode_of gw)" "Transport UDP-Encaps" "mode"
 has "$(cat "$(peer_log peer1)")" "parsed QUICK_MODE request .* NAT-OA NAT-OA"
 
@@ -84,7 +85,7 @@ mac=$(vigil "show interfaces" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' | 
 	tr -d . | sed 's/../&:/g; s/:$//')
 capture_start "$pcap" w-gw "ip6"
 in_ns wan "$here/transport_peer.py" "$(peer_log peer1)" write w-gw "$mac" "$peer6" "$gw6"
-sleep 0.5
+wait_until 10 "five are decrypted" sas_show "#pkts decaps: 5,"
 capture_stop
 "$here/transport_peer.py" "$(peer_log peer1)" read "$pcap" "$gw6"
 has "$(vigil "show crypto ipsec sa")" "#pkts decaps: 5,"
@@ -98,10 +99,10 @@ rm -f "$LAB_RUN"/gw.{conf,log,out}
 	-e "s/ permit ipv6 host.*/ permit ipv6 host $gw6 2001:db8:2::\/64/" >"$LAB_RUN/gw.conf"
  echo "ipv6 route 2001:db8:2::/64 $peer6" >>"$LAB_RUN/gw.conf")
 vigil_start
-sleep 2.5
+wait_until 10 "the addresses are in use" addresses_used
 lab_charon peer1
 has "$(vigil "ping 2001:db8:2::1 source $gw6 repeat 1 timeout 2" || true)" "Success rate is 0 percent"
-has "$(cat "$LAB_RUN/gw.log")" "IPSEC-4-TRANSPORT: Crypto map vpn 10: its transform sets require"
+log_says "IPSEC-4-TRANSPORT: Crypto map vpn 10: its transform sets require"
 lab_stop peer1 KILL
 vigil_stop
 
@@ -118,7 +119,8 @@ rm -f "$LAB_RUN"/gw.{conf,log,out} "$pcap" "$LAB_RUN/tcpdump.err"
  conf peer1 wan0 in0 $peer6 $gw6 ipsec-isakmp >"$LAB_RUN/peer1.conf")
 vigil_start
 vigil_start peer1
-sleep 2.5 # addresses are in use when nobody has objected
+wait_until 10 "the addresses are in use" addresses_used
+wait_until 10 "the other one's are" addresses_used peer1
 capture_start "$pcap" w-gw "ip6"
 vigil "ping $peer6 repeat 3 timeout 2" >/dev/null || true # while it is made
 ping_from gw 5 "$peer6"
@@ -143,7 +145,7 @@ key1=$manual_key1 key2=$manual_key2
 	-e "s/^ set peer .*/&\n set session-key inbound esp 1000 cipher $key1\n set session-key outbound esp 2000 cipher $key2/" \
 	>"$LAB_RUN/gw.conf")
 vigil_start
-sleep 2.5
+wait_until 10 "the addresses are in use" addresses_used
 mac=$(vigil "show interfaces FastEthernet0" | sed -n 's/.*address is \([0-9a-f.]*\).*/\1/p' | head -n 1)
 in_ns peer1 ip link set wan0 up
 timeout 60 nsenter --net="/run/netns/$LAB-peer1" /usr/bin/python3 - "$mac" $gw6 $peer6 $key1 $key2 <<'END2' &

@@ -84,7 +84,8 @@ clear() {
 before=$(drops)
 clear wan w-gw "$(mac_of FastEthernet0)" "$far"
 clear peer2 b0 "$(mac_of FastEthernet2)" "$b_far"
-sleep 0.3
+dropped() { [ $(($(drops) - ${before:-0})) -ge "$1" ]; }
+wait_until 10 "they are counted" dropped 6
 equal $(($(drops) - ${before:-0})) 6 "packets refused in clear"
 
 check "a map that is taken away leaves the other one alone"

@@ -35,7 +35,8 @@ in_ns wan /usr/bin/python3 - "$mac" <<-END2
 	echo = IP(src='192.0.2.99', dst='$GW_WAN') / ICMP()
 	sendp([link / Dot1Q(vlan=101) / echo] * 3, iface='w-gw', verbose=False)
 END2
-sleep 0.3
+dropped() { [ $(($(drops) - ${before:-0})) -ge "$1" ]; }
+wait_until 10 "they are counted" dropped 3
 equal $(($(drops) - ${before:-0})) 3 "frames of VLAN 101 that were dropped"
 
 check "another subinterface, and none again, while traffic flows"
