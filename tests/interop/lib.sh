@@ -241,6 +241,11 @@ sas_show() {
 	grep -qE -- "$1" <<<"$(vigil "show crypto ipsec sa")"
 }
 
+# sa_count encaps|decaps: of gw's first SAs.
+sa_count() {
+	sed -n "s/.*#pkts $1: \([0-9]*\),.*/\1/p" <<<"$(vigil "show crypto ipsec sa")" | sed 1q
+}
+
 # addresses_used [NAME]: none is tentative, as they are until nobody has objected for a second.
 addresses_used() {
 	local text
@@ -340,6 +345,12 @@ gaps() {
 
 ping_once() {
 	in_ns "$1" ping -q -c 1 -W 1 "$2" >/dev/null 2>&1
+}
+
+# tunnel_up NS ADDRESS: a ping brings it up, and is answered. charon drops what it gets before it has
+# read the last message of the negotiation, though it was held until then.
+tunnel_up() {
+	wait_until 20 "an answer of $2" ping_once "$1" "$2"
 }
 
 # ping_all NS ADDRESS COUNT [OPTION...]: all are answered. Each is a process of its own, since ping,

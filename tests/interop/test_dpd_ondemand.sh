@@ -16,6 +16,7 @@ session_with() {
 }
 
 check "17: an idle tunnel sends nothing for 61 s"
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 sleep 1
 quiet_from=$EPOCHREALTIME

@@ -25,6 +25,7 @@ capture_start
 
 check "10: without a keepalive line every probe is answered and none is sent"
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 sleep 30
 capture_settle
@@ -38,6 +39,7 @@ KEEPALIVE="10 periodic"
 vigil_again
 lab_charon peer1
 from=$EPOCHREALTIME
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 sleep 34
 capture_stop

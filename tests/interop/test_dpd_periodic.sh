@@ -17,6 +17,7 @@ session_with() {
 }
 
 check "8, 14: an idle tunnel is asked every 10 s"
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 sleep 43
 ike_done=$(times "isakmp.exchangetype == 32 && ip.src == $GW_WAN" | tail -n 1)
@@ -50,6 +51,7 @@ lacks "$(vigil "show crypto isakmp sa")" "$PEER1 .*QM_IDLE.*ACTIVE *\$"
 equal "$(times "isakmp && ip.dst == $PEER2" | count_lines)" 0 "messages to peer2"
 
 check "22: the next packet goes through the next peer"
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 5
 has "$(vigil "show crypto session")" "Peer: $PEER2 "
 

@@ -16,6 +16,7 @@ at_least() { # NAME COUNTER N
 check "to strongSwan: nothing is answered, and traffic goes on"
 lab_charon peer1
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 capture_start
 from=$(count_of gw "dummies sent")

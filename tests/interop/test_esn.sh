@@ -10,6 +10,7 @@ EXTRA='crypto ipsec security-association esn'
 check "strongSwan without: the tunnel is made without, in both roles"
 lab_charon peer1
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 lacks "$(vigil "show crypto ipsec sa")" "extended sequence numbers"
 has "$(cat "$(peer_log peer1)")" \

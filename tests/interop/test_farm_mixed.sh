@@ -30,6 +30,7 @@ told() { grep -q "Crypto tunnel is DOWN.*$PEER1" "$LAB_RUN/gw.log"; }
 
 check "strongSwan's tunnel is up, and $farm_peers peers of the farm set up beside it"
 capture_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 ns_exec peer2 "$bin/../tests/scale/farm" --device net_af_packet0,iface=wan0 --peers $farm_peers \
 	--run 11 --kill 50 --return --hellos --admit 50 --json "$result" \

@@ -23,6 +23,7 @@ while IFS='|' read -r IKE policy ESP TRANSFORM PFS; do
 	check "IKE $IKE, ESP $ESP (${PFS:+PFS group $PFS}${PFS:-no PFS})"
 	lab_charon peer1
 	vigil_again
+	tunnel_up host "$PEER_IN"
 	ping_all host "$PEER_IN" 3
 	ping_all host "$PEER_IN" 3 -s 1300
 	in_ns peer1 ping -q -c 2 -i 0.2 -W 3 -I "$PEER_IN" "$HOST" >/dev/null || fail "ping from the peer's side"

@@ -22,6 +22,7 @@ spis() { vigil "show crypto ipsec sa" | grep -oE 'spi: 0x[0-9A-F]+' | sort; }
 unreachable() { grep -q "From $GW_LAN.*Net.* Unreachable" <<<"$(in_ns gw ping -c 1 -W 1 "$PEER_IN" 2>&1)"; }
 
 check "a tunnel between a tap and a veth"
+tunnel_up gw "$PEER_IN"
 ping_all gw "$PEER_IN" 5
 before=$(spis)
 [ -n "$before" ] || fail "no SAs"

@@ -8,6 +8,7 @@ in_ns peer2 ip addr add 10.3.0.1/24 dev lo
 lab_charon peer1
 LOCAL_NET=10.3.0.0/24 lab_charon peer2
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 running() {
 	vigil "show running-config"
@@ -28,6 +29,7 @@ check "a new keepalive is used by the SAs that are made afterwards"
 vigil_config "crypto isakmp keepalive 10 periodic" >/dev/null
 vigil "clear crypto session" >/dev/null
 capture_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 sleep 22
 capture_stop
@@ -39,6 +41,7 @@ vigil_config "crypto isakmp key $PSK address $PEER2" \
 	"ip access-list extended second" "permit ip 10.1.0.0 0.0.0.255 10.3.0.0 0.0.0.255" exit \
 	"crypto map vpn 20 ipsec-isakmp" "set peer $PEER2" "set transform-set lab" \
 	"match address second" exit >"$LAB_RUN/typed.out"
+tunnel_up host 10.3.0.1
 ping_all host 10.3.0.1 5
 ping_stop
 equal "$lost" 0 "packets lost by the first tunnel"
@@ -66,4 +69,5 @@ has "$(cat "$LAB_RUN/gw.conf")" '^hostname Changed$' '^crypto isakmp keepalive 1
 equal "$(stat -c %a "$LAB_RUN/gw.conf")" 600 "mode of the startup file"
 vigil_stop
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3

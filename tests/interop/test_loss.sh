@@ -6,6 +6,7 @@ lab_up
 KEEPALIVE="10 periodic"
 lab_charon peer1
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 
 check "10 % loss for 60 s, some traffic"

@@ -6,6 +6,7 @@
 lab_up
 lab_charon peer1
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 
 # From the gateway: how many ESP packets, and how many pieces of outer packets, there were for one

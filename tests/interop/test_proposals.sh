@@ -17,6 +17,7 @@ check "the second policy and the second transform set, as initiator"
 export IKE=3des-sha1-modp1024 ESP=3des-sha1
 lab_charon peer1
 vigil_start
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 has "$(vigil "show crypto isakmp sa detail")" '3des'
 has "$(vigil "show crypto ipsec sa")" 'esp-3des'

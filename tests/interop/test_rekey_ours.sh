@@ -12,6 +12,7 @@ vigil_start
 capture_start
 
 check "a ping for 160 s over both rekeyings"
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 ping_start host "$PEER_IN" 0.1
 sleep 160

@@ -9,6 +9,7 @@ vigil_start
 capture_start
 
 check "a ping for 75 s while charon renews the child every 15 s, the IKE SA every 25 s"
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 ping_start host "$PEER_IN" 0.1
 sleep 75

@@ -26,6 +26,7 @@ old=$(sed -n 's/.*current outbound spi: \(0x[0-9A-F]*\).*/\1/p' <<<"$(vigil "sho
 [ -n "$old" ] || fail "no SPI is shown"
 lab_ctl peer1 --terminate --child net >/dev/null
 wait_until 10 "the old SA is gone" lacks_spi "$old"
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 5
 
 check "the peer deletes the IKE SA"

@@ -59,6 +59,7 @@ check "strongSwan wants a tunnel, and so do we for other traffic"
 unset LOCAL_NET REMOTE_NET MODE LOCAL_ACL REMOTE_ACL
 EXTRA=$transport vigil_again
 lab_charon peer1
+tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 3
 equal "$(mode_of gw)" "Tunnel UDP-Encaps" "mode"
 lab_stop peer1 KILL
