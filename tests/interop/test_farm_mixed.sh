@@ -57,6 +57,7 @@ cat "$result"
 equal "$status" 0 "status of the farm: all told, none false, none faster than admitted"
 wait_until 25 "strongSwan's death" told
 sleep 1
+capture_settle
 # Its Delete payload ends the run; the capture is before the cut, on the gateway's side.
 run=$(informational "$GW_WAN" "$PEER1" | awk -v t="$vanished" '$1 > t')
 equal "$(count_lines <<<"$run")" 6 "five probes and one delete message"

@@ -50,7 +50,7 @@ capture_start "$pcap" w-gw "udp or icmp or esp"
 check "traffic flows without IKE"
 ping_all host "$PEER_IN" 10
 in_ns host bash -c "echo nothing >/dev/udp/$PEER_IN/9"
-sleep 0.5
+wait_until 10 "the datagram is sent" counted 11 encrypted
 capture_stop
 equal "$(times "isakmp || (icmp && !esp) || (udp && !esp)" | count_lines)" 0 "packets that are no ESP"
 equal "$(times "esp.spi == 2000" | count_lines)" 10 "ESP out"
