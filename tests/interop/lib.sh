@@ -334,6 +334,47 @@ informational() { # from to
 	times "isakmp.exchangetype == 5 && ip.src == $1 && ip.dst == $2"
 }
 
+# What says whether vigild could keep its times: a witness beside it, from stalls_start to stalls_stop;
+# turns_late, the turns of its control core that began late, after which a probe is repeated.
+stalls_start() {
+	: >"$LAB_RUN/stalls"
+	"$here/stalls.py" "${vigil_pid[gw]}" >"$LAB_RUN/stalls" 2>&1 &
+	witness=$!
+	helpers+=("$witness")
+	wait_until 10 "the witness" grep -q ready "$LAB_RUN/stalls"
+}
+stalls_stop() {
+	sleep 0.1
+	kill "$witness" 2>/dev/null || true
+	wait "$witness" 2>/dev/null || true
+}
+turns_late() {
+	sed -n 's/.* with work, \([0-9]*\) late;.*/\1/p' <<<"$(vigil "show platform control")"
+}
+
+# measure FUNCTION AGAIN SECONDS: a measurement, which sets began and ended. If the machine stood
+# still meanwhile, for longer than SECONDS at once, it says nothing about vigild: AGAIN prepares
+# another one, of three at most. What was measured last is asserted, whatever it is; nothing is
+# repeated because of what was measured.
+measure() {
+	local n late stood
+	for n in 1 2 3; do
+		[ "$n" = 1 ] || "$2"
+		began='' ended=''
+		stalls_start
+		late=$(turns_late)
+		"$1"
+		late=$(($(turns_late) - late))
+		stalls_stop
+		stood=$(awk -v from="$began" -v to="$ended" -v least="$3" \
+			'$2 > least && $1 >= from && $1 - $2 <= to { n++; if ($2 > max) max = $2 }
+			END { if (n) printf "%d times, for up to %.3f s", n, max }' "$LAB_RUN/stalls")
+		[ -n "$stood" ] || [ "$late" != 0 ] || return 0
+		echo "   measurement $n: its CPU stood still ${stood:-not once}, $late turns were late"
+		[ "$n" = 3 ] || echo "   so it is measured again"
+	done
+}
+
 count_lines() {
 	grep -c . || true
 }

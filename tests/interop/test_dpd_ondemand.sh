@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # On-demand DPD: silent while idle, asks when traffic goes out and nothing comes back, finds a dead
 # peer by traffic. Checklist: 6, 9, 12, 16, 17, 19.
-# limit: 240
+# limit: 420
 # alone: it measures
 . "$(dirname "$0")/lib.sh"
 lab_up
@@ -11,6 +11,7 @@ lab_charon peer2
 vigil_start
 capture_start
 
+since() { awk -v t="$1" '$1 > t'; }
 session_with() {
 	vigil "show crypto session" | grep -A 3 "UP-ACTIVE" | grep -q "Peer: $1 "
 }
@@ -21,17 +22,29 @@ ping_all host "$PEER_IN" 2
 sleep 1
 quiet_from=$EPOCHREALTIME
 sleep 61
+capture_settle
 equal "$(times "ip.src == $GW_WAN && frame.time_epoch > $quiet_from" | count_lines)" 0 \
 	"packets from the gateway"
 
 check "6, 9, 16: traffic out and none back, but the peer answers: a probe every 10 s, and no death"
-in_ns peer1 nft 'table ip mute { chain in { type filter hook input priority 0; icmp type echo-request drop; }; }'
-ping_start host "$PEER_IN" 0.2
-sleep 34
-ping_stop 1
-capture_settle
-probes=$(informational "$GW_WAN" "$PEER1")
-equal "$(count_lines <<<"$(informational "$PEER1" "$GW_WAN")")" "$(count_lines <<<"$probes")" "answers"
+unanswered() {
+	began=$EPOCHREALTIME
+	in_ns peer1 nft 'table ip mute { chain in { type filter hook input priority 0; icmp type echo-request drop; }; }'
+	ping_start host "$PEER_IN" 0.2
+	sleep 34
+	ping_stop 1
+	capture_settle
+	ended=$EPOCHREALTIME
+}
+silent_again() {
+	in_ns peer1 nft delete table ip mute
+	tunnel_up host "$PEER_IN"
+	sleep 12 # longer than an answer counts
+	quiet_from=$EPOCHREALTIME
+}
+measure unanswered silent_again 0.3
+probes=$(informational "$GW_WAN" "$PEER1" | since "$quiet_from")
+equal "$(informational "$PEER1" "$GW_WAN" | since "$quiet_from" | count_lines)" "$(count_lines <<<"$probes")" "answers"
 within "$(calc "$(head -n 1 <<<"$probes") - $(times "esp && ip.src == $GW_WAN && frame.time_epoch > $quiet_from" | head -n 1)")" \
 	0 0.5 "first packet after the silence -> probe"
 for gap in $(gaps <<<"$probes"); do within "$gap" 10 0.5 "between two probes"; done
@@ -40,16 +53,28 @@ session_up || fail "a live peer was given up"
 
 check "9, 12, 19: traffic both ways, then the peer vanishes: a probe 10 s after the last packet from it"
 in_ns peer1 nft delete table ip mute
-ping_start host "$PEER_IN" 0.2
-sleep 12
-vanished=$EPOCHREALTIME
-lab_fault down peer1
-wait_until 30 "traffic through peer2" session_with "$PEER2"
-wait_until 15 "ping" ping_once host "$PEER_IN"
-ping_stop 1
+death() {
+	ping_start host "$PEER_IN" 0.2
+	sleep 12
+	vanished=$EPOCHREALTIME
+	lab_fault down peer1
+	wait_until 30 "traffic through peer2" session_with "$PEER2"
+	wait_until 15 "ping" ping_once host "$PEER_IN"
+	ping_stop 1
+	capture_settle
+	heard=$(times "ip.src == $PEER1 && (esp || isakmp)" | tail -n 1)
+	run=$(informational "$GW_WAN" "$PEER1" | since "$vanished")
+	began=$heard ended=$(tail -n 1 <<<"$run")
+}
+with_peer1_again() {
+	lab_fault up peer1
+	lab_stop peer1 KILL
+	vigil_again
+	lab_charon peer1
+	tunnel_up host "$PEER_IN"
+}
+measure death with_peer1_again 0.03
 capture_stop
-heard=$(times "ip.src == $PEER1 && (esp || isakmp)" | tail -n 1)
-run=$(informational "$GW_WAN" "$PEER1" | awk -v t="$vanished" '$1 > t')
 equal "$(count_lines <<<"$run")" 6 "five probes and one delete message"
 within "$(calc "$(head -n 1 <<<"$run") - $heard")" 10 0.5 "last packet from the peer -> first probe"
 for gap in $(gaps <<<"$run"); do within "$gap" 2 0.05 "between two messages"; done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Periodic DPD against the clock, read from the capture's time stamps.
 # Checklist: 8, 11, 12, 14, 21, 22, 44-48, 50.
-# limit: 200
+# limit: 360
 # alone: it measures
 . "$(dirname "$0")/lib.sh"
 lab_up
@@ -16,25 +16,49 @@ session_with() {
 	vigil "show crypto session" | grep -A 3 "UP-ACTIVE" | grep -q "Peer: $1 "
 }
 
+since() { awk -v t="$1" '$1 > t'; }
+afresh() {
+	lab_fault up peer1
+	lab_stop peer1 KILL
+	vigil_again
+	lab_charon peer1
+	vigil_debug
+}
+
 check "8, 14: an idle tunnel is asked every 10 s"
-tunnel_up host "$PEER_IN"
-ping_all host "$PEER_IN" 2
-sleep 43
+idle() {
+	began=$EPOCHREALTIME
+	tunnel_up host "$PEER_IN"
+	ping_all host "$PEER_IN" 2
+	sleep 43
+	capture_settle
+	ended=$EPOCHREALTIME
+}
+measure idle afresh 0.08
 ike_done=$(times "isakmp.exchangetype == 32 && ip.src == $GW_WAN" | tail -n 1)
-probes=$(informational "$GW_WAN" "$PEER1")
-answers=$(informational "$PEER1" "$GW_WAN")
+probes=$(informational "$GW_WAN" "$PEER1" | since "$ike_done")
+answers=$(informational "$PEER1" "$GW_WAN" | since "$ike_done")
 equal "$(count_lines <<<"$probes")" 4 "probes in 43 s"
 equal "$(count_lines <<<"$answers")" 4 "answers in 43 s"
 for gap in $(gaps <<<"$probes"); do within "$gap" 10 0.1 "between two probes"; done
 within "$(calc "$(head -n 1 <<<"$probes") - $ike_done")" 10 0.6 "tunnel -> first probe"
 
 check "11, 12, 50: the peer vanishes; five probes 2 s apart, death 10 s after the first"
-sleep 1
-vanished=$EPOCHREALTIME
-lab_fault down peer1
-wait_until 25 "death" grep -q 'Crypto tunnel is DOWN' "$LAB_RUN/gw.log"
-sleep 4
-run=$(informational "$GW_WAN" "$PEER1" | awk -v t="$vanished" '$1 > t')
+death() {
+	sleep 1
+	vanished=$EPOCHREALTIME
+	lab_fault down peer1
+	wait_until 25 "death" grep -q 'Crypto tunnel is DOWN' "$LAB_RUN/gw.log"
+	sleep 4
+	capture_settle
+	run=$(informational "$GW_WAN" "$PEER1" | since "$vanished")
+	began=$(head -n 1 <<<"$run") ended=$(tail -n 1 <<<"$run")
+}
+with_peer1_again() {
+	afresh
+	tunnel_up host "$PEER_IN"
+}
+measure death with_peer1_again 0.03
 equal "$(count_lines <<<"$run")" 6 "five probes and one delete message"
 for gap in $(gaps <<<"$run"); do within "$gap" 2 0.05 "between two messages"; done
 within "$(calc "$(tail -n 1 <<<"$run") - $(head -n 1 <<<"$run")")" 10 0.1 "first unanswered -> death"
