@@ -249,7 +249,8 @@ sa_count() {
 # addresses_used [NAME]: none is tentative, as they are until nobody has objected for a second.
 addresses_used() {
 	local text
-	text=$(vigil_on "${1:-gw}" "show ipv6 interface") && [[ $text == *"subnet is"* && $text != *TEN]* ]]
+	text=$(vigil_on "${1:-gw}" "show ipv6 interface") &&
+		[[ $text == *"subnet is"* && $text != *TEN]* ]]
 }
 
 # log_says REGEX: gw.log, which a thread of its own writes, has such a line, now or soon.
@@ -334,8 +335,8 @@ informational() { # from to
 	times "isakmp.exchangetype == 5 && ip.src == $1 && ip.dst == $2"
 }
 
-# What says whether vigild could keep its times: a witness beside it, from stalls_start to stalls_stop;
-# turns_late, the turns of its control core that began late, after which a probe is repeated.
+# What says whether vigild could keep its times: a witness beside it, from stalls_start to
+# stalls_stop; turns_late, its control core's turns that began late, after which it asks again.
 stalls_start() {
 	: >"$LAB_RUN/stalls"
 	"$here/stalls.py" "${vigil_pid[gw]}" >"$LAB_RUN/stalls" 2>&1 &
@@ -388,8 +389,8 @@ ping_once() {
 	in_ns "$1" ping -q -c 1 -W 1 "$2" >/dev/null 2>&1
 }
 
-# tunnel_up NS ADDRESS: a ping brings it up, and is answered. charon drops what it gets before it has
-# read the last message of the negotiation, though it was held until then.
+# tunnel_up NS ADDRESS: a ping brings it up, and is answered. charon drops what it gets before it
+# has read the last message of the negotiation, though it was held until then.
 tunnel_up() {
 	wait_until 20 "an answer of $2" ping_once "$1" "$2"
 }
@@ -423,8 +424,8 @@ ping_none() {
 	! in_ns "$1" ping -q -c "$3" -i 0.2 -W 1 "$2" >/dev/null 2>&1 || fail "ping $1 -> $2 was answered"
 }
 
-# A ping that goes on: ping_start NS ADDRESS INTERVAL; ping_stop [SECONDS] sets sent and lost: of what
-# was sent until then, what was not answered SECONDS (10) later; if nothing is lost it ends at once.
+# A ping that goes on: ping_start NS ADDRESS INTERVAL; ping_stop [SECONDS] sets sent and lost: of
+# what was sent until then, what was not answered SECONDS (10) later; it ends at once if all was.
 ping_start() {
 	ns_exec "$1" ping -i "$3" -W 2 -O "$2" >"$LAB_RUN/ping.out" 2>&1 &
 	ping_pid=$!

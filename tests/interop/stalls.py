@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """stalls.py PID
 
-A witness on the CPUs of PID's main thread and as nice as it is: sleeps 10 ms at a time, and says when
-it woke more than 30 ms too late, "TIME-OF-WAKING SECONDS-LATE". Ends when PID does.
+A witness on the CPUs of PID's main thread and as nice as it is: sleeps 10 ms at a time, and says
+when it woke more than 30 ms too late, "TIME-OF-WAKING SECONDS-LATE". Ends when PID does.
 """
 
 import os

@@ -55,7 +55,8 @@ has "$(vigil "show crypto ipsec sa")" '^interface: FastEthernet0' 'Crypto map ta
 	'local  ident \(addr/mask/prot/port\): \(10.1.0.0/255.255.255.0/0/0\)' \
 	'remote ident \(addr/mask/prot/port\): \(10.2.0.0/255.255.255.0/0/0\)' \
 	"current_peer $PEER1 port 4500" "#pkts encaps: $out, #pkts encrypt: $out, #pkts digest: $out" \
-	"#pkts decaps: $in, #pkts decrypt: $in, #pkts verify: $in" "local crypto endpt.: $GW_WAN, remote crypto endpt.: $PEER1" \
+	"#pkts decaps: $in, #pkts decrypt: $in, #pkts verify: $in" \
+	"local crypto endpt.: $GW_WAN, remote crypto endpt.: $PEER1" \
 	'current outbound spi: 0x[0-9A-F]+\([0-9]+\)' 'sa timing: remaining key lifetime' 'Status: ACTIVE'
 check "show crypto map, interfaces, counters, version, running-config"
 has "$(vigil "show crypto map")" 'Crypto Map IPv4 "vpn" 10 ipsec-isakmp' "Peer = $PEER1" 'Transform sets=' \

@@ -29,7 +29,8 @@ equal "$(times "ip.src == $GW_WAN && frame.time_epoch > $quiet_from" | count_lin
 check "6, 9, 16: traffic out and none back, but the peer answers: a probe every 10 s, and no death"
 unanswered() {
 	began=$EPOCHREALTIME
-	in_ns peer1 nft 'table ip mute { chain in { type filter hook input priority 0; icmp type echo-request drop; }; }'
+	in_ns peer1 nft 'table ip mute { chain in { type filter hook input priority 0;
+		icmp type echo-request drop; }; }'
 	ping_start host "$PEER_IN" 0.2
 	sleep 34
 	ping_stop 1
@@ -44,7 +45,8 @@ silent_again() {
 }
 measure unanswered silent_again 0.3
 probes=$(informational "$GW_WAN" "$PEER1" | since "$quiet_from")
-equal "$(informational "$PEER1" "$GW_WAN" | since "$quiet_from" | count_lines)" "$(count_lines <<<"$probes")" "answers"
+equal "$(informational "$PEER1" "$GW_WAN" | since "$quiet_from" | count_lines)" \
+	"$(count_lines <<<"$probes")" "answers"
 within "$(calc "$(head -n 1 <<<"$probes") - $(times "esp && ip.src == $GW_WAN && frame.time_epoch > $quiet_from" | head -n 1)")" \
 	0 0.5 "first packet after the silence -> probe"
 for gap in $(gaps <<<"$probes"); do within "$gap" 10 0.5 "between two probes"; done

@@ -155,8 +155,8 @@ vigil_config "ipv6 unicast-routing" "no ipv6 route $six:c::/48" >/dev/null
 one_ping "$six:c::1"
 has "$out" "Destination unreachable: No route"
 # Shown in the same session: it is tentative for a second.
-has "$(printf '%s\n' enable "configure terminal" "interface FastEthernet0" "no ipv6 address $gw_wan/64" \
-	"ipv6 address $six:1::2/64" end "show ipv6 interface fa0" |
+has "$(printf '%s\n' enable "configure terminal" "interface FastEthernet0" \
+	"no ipv6 address $gw_wan/64" "ipv6 address $six:1::2/64" end "show ipv6 interface fa0" |
 	timeout 10 "$bin/vigil" -s "$LAB_RUN/gw.sock")" "$six:1::2, subnet is $six:1::/64 \[TEN\]"
 in_ns peer1 ip -6 route replace "$six:a::/64" via "$six:1::2"
 wait_until 10 "it is in use" addresses_used

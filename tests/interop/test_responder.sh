@@ -22,7 +22,7 @@ ping_all host "$PEER_IN" 5
 session_up || fail "the session is not up"
 
 check "the peer deletes the child, and traffic makes a new one"
-old=$(sed -n 's/.*current outbound spi: \(0x[0-9A-F]*\).*/\1/p' <<<"$(vigil "show crypto ipsec sa")")
+old=$(vigil "show crypto ipsec sa" | sed -n 's/.*current outbound spi: \(0x[0-9A-F]*\).*/\1/p')
 [ -n "$old" ] || fail "no SPI is shown"
 lab_ctl peer1 --terminate --child net >/dev/null
 wait_until 10 "the old SA is gone" lacks_spi "$old"

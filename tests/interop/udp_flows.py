@@ -2,9 +2,9 @@
 """udp_flows.py send FLOWS PACKETS ADDRESS... | udp_flows.py echo ADDRESS...
 
 Sends numbered datagrams in many flows (source ports) to port 7 of each address, a datagram of each
-flow in turn, and reads what comes back: every flow's numbers, all of them, in order. At most WINDOW
-are under way, lest buffers overflow when somebody stands still. `echo` sends back what it gets. Ends
-with 1 and says what was wrong.
+flow in turn, and reads what comes back: every flow's numbers, all of them, in order. At most
+WINDOW are under way, lest buffers overflow when somebody stands still. `echo` sends back what it
+gets. Ends with 1 and says what was wrong.
 """
 
 import selectors
