@@ -596,6 +596,12 @@ bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
 	return true;
 }
 
+static void watched(const struct dp *dp)
+{
+	if (dp->watch)
+		dp->watch(dp);
+}
+
 int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy)
 {
 	for (uint32_t i = dp->policy_from; i < FAKE_POLICY; i++) {
@@ -608,6 +614,7 @@ int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handl
 		p->generation++;
 		p->rule = *rule;
 		*policy = (struct handle){i, p->generation};
+		watched(dp);
 		return 0;
 	}
 	return -ENOSPC;
@@ -623,16 +630,19 @@ void dp_policy_del(struct dp *dp, struct handle policy)
 	}
 	p->used = false;
 	dp->policy_from = min_of(dp->policy_from, policy.index);
+	watched(dp);
 }
 
 void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold)
 {
-	dp->hold[iface % 4] = hold;
+	dp->hold[iface] = hold;
+	watched(dp);
 }
 
 int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config)
 {
-	dp->ifaces[iface % 4] = *config;
+	dp->ifaces[iface] = *config;
+	watched(dp);
 	return 0;
 }
 

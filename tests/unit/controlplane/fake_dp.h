@@ -73,8 +73,10 @@ struct dp {
 	struct fake_datagram *sent, **sent_tail;
 	unsigned n_sent;
 	struct fake_datagram *rings[DP_PUNT_CLASSES], **tails[DP_PUNT_CLASSES];
-	struct dp_iface_config ifaces[4];
-	bool hold[4];
+	struct dp_iface_config ifaces[DP_IFACES_MAX];
+	bool hold[DP_IFACES_MAX];
+	// Called after every change of an interface, a policy or a hold; NULL: by nobody.
+	void (*watch)(const struct dp *dp);
 	uint16_t vlans[DP_IFACES_MAX]; // of subinterfaces, whose numbers begin at 8
 	struct {
 		struct ip_addr addr;

@@ -1,0 +1,234 @@
+// What is to be encrypted never leaves in clear, at no step of the control core while the
+// configuration comes or changes: a rule covers it, or its interface is held.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "apply.h"
+#include "child.h"
+#include "control.h"
+#include "cursor.h"
+#include "fake_dp.h"
+#include "fake_ike.h"
+#include "load.h"
+#include "neighbour.h"
+#include "peer.h"
+
+static const char text[] = "hostname gw\n"
+			   "platform\n"
+			   " port FastEthernet0 net_null0\n"
+			   "crypto isakmp key secret address 0.0.0.0 0.0.0.0\n"
+			   "crypto ipsec transform-set ts esp-gcm\n"
+			   "crypto map m 1 ipsec-isakmp\n"
+			   " set peer 192.0.2.11\n"
+			   " set transform-set ts\n"
+			   " match address 101\n"
+			   "interface FastEthernet0\n"
+			   " ip address 192.0.2.1 255.255.255.0\n"
+			   " crypto map m\n"
+			   "access-list 101 permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255\n";
+
+static struct control control;
+static unsigned leaks, looks, errors;
+
+static void sink(void *arg, enum log_level level, const char *line)
+{
+	(void)arg;
+	(void)line;
+	errors += level <= LOG_ERROR;
+}
+
+static bool is_covered(const struct dp *dp, uint16_t iface)
+{
+	struct ip_prefix net = {.addr = addr_v4(0x0a020000), .len = 16};
+
+	for (unsigned i = 0; i < FAKE_POLICY; i++) {
+		const struct dp_policy_rule *r = &dp->policies[i].rule;
+
+		if (dp->policies[i].used && r->permit && r->iface == iface && !r->proto &&
+		    prefix_equal(&r->remote, &net))
+			return true;
+	}
+	return false;
+}
+
+// Every interface that is up and has a crypto map has this one.
+static void look(const struct dp *dp)
+{
+	looks++;
+	for (uint16_t i = 0; i < DP_IFACES_MAX; i++)
+		if (dp->ifaces[i].up && dp->ifaces[i].crypto_map && !dp->hold[i])
+			leaks += !is_covered(dp, i);
+}
+
+static int start(void **state)
+{
+	struct control *c = &control;
+	struct diag_list diags;
+	int err;
+
+	(void)state;
+	memset(c, 0, sizeof(*c));
+	fake_ike_reset();
+	leaks = looks = errors = 0;
+	fake_now = 1000;
+	c->log = (struct log){.sink = sink};
+	err = load_text("test", text, strlen(text), &c->config, &diags);
+	diag_fini(&diags);
+	c->dp = fake_dp_create();
+	c->dp->watch = look;
+	c->now = c->heard_until = fake_now;
+	wheel_init(&c->wheel, fake_now);
+	c->peer_buckets = calloc(1, sizeof(*c->peer_buckets));
+	c->max_tunnels = FAKE_TUNNELS;
+	c->max_sas = FAKE_SAS;
+	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
+	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
+	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
+	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
+	c->n_ports = 1;
+	c->neighbours = neighbour_create();
+	slab_init(&c->peers, sizeof(struct peer), FAKE_PEERS);
+	slab_init(&c->ike_sas, sizeof(struct ike_sa), FAKE_IKE);
+	slab_init(&c->children, sizeof(struct child), FAKE_SAS);
+	return err < 0 ? err : apply_start(c);
+}
+
+static int stop(void **state)
+{
+	struct control *c = &control;
+	bool empty;
+
+	(void)state;
+	c->dp->watch = NULL;
+	c->stopping = true;
+	apply_stop(c);
+	empty = fake_dp_is_empty(c->dp);
+	neighbour_destroy(c);
+	slab_fini(&c->peers);
+	slab_fini(&c->ike_sas);
+	slab_fini(&c->children);
+	free(c->peer_buckets);
+	free(c->flow_of_tunnel);
+	free(c->child_of_sa);
+	free(c->ports);
+	config_free(c->config);
+	fake_dp_destroy(c->dp);
+	return empty ? 0 : -1;
+}
+
+static void change(const char *const *lines)
+{
+	struct config *next = config_clone(control.config);
+	struct diff_list changes;
+	struct config_cursor cur;
+	struct diag_list diags;
+
+	cursor_init(&cur);
+	diag_init(&diags, NULL);
+	for (; *lines; lines++)
+		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
+	diag_fini(&diags);
+	assert_int_equal(diff_configs(control.config, next, &changes), 0);
+	config_free(apply_config(&control, next, &changes));
+	diff_fini(&changes);
+}
+
+static void from_the_start(void **state)
+{
+	(void)state;
+	assert_true(looks > 0);
+	assert_int_equal(leaks, 0);
+	assert_true(is_covered(control.dp, 0));
+	assert_false(control.dp->hold[0]);
+}
+
+static void while_it_gets_another_address(void **state)
+{
+	static const char *const lines[] = {"interface FastEthernet0",
+	                                    "ip address 192.0.2.2 255.255.255.0", NULL};
+	unsigned before = looks;
+
+	(void)state;
+	change(lines);
+	assert_true(looks > before);
+	assert_int_equal(leaks, 0);
+	assert_false(control.dp->hold[0]);
+	assert_int_equal(control.entries->locals[0].bytes[3], 2);
+}
+
+// The line's own rule is taken away for a moment.
+static void while_its_line_is_replaced(void **state)
+{
+	static const char *const lines[] = {
+		"ip access-list extended 101", "no 10",
+		"10 permit ip 10.0.0.0 0.255.255.255 10.2.0.0 0.0.255.255", NULL};
+
+	(void)state;
+	change(lines);
+	assert_int_equal(leaks, 0);
+	assert_true(is_covered(control.dp, 0));
+	assert_false(control.dp->hold[0]);
+}
+
+// A line that finds no room: nothing is left to chance until all of them have.
+static void while_there_is_no_room(void **state)
+{
+	static const char *const more[] = {"ip access-list extended 101",
+	                                   "20 permit ip 10.1.0.0 0.0.255.255 10.3.0.0 0.0.255.255",
+	                                   NULL};
+	static const char *const other[] = {
+		"ip access-list extended 101",
+		"30 permit ip 10.1.0.0 0.0.255.255 10.4.0.0 0.0.255.255", NULL};
+	uint32_t room = control.dp->tunnel_from;
+
+	(void)state;
+	control.dp->tunnel_from = FAKE_TUNNELS;
+	change(more);
+	assert_true(control.dp->hold[0]);
+	assert_int_equal(errors, 1);
+	control.dp->tunnel_from = room;
+	change(other);
+	assert_false(control.dp->hold[0]);
+	assert_int_equal(errors, 1);
+	assert_int_equal(control.flows, 3);
+	assert_int_equal(leaks, 0);
+}
+
+static void on_a_late_subinterface(void **state)
+{
+	static const char *const lines[] = {"interface FastEthernet0.10",
+	                                    "encapsulation dot1Q 10",
+	                                    "ip address 198.51.100.1 255.255.255.0",
+	                                    "crypto map m",
+	                                    "no shutdown",
+	                                    NULL};
+
+	(void)state;
+	change(lines);
+	assert_int_equal(control.n_ports, 9);
+	assert_true(control.dp->ifaces[8].up && control.dp->ifaces[8].crypto_map);
+	assert_true(is_covered(control.dp, 8));
+	assert_false(control.dp->hold[8]);
+	assert_int_equal(leaks, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(from_the_start, start, stop),
+		cmocka_unit_test_setup_teardown(while_it_gets_another_address, start, stop),
+		cmocka_unit_test_setup_teardown(while_its_line_is_replaced, start, stop),
+		cmocka_unit_test_setup_teardown(while_there_is_no_room, start, stop),
+		cmocka_unit_test_setup_teardown(on_a_late_subinterface, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
