@@ -209,6 +209,21 @@ static struct child *flow_successor(const struct flow *f, const struct peer *p)
 	return NULL;
 }
 
+// One that lives on although another one of its age took over (see on_child_replaced()): the two
+// sides may have seen them in another order, and this is the one that the peer has kept.
+static struct child *flow_twin(struct control *c, const struct flow *f, const struct peer *p)
+{
+	struct child *ch;
+
+	for (ch = f->children; ch; ch = ch->next_of_flow) {
+		if (ch->peer != p || ch->state != CHILD_OLD || !on_child_wanted_again(c, ch))
+			continue;
+		ch->state = CHILD_INBOUND;
+		return ch;
+	}
+	return NULL;
+}
+
 // A peer whose SAs have all been let go may be freed now.
 static void child_free_if_gone(struct control *c, struct child *ch)
 {
@@ -297,6 +312,8 @@ static void flow_lost_child(struct control *c, struct flow *f, const struct chil
 
 	if (f->child == ch) {
 		heir = flow_successor(f, p);
+		if (!heir)
+			heir = flow_twin(c, f, p);
 		f->child = heir;
 		if (!heir) {
 			flow_down(c, f);

@@ -1,10 +1,9 @@
 // Decides when to probe a peer and when it is dead (RFC 3706, 5.5). Control core; pure: reads no
 // clock, sends nothing, arms nothing.
 //
-// A run begins with the first probe that goes unanswered and has up to five windows of `retry`
-// ticks. A window ends in one of three ways: life was seen since the run began (the run is over), a
-// loss is counted (the fifth is death), or it is repeated because we could not have heard, or
-// asked.
+// A run begins with a probe and has, while nothing is heard, up to five windows of `retry` ticks. A
+// window ends in one of three ways: life was seen since the run began (the run is over), a loss is
+// counted (the fifth is death), or it is repeated because we could not have heard, or asked.
 #include "dpd.h"
 
 static struct dpd_decision wait_until(tick_t at)

@@ -120,7 +120,6 @@ static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 	struct ike_sa *sa = peer_ike_sa(p);
 	int err;
 
-	c->counters.probes_sent++;
 	if (!sa)
 		return ask_by_phase_1(c, p);
 	if (action == DPD_PROBE || !sa->dpd_outstanding) { // or the run goes on on another SA
@@ -129,6 +128,7 @@ static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 	}
 	err = ike1_probe(c, sa,
 	                 action == DPD_PROBE ? "IKE_TIMER_IM_ALIVE" : "IKE_TIMER_PEERS_ALIVE");
+	c->counters.probes_sent += err >= 0;
 	// Where no route leads nobody answers; all else is our own trouble.
 	return err == -EHOSTUNREACH || err == -EMSGSIZE || err >= 0 ? 0 : -EAGAIN;
 }
@@ -637,29 +637,37 @@ void on_child_established(struct control *c, struct child *ch)
 	alive(c, ch->peer);
 }
 
-// An older one of its flow that lives on like `ch`. NULL: there is none.
-static struct child *oldest_twin(const struct child *ch)
+static void end_soon(struct control *c, struct child *ch)
 {
-	struct child *other, *found = NULL;
+	tick_t end = c->now + OLD_CHILD_STAYS;
 
-	for (other = ch->flow ? ch->flow->children : NULL; other; other = other->next_of_flow)
-		if (other != ch && other->state == CHILD_OLD && other->had_rival)
-			found = other;
-	return found;
+	if (tick_before(end, ch->expire.expires))
+		wheel_arm(&c->wheel, &ch->expire, end, expired_child);
 }
 
 void on_child_replaced(struct control *c, struct child *ch)
 {
-	tick_t end = c->now + OLD_CHILD_STAYS;
+	struct child *other;
 
 	wheel_cancel(&c->wheel, &ch->rekey);
+	if (!ch->had_rival || tick_diff(c->now, ch->created) >= (int32_t)TWINS_WITHIN) {
+		end_soon(c, ch);
+		return;
+	}
 	// Both sides started at the same time, and the other may take this one for the newer: if
 	// each deleted what it holds for the older, none would be left. So it lives on, but no
-	// third one does.
-	if (ch->had_rival && tick_diff(c->now, ch->created) < (int32_t)TWINS_WITHIN)
-		ch = oldest_twin(ch);
-	if (ch && tick_before(end, ch->expire.expires))
-		wheel_arm(&c->wheel, &ch->expire, end, expired_child);
+	// other one does beside it.
+	for (other = ch->flow ? ch->flow->children : NULL; other; other = other->next_of_flow)
+		if (other != ch && other->state == CHILD_OLD)
+			end_soon(c, other);
+}
+
+bool on_child_wanted_again(struct control *c, struct child *ch)
+{
+	if (!tick_before(c->now + OLD_CHILD_STAYS, ch->expire.expires))
+		return false; // it is about to end
+	wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_SOON, expired_child_rekey);
+	return true;
 }
 
 void on_child_rekey_failed(struct control *c, struct child *ch)

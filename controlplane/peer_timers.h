@@ -26,6 +26,9 @@ void on_ike_ended(struct control *c, struct ike_sa *sa);
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.
 void on_child_replaced(struct control *c, struct child *ch);
+// What replaced this child has ended, and there is nothing newer: true if it may go on for a while,
+// until it has another successor.
+bool on_child_wanted_again(struct control *c, struct child *ch);
 // The negotiation of this child's successor failed.
 void on_child_rekey_failed(struct control *c, struct child *ch);
 // A lifetime in packets or bytes is used up, softly (DP_EVENT_SA_SOFT) or not (DP_EVENT_SA_HARD).

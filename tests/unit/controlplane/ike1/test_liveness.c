@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "flow.h"
 #include "ike1/ike1.h"
 #include "ike1_message.h"
 #include "isakmp.h"
@@ -99,7 +100,7 @@ static void somebody_in_its_place(void **state)
 {
 	struct pair_config b = {.rest = PERIODIC};
 	struct pair *p = pair_create(NULL, &b);
-	struct ike_sa *half;
+	uint8_t half[8];
 
 	(void)state;
 	pair_up(p);
@@ -107,8 +108,8 @@ static void somebody_in_its_place(void **state)
 	ike_sa_destroy(&p->a.c, side_sa(&p->a));
 	ike_sa_destroy(&p->b.c, side_sa(&p->b));
 	on_tunnel_wanted(&p->a.c, side_peer(&p->a));
-	half = side_peer(&p->a)->ike_sas;
-	p->arg = half->cookie_i;
+	memcpy(half, side_peer(&p->a)->ike_sas->cookie_i, 8);
+	p->arg = half;
 	p->network = network_stops_at_4;
 	pair_pass(p, 4 * S);
 	assert_int_equal(side_peer(&p->b)->ike_sas->state, IKE_R_MM4);
@@ -118,7 +119,7 @@ static void somebody_in_its_place(void **state)
 	assert_int_equal(p->b.c.counters.deaths, 0);
 	assert_true(p->b.c.counters.losses <= 1);
 	assert_true(side_reaches(&p->b, &p->a));
-	p->arg = "no cookie";
+	memset(half, 0, sizeof(half));
 	pair_pass(p, 40 * S);
 	pair_destroy(p);
 }
@@ -207,6 +208,85 @@ static void quick_succession(void **state)
 	pair_destroy(p);
 }
 
+// Both renew at once, each time: of every two that cross one lives on, but no more.
+static void quick_succession_of_both(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	pair_up(p);
+	p->network = network_far;
+	for (unsigned i = 0; i < 20; i++) {
+		child_rekey(&p->b.c, side_child(&p->b));
+		child_rekey(&p->a.c, side_child(&p->a));
+		pair_pass(p, 6 * S);
+		assert_true(side_reaches(&p->a, &p->b));
+		assert_true(side_reaches(&p->b, &p->a));
+	}
+	pair_pass(p, 12 * S);
+	assert_true(p->a.c.children.used <= 3);
+	assert_true(p->b.c.children.used <= 3);
+	pair_destroy(p);
+}
+
+// A peer that begins many at once has no more of them in the end.
+static void many_quick_modes_at_once(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct flow *f;
+
+	(void)state;
+	pair_up(p);
+	p->network = network_far;
+	f = side_child(&p->b)->flow;
+	for (unsigned i = 0; i < 20; i++) {
+		struct child *ch = child_create(&p->b.c, side_peer(&p->b), f, true);
+
+		assert_non_null(ch);
+		assert_int_equal(ike1_quick_initiate(&p->b.c, side_sa(&p->b), ch), 0);
+	}
+	pair_pass(p, 15 * S);
+	assert_true(p->a.c.children.used <= 3);
+	assert_true(p->b.c.children.used <= 3);
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
+static struct child *live_child(const struct side *s)
+{
+	struct child *ch = side_child(s);
+
+	while (ch && ch->state != CHILD_LIVE)
+		ch = ch->next;
+	return ch;
+}
+
+// One that was replaced and lives on carries the traffic again when the peer ends what replaced it.
+static void twin_takes_over(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct child *ch, *twin;
+
+	(void)state;
+	pair_up(p);
+	ch = live_child(&p->a);
+	p->network = network_far;
+	child_rekey(&p->b.c, side_child(&p->b));
+	child_rekey(&p->a.c, side_child(&p->a));
+	pair_pass(p, 20 * S);
+	for (twin = side_child(&p->a); twin && twin->state != CHILD_OLD;)
+		twin = twin->next;
+	assert_non_null(twin);
+	assert_ptr_not_equal(twin, ch);
+	child_delete(&p->a.c, live_child(&p->a), false, "test");
+	assert_ptr_equal(live_child(&p->a), twin);
+	assert_true(side_packet(&p->a, NULL));
+	pair_pass(p, 30 * S); // it has got a successor
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
 static unsigned network_loses_quick_2(struct pair *p, struct fake_datagram *d, bool from_a)
 {
 	struct fake_datagram *kept = p->arg;
@@ -244,9 +324,11 @@ static void copy_after_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vendor_id_in_message_5), cmocka_unit_test(somebody_in_its_place),
-		cmocka_unit_test(numbers_that_meet),      cmocka_unit_test(ack_held_back),
-		cmocka_unit_test(quick_succession),       cmocka_unit_test(copy_after_failure),
+		cmocka_unit_test(vendor_id_in_message_5),   cmocka_unit_test(somebody_in_its_place),
+		cmocka_unit_test(numbers_that_meet),        cmocka_unit_test(ack_held_back),
+		cmocka_unit_test(quick_succession),         cmocka_unit_test(copy_after_failure),
+		cmocka_unit_test(quick_succession_of_both), cmocka_unit_test(twin_takes_over),
+		cmocka_unit_test(many_quick_modes_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
