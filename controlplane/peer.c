@@ -51,7 +51,7 @@ struct peer *peer_find(const struct control *c, const struct ip_addr *local,
 	while ((p = peer_next_at(c, local, remote, p))) {
 		if (p->remote_port == remote_port)
 			return p;
-		if (p->key_port == key_port_of(remote_port))
+		if (!found && p->key_port == key_port_of(remote_port))
 			found = p;
 	}
 	return found;
@@ -210,7 +210,7 @@ bool peer_waits_here(const struct peer *p)
 	const struct ike_sa *sa;
 
 	for (sa = p->ike_sas; sa; sa = sa->next)
-		if (sa->state < IKE_P1_COMPLETE && !ike_sa_awaits_peer(sa))
+		if (sa->initiator && sa->state < IKE_P1_COMPLETE && !ike_sa_awaits_peer(sa))
 			return true;
 	return false;
 }

@@ -51,8 +51,8 @@ struct peer {
 	struct wheel_timer retry;         // initiate again
 };
 
-// Finds by addresses and port: the peer whose IKE comes from this port now, or else the one that
-// began from it. IKE's own two ports count as one.
+// Finds by addresses and port: the peer whose IKE comes from this port now, or else the last one
+// that began from it. IKE's own two ports count as one.
 struct peer *peer_find(const struct control *c, const struct ip_addr *local,
                        const struct ip_addr *remote, uint16_t remote_port);
 // The peers at an address, whatever their ports: the first for NULL, then each next one.
@@ -89,7 +89,7 @@ struct ike_sa *peer_ike_sa(const struct peer *p);
 bool peer_is_negotiating(const struct peer *p);
 // A phase 1 of ours awaits the peer's word.
 bool peer_is_asked(const struct peer *p);
-// One of either side's waits here, for a turn or for Diffie-Hellman.
+// A phase 1 of ours waits here, for a turn or for Diffie-Hellman.
 bool peer_waits_here(const struct peer *p);
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);

@@ -57,13 +57,14 @@ int info_send(struct control *c, struct ike_sa *sa, struct info_message *im)
 	return len;
 }
 
-void info_notify(struct control *c, struct ike_sa *sa, uint16_t type, uint32_t spi)
+void info_notify(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t type, uint32_t spi)
 {
 	struct info_message im;
 
 	ike_debug_line(c, sa, " sending NOTIFY %s protocol %u spi 0x%X", isakmp_notify_name(type),
 	               spi ? ISAKMP_PROTO_ESP : ISAKMP_PROTO_ISAKMP, spi);
 	info_begin(c, sa, &im);
+	im.to_port = port;
 	notify_write_plain(&im.m, type, spi);
 	info_send(c, sa, &im);
 }
@@ -336,7 +337,7 @@ static bool is_copy(struct control *c, struct ike_sa *sa, uint32_t message_id,
 	if (!node_find(c, sa, message_id))
 		return false;
 	node_hash(c, v->data, v->len, hash);
-	return output_repeat(c, sa, message_id, hash);
+	return output_repeat(c, sa, natt_answer_port(sa, v), message_id, hash);
 }
 
 void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,

@@ -22,8 +22,8 @@ struct info_message {
 void info_begin(struct control *c, struct ike_sa *sa, struct info_message *im);
 // Authenticates, encrypts, sends. 0 or -errno.
 int info_send(struct control *c, struct ike_sa *sa, struct info_message *im);
-// A notify of its own; spi: an ESP SPI in host order, or 0.
-void info_notify(struct control *c, struct ike_sa *sa, uint16_t type, uint32_t spi);
+// A notify of its own to this port (0: the IKE SA's); spi: an ESP SPI in host order, or 0.
+void info_notify(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t type, uint32_t spi);
 // Answers a first message that is refused, in clear: at most a few a second, and never with more
 // bytes than came.
 void info_refuse_stranger(struct control *c, const struct dp_view *v, const struct isakmp_header *h,

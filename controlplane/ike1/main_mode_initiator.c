@@ -196,10 +196,18 @@ void main_mode_take_6(struct control *c, struct ike_sa *sa, struct main_mode_mes
 {
 	char who[IDENT_TEXT];
 
-	if (main_mode_read_auth(c, sa, in, who) < 0 || peer_identify(sa->peer, who) < 0) {
+	if (main_mode_read_auth(c, sa, in, who) < 0) {
 		c->counters.ike_unauthentic++;
 		main_mode_bad(c, sa,
 		              "identity or hash of message 6 (is the pre-shared key the same?)");
+		return;
+	}
+	if (natt_is_another(sa, who)) {
+		main_mode_fail(c, sa, "another one behind its NAT answers");
+		return;
+	}
+	if (peer_identify(sa->peer, who) < 0) {
+		main_mode_fail(c, sa, "out of memory");
 		return;
 	}
 	ike_sa_set_state(c, sa, IKE_I_MM6);

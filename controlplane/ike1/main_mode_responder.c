@@ -322,7 +322,7 @@ void main_mode_take_5(struct control *c, struct ike_sa *sa, struct main_mode_mes
 		sa->remote_port = in->view->src_port;
 	}
 	if (natt_settle(c, sa, who) < 0) {
-		main_mode_fail(c, sa, "the table of peers is full");
+		main_mode_fail(c, sa, "there is no room for another peer");
 		return;
 	}
 	ike_sa_set_state(c, sa, IKE_R_MM5);

@@ -97,50 +97,63 @@ static bool is_called(const struct peer *p, const char *who)
 	return strcmp(peer_id(p, buf), who) == 0;
 }
 
-// The one behind the address who has this name: the one at this port, or else, unless only that
-// one would do, the one that was made last.
-static struct peer *find_by_name(const struct control *c, const struct ike_sa *sa, const char *who,
-                                 bool at_its_port)
+bool natt_is_another(const struct ike_sa *sa, const char *who)
 {
-	struct peer *p = NULL, *found = NULL;
+	const struct peer *p = sa->peer;
+	char buf[ADDR_TEXT];
 
-	while ((p = peer_next_at(c, &sa->peer->local, &sa->peer->remote, p))) {
-		if (p == sa->peer || !p->nat_remote || !is_called(p, who))
-			continue;
-		if (p->remote_port == sa->remote_port)
+	return sa->nat_remote && peer_id(p, buf)[0] && !is_called(p, who) &&
+	       (p->children || p->ike_sas->next);
+}
+
+// The one behind the address who has this name and comes from this port. A name alone proves
+// nothing among those who have one key.
+static struct peer *find_by_name(const struct control *c, const struct ike_sa *sa, const char *who)
+{
+	struct peer *p = NULL;
+
+	while ((p = peer_next_at(c, &sa->peer->local, &sa->peer->remote, p)))
+		if (p != sa->peer && p->nat_remote && p->remote_port == sa->remote_port &&
+		    is_called(p, who))
 			return p;
-		if (!found && !at_its_port)
-			found = p;
-	}
-	return found;
+	return NULL;
+}
+
+// One more behind the address, known by the port that message 1 told.
+static struct peer *another_peer(struct control *c, const struct ike_sa *sa)
+{
+	const struct peer *p = sa->peer;
+	uint32_t limit = c->config->isakmp.sa_limit;
+
+	errno = ENOSPC;
+	if (limit && c->ike_sas.used > limit)
+		return NULL;
+	return peer_create(c, &p->local, &p->remote, p->key_port ? p->key_port : ISAKMP_PORT);
 }
 
 int natt_settle(struct control *c, struct ike_sa *sa, const char *who)
 {
-	struct peer *p = sa->peer, *whose = p;
+	struct peer *p = sa->peer, *whose = NULL;
 	char buf[ADDR_TEXT];
 
 	if (sa->nat_remote && !peer_id(p, buf)[0]) {
 		// Nobody yet: message 1 came from a new port, but this may be the old one.
-		whose = find_by_name(c, sa, who, true);
+		whose = find_by_name(c, sa, who);
+	} else if (natt_is_another(sa, who)) {
+		whose = find_by_name(c, sa, who);
 		if (!whose)
-			whose = p;
-	} else if (sa->nat_remote && !is_called(p, who) && (p->children || p->ike_sas->next)) {
-		whose = find_by_name(c, sa, who, false);
-		if (!whose)
-			whose = peer_create(c, &p->local, &p->remote, sa->remote_port);
+			whose = another_peer(c, sa);
 		if (!whose)
 			return -errno;
 	}
-	if (whose != p) {
-		ike_debug_line(c, sa, "%s is another one behind the NAT than port %u told", who,
-		               sa->remote_port);
-		ike_sa_hand_over(sa, whose);
-		if (p->waiting) // for what was taken for its phase 1
-			on_tunnel_wanted(c, p);
-		else
-			peer_release(c, p);
-	}
+	if (!whose)
+		return peer_identify(p, who);
+	ike_debug_line(c, sa, "%s is another one behind the NAT than its first port told", who);
+	ike_sa_hand_over(sa, whose);
+	if (p->waiting) // for what was taken for its phase 1
+		on_tunnel_wanted(c, p);
+	else
+		peer_release(c, p);
 	return peer_identify(whose, who);
 }
 

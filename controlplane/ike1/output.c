@@ -47,7 +47,7 @@ int output_send_to(struct control *c, const struct ike_sa *sa, uint16_t port,
 	return err;
 }
 
-bool output_repeat(struct control *c, struct ike_sa *sa, uint32_t message_id,
+bool output_repeat(struct control *c, struct ike_sa *sa, uint16_t port, uint32_t message_id,
                    const uint8_t hash[IKE_NODE_HASH])
 {
 	const struct ike_node *n = node_find(c, sa, message_id);
@@ -56,7 +56,7 @@ bool output_repeat(struct control *c, struct ike_sa *sa, uint32_t message_id,
 		return false;
 	c->counters.ike_duplicates++;
 	if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0)
-		output_send(c, sa, n->answer, n->answer_len);
+		output_send_to(c, sa, port, n->answer, n->answer_len);
 	return true;
 }
 

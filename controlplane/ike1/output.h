@@ -23,8 +23,8 @@ int output_send(struct control *c, const struct ike_sa *sa, const uint8_t *messa
 int output_send_to(struct control *c, const struct ike_sa *sa, uint16_t port,
                    const uint8_t *message, uint16_t len);
 // Is this a message of an exchange that is remembered (node.h)? Then it is dealt with: a copy of
-// the last one gets its answer again, anything else is dropped.
-bool output_repeat(struct control *c, struct ike_sa *sa, uint32_t message_id,
+// the last one gets its answer again, to this port (0: the SA's), anything else is dropped.
+bool output_repeat(struct control *c, struct ike_sa *sa, uint16_t port, uint32_t message_id,
                    const uint8_t hash[IKE_NODE_HASH]);
 // Answers a message that belongs to no IKE SA, back along its way.
 void output_reply(struct control *c, const struct dp_view *v, const uint8_t *message, uint16_t len);

@@ -247,13 +247,16 @@ void quick_done(struct control *c, struct exchange *x, const void *answer, uint1
 // ---- receiving
 
 // A second copy of a message, of an exchange in progress or of one that has ended.
-static bool is_copy(struct control *c, struct ike_sa *sa, struct exchange *x, uint32_t message_id,
-                    const uint8_t hash[IKE_NODE_HASH])
+static bool is_copy(struct control *c, struct ike_sa *sa, struct exchange *x,
+                    const struct quick_message *in)
 {
-	if (output_repeat(c, sa, message_id, hash))
+	uint16_t port = natt_answer_port(sa, in->view);
+
+	if (output_repeat(c, sa, port, in->header->message_id, in->hash))
 		return true;
-	if (!x || memcmp(x->retransmit.request, hash, IKE_NODE_HASH) != 0)
+	if (!x || memcmp(x->retransmit.request, in->hash, IKE_NODE_HASH) != 0)
 		return false;
+	x->retransmit.to_port = port;
 	retransmit_answer(c, &x->retransmit);
 	return true;
 }
@@ -308,7 +311,7 @@ void quick_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
 		return;
 	}
 	node_hash(c, v->data, v->len, in.hash);
-	if (is_copy(c, sa, x, h->message_id, in.hash))
+	if (is_copy(c, sa, x, &in))
 		return;
 	if (!expected_hash(x, &kind)) {
 		c->counters.ike_duplicates++;

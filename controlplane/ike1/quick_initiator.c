@@ -175,7 +175,7 @@ void quick_take_2(struct control *c, struct exchange *x, struct quick_message *i
 	ike_debug_line(c, x->sa, " processing SA payload. message ID = %d", (int32_t)x->message_id);
 	wrong = check_2(x, in);
 	if (wrong) {
-		info_notify(c, x->sa, NOTIFY_NO_PROPOSAL_CHOSEN, x->child->spi_in);
+		info_notify(c, x->sa, 0, NOTIFY_NO_PROPOSAL_CHOSEN, x->child->spi_in);
 		exchange_fail(c, x, wrong);
 		return;
 	}
@@ -198,7 +198,7 @@ void quick_send_3(struct control *c, struct exchange *x)
 	int len;
 
 	if (quick_install_in(c, x) < 0 || quick_install_out(c, x) < 0) {
-		info_notify(c, x->sa, NOTIFY_NO_PROPOSAL_CHOSEN, x->child->spi_in);
+		info_notify(c, x->sa, 0, NOTIFY_NO_PROPOSAL_CHOSEN, x->child->spi_in);
 		exchange_fail(c, x, "the SAs could not be made");
 		return;
 	}

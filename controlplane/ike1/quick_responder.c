@@ -28,7 +28,8 @@ struct offer {
 	struct esp_choice choice;
 };
 
-static void refuse(struct control *c, struct ike_sa *sa, uint16_t notify, const char *why)
+static void refuse(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t notify,
+                   const char *why)
 {
 	char text[ADDR_TEXT];
 
@@ -37,7 +38,7 @@ static void refuse(struct control *c, struct ike_sa *sa, uint16_t notify, const 
 		log_msg(&c->log, LOG_WARNING, "CRYPTO", "IKMP_MODE_FAILURE",
 		        "Processing of Quick mode failed with peer at %s: %s",
 		        addr_format(&sa->peer->remote, text), why);
-	info_notify(c, sa, notify, 0);
+	info_notify(c, sa, port, notify, 0);
 }
 
 // PFS: the group that our entry demands, or any good one if it demands none.
@@ -219,7 +220,7 @@ void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in
 		return;
 	// The same message again gets no second judgement.
 	node_add(c, sa, in->header->message_id, in->hash, NULL, 0);
-	refuse(c, sa, notify, wrong);
+	refuse(c, sa, natt_answer_port(sa, in->view), notify, wrong);
 }
 
 static void write_answer(const struct exchange *x, struct isakmp_message *m)
@@ -255,7 +256,8 @@ void quick_send_2(struct control *c, struct exchange *x)
 
 	// The initiator may use the SA as soon as it has our answer.
 	if (quick_install_in(c, x) < 0) {
-		info_notify(c, x->sa, NOTIFY_NO_PROPOSAL_CHOSEN, x->peer_spi);
+		info_notify(c, x->sa, x->retransmit.to_port, NOTIFY_NO_PROPOSAL_CHOSEN,
+		            x->peer_spi);
 		exchange_fail(c, x, "the inbound SA could not be made");
 		return;
 	}

@@ -250,7 +250,7 @@ static void error_without_spi(void **state)
 	pair_up(p);
 	p->network = network_far;
 	child_rekey(&p->a.c, side_child(&p->a));
-	info_notify(&p->b.c, side_sa(&p->b), NOTIFY_NO_PROPOSAL_CHOSEN, 0);
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_NO_PROPOSAL_CHOSEN, 0);
 	pair_pass(p, S);
 	assert_true(side_logged(&p->a, "NOTIFY NO_PROPOSAL_CHOSEN"));
 	assert_int_equal(p->a.c.children.used, 2);
