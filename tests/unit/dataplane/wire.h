@@ -88,7 +88,7 @@ static inline bool wire_wait_link(const struct wire *w)
 	struct rte_eth_link link;
 	struct rte_mbuf *m;
 
-	for (unsigned i = 0; i < 500; i++) {
+	for (unsigned i = 0; i < 3000; i++) {
 		if (rte_eth_link_get_nowait(w->port, &link) == 0 && link.link_status)
 			return rte_eth_rx_burst(w->port, 0, &m, 1) == 0;
 		usleep(10000);
