@@ -17,6 +17,7 @@
 #include "nd.h"
 #include "neighbour.h"
 #include "peer.h"
+#include "peer_timers.h"
 #include "subinterface.h"
 #include "teardown.h"
 
@@ -389,6 +390,7 @@ int apply_start(struct control *c)
 struct todo {
 	bool routes, entries;
 	bool all_entries; // what changed may concern any of them
+	bool peers;       // ... any peer; entries mean that as well
 	bool interface[DP_IFACES_MAX];
 };
 
@@ -448,6 +450,9 @@ static void note_change(struct control *c, const struct config *old, const struc
 			todo->interface[n] |= old->ipsec.df != next->ipsec.df ||
 			                      old->ipsec.fragmentation != next->ipsec.fragmentation;
 		break;
+	case CONFIG_ISAKMP:
+		todo->peers = old->isakmp.nat_keepalive != next->isakmp.nat_keepalive;
+		break;
 	case CONFIG_PLATFORM:
 		log_msg(&c->log, LOG_WARNING, "SYS", "RESTART",
 		        "Changes of the platform section take effect when vigild starts again");
@@ -497,8 +502,10 @@ static void look_at_peers(struct control *c)
 	for (unsigned n = 0; n < SLICE_PEERS && a->peer < c->peers.made; n++) {
 		struct peer *p = slab_at(&c->peers, a->peer++);
 
-		if (p)
-			end_unlisted(c, p);
+		if (!p)
+			continue;
+		on_nat_keepalive(c, p);
+		end_unlisted(c, p);
 	}
 	if (a->peer >= c->peers.made)
 		a->stage = APPLY_IDLE;
@@ -546,6 +553,8 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 			entries_done(c);
 		else
 			entry_walk_start(c);
+	} else if (todo.peers) {
+		c->applying = (struct apply_state){.stage = APPLY_PEERS};
 	}
 	return old;
 }

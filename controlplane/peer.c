@@ -109,14 +109,15 @@ struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
 int peer_identify(struct peer *p, const char *id)
 {
 	char addr[ADDR_TEXT];
+	bool is_address = strcmp(id, addr_format(&p->remote, addr)) == 0;
+	char *copy = is_address ? NULL : strdup(id);
 
+	if (!is_address && !copy)
+		return -ENOMEM;
 	free(p->id);
-	p->id = NULL;
-	p->id_is_address = strcmp(id, addr_format(&p->remote, addr)) == 0;
-	if (p->id_is_address)
-		return 0;
-	p->id = strdup(id);
-	return p->id ? 0 : -ENOMEM;
+	p->id = copy;
+	p->id_is_address = is_address;
+	return 0;
 }
 
 const char *peer_id(const struct peer *p, char buf[ADDR_TEXT])

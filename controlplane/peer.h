@@ -65,7 +65,7 @@ struct peer *peer_get(struct control *c, const struct ip_addr *local, const stru
 // with errno, as above.
 struct peer *peer_create(struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote, uint16_t remote_port);
-// The peer has shown who it is. 0 or -ENOMEM.
+// The peer has shown who it is. 0, or -ENOMEM and it is who it was.
 int peer_identify(struct peer *p, const char *id);
 // Who it is; "" = it has not shown it.
 const char *peer_id(const struct peer *p, char buf[ADDR_TEXT]);

@@ -47,8 +47,6 @@
 #define PATH_MTU_AGE     ticks_from_seconds(600) // RFC 1191, 6.3
 #define REKEY_SOON       ticks_from_ms(200)
 
-#define NAT_KEEPALIVE_LOOK ticks_from_seconds(20)
-
 // A random time below `range` ticks.
 static tick_t jitter(tick_t range)
 {
@@ -277,27 +275,23 @@ static void start_dpd(struct control *c, struct peer *p)
 
 // ---- NAT keepalive
 
-static void arm_nat_keepalive(struct control *c, struct peer *p);
-
 static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
 	struct peer *p = container_of(t, struct peer, nat_keepalive);
-	if (!p->nat_local)
-		return;
-	if (c->config->isakmp.nat_keepalive)
-		ike1_nat_keepalive(c, p);
-	arm_nat_keepalive(c, p);
+
+	ike1_nat_keepalive(c, p);
+	on_nat_keepalive(c, p);
 }
 
-// Runs without the command too: it may be typed later.
-static void arm_nat_keepalive(struct control *c, struct peer *p)
+void on_nat_keepalive(struct control *c, struct peer *p)
 {
-	unsigned seconds = c->config->isakmp.nat_keepalive;
+	tick_t next = c->now + ticks_from_seconds(c->config->isakmp.nat_keepalive);
 
-	wheel_arm(&c->wheel, &p->nat_keepalive,
-	          c->now + (seconds ? ticks_from_seconds(seconds) : NAT_KEEPALIVE_LOOK),
-	          expired_nat_keepalive);
+	if (!c->config->isakmp.nat_keepalive || !p->nat_local || p->state != PEER_UP)
+		wheel_cancel(&c->wheel, &p->nat_keepalive);
+	else if (!wheel_is_armed(&p->nat_keepalive) || tick_before(next, p->nat_keepalive.expires))
+		wheel_arm(&c->wheel, &p->nat_keepalive, next, expired_nat_keepalive);
 }
 
 // ---- phase 1
@@ -461,8 +455,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	replace_older(c, sa);
 	alive(c, p);
 	start_dpd(c, p);
-	if (p->nat_local)
-		arm_nat_keepalive(c, p);
+	on_nat_keepalive(c, p);
 	flow_start_waiting(c, p);
 }
 

@@ -39,6 +39,9 @@ void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu);
 void on_dpd_ack(struct control *c, struct ike_sa *sa);
 // An R-U-THERE above the highest sequence seen.
 void on_dpd_hello(struct control *c, struct ike_sa *sa);
+// Whether it wants keepalives through a NAT, and how often, may have changed: the command, or the
+// NAT.
+void on_nat_keepalive(struct control *c, struct peer *p);
 // A worker doubts this peer (DP_EVENT_DOUBT).
 void on_doubt(struct control *c, struct peer *p);
 // ESP of this child came, authentic, from another port of the peer's address (DP_EVENT_SA_MOVED): a

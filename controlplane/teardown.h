@@ -11,8 +11,7 @@ void teardown_dead_peer(struct control *c, struct peer *p);
 // Second phase: the last SA is gone. Its IKE SAs are wiped, the last debug lines printed; the
 // caller frees the peer.
 void teardown_bury(struct control *c, struct peer *p);
-// `clear crypto session`, a configuration change, shutdown: Delete payloads go
-// out, no failover.
+// `clear crypto session`, a configuration change, shutdown: Delete payloads go out, no failover.
 void teardown_peer(struct control *c, struct peer *p, const char *why);
 
 #endif

@@ -32,9 +32,7 @@ enum isakmp_type {
 	ISAKMP_ATTRIBUTES = 14, // mode config and XAUTH
 	ISAKMP_NAT_D = 20,      // RFC 3947
 	ISAKMP_NAT_OA = 21,
-	ISAKMP_PRIVATE = 128,     // from here on (RFC 2408, 3.1)
-	ISAKMP_NAT_D_DRAFT = 130, // draft-ietf-ipsec-nat-t-ike-00 to -03
-	ISAKMP_NAT_OA_DRAFT = 131,
+	ISAKMP_PRIVATE = 128,  // from here on (RFC 2408, 3.1)
 	ISAKMP_FRAGMENT = 132, // Cisco's; not active in this version
 };
 

@@ -71,6 +71,35 @@ static void change(struct side *s, const char *const *lines)
 	diff_fini(&changes);
 }
 
+// The command counts for peers that are up, when it comes and when it goes.
+static void keepalive_typed_later(void **state)
+{
+	static const char *const on[] = {"crypto isakmp nat keepalive 20", NULL};
+	static const char *const off[] = {"no crypto isakmp nat keepalive", NULL};
+	struct pair *p = pair_create(NULL, NULL);
+	struct peer *b;
+	unsigned sent;
+
+	(void)state;
+	pair_up(p);
+	b = side_peer(&p->a);
+	change(&p->a, on);
+	assert_false(wheel_is_armed(&b->nat_keepalive)); // there is no NAT
+	b->nat_local = true;
+	change(&p->a, off);
+	assert_false(wheel_is_armed(&b->nat_keepalive)); // an idle peer has no timer
+	change(&p->a, on);
+	p->network = network_is_cut;
+	sent = p->a.c.dp->n_sent;
+	pair_pass(p, 45 * S);
+	assert_int_equal(p->a.c.dp->n_sent, sent + 2);
+	change(&p->a, off);
+	pair_pass(p, 45 * S);
+	assert_int_equal(p->a.c.dp->n_sent, sent + 2);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
 // An entry goes with all its flows, a few at a time, and takes no peer meanwhile.
 static void goes_in_steps(void **state)
 {
@@ -543,6 +572,7 @@ int main(void)
 		cmocka_unit_test(with_an_access_list),
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(denied_before),
+		cmocka_unit_test(keepalive_typed_later),
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(changed_live),
 		cmocka_unit_test(strangers_start_nothing),
