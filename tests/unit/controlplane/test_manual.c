@@ -14,6 +14,7 @@
 #include "child.h"
 #include "control.h"
 #include "cursor.h"
+#include "fake_control.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "load.h"
@@ -89,18 +90,7 @@ static int start(void **state)
 	c->dp = fake_dp_create();
 	c->now = c->heard_until = fake_now;
 	wheel_init(&c->wheel, fake_now);
-	c->peer_buckets = calloc(1, sizeof(*c->peer_buckets));
-	c->max_tunnels = FAKE_TUNNELS;
-	c->max_sas = FAKE_SAS;
-	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
-	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
-	c->ports = calloc(1, sizeof(*c->ports));
-	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
-	c->n_ports = 1;
-	c->neighbours = neighbour_create();
-	slab_init(&c->peers, sizeof(struct peer), FAKE_PEERS);
-	slab_init(&c->ike_sas, sizeof(struct ike_sa), FAKE_IKE);
-	slab_init(&c->children, sizeof(struct child), FAKE_SAS);
+	fake_control_tables(c);
 	return apply_start(c);
 }
 
@@ -135,14 +125,7 @@ static int stop(void **state)
 	for (unsigned i = 0; i < 3000; i++)
 		turn();
 	empty = fake_dp_is_empty(c->dp) && !c->peers.used && !c->children.used && !c->wheel.armed;
-	neighbour_destroy(c);
-	slab_fini(&c->peers);
-	slab_fini(&c->ike_sas);
-	slab_fini(&c->children);
-	free(c->peer_buckets);
-	free(c->flow_of_tunnel);
-	free(c->child_of_sa);
-	free(c->ports);
+	fake_control_free(c);
 	config_free(c->config);
 	fake_dp_destroy(c->dp);
 	return empty ? 0 : -1;

@@ -15,6 +15,7 @@
 #include "child.h"
 #include "control.h"
 #include "entry.h"
+#include "fake_control.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "flow.h"
@@ -100,19 +101,7 @@ static struct world *world_create(const char *keepalive, const char *peers, cons
 	c->heard_until = fake_now;
 	c->restarted = fake_now - 1;
 	wheel_init(&c->wheel, fake_now);
-	c->peer_buckets = calloc(16, sizeof(*c->peer_buckets));
-	c->peer_bucket_mask = 15;
-	c->max_tunnels = FAKE_TUNNELS;
-	c->max_sas = FAKE_SAS;
-	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
-	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
-	c->ports = calloc(1, sizeof(*c->ports));
-	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
-	c->n_ports = 1;
-	c->neighbours = neighbour_create();
-	slab_init(&c->peers, sizeof(struct peer), FAKE_PEERS);
-	slab_init(&c->ike_sas, sizeof(struct ike_sa), FAKE_IKE);
-	slab_init(&c->children, sizeof(struct child), FAKE_SAS);
+	fake_control_tables(c);
 	assert_int_equal(apply_start(c), 0);
 	return w;
 }
@@ -189,13 +178,7 @@ static void world_destroy(struct world *w)
 	assert_true(fake_dp_is_empty(c->dp));
 	neighbour_destroy(c);
 	assert_int_equal(c->wheel.armed, 0);
-	slab_fini(&c->peers);
-	slab_fini(&c->ike_sas);
-	slab_fini(&c->children);
-	free(c->peer_buckets);
-	free(c->flow_of_tunnel);
-	free(c->child_of_sa);
-	free(c->ports);
+	fake_control_free(c);
 	config_free(c->config);
 	fake_dp_destroy(c->dp);
 	fake_ike_reset();

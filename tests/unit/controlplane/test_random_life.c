@@ -18,6 +18,7 @@
 #include "apply.h"
 #include "child.h"
 #include "control.h"
+#include "fake_control.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "flow.h"
@@ -699,13 +700,7 @@ static void world_destroy(struct world *w)
 	check_nothing_left(&w->check, c);
 	neighbour_destroy(c);
 	assert_int_equal(c->wheel.armed, 0);
-	slab_fini(&c->peers);
-	slab_fini(&c->ike_sas);
-	slab_fini(&c->children);
-	free(c->peer_buckets);
-	free(c->flow_of_tunnel);
-	free(c->child_of_sa);
-	free(c->ports);
+	fake_control_free(c);
 	config_free(c->config);
 	fake_dp_destroy(c->dp);
 	fake_ike_reset();

@@ -9,6 +9,7 @@
 #include "addr.h"
 #include "apply.h"
 #include "dh_pool.h"
+#include "fake_control.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "load.h"
@@ -103,19 +104,7 @@ static void side_start(struct side *s, const struct pair_config *pc)
 	c->restarted = fake_now - 1;
 	c->next_conn_id = 1001;
 	wheel_init(&c->wheel, fake_now);
-	c->peer_buckets = calloc(16, sizeof(*c->peer_buckets));
-	c->peer_bucket_mask = 15;
-	c->max_tunnels = FAKE_TUNNELS;
-	c->max_sas = FAKE_SAS;
-	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
-	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
-	c->ports = calloc(1, sizeof(*c->ports));
-	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
-	c->n_ports = 1;
-	c->neighbours = neighbour_create();
-	slab_init(&c->peers, sizeof(struct peer), FAKE_PEERS);
-	slab_init(&c->ike_sas, sizeof(struct ike_sa), FAKE_IKE);
-	slab_init(&c->children, sizeof(struct child), FAKE_SAS);
+	fake_control_tables(c);
 	c->dh = dh_pool_create(1, 16);
 	assert_non_null(c->dh);
 	assert_int_equal(ike1_start(c), 0);
@@ -128,14 +117,7 @@ static void side_free(struct side *s)
 
 	ike1_stop(c);
 	dh_pool_destroy(c->dh);
-	neighbour_destroy(c);
-	slab_fini(&c->peers);
-	slab_fini(&c->ike_sas);
-	slab_fini(&c->children);
-	free(c->peer_buckets);
-	free(c->flow_of_tunnel);
-	free(c->child_of_sa);
-	free(c->ports);
+	fake_control_free(c);
 	config_free(c->config);
 	fake_dp_destroy(c->dp);
 }

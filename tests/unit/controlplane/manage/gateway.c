@@ -12,6 +12,7 @@
 #include "apply.h"
 #include "child.h"
 #include "counters.h"
+#include "fake_control.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
 #include "ike_sa.h"
@@ -182,14 +183,7 @@ static void tables_fini(struct gateway *g)
 	for (unsigned i = 0; i < 1000 && c->children.used; i++)
 		turn(g);
 	apply_stop(c);
-	neighbour_destroy(c);
-	slab_fini(&c->peers);
-	slab_fini(&c->ike_sas);
-	slab_fini(&c->children);
-	free(c->peer_buckets);
-	free(c->flow_of_tunnel);
-	free(c->child_of_sa);
-	free(c->ports);
+	fake_control_free(c);
 	fake_dp_destroy(c->dp);
 	fake_ike_reset();
 }
