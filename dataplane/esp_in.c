@@ -343,7 +343,7 @@ static __rte_always_inline enum counter accept_one(struct worker *w, struct rte_
                                                    const struct crypto_item *item, bool *alive)
 {
 	struct sa *sa = item->sa;
-	enum counter reason = unwrap_commit(item);
+	enum counter reason = unwrap_commit(sa, item);
 
 	if (unlikely(reason != COUNTERS))
 		return reason;

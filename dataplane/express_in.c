@@ -20,19 +20,10 @@
 // Packets of one SPI in a row.
 struct run {
 	struct sa *sa;
-	uint32_t spi;
+	uint32_t spi, slot;
 	uint16_t n;
+	bool usual; // sa_is_usual()
 };
-
-// The SA that an SPI names; NULL: it is not this worker's. Does not touch it.
-static inline struct sa *sa_of(const struct worker *w, uint32_t spi)
-{
-	const struct sa_table *sas = w->dp->sas;
-
-	if (!spi_is_own(spi) || spi_owner(&sas->layout, spi) != w->index)
-		return NULL;
-	return sa_table_at(sas, spi_slot(&sas->layout, spi));
-}
 
 // What is around the text of a frame with AES-GCM in it, in bytes.
 #define AROUND_TEXT (RTE_ETHER_HDR_LEN + SA_IPV4_HEADER + SA_ESP_HEADER + 8u + 16u)
@@ -41,13 +32,10 @@ static inline struct sa *sa_of(const struct worker *w, uint32_t spi)
 // lines others need is only known once the SA is there.
 static inline void sa_fetch(const struct worker *w, const struct run *run, uint32_t len)
 {
-	const struct sa_table *sas = w->dp->sas;
-	uint32_t slot = spi_slot(&sas->layout, run->spi);
-
+	rte_prefetch0(&w->dp->sas->activity[run->slot]);
 	rte_prefetch0(run->sa);
 	rte_prefetch0(&run->sa->replay);
-	rte_prefetch0(&sas->activity[slot]);
-	crypto_prefetch_keys(sa_table_keys(sas, slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN,
+	crypto_prefetch_keys(sa_table_keys(w->dp->sas, run->slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN,
 	                     RTE_MAX(len, AROUND_TEXT) - AROUND_TEXT);
 }
 
@@ -61,6 +49,9 @@ static bool is_ours(const struct worker *w, uint32_t dst)
 static uint16_t look(const struct worker *w, const struct iface *iface, struct rte_mbuf **pkts,
                      uint16_t n, struct run *runs)
 {
+	const struct sa_table *sas = w->dp->sas;
+	const struct spi_layout layout = sas->layout;
+	const uint32_t mine = spi_make(&layout, w->index, 0, 0), whose = spi_owner_mask(&layout);
 	const __m128i want = express_want(iface);
 	__m128i flow = _mm_setzero_si128(), own;
 	uint32_t dst = 0;
@@ -83,10 +74,13 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 			break;
 		dst = ip->dst_addr;
 		run->spi = bytes_get_u32((const uint8_t *)(ip + 1));
-		run->n = 1;
-		run->sa = sa_of(w, run->spi);
+		if (unlikely((run->spi & whose) != mine))
+			break;
+		run->slot = spi_slot(&layout, run->spi);
+		run->sa = sa_table_at(sas, run->slot);
 		if (unlikely(!run->sa))
 			break;
+		run->n = 1;
 		flow = own;
 		k++;
 	}
@@ -94,24 +88,27 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 }
 
 // May packets of this run be decrypted with no more asked than is asked here?
-static inline bool run_opens(const struct run *run)
+static inline bool run_opens(struct run *run)
 {
 	struct sa *sa = run->sa;
 
-	return sa->live && sa->spi == run->spi && sa->form == 0 &&
+	run->usual = sa_is_usual(sa);
+	return sa->live && sa->spi == run->spi && (likely(run->usual) || sa->form == 0) &&
 	       !sa_limit_near(sa, sa->packets, 0, 0);
 }
 
 // The packets of a run in front that are of a right length and newer than all before; how many.
-static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
-                                 struct crypto_item *items)
+static __rte_always_inline uint16_t admit_packets(const struct run *run, bool usual,
+                                                  struct rte_mbuf **pkts, struct crypto_item *items)
 {
 	struct sa *sa = run->sa;
-	uint32_t fixed = (uint32_t)SA_ESP_HEADER + sa->iv_len + sa->icv_len, align = sa->align;
+	uint32_t iv_len = usual ? EXPRESS_GCM_IV : sa->iv_len;
+	uint32_t align = usual ? EXPRESS_GCM_ALIGN : sa->align;
+	uint32_t fixed = SA_ESP_HEADER + iv_len + sa->icv_len;
 	uint64_t top = sa->replay.top;
-	uint16_t i;
+	uint16_t i = 0;
 
-	for (i = 0; i < run->n; i++) {
+	do {
 		struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
 		uint8_t *esp = (uint8_t *)(ip + 1);
 		uint32_t len = rte_be_to_cpu_16(ip->total_length) - PACKET_IPV4_MIN;
@@ -121,8 +118,24 @@ static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
 		    unlikely(unwrap_sequence(esp) <= top))
 			break;
 		items[i] = (struct crypto_item){.sa = sa, .esp = esp, .text_len = text_len};
-	}
+	} while (unlikely(++i < run->n));
 	return i;
+}
+
+static __rte_noinline uint16_t admit_unusual(const struct run *run, struct rte_mbuf **pkts,
+                                             struct crypto_item *items, unsigned *engines)
+{
+	*engines |= crypto_engine(run->sa);
+	return admit_packets(run, false, pkts, items);
+}
+
+static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
+                                 struct crypto_item *items, unsigned *engines)
+{
+	if (unlikely(!run->usual))
+		return admit_unusual(run, pkts, items, engines);
+	*engines |= 1u << SA_ENGINE_GCM;
+	return admit_packets(run, true, pkts, items);
 }
 
 // Packets in a row that leave the same way, until they are handed over.
@@ -247,10 +260,10 @@ static __rte_noinline bool accept_slowly(struct worker *w, struct leaving *l, st
 }
 
 // Is the inner packet plain, and of the SA, with nothing to be said in it of congestion?
-static __rte_always_inline bool is_plain_inside(const struct crypto_item *item, uint8_t outer_tos,
-                                                const struct rte_ipv4_hdr *ip, uint32_t len)
+static __rte_always_inline bool is_plain_inside(const struct sa *sa, const struct crypto_item *item,
+                                                uint8_t outer_tos, const struct rte_ipv4_hdr *ip,
+                                                uint32_t len)
 {
-	const struct sa *sa = item->sa;
 	const uint8_t *end = unwrap_trailer(item, (const uint8_t *)ip);
 
 	return likely(end) && end[1] == ESP_NEXT_IPV4 && ip->version_ihl == RTE_IPV4_VHL_DEF &&
@@ -269,14 +282,16 @@ static __rte_always_inline bool leaves(struct worker *w, struct leaving *l,
 
 // An authentic packet: on its way, or dropped. Adds its bytes if it is good; false: it is not.
 static __rte_always_inline bool accept_one(struct worker *w, struct leaving *l, struct rte_mbuf *m,
+                                           const struct run *run, bool usual,
                                            const struct crypto_item *item, uint64_t *bytes)
 {
-	uint8_t *inner = item->esp + SA_ESP_HEADER + item->sa->iv_len;
+	uint32_t iv_len = usual ? EXPRESS_GCM_IV : run->sa->iv_len;
+	uint8_t *inner = item->esp + SA_ESP_HEADER + iv_len;
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)inner;
 	uint8_t outer_tos = ((struct rte_ipv4_hdr *)(item->esp - PACKET_IPV4_MIN))->type_of_service;
 	uint32_t len = rte_be_to_cpu_16(ip->total_length);
 
-	if (unlikely(!is_plain_inside(item, outer_tos, ip, len)) ||
+	if (unlikely(!is_plain_inside(run->sa, item, outer_tos, ip, len)) ||
 	    unlikely(!leaves(w, l, ip, len)))
 		return accept_slowly(w, l, m, item, bytes);
 	if (unlikely(l->slow))
@@ -291,27 +306,45 @@ static __rte_always_inline bool accept_one(struct worker *w, struct leaving *l, 
 	return true;
 }
 
-// Packets of one SA in a row, decrypted; returns how many are good.
-static uint16_t accept_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
-                           const struct crypto_item *items, struct leaving *l)
+static __rte_always_inline uint16_t accept_packets(struct worker *w, const struct run *run,
+                                                   bool usual, struct rte_mbuf **pkts,
+                                                   const struct crypto_item *items,
+                                                   struct leaving *l)
 {
 	struct sa *sa = run->sa;
+	uint16_t good = 0, i = 0;
 	uint64_t bytes = 0;
-	uint16_t good = 0;
 	bool alive = false;
 
-	for (uint16_t i = 0; i < run->n; i++) {
-		enum counter reason = unwrap_commit(&items[i]);
+	do {
+		enum counter reason = unwrap_commit(sa, &items[i]);
 
 		if (unlikely(reason != COUNTERS)) {
 			worker_drop(w, pkts[i], reason);
 			continue;
 		}
 		alive = true;
-		good += accept_one(w, l, pkts[i], &items[i], &bytes);
-	}
+		good += accept_one(w, l, pkts[i], run, usual, &items[i], &bytes);
+	} while (unlikely(++i < run->n));
 	unwrap_account(w, sa, good, bytes, alive);
 	return good;
+}
+
+static __rte_noinline uint16_t accept_unusual(struct worker *w, const struct run *run,
+                                              struct rte_mbuf **pkts,
+                                              const struct crypto_item *items, struct leaving *l)
+{
+	return accept_packets(w, run, false, pkts, items, l);
+}
+
+// Packets of one SA in a row, decrypted; returns how many are good.
+static __rte_always_inline uint16_t accept_run(struct worker *w, const struct run *run,
+                                               struct rte_mbuf **pkts,
+                                               const struct crypto_item *items, struct leaving *l)
+{
+	if (unlikely(!run->usual))
+		return accept_unusual(w, run, pkts, items, l);
+	return accept_packets(w, run, true, pkts, items, l);
 }
 
 // ---- in groups ----------------------------------------------------------------------------------
@@ -361,12 +394,12 @@ static inline void admit_group(struct worker *w, struct passage *p, uint16_t end
 			p->n_runs = p->fetched = admitted;
 			break;
 		}
-		p->engines |= crypto_engine(run->sa);
 		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
-		run->n = admit_run(run, p->pkts + n, p->items + n);
+		run->n = admit_run(run, p->pkts + n, p->items + n, &p->engines);
 		n += run->n;
 		if (unlikely(run->n < wanted)) {
-			p->n_runs = p->fetched = ++admitted;
+			admitted += run->n > 0;
+			p->n_runs = p->fetched = admitted;
 			break;
 		}
 	}

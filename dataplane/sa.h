@@ -161,7 +161,10 @@ struct sa {
 	};
 	uint64_t packets, bytes; // bytes of inner packets
 	uint64_t until;          // no limit is near before this, see sa_limits.h
-	tick_t doubt_from;       // outbound: before this there is nothing to doubt
+	union {
+		tick_t doubt_from; // outbound: before this there is nothing to doubt
+		uint32_t marked;   // inbound: what was last written to `activity` or `last`
+	};
 	// Inbound: the peer's last address and port, network order; port 0 = native ESP.
 	// Outbound: where the outer packet is routed to, see route_remembered().
 	union {

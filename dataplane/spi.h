@@ -24,6 +24,7 @@ struct spi_layout {
 	uint8_t owner_bits;
 	uint8_t slot_bits;
 	uint8_t generation_bits;
+	uint32_t slot_mask; // of a slot number
 };
 
 static inline uint8_t spi_bits_for(uint32_t count)
@@ -45,6 +46,7 @@ static inline int spi_layout_init(struct spi_layout *l, uint32_t owners, uint32_
 	l->owner_bits = spi_bits_for(owners);
 	l->slot_bits = spi_bits_for(slots);
 	l->generation_bits = (uint8_t)(31 - used);
+	l->slot_mask = (1u << l->slot_bits) - 1;
 	return 0;
 }
 
@@ -74,7 +76,7 @@ static inline uint32_t spi_owner_mask(const struct spi_layout *l)
 
 static inline uint32_t spi_slot(const struct spi_layout *l, uint32_t spi)
 {
-	return (spi >> l->generation_bits) & ((1u << l->slot_bits) - 1);
+	return (spi >> l->generation_bits) & l->slot_mask;
 }
 
 #endif
