@@ -23,11 +23,29 @@ struct neighbours;
 struct own_address;
 struct request_queue;
 
+// What a turn of the loop does, in its order.
+enum turn_part {
+	TURN_PART_EVENTS,
+	TURN_PART_IKE, // of known IKE SAs
+	TURN_PART_IKE_NEW,
+	TURN_PART_FRAMES,
+	TURN_PART_OUTBOX,
+	TURN_PART_DH,
+	TURN_PART_ADMISSION,
+	TURN_PART_TIMERS,
+	TURN_PART_ORDERS,
+	TURN_PARTS,
+};
+
 // Words of 64 bits, nothing else: manage/counters.c subtracts them.
 struct control_counters {
 	uint64_t turns, late_turns, busy_turns;
 	uint64_t busy_us, longest_us; // turns with work; the longest turn
 	uint64_t longest_cpu_us;      // the CPU had none of it taken away
+	uint64_t long_turns;          // that took more than a millisecond of CPU
+	struct {
+		uint64_t us, longest_us;
+	} parts[TURN_PARTS];
 	// Peers whose last SA is gone, and how long after it was decided that they go.
 	uint64_t teardowns, teardown_ticks, longest_teardown_ticks;
 	uint64_t ike_unsent; // the ring to the worker, or the port, was full
@@ -76,13 +94,14 @@ struct control {
 	bool policy_failed[DP_IFACES_MAX]; // its map is not all in force: nothing goes in clear
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;
-	tick_t now;         // read at the start of each turn, so after every sleep
-	tick_t heard_until; // input that arrived before this tick has been consumed
-	tick_t last_turn;   // when the turn before this one started
-	tick_t restarted;   // last time that all DPD windows were restarted
-	unsigned fired;     // timers, in this turn
-	uint64_t cpu_us;    // of this thread, at the end of the last turn
-	bool timers_left;   // are due, but the last turn had no time for them
+	tick_t now;          // read at the start of each turn, so after every sleep
+	tick_t heard_until;  // input that arrived before this tick has been consumed
+	tick_t last_turn;    // when the turn before this one started
+	tick_t restarted;    // last time that all DPD windows were restarted
+	unsigned fired;      // timers, in this turn
+	uint64_t cpu_us;     // of this thread, at the end of the last turn
+	uint64_t part_began; // dp_now_us()
+	bool timers_left;    // are due, but the last turn had no time for them
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001
 	uint32_t next_session_id;

@@ -53,7 +53,7 @@ int loop_init(struct control *c)
 }
 
 // A turn that starts late has been deaf: a paused machine must not look like dead peers.
-static void start_turn(struct control *c)
+static void start_turn(struct control *c, uint64_t now_us)
 {
 	tick_t now = dp_now(c->dp);
 
@@ -66,6 +66,18 @@ static void start_turn(struct control *c)
 	c->last_turn = now;
 	c->now = now;
 	c->counters.turns++;
+	c->part_began = now_us;
+}
+
+// A part of the turn is done: the time since the part before is its own.
+static void part_ends(struct control *c, enum turn_part part)
+{
+	uint64_t now = dp_now_us(c->dp), took = now - c->part_began;
+
+	c->part_began = now;
+	c->counters.parts[part].us += took;
+	if (took > c->counters.parts[part].longest_us)
+		c->counters.parts[part].longest_us = took;
 }
 
 static void handle_event(struct control *c, const struct dp_event *ev)
@@ -176,8 +188,11 @@ static unsigned turn_ike(struct control *c)
 	known = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_CHUNK, TURN_IKE_ESTABLISHED, ike_view);
 	// Not all: another worker may be further behind than the one whose message was the last.
 	c->heard_until = known.all || tick_before(horizon, known.last) ? horizon : known.last;
+	part_ends(c, TURN_PART_IKE);
 	new = turn_input(c, DP_PUNT_IKE_NEW, TURN_CHUNK_NEW, TURN_IKE_NEW, ike_view);
+	part_ends(c, TURN_PART_IKE_NEW);
 	frames = turn_input(c, DP_PUNT_FRAME, TURN_CHUNK, TURN_FRAMES, neighbour_frame);
+	part_ends(c, TURN_PART_FRAMES);
 	return known.n + new.n + frames.n;
 }
 
@@ -199,19 +214,25 @@ bool loop_turn(struct control *c)
 	unsigned n;
 	bool more;
 
-	start_turn(c);
+	start_turn(c, start);
 	c->fired = 0;
 	n = turn_events(c);
+	part_ends(c, TURN_PART_EVENTS);
 	n += turn_ike(c);
 	n += ike1_send_kept(c);
+	part_ends(c, TURN_PART_OUTBOX);
 	more = turn_dh(c);
+	part_ends(c, TURN_PART_DH);
 	ike1_admit(c);
+	part_ends(c, TURN_PART_ADMISSION);
 	if (c->timers_left)
 		tick(c);
 	dp_timers_run(c->dp);
+	part_ends(c, TURN_PART_TIMERS);
 	if (c->manual_due && !c->stopping)
 		manual_install(c);
 	more |= request_run(c) || n || c->timers_left;
+	part_ends(c, TURN_PART_ORDERS);
 	counters_turn(c, start, more || c->fired);
 	return more;
 }

@@ -559,6 +559,22 @@ static unsigned worker_step(struct control *c, struct request *r)
 	return REQUEST_ITEM;
 }
 
+static const char *const part_names[] = {
+	[TURN_PART_EVENTS] = "events of the workers",
+	[TURN_PART_IKE] = "messages of known IKE SAs",
+	[TURN_PART_IKE_NEW] = "first messages",
+	[TURN_PART_FRAMES] = "ARP and neighbour discovery",
+	[TURN_PART_OUTBOX] = "messages that had to wait",
+	[TURN_PART_DH] = "results of Diffie-Hellman",
+	[TURN_PART_ADMISSION] = "admission",
+	[TURN_PART_TIMERS] = "timers",
+	[TURN_PART_ORDERS] = "orders of the command line",
+};
+
+_Static_assert(TURN_PARTS == CONTROL_PARTS &&
+                       sizeof(part_names) / sizeof(part_names[0]) == TURN_PARTS,
+               "each has a name");
+
 static unsigned control_step(struct control *c, struct request *r)
 {
 	struct control_counters now;
@@ -574,6 +590,12 @@ static unsigned control_step(struct control *c, struct request *r)
 	v->late_turns = now.late_turns;
 	v->longest_us = now.longest_us;
 	v->longest_cpu_us = now.longest_cpu_us;
+	v->long_turns = now.long_turns;
+	for (unsigned i = 0; i < TURN_PARTS; i++) {
+		v->parts[i].name = part_names[i];
+		v->parts[i].us = now.parts[i].us;
+		v->parts[i].longest_us = now.parts[i].longest_us;
+	}
 	v->teardowns = now.teardowns;
 	v->teardown_ms = now.teardown_ticks * TICK_MS;
 	v->longest_teardown_ms = now.longest_teardown_ticks * TICK_MS;

@@ -11,6 +11,8 @@
 #include "control.h"
 
 #define PERIOD ticks_from_seconds(5)
+
+#define LONG_TURN_US 1000
 // How much of a share of five seconds goes into the averages: 1 - exp(-5/60) and 1 - exp(-5/300),
 // in 1/65536, as IOS weighs them.
 #define INTO_MINUTE       5239
@@ -106,14 +108,16 @@ static void period_end(struct control *c, struct counters *n)
 static void note_cpu(struct control *c)
 {
 	struct timespec now;
-	uint64_t us;
+	uint64_t us, took;
 
 	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now))
 		return;
 	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	if (c->cpu_us && us - c->cpu_us > c->counters.longest_cpu_us)
-		c->counters.longest_cpu_us = us - c->cpu_us;
+	took = c->cpu_us ? us - c->cpu_us : 0;
 	c->cpu_us = us;
+	c->counters.long_turns += took > LONG_TURN_US;
+	if (took > c->counters.longest_cpu_us)
+		c->counters.longest_cpu_us = took;
 }
 
 void counters_turn(struct control *c, uint64_t start, bool worked)
@@ -199,6 +203,8 @@ void counters_control(const struct control *c, struct control_counters *out)
 	out->longest_us = now->longest_us; // maxima; clearing starts them afresh
 	out->longest_cpu_us = now->longest_cpu_us;
 	out->longest_teardown_ticks = now->longest_teardown_ticks;
+	for (unsigned i = 0; i < TURN_PARTS; i++)
+		out->parts[i].longest_us = now->parts[i].longest_us;
 }
 
 uint64_t counters_losses(const struct control *c)
@@ -247,6 +253,8 @@ void counters_clear_control(struct control *c)
 {
 	c->counters.longest_us = c->counters.longest_cpu_us = 0;
 	c->counters.longest_teardown_ticks = 0;
+	for (unsigned i = 0; i < TURN_PARTS; i++)
+		c->counters.parts[i].longest_us = 0;
 	c->shown->control = c->counters;
 	c->shown->losses = dp_punt_losses(c->dp);
 }

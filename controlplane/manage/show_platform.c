@@ -166,22 +166,40 @@ void platform_drop(const struct counter_view *v, struct text *out)
 	text_printf(out, "    %20llu  %s\n", (unsigned long long)v->value, v->name);
 }
 
+static void print_parts(const struct control_view *v, struct text *out)
+{
+	char text[SHARE_TEXT];
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < CONTROL_PARTS; i++)
+		all += v->parts[i].us;
+	if (all == 0)
+		return;
+	text_printf(out, "  %-28s Share   Longest us\n", "Part of a turn");
+	for (unsigned i = 0; i < CONTROL_PARTS; i++)
+		if (v->parts[i].us)
+			text_printf(out, "  %-28s %5s %12llu\n", v->parts[i].name,
+			            share(true, ratio((double)v->parts[i].us, (double)all), text),
+			            (unsigned long long)v->parts[i].longest_us);
+}
+
 void platform_control(const struct control_view *v, struct text *out)
 {
 	text_printf(out, "Control core\n");
 	print_usage(&v->usage, out);
-	text_printf(
-		out,
-		"  %llu turns, %llu with work, %llu late; the longest %llu us, of CPU %llu us\n",
-		(unsigned long long)v->turns, (unsigned long long)v->busy_turns,
-		(unsigned long long)v->late_turns, (unsigned long long)v->longest_us,
-		(unsigned long long)v->longest_cpu_us);
+	text_printf(out,
+	            "  %llu turns, %llu with work, %llu late; the longest %llu us, of CPU %llu us; "
+	            "%llu over 1 ms of CPU\n",
+	            (unsigned long long)v->turns, (unsigned long long)v->busy_turns,
+	            (unsigned long long)v->late_turns, (unsigned long long)v->longest_us,
+	            (unsigned long long)v->longest_cpu_us, (unsigned long long)v->long_turns);
 	if (v->teardowns)
 		text_printf(out,
 		            "  %llu peers torn down, their last SA gone after %.1f ms on average, "
 		            "%llu ms at most\n",
 		            (unsigned long long)v->teardowns, (double)v->teardown_ms / v->teardowns,
 		            (unsigned long long)v->longest_teardown_ms);
+	print_parts(v, out);
 }
 
 // ---- memory

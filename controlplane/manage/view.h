@@ -112,10 +112,17 @@ struct worker_view {
 	uint64_t drops;
 };
 
+#define CONTROL_PARTS 9 // of a turn
+
 struct control_view {
 	struct usage_view usage;
 	uint64_t turns, busy_turns, late_turns, longest_us, longest_cpu_us;
+	uint64_t long_turns;                                  // more than a millisecond of CPU
 	uint64_t teardowns, teardown_ms, longest_teardown_ms; // teardown_ms: of all
+	struct {
+		const char *name;
+		uint64_t us, longest_us;
+	} parts[CONTROL_PARTS];
 };
 
 // What grows with the peers: how many there are, and the bytes of one.

@@ -95,22 +95,39 @@ static void worker_detail(void **state)
 
 static void control(void **state)
 {
-	struct control_view v = {{true, 0.01, 0.005, 0}, 5000, 40, 1, 1203, 402, 0, 0, 0};
+	struct control_view v = {.usage = {true, 0.01, 0.005, 0},
+	                         .turns = 5000,
+	                         .busy_turns = 40,
+	                         .late_turns = 1,
+	                         .longest_us = 1203,
+	                         .longest_cpu_us = 402,
+	                         .long_turns = 2};
 	struct text t = {0};
 
 	(void)state;
 	platform_control(&v, &t);
 	is(&t, "Control core\n"
 	       "  CPU utilization for five seconds: 1.0%; one minute: 0.5%; five minutes: 0.0%\n"
-	       "  5000 turns, 40 with work, 1 late; the longest 1203 us, of CPU 402 us\n");
+	       "  5000 turns, 40 with work, 1 late; the longest 1203 us, of CPU 402 us; 2 over"
+	       " 1 ms of CPU\n");
 	v.teardowns = 16;
 	v.teardown_ms = 40;
 	v.longest_teardown_ms = 30;
+	for (unsigned i = 0; i < CONTROL_PARTS; i++)
+		v.parts[i].name = i ? "another" : "one";
+	v.parts[0].us = 100;
+	v.parts[0].longest_us = 40;
+	v.parts[1].us = 300;
+	v.parts[1].longest_us = 200;
 	platform_control(&v, &t);
 	is(&t, "Control core\n"
 	       "  CPU utilization for five seconds: 1.0%; one minute: 0.5%; five minutes: 0.0%\n"
-	       "  5000 turns, 40 with work, 1 late; the longest 1203 us, of CPU 402 us\n"
-	       "  16 peers torn down, their last SA gone after 2.5 ms on average, 30 ms at most\n");
+	       "  5000 turns, 40 with work, 1 late; the longest 1203 us, of CPU 402 us; 2 over"
+	       " 1 ms of CPU\n"
+	       "  16 peers torn down, their last SA gone after 2.5 ms on average, 30 ms at most\n"
+	       "  Part of a turn               Share   Longest us\n"
+	       "  one                          25.0%           40\n"
+	       "  another                      75.0%          200\n");
 }
 
 static void port(void **state)
