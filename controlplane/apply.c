@@ -14,6 +14,7 @@
 #include "entry_peers.h"
 #include "flow.h"
 #include "flow_instances.h"
+#include "manual.h"
 #include "nd.h"
 #include "neighbour.h"
 #include "peer.h"
@@ -382,6 +383,8 @@ int apply_start(struct control *c)
 	free(ways);
 	entry_walk_start(c);
 	entry_walk_step(c, UINT_MAX);
+	while (manual_install(c))
+		;
 	hold_all(c, false);
 	return 0;
 }
@@ -492,7 +495,7 @@ static bool has_failed(const struct control *c)
 static void entries_done(struct control *c)
 {
 	hold_all(c, false);
-	c->applying = (struct apply_state){.stage = APPLY_PEERS};
+	c->applying = (struct apply_state){.stage = APPLY_MANUAL};
 }
 
 static void look_at_peers(struct control *c)
@@ -548,10 +551,10 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 	free(ways);
 	free(now);
 	if (todo.entries) {
-		c->applying = (struct apply_state){.stage = APPLY_ENTRIES};
-		if (!todo.all_entries && entry_sync_some(c, old, changes))
-			entries_done(c);
-		else
+		bool some = !todo.all_entries && entry_some_start(c, old, changes);
+
+		c->applying = (struct apply_state){.stage = some ? APPLY_SOME : APPLY_ENTRIES};
+		if (!some)
 			entry_walk_start(c);
 	} else if (todo.peers) {
 		c->applying = (struct apply_state){.stage = APPLY_PEERS};
@@ -559,12 +562,35 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 	return old;
 }
 
+static void change_some(struct control *c)
+{
+	switch (entry_some_step(c, SLICE_ENTRIES)) {
+	case ENTRY_SOME_MORE:
+		break;
+	case ENTRY_SOME_DONE:
+		entries_done(c);
+		break;
+	case ENTRY_SOME_LOST:
+		c->applying.stage = APPLY_ENTRIES;
+		entry_walk_start(c);
+	}
+}
+
+bool apply_changes_entries(const struct control *c)
+{
+	return c->applying.stage == APPLY_SOME || c->applying.stage == APPLY_ENTRIES;
+}
+
 bool apply_step(struct control *c)
 {
 	struct apply_state *a = &c->applying;
 
-	if (a->stage == APPLY_ENTRIES && !entry_walk_step(c, SLICE_ENTRIES))
+	if (a->stage == APPLY_SOME)
+		change_some(c);
+	else if (a->stage == APPLY_ENTRIES && !entry_walk_step(c, SLICE_ENTRIES))
 		entries_done(c);
+	else if (a->stage == APPLY_MANUAL && !manual_install(c))
+		a->stage = APPLY_PEERS;
 	else if (a->stage == APPLY_PEERS)
 		look_at_peers(c);
 	return a->stage != APPLY_IDLE;
@@ -582,9 +608,7 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 void apply_stop(struct control *c)
 {
 	c->applying.stage = APPLY_IDLE;
-	c->entry_index.valid = false;
-	while (c->entries)
-		entry_destroy(c, c->entries);
+	entry_stop(c);
 	entry_index_fini(c);
 	entry_peers_fini(c);
 	flow_instances_fini(c);

@@ -16,10 +16,13 @@ int apply_start(struct control *c);
 struct config *apply_config(struct control *c, struct config *next,
                             const struct diff_list *changes);
 // The same in parts, so that no turn of the loop is long: after apply_begin() the new configuration
-// is in force but for what is left for apply_step(), which is called until it returns false. Until
-// its entries are done the policy of all interfaces is held: what no rule decides is dropped.
+// is in force but for what is left for apply_step(), which is called until it returns false; the
+// old one and the list of changes stay until then. Until its entries are done the policy of all
+// interfaces is held: what no rule decides is dropped.
 struct config *apply_begin(struct control *c, struct config *next, const struct diff_list *changes);
 bool apply_step(struct control *c);
+// Are entries being changed?
+bool apply_changes_entries(const struct control *c);
 // A port's link went down or came up: so do its routes, those of its subinterfaces, and the static
 // routes that lead through them.
 void apply_link(struct control *c, uint16_t port, bool up);

@@ -7,6 +7,7 @@
 #include "dp.h"
 #include "echo.h"
 #include "entry_index.h"
+#include "entry_lines.h"
 #include "flow.h"
 #include "log.h"
 #include "slab.h"
@@ -67,13 +68,28 @@ struct entry_walk {
 	bool ipv6;
 	uint32_t at;                   // index among the entries of the bound map
 	uint32_t dynamic;              // and among those of the dynamic map that stands there
-	struct crypto_entry *sweeping; // its flows are looked at now; or NULL
-	bool manual;                   // there are entries with manual keys
+	struct crypto_entry *settling; // its lines and flows are looked at now; or NULL
+	struct entry_lines lines;      // of it
+};
+
+// Places of that list that a change concerns, where they are few.
+struct entry_some {
+	const struct diff_list *changes;
+	struct entry_job {
+		struct entry_key key;
+		const char *map;
+		uint32_t sequence;
+		bool touched; // the entry is as it was, but not what it uses
+	} * jobs;
+	uint32_t n, at;
+	bool sets; // transform sets have changed
+	struct crypto_entry *settling;
+	struct entry_lines lines;
 };
 
 // What of a new configuration is still to be done, see apply.h.
 struct apply_state {
-	enum { APPLY_IDLE, APPLY_ENTRIES, APPLY_PEERS } stage;
+	enum { APPLY_IDLE, APPLY_SOME, APPLY_ENTRIES, APPLY_MANUAL, APPLY_PEERS } stage;
 	uint32_t peer; // APPLY_PEERS: the next one to look at
 };
 
@@ -136,12 +152,15 @@ struct control {
 	struct crypto_entry *entries; // list in order {iface, ipv6, sequence}
 	struct entry_index entry_index;
 	struct entry_walk entry_walk;
+	struct entry_some entry_some;
 	struct apply_state applying;
 	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
 	struct crypto_entry *any_peer_entries;
 	struct flow **instance_buckets; // see flow_instances.h; NULL before the first
-	bool manual_due;                // SAs with manual keys are missing, see manual.h
-	struct flow **flow_of_tunnel;   // by tunnel index; NULL = free
+	struct crypto_entry *manual_entries, *manual_at; // see manual.h; the next to be looked at
+	void *manual_keys;                               // their keys, a tree of search.h
+	bool manual_due;                                 // SAs with manual keys are missing
+	struct flow **flow_of_tunnel;                    // by tunnel index; NULL = free
 	uint32_t max_tunnels;
 	struct child **child_of_sa; // by SA index
 	uint32_t max_sas;

@@ -10,33 +10,13 @@
 #include "addr.h"
 #include "child.h"
 #include "control.h"
+#include "entry_lines.h"
 #include "entry_peers.h"
 #include "manual.h"
 #include "peer.h"
 
 // More changed entries than this, and all are gone through.
 #define SYNC_SOME_MAX 256
-
-static void destroy_denies(struct control *c, struct crypto_entry *e)
-{
-	for (unsigned i = 0; i < e->n_denies; i++)
-		dp_policy_del(c->dp, e->denies[i].policy);
-	free(e->denies);
-	e->denies = NULL;
-	e->n_denies = 0;
-}
-
-static void destroy_denies_of(struct control *c, struct crypto_entry *e, uint32_t line)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < e->n_denies; i++)
-		if (e->denies[i].rule.line == line)
-			dp_policy_del(c->dp, e->denies[i].policy);
-		else
-			e->denies[n++] = e->denies[i];
-	e->n_denies = n;
-}
 
 // Takes the entry into the list of those that take any peer, or out of it.
 static void set_any_peer(struct control *c, struct crypto_entry *e, bool any)
@@ -62,8 +42,10 @@ void entry_destroy(struct control *c, struct crypto_entry *e)
 	set_any_peer(c, e, false);
 	while (e->flows)
 		flow_destroy(c, e->flows);
-	destroy_denies(c, e);
-	manual_fini(e);
+	entry_denies_destroy(c, e);
+	if (e->is_manual)
+		manual_unlink(c, e);
+	manual_fini(c, e);
 	entry_peers_clear(e);
 	entry_index_del(c, e);
 	*e->link = e->next;
@@ -81,6 +63,8 @@ static void entry_insert(struct control *c, struct crypto_entry *e, struct crypt
 		e->next->link = &e->next;
 	*link = e;
 	entry_index_add(c, e);
+	if (e->is_manual)
+		manual_link(c, e);
 }
 
 static void fill_locals(struct control *c, struct crypto_entry *e, const struct config_interface *i)
@@ -163,143 +147,6 @@ static void fill_suites(struct control *c, struct crypto_entry *e, const struct 
 	}
 }
 
-// The port ranges that an operator stands for: at most two. Returns how many.
-static unsigned port_ranges(const struct config_acl_end *end, uint16_t lo[2], uint16_t hi[2])
-{
-	lo[0] = 0;
-	hi[0] = UINT16_MAX;
-	switch (end->op) {
-	case CONFIG_PORT_ANY:
-		return 1;
-	case CONFIG_PORT_EQ:
-		lo[0] = hi[0] = end->port;
-		return 1;
-	case CONFIG_PORT_RANGE:
-		lo[0] = end->port;
-		hi[0] = end->port_high;
-		return 1;
-	case CONFIG_PORT_LT:
-		hi[0] = (uint16_t)(end->port - 1);
-		return end->port > 0;
-	case CONFIG_PORT_GT:
-		lo[0] = (uint16_t)(end->port + 1);
-		return end->port < UINT16_MAX;
-	case CONFIG_PORT_NEQ:
-		break;
-	}
-	if (end->port == 0) {
-		lo[0] = 1;
-		return 1;
-	}
-	hi[0] = (uint16_t)(end->port - 1);
-	lo[1] = (uint16_t)(end->port + 1);
-	hi[1] = UINT16_MAX;
-	return end->port < UINT16_MAX ? 2 : 1;
-}
-
-static struct ip_prefix acl_prefix(const struct config_acl_end *end)
-{
-	return prefix_make(&end->address, (uint8_t)prefix_len_from_wildcard(&end->wildcard));
-}
-
-static int add_deny(struct control *c, struct crypto_entry *e, const struct dp_policy_rule *rule)
-{
-	struct entry_deny *grown = realloc(e->denies, (e->n_denies + 1) * sizeof(*grown));
-	int err;
-
-	if (!grown)
-		return -ENOMEM;
-	e->denies = grown;
-	e->denies[e->n_denies].rule = *rule;
-	err = dp_policy_add(c->dp, rule, &e->denies[e->n_denies].policy);
-	if (err == 0)
-		e->n_denies++;
-	return err;
-}
-
-// A deny line: up to four rules where a port is excluded on both sides.
-static int deny_line(struct control *c, struct crypto_entry *e, const struct config_acl_line *l)
-{
-	struct dp_policy_rule rule = {.iface = e->iface,
-	                              .sequence = flow_rank(e),
-	                              .line = l->seq,
-	                              .instance = FLOW_LINE,
-	                              .local = acl_prefix(&l->source),
-	                              .remote = acl_prefix(&l->destination),
-	                              .proto = l->protocol};
-	uint16_t slo[2], shi[2], dlo[2], dhi[2];
-	unsigned ns = port_ranges(&l->source, slo, shi);
-	unsigned nd = port_ranges(&l->destination, dlo, dhi);
-	int err = 0;
-
-	for (unsigned i = 0; i < ns * nd && err == 0; i++) {
-		rule.local_port_lo = slo[i / nd];
-		rule.local_port_hi = shi[i / nd];
-		rule.remote_port_lo = dlo[i % nd];
-		rule.remote_port_hi = dhi[i % nd];
-		err = add_deny(c, e, &rule);
-	}
-	return err;
-}
-
-// The permitted line that a flow of FLOW_LINE kind was made from, NULL if there is none any more.
-static const struct config_acl_line *line_of(const struct config_acl *acl, const struct flow *f)
-{
-	const struct config_acl_line *l = acl ? config_acl_line(acl, f->line) : NULL;
-	struct selector s;
-	const char *why;
-
-	if (!l || l->action != CONFIG_ACL_PERMIT || config_acl_selector(l, &s, &why) < 0)
-		return NULL;
-	return (f->instance == FLOW_LINE ? selector_equal(&s, &f->selector)
-	                                 : selector_covers(&s, &f->selector))
-	               ? l
-	               : NULL;
-}
-
-// Lines' flows whose line is no more, or another, go. kept[i]: line i of the list has its flow.
-static void keep_lines(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
-                       bool *kept)
-{
-	for (uint32_t i = e->lines.n; i-- > 0;) {
-		struct flow *f = e->lines.items[i];
-		const struct config_acl_line *l = line_of(acl, f);
-
-		if (l)
-			kept[l - acl->lines] = true;
-		else
-			flow_destroy(c, f);
-	}
-}
-
-static int make_flow(struct control *c, struct crypto_entry *e, const struct config_acl_line *l)
-{
-	struct selector s;
-	const char *why;
-
-	if (config_acl_selector(l, &s, &why) < 0 || flow_create(c, e, l->seq, FLOW_LINE, &s))
-		return 0;
-	return -errno;
-}
-
-static int sync_lines(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
-                      bool *kept)
-{
-	int err = 0;
-
-	keep_lines(c, e, acl, kept);
-	destroy_denies(c, e);
-	for (uint32_t i = 0; acl && i < acl->n_lines && err == 0; i++) {
-		const struct config_acl_line *l = &acl->lines[i];
-
-		if (l->action == CONFIG_ACL_DENY)
-			err = deny_line(c, e, l);
-		else if (l->action == CONFIG_ACL_PERMIT && !kept[i])
-			err = make_flow(c, e, l);
-	}
-	return err;
-}
-
 // What the map says on an interface cannot all be in force: then nothing goes in clear there, until
 // all entries have been tried anew.
 static void policy_fails(struct control *c, uint16_t iface, const char *map, uint32_t sequence,
@@ -315,35 +162,6 @@ static void log_failure(struct control *c, const struct crypto_entry *e, int err
 {
 	if (err < 0)
 		policy_fails(c, e->iface, e->map_name, e->sequence, -err);
-}
-
-static void sync_flows(struct control *c, struct crypto_entry *e, const struct config_acl *acl)
-{
-	bool *kept = calloc(acl ? acl->n_lines + 1u : 1, sizeof(*kept));
-	int err = kept ? sync_lines(c, e, acl, kept) : -ENOMEM;
-
-	free(kept);
-	log_failure(c, e, err);
-}
-
-// One line of the list, which has no narrower flows.
-static void sync_line(struct control *c, struct crypto_entry *e, const struct config_acl *acl,
-                      uint32_t seq)
-{
-	const struct config_acl_line *l = config_acl_line(acl, seq);
-	struct flow *f = flow_lines_find(&e->lines, seq);
-	int err = 0;
-
-	if (f && !line_of(acl, f)) {
-		flow_destroy(c, f);
-		f = NULL;
-	}
-	destroy_denies_of(c, e, seq);
-	if (l && l->action == CONFIG_ACL_DENY)
-		err = deny_line(c, e, l);
-	else if (l && l->action == CONFIG_ACL_PERMIT && !f)
-		err = make_flow(c, e, l);
-	log_failure(c, e, err);
 }
 
 // A peer that the entry no longer lists loses its children there. The flow may be gone afterwards.
@@ -362,14 +180,6 @@ static void drop_unlisted(struct control *c, const struct crypto_entry *e, struc
 		flow_refuse(c, f);
 }
 
-static bool take(unsigned *budget)
-{
-	if (!*budget)
-		return false;
-	--*budget;
-	return true;
-}
-
 // Goes on with the flows that an entry had before a change: what it no longer allows goes. False:
 // the budget is used up, and some are left.
 static bool sweep(struct control *c, struct crypto_entry *e, const struct config_map_entry *m,
@@ -384,13 +194,13 @@ static bool sweep(struct control *c, struct crypto_entry *e, const struct config
 	while ((f = e->sweep)) {
 		struct handle tunnel = f->tunnel;
 
-		if (!take(budget))
+		if (!entry_take(budget))
 			return false;
 		e->sweep = f->next;
 		if (!e->is_manual)
 			drop_unlisted(c, e, f);
 		f = flow_of(c, tunnel);
-		if (f && f->instance != FLOW_LINE && !line_of(acl, f) &&
+		if (f && f->instance != FLOW_LINE && !entry_line_of(acl, f) &&
 		    !(e->any_traffic && f->line == 0))
 			flow_destroy(c, f);
 	}
@@ -404,9 +214,9 @@ static tick_t dummy_interval(struct config_dummy d)
 	return d.pps ? (TICKS_PER_SECOND + d.pps / 2u) / d.pps : 0;
 }
 
-// What is left to do of it is sweep().
+// What is left to do of it are its lines, which *lines begins with, and sweep().
 static void entry_fill(struct control *c, struct crypto_entry *e, const struct config_map_entry *m,
-                       const struct config_interface *i)
+                       const struct config_interface *i, struct entry_lines *lines)
 {
 	const struct config_acl *acl = config_find_acl(c->config, m->acl);
 
@@ -424,7 +234,19 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
 	e->sweep = e->flows; // not those that are made now
 	// Without an address of ours for its peers it can build nothing, but protects what it did.
-	sync_flows(c, e, config_map_entry_lacks(c->config, m, acl) ? NULL : acl);
+	entry_lines_start(lines, e, config_map_entry_lacks(c->config, m, acl) ? NULL : acl);
+}
+
+// The lines of an entry that is filled, then what it had before. False: the budget is used up.
+static bool entry_settle(struct control *c, struct crypto_entry *e,
+                         const struct config_map_entry *m, struct entry_lines *lines,
+                         unsigned *budget)
+{
+	if (entry_lines_step(c, e, lines, budget))
+		return false;
+	log_failure(c, e, lines->err);
+	lines->err = 0;
+	return sweep(c, e, m, budget);
 }
 
 // Entry `m` of a bound map, or `t` of the dynamic map that it stands for.
@@ -467,9 +289,9 @@ static bool retire(struct control *c, struct crypto_entry *e, unsigned *budget)
 	e->complete = e->any_traffic = false;
 	set_any_peer(c, e, false);
 	entry_peers_clear(e);
-	while (e->flows && take(budget))
+	while (e->flows && entry_take(budget))
 		flow_destroy(c, e->flows);
-	if (e->flows || !take(budget))
+	if (e->flows || !entry_take(budget))
 		return false;
 	entry_destroy(c, e);
 	return true;
@@ -492,11 +314,11 @@ static void sync_next(struct control *c, const struct config_map_entry *m,
 		}
 		entry_insert(c, e, w->link);
 	}
-	entry_fill(c, e, t, i);
+	entry_fill(c, e, t, i, &w->lines);
 	entry_index_append(c, e);
-	w->manual = w->manual || e->is_manual;
+	c->manual_due = c->manual_due || e->is_manual;
 	w->link = &e->next;
-	w->sweeping = e;
+	w->settling = e;
 }
 
 // One entry of the map, or all of the dynamic map that it stands for. False: the budget is used up.
@@ -513,17 +335,18 @@ static bool sync_bound(struct control *c, const struct config_map_entry *m,
 		const struct config_map_entry *at = &t[w->dynamic];
 		uint32_t place = flow_place(m->seq, at == m ? 0 : config_map_number(at));
 
-		if (!w->sweeping) {
+		if (!w->settling) {
 			while (*w->link && entry_is_stale(*w->link, w->iface, m, place))
 				if (!retire(c, *w->link, budget))
 					return false;
-			if (!take(budget))
+			if (!entry_take(budget))
 				return false;
 			sync_next(c, m, at, i, place);
 		}
-		if (w->sweeping && !sweep(c, w->sweeping, at, budget))
+		if (w->settling && !entry_settle(c, w->settling, at, &w->lines, budget))
 			return false;
-		w->sweeping = NULL;
+		entry_lines_end(&w->lines);
+		w->settling = NULL;
 	}
 	w->dynamic = 0;
 	return true;
@@ -547,54 +370,6 @@ static bool sync_map(struct control *c, unsigned *budget)
 	return true;
 }
 
-// An entry of a map that this interface has bound.
-static void sync_place(struct control *c, const struct entry_key *key,
-                       const struct config_interface *i, const struct config_map_entry *m)
-{
-	struct crypto_entry *before, *e = entry_index_find(c, key, &before);
-	unsigned all = UINT_MAX;
-
-	if (e && (!m || e->is_manual != !!m->manual)) {
-		c->manual_due = c->manual_due || e->is_manual;
-		entry_destroy(c, e);
-		e = NULL;
-	}
-	if (!m)
-		return;
-	if (!e) {
-		e = entry_create(m, m, key->iface);
-		if (!e) {
-			policy_fails(c, key->iface, m->map, m->seq, ENOMEM);
-			return;
-		}
-		entry_insert(c, e, before ? &before->next : &c->entries);
-	}
-	entry_fill(c, e, m, i);
-	sweep(c, e, m, &all);
-	c->manual_due = c->manual_due || e->is_manual;
-}
-
-// Wherever the map is bound: the entry as the new configuration has it, or has it no more.
-static void sync_entry(struct control *c, const char *map, uint32_t seq)
-{
-	const struct config_map_entry *m = config_find_map_entry(c->config, map, seq);
-
-	for (unsigned n = 0; n < c->n_ports && c->entry_index.valid; n++) {
-		const struct config_interface *i = config_find_interface(c->config, c->ports[n]);
-		uint32_t unused;
-
-		if (!i)
-			continue;
-		for (unsigned six = 0; six < 2; six++) {
-			const struct entry_key key = {(uint16_t)n, six, flow_place(seq, 0)};
-			bool bound = m && config_bound_map(c->config, i, six, &unused);
-
-			if (!strcmp(six ? i->crypto_map6 : i->crypto_map, map))
-				sync_place(c, &key, i, bound ? m : NULL);
-		}
-	}
-}
-
 // What an entry's list has changed, where that is all that has and it is little. False: nothing is
 // done.
 static bool sync_changed_lines(struct control *c, struct crypto_entry *e,
@@ -610,7 +385,7 @@ static bool sync_changed_lines(struct control *c, struct crypto_entry *e,
 	if (l == end)
 		return false; // the list is new
 	for (; l < end && l->acl == index; l++)
-		sync_line(c, e, acl, l->seq);
+		log_failure(c, e, entry_line_sync(c, e, acl, l->seq));
 	return true;
 }
 
@@ -621,26 +396,6 @@ static bool changes_sets(const struct diff_list *changes)
 	for (uint32_t k = 0; k < changes->n && !found; k++)
 		found = changes->items[k].kind == CONFIG_TRANSFORM_SET;
 	return found;
-}
-
-// An entry that has not changed, but what it uses has.
-static void sync_touched(struct control *c, const struct config_map_entry *m, bool sets,
-                         const struct diff_list *changes)
-{
-	const struct config_acl *acl = config_find_acl(c->config, m->acl);
-	bool done = acl && !sets;
-
-	for (unsigned n = 0; n < c->n_ports && done; n++) {
-		for (unsigned six = 0; six < 2 && done; six++) {
-			const struct entry_key key = {(uint16_t)n, six, flow_place(m->seq, 0)};
-			struct crypto_entry *before, *e = entry_index_find(c, &key, &before);
-
-			if (e && !strcmp(e->map_name, m->map))
-				done = sync_changed_lines(c, e, acl, changes);
-		}
-	}
-	if (!done)
-		sync_entry(c, m->map, m->seq);
 }
 
 static bool is_dynamic(const struct config_map_entry *m)
@@ -681,32 +436,142 @@ static bool are_few(const struct control *c, const struct config *old,
 	return n <= SYNC_SOME_MAX;
 }
 
-bool entry_sync_some(struct control *c, const struct config *old, const struct diff_list *changes)
+// Wherever the map is bound. 0 or -ENOMEM.
+static int add_jobs(struct control *c, const struct config_interface *const *interfaces,
+                    const struct config_map_entry *m, bool touched)
 {
-	bool sets;
+	struct entry_some *some = &c->entry_some;
 
+	for (unsigned n = 0; n < c->n_ports; n++) {
+		const struct config_interface *i = interfaces[n];
+
+		for (unsigned six = 0; i && six < 2; six++) {
+			struct entry_job *jobs;
+
+			if (strcmp(six ? i->crypto_map6 : i->crypto_map, m->map) != 0)
+				continue;
+			jobs = reallocarray(some->jobs, some->n + 1, sizeof(*jobs));
+			if (!jobs)
+				return -ENOMEM;
+			some->jobs = jobs;
+			jobs[some->n++] = (struct entry_job){
+				.key = {(uint16_t)n, six, flow_place(m->seq, 0)},
+				.map = m->map,
+				.sequence = m->seq,
+				.touched = touched,
+			};
+		}
+	}
+	return 0;
+}
+
+static int collect_jobs(struct control *c, const struct config *old,
+                        const struct diff_list *changes)
+{
+	const struct config_interface *interfaces[DP_IFACES_MAX] = {NULL};
+	int err = 0;
+
+	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
+		interfaces[n] = config_find_interface(c->config, c->ports[n]);
+	for (uint32_t k = 0; k < changes->n && err == 0; k++)
+		if (changes->items[k].kind == CONFIG_MAP_ENTRY)
+			err = add_jobs(c, interfaces, changed(c, old, &changes->items[k]), false);
+	for (uint32_t k = 0; k < changes->n_touched && err == 0; k++)
+		err = add_jobs(c, interfaces, &c->config->map_entries[changes->touched[k]], true);
+	return err;
+}
+
+static void some_end(struct control *c)
+{
+	entry_lines_end(&c->entry_some.lines);
+	free(c->entry_some.jobs);
+	c->entry_some = (struct entry_some){0};
+}
+
+bool entry_some_start(struct control *c, const struct config *old, const struct diff_list *changes)
+{
 	if (!c->entry_index.valid || !are_few(c, old, changes))
 		return false;
-	for (uint32_t k = 0; k < changes->n; k++) {
-		const struct diff_change *d = &changes->items[k];
-		const struct config_map_entry *m;
+	c->entry_some = (struct entry_some){.changes = changes, .sets = changes_sets(changes)};
+	if (collect_jobs(c, old, changes) == 0)
+		return true;
+	some_end(c);
+	return false;
+}
 
-		if (d->kind != CONFIG_MAP_ENTRY)
-			continue;
-		m = changed(c, old, d);
-		sync_entry(c, m->map, m->seq);
+// Makes the entry at a place, or the one that is there into what the configuration says now: then
+// it is to be settled. False: the budget is used up.
+static bool job_begin(struct control *c, const struct entry_job *job, unsigned *budget)
+{
+	const struct config_interface *i =
+		config_find_interface(c->config, c->ports[job->key.iface]);
+	const struct config_map_entry *m =
+		config_find_map_entry(c->config, job->map, job->sequence);
+	const struct config_acl *acl = m ? config_find_acl(c->config, m->acl) : NULL;
+	struct crypto_entry *before, *e = entry_index_find(c, &job->key, &before);
+	struct entry_some *some = &c->entry_some;
+	uint32_t unused;
+
+	if (m && !config_bound_map(c->config, i, job->key.ipv6, &unused))
+		m = NULL;
+	if (job->touched && e && m && acl && !some->sets &&
+	    sync_changed_lines(c, e, acl, some->changes))
+		return true;
+	if (e && (!m || e->is_manual != !!m->manual)) {
+		c->manual_due = c->manual_due || e->is_manual;
+		if (!retire(c, e, budget))
+			return false;
+		e = entry_index_find(c, &job->key, &before);
 	}
-	sets = changes_sets(changes);
-	for (uint32_t k = 0; k < changes->n_touched && c->entry_index.valid; k++)
-		sync_touched(c, &c->config->map_entries[changes->touched[k]], sets, changes);
-	if (c->manual_due)
-		manual_install(c);
-	return c->entry_index.valid;
+	if (!m)
+		return true;
+	if (!entry_take(budget))
+		return false;
+	if (!e) {
+		e = entry_create(m, m, job->key.iface);
+		if (!e) {
+			policy_fails(c, job->key.iface, m->map, m->seq, ENOMEM);
+			return true;
+		}
+		entry_insert(c, e, before ? &before->next : &c->entries);
+	}
+	entry_fill(c, e, m, i, &some->lines);
+	c->manual_due = c->manual_due || e->is_manual;
+	some->settling = e;
+	return true;
+}
+
+static bool job_step(struct control *c, const struct entry_job *job, unsigned *budget)
+{
+	struct entry_some *some = &c->entry_some;
+
+	if (!some->settling && !job_begin(c, job, budget))
+		return false;
+	if (some->settling &&
+	    !entry_settle(c, some->settling,
+	                  config_find_map_entry(c->config, job->map, job->sequence), &some->lines,
+	                  budget))
+		return false;
+	entry_lines_end(&some->lines);
+	some->settling = NULL;
+	return true;
+}
+
+enum entry_some_result entry_some_step(struct control *c, unsigned budget)
+{
+	struct entry_some *some = &c->entry_some;
+
+	for (; some->at < some->n && c->entry_index.valid; some->at++)
+		if (!job_step(c, &some->jobs[some->at], &budget))
+			return ENTRY_SOME_MORE;
+	some_end(c);
+	return c->entry_index.valid ? ENTRY_SOME_DONE : ENTRY_SOME_LOST;
 }
 
 void entry_walk_start(struct control *c)
 {
 	entry_index_start(c);
+	entry_lines_end(&c->entry_walk.lines);
 	c->entry_walk = (struct entry_walk){.link = &c->entries};
 	memset(c->policy_failed, 0, sizeof(c->policy_failed));
 }
@@ -726,7 +591,14 @@ bool entry_walk_step(struct control *c, unsigned budget)
 		if (!retire(c, *w->link, &budget))
 			return true;
 	entry_index_end(c);
-	if (w->manual)
-		manual_install(c); // last: what had an SPI before has let go of it by now
 	return false;
+}
+
+void entry_stop(struct control *c)
+{
+	some_end(c);
+	entry_lines_end(&c->entry_walk.lines);
+	c->entry_index.valid = false;
+	while (c->entries)
+		entry_destroy(c, c->entries);
 }

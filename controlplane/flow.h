@@ -56,9 +56,10 @@ struct crypto_entry {
 	bool complete;    // has peers, transform sets and an access list
 	bool any_peer;    // complete, dynamic, and names no peer: then whoever has a key
 	bool any_traffic; // complete, dynamic, and has no access list: what the peer proposes
-	struct crypto_entry *next_any, **link_any; // any_peer: in c->any_peer_entries
-	bool is_manual;                            // ipsec-manual: no IKE; see manual.h
-	struct manual_keys *keys;                  // is_manual only; NULL = out of memory
+	struct crypto_entry *next_any, **link_any;       // any_peer: in c->any_peer_entries
+	bool is_manual;                                  // ipsec-manual: no IKE; see manual.h
+	struct manual_keys *keys;                        // is_manual only; NULL = out of memory
+	struct crypto_entry *next_manual, **link_manual; // is_manual: in c->manual_entries
 };
 
 enum flow_state {

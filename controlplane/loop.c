@@ -229,8 +229,8 @@ bool loop_turn(struct control *c)
 		tick(c);
 	dp_timers_run(c->dp);
 	part_ends(c, TURN_PART_TIMERS);
-	if (c->manual_due && !c->stopping)
-		manual_install(c);
+	if (!c->stopping)
+		more |= manual_install(c);
 	more |= request_run(c) || n || c->timers_left;
 	part_ends(c, TURN_PART_ORDERS);
 	counters_turn(c, start, more || c->fired);

@@ -7,15 +7,37 @@
 #include "manual.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "addr.h"
+#include "apply.h"
 #include "child.h"
 #include "control.h"
 #include "flow_suites.h"
 #include "peer.h"
 #include "secret.h"
+
+#define LOOKS    256 // entries that are looked at in one turn
+#define INSTALLS 16  // pairs of SAs that are made in one
+
+// Keys by their outbound SA, and by entry: the same may be bound to several interfaces. A key
+// without an entry, of a search, is equal to any.
+static int compare(const void *one, const void *another)
+{
+	const struct manual_keys *a = one, *b = another;
+	int order;
+
+	if (a->out.spi != b->out.spi)
+		return a->out.spi < b->out.spi ? -1 : 1;
+	order = addr_compare(&a->out.local, &b->out.local);
+	if (order == 0)
+		order = addr_compare(&a->out.remote, &b->out.remote);
+	if (order || !a->entry || !b->entry || a->entry == b->entry)
+		return order;
+	return (uintptr_t)a->entry < (uintptr_t)b->entry ? -1 : 1;
+}
 
 static void spec_fill(struct sa_spec *spec, const struct config_session_key *k,
                       const struct config_transform_set *t)
@@ -50,6 +72,7 @@ int manual_fill(struct control *c, struct crypto_entry *e, const struct config_m
 
 	if (!new)
 		return -ENOMEM;
+	new->entry = e;
 	if (!config_map_entry_incomplete(c->config, m)) {
 		t = config_find_transform_set(c->config, m->sets[0]);
 		spec_fill(&new->in, &m->manual->in, t);
@@ -62,17 +85,38 @@ int manual_fill(struct control *c, struct crypto_entry *e, const struct config_m
 	// Both were zero before their fields were set.
 	if (e->keys && memcmp(e->keys, new, sizeof(*new)) != 0)
 		delete_sas(c, e, "manual keys changed");
-	manual_fini(e);
+	manual_fini(c, e);
 	e->keys = new;
+	tsearch(new, &c->manual_keys, compare); // without memory it is only not found
 	return 0;
 }
 
-void manual_fini(struct crypto_entry *e)
+void manual_fini(struct control *c, struct crypto_entry *e)
 {
-	if (e->keys)
-		secret_wipe(e->keys, sizeof(*e->keys));
+	if (!e->keys)
+		return;
+	tdelete(e->keys, &c->manual_keys, compare);
+	secret_wipe(e->keys, sizeof(*e->keys));
 	free(e->keys);
 	e->keys = NULL;
+}
+
+void manual_link(struct control *c, struct crypto_entry *e)
+{
+	e->next_manual = c->manual_entries;
+	e->link_manual = &c->manual_entries;
+	if (e->next_manual)
+		e->next_manual->link_manual = &e->next_manual;
+	c->manual_entries = e;
+}
+
+void manual_unlink(struct control *c, struct crypto_entry *e)
+{
+	if (c->manual_at == e)
+		c->manual_at = e->next_manual;
+	*e->link_manual = e->next_manual;
+	if (e->next_manual)
+		e->next_manual->link_manual = e->link_manual;
 }
 
 // The flow of the first permitted line; the others of the list have no SA and let nothing out.
@@ -116,36 +160,47 @@ static void install(struct control *c, struct crypto_entry *e, struct flow *f)
 	secret_wipe(&keys, sizeof(keys));
 }
 
-void manual_install(struct control *c)
+// True: SAs were made, or could not be.
+static bool install_missing(struct control *c, struct crypto_entry *e)
 {
-	struct crypto_entry *e;
-	struct flow *f;
+	struct flow *f = e->complete && e->keys ? first_flow(e) : NULL;
 
-	c->manual_due = false;
-	for (e = c->entries; e; e = e->next) {
-		f = e->is_manual && e->complete && e->keys ? first_flow(e) : NULL;
-		if (!f || f->children)
-			continue;
-		delete_sas(c, e, "another line is the first one"); // their SPIs are needed
-		install(c, e, f);
+	if (!f || f->children)
+		return false;
+	delete_sas(c, e, "another line is the first one"); // their SPIs are needed
+	install(c, e, f);
+	return true;
+}
+
+bool manual_install(struct control *c)
+{
+	unsigned looks = 0, installs = 0;
+
+	if (apply_changes_entries(c))
+		return false; // what has an SPI now may have to let go of it
+	if (!c->manual_at && c->manual_due) {
+		c->manual_due = false;
+		c->manual_at = c->manual_entries;
 	}
+	while (c->manual_at && looks++ < LOOKS && installs < INSTALLS) {
+		struct crypto_entry *e = c->manual_at;
+
+		c->manual_at = e->next_manual;
+		installs += install_missing(c, e);
+	}
+	return c->manual_at || c->manual_due;
 }
 
 struct child *manual_find_out(const struct control *c, const struct ip_addr *local,
                               const struct ip_addr *remote, uint32_t spi)
 {
-	const struct crypto_entry *e;
-	const struct flow *f;
+	const struct manual_keys key = {
+		.out = {.spi = spi, .local = *local, .remote = *remote},
+	};
+	struct manual_keys **found = tfind(&key, &c->manual_keys, compare);
+	const struct flow *f = found ? first_flow((*found)->entry) : NULL;
 
-	for (e = c->entries; e; e = e->next) {
-		if (!e->is_manual || !e->keys || e->keys->out.spi != spi ||
-		    !addr_equal(&e->keys->out.local, local) ||
-		    !addr_equal(&e->keys->out.remote, remote))
-			continue;
-		f = first_flow(e);
-		return f ? f->child : NULL;
-	}
-	return NULL;
+	return f ? f->child : NULL;
 }
 
 void manual_exhausted(struct control *c, const struct crypto_entry *e)

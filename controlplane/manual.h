@@ -14,16 +14,20 @@ struct crypto_entry;
 struct manual_keys {
 	struct sa_spec in, out;
 	bool require; // transport mode, or nothing
+	struct crypto_entry *entry;
 };
 
 // Takes over what the configuration says for this entry. SAs made from other keys are deleted.
 // 0 or -ENOMEM.
 int manual_fill(struct control *c, struct crypto_entry *e, const struct config_map_entry *m);
 // Wipes and frees an entry's keys; its SAs go with its flows.
-void manual_fini(struct crypto_entry *e);
-// Makes the SAs that are missing: after a configuration was applied, or when some were deleted
-// (`clear crypto sa` makes them anew, as IOS does).
-void manual_install(struct control *c);
+void manual_fini(struct control *c, struct crypto_entry *e);
+// Takes an entry into the list of those with manual keys, or out of it.
+void manual_link(struct control *c, struct crypto_entry *e);
+void manual_unlink(struct control *c, struct crypto_entry *e);
+// Makes SAs that are missing (c->manual_due): after a configuration was applied, or when some were
+// deleted (`clear crypto sa` makes them anew, as IOS does). A few of them; true: there are more.
+bool manual_install(struct control *c);
 // The child of an entry whose outbound SA has this SPI and these addresses, or NULL.
 struct child *manual_find_out(const struct control *c, const struct ip_addr *local,
                               const struct ip_addr *remote, uint32_t spi);

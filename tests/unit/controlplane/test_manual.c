@@ -110,7 +110,7 @@ static void turn(void)
 			flow_acquire(c, flow_of(c, events[i].tunnel));
 	fake_ike_run(c);
 	wheel_run(&c->wheel, c->now, 1000, c);
-	if (c->manual_due && !c->stopping)
+	if (!c->stopping)
 		manual_install(c);
 }
 
@@ -185,6 +185,20 @@ static void there_from_the_start(void **state)
 	assert_int_equal(fake_ike.initiated, 0);
 	assert_int_equal(control.wheel.armed, 0);
 	assert_int_equal(logged_errors, 0);
+}
+
+// A report about the path names an outbound SA and its ends.
+static void found_by_its_spi(void **state)
+{
+	const struct control *c = &control;
+	struct crypto_entry *e = c->entries;
+	struct ip_addr local = e->keys->out.local, remote = e->keys->out.remote;
+
+	(void)state;
+	assert_non_null(manual_find_out(c, &local, &remote, 1001));
+	assert_ptr_equal(manual_find_out(c, &local, &remote, 1001), e->flows->child);
+	assert_null(manual_find_out(c, &local, &remote, 1003));
+	assert_null(manual_find_out(c, &remote, &local, 1001));
 }
 
 static void changed_keys_change_that_entry_alone(void **state)
@@ -373,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(there_from_the_start, start, stop),
+		cmocka_unit_test_setup_teardown(found_by_its_spi, start, stop),
 		cmocka_unit_test_setup_teardown(changed_keys_change_that_entry_alone, start, stop),
 		cmocka_unit_test_setup_teardown(another_first_line, start, stop),
 		cmocka_unit_test_setup_teardown(two_entries_may_swap_their_spis, start, stop),

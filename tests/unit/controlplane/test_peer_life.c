@@ -651,23 +651,25 @@ static void walks_in_steps(void **state)
 	struct world *w = world_create("", " set peer 192.0.2.11", "");
 	struct config *next = load("", " set peer 192.0.2.11", rest);
 	struct diff_list changes;
+	struct config *old;
 	unsigned steps = 0;
 
 	(void)state;
 	up(w);
 	assert_int_equal(diff_configs(w->c.config, next, &changes), 0);
-	config_free(apply_begin(&w->c, next, &changes));
-	diff_fini(&changes);
+	old = apply_begin(&w->c, next, &changes);
 	while (entry_walk_step(&w->c, 1)) {
 		assert_true(w->c.dp->hold[0]);
 		assert_true(packet(w));
 		pass(w, S / 10);
 		steps++;
 	}
-	assert_int_equal(steps, 3); // an entry or a flow each, and one that ended it
+	assert_int_equal(steps, 7); // an entry, a line or a flow each, and one that ended it
 	assert_int_equal(rules(w), 3);
 	while (apply_step(&w->c))
 		pass(w, S / 10);
+	config_free(old);
+	diff_fini(&changes);
 	assert_false(w->c.dp->hold[0]);
 	assert_int_equal(fake_dp_live_sas(w->c.dp), 2);
 	assert_int_equal(w->c.entries->suites[0].lifetime_seconds, 600);

@@ -107,21 +107,44 @@ static int stop(void **state)
 	return empty ? 0 : -1;
 }
 
+static void enter(struct config *config, struct config_cursor *cur, const char *line)
+{
+	struct diag_list diags;
+
+	diag_init(&diags, NULL);
+	assert_int_equal(cursor_enter(config, cur, line, 0, &diags), 0);
+	diag_fini(&diags);
+}
+
+// Returns the most that one step has changed.
+static unsigned apply(struct config *next)
+{
+	struct diff_list changes;
+	struct config *old;
+	unsigned most = 0, before;
+	bool more = true;
+
+	assert_int_equal(diff_configs(control.config, next, &changes), 0);
+	old = apply_begin(&control, next, &changes);
+	while (more) {
+		before = looks;
+		more = apply_step(&control);
+		most = looks - before > most ? looks - before : most;
+	}
+	config_free(old);
+	diff_fini(&changes);
+	return most;
+}
+
 static void change(const char *const *lines)
 {
 	struct config *next = config_clone(control.config);
-	struct diff_list changes;
 	struct config_cursor cur;
-	struct diag_list diags;
 
 	cursor_init(&cur);
-	diag_init(&diags, NULL);
 	for (; *lines; lines++)
-		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
-	diag_fini(&diags);
-	assert_int_equal(diff_configs(control.config, next, &changes), 0);
-	config_free(apply_config(&control, next, &changes));
-	diff_fini(&changes);
+		enter(next, &cur, *lines);
+	apply(next);
 }
 
 static void from_the_start(void **state)
@@ -203,6 +226,80 @@ static void on_a_late_subinterface(void **state)
 	assert_int_equal(leaks, 0);
 }
 
+#define LONG 160 // lines
+
+// Every fourth line denies, the last one is that of is_covered().
+static struct config *with_long_list(const char *name)
+{
+	struct config *next = config_clone(control.config);
+	struct config_cursor cur;
+	char line[128];
+
+	cursor_init(&cur);
+	snprintf(line, sizeof(line), "ip access-list extended %s", name);
+	enter(next, &cur, line);
+	for (unsigned i = 0; i < LONG; i++) {
+		snprintf(line, sizeof(line), "%u %s ip 10.1.0.0 0.0.255.255 10.%u.%u.0 0.0.0.255",
+		         10 * i + 10, i % 4 ? "permit" : "deny", 16 + i / 256, i % 256);
+		enter(next, &cur, line);
+	}
+	enter(next, &cur, "5000 permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255");
+	return next;
+}
+
+// More than fits in one turn: it is done in steps, and nothing leaks between them.
+static void while_a_long_list_comes_and_goes(void **state)
+{
+	static const char *const match[] = {"crypto map m 1", "match address BIG", "exit", NULL};
+	static const char *const another[] = {"crypto map m 1", "match address 101", "exit", NULL};
+	static const char *const none[] = {"no crypto map m 1", NULL};
+	struct config *with = with_long_list("BIG"), *changed;
+	struct config_cursor cur;
+	struct handle first;
+	char line[128];
+
+	(void)state;
+	apply(with);
+	cursor_init(&cur);
+	changed = config_clone(control.config);
+	for (unsigned i = 0; match[i]; i++)
+		enter(changed, &cur, match[i]);
+	assert_in_range(apply(changed), 1, 70);
+	assert_int_equal(control.entries->n_denies, LONG / 4);
+	assert_int_equal(control.entries->lines.n, LONG - LONG / 4 + 1);
+	assert_int_equal(leaks, 0);
+
+	// Half of its lines go: the others' rules stay as they are.
+	first = control.entries->denies[0].policy;
+	cursor_init(&cur);
+	changed = config_clone(control.config);
+	enter(changed, &cur, "ip access-list extended BIG");
+	for (unsigned i = LONG / 2; i < LONG; i++) {
+		snprintf(line, sizeof(line), "no %u", 10 * i + 10);
+		enter(changed, &cur, line);
+	}
+	enter(changed, &cur, "3 deny ip 10.1.0.0 0.0.255.255 10.99.0.0 0.0.255.255");
+	cursor_init(&cur);
+	// Sets change as well, so that all lines are gone through.
+	enter(changed, &cur, "crypto ipsec transform-set ts esp-gcm 256");
+	assert_in_range(apply(changed), 1, 70);
+	assert_int_equal(control.entries->n_denies, LONG / 8 + 1);
+	assert_int_equal(control.entries->lines.n, LONG / 2 - LONG / 8 + 1);
+	assert_true(handle_equal(control.entries->denies[0].policy, first));
+	assert_int_equal(leaks, 0);
+
+	change(another);
+	assert_int_equal(control.entries->n_denies, 0);
+	assert_int_equal(control.entries->lines.n, 1);
+	change(match);
+	assert_int_equal(leaks, 0);
+	control.dp->watch = NULL;
+	change(none);
+	assert_null(control.entries);
+	assert_int_equal(control.flows, 0);
+	assert_false(control.dp->hold[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +308,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(while_its_line_is_replaced, start, stop),
 		cmocka_unit_test_setup_teardown(while_there_is_no_room, start, stop),
 		cmocka_unit_test_setup_teardown(on_a_late_subinterface, start, stop),
+		cmocka_unit_test_setup_teardown(while_a_long_list_comes_and_goes, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,14 +112,14 @@ static void goes_in_steps(void **state)
 	                                   NULL};
 	struct pair *p = pair_create(NULL, NULL);
 	struct diff_list changes;
+	struct config *old;
 	unsigned steps = 0;
 
 	(void)state;
 	pair_up(p);
 	change(&p->a, more);
 	assert_int_equal(rules(&p->a), 5);
-	config_free(apply_begin(&p->a.c, changed(&p->a, none, &changes), &changes));
-	diff_fini(&changes);
+	old = apply_begin(&p->a.c, changed(&p->a, none, &changes), &changes);
 	while (entry_walk_step(&p->a.c, 2)) {
 		assert_true(p->a.c.dp->hold[0]);
 		assert_int_equal(rules(&p->a), 5 - 2 * ++steps);
@@ -131,6 +131,8 @@ static void goes_in_steps(void **state)
 	assert_int_equal(rules(&p->a), 0);
 	while (apply_step(&p->a.c))
 		pair_pass(p, 1);
+	config_free(old);
+	diff_fini(&changes);
 	pair_pass(p, S);
 	assert_false(p->a.c.dp->hold[0]);
 	assert_int_equal(p->a.c.children.used, 0);
