@@ -105,8 +105,10 @@ struct control {
 	char (*ports)[CONFIG_NAME]; // names of the dataplane's interfaces, by index
 	unsigned n_ports; // interfaces: the ports that the process was started with, subinterfaces
 	struct dp_vlan_config vlans[DP_IFACES_MAX]; // of subinterfaces; vlan 0 = a port, or free
-	bool link_down[DP_IFACES_MAX];              // a subinterface's is its port's
-	bool link_seen[DP_IFACES_MAX];              // the dataplane has told of it
+	uint32_t vlans_made;                        // subinterfaces since the start
+	uint32_t vlan_made[DP_IFACES_MAX]; // which of these has the number now or had it last
+	bool link_down[DP_IFACES_MAX];     // a subinterface's is its port's
+	bool link_seen[DP_IFACES_MAX];     // the dataplane has told of it
 	bool policy_failed[DP_IFACES_MAX]; // its map is not all in force: nothing goes in clear
 	struct config *config; // the running configuration; replaced as a whole by apply
 	struct wheel wheel;

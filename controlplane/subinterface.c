@@ -65,6 +65,7 @@ static bool add_one(struct control *c, const struct config_interface *i)
 		return false;
 	}
 	c->vlans[n] = v;
+	c->vlan_made[n] = ++c->vlans_made;
 	c->link_down[n] = c->link_down[port];
 	memcpy(c->ports[n], i->name, sizeof(c->ports[n]));
 	if (n >= c->n_ports)

@@ -26,15 +26,16 @@ struct usage {
 };
 
 struct counters {
-	unsigned n_workers, n_counters, n_ifaces;
-	tick_t due; // end of the period
+	unsigned n_workers, n_counters;
+	uint32_t vlans_made; // c->vlans_made when it was last looked at
+	tick_t due;          // end of the period
 	struct usage *worker_usage;
 	struct usage control_usage;
 	// What they were when they were cleared.
 	uint64_t *worker; // [worker * n_counters + counter]
 	struct dp_worker_stats *stats;
-	struct dp_iface_info *ifaces;
-	uint64_t *iface_when; // dp_now_us(), 0 = never
+	struct dp_iface_info ifaces[DP_IFACES_MAX];
+	uint64_t iface_when[DP_IFACES_MAX]; // dp_now_us(), 0 = never
 	struct control_counters control;
 	uint64_t losses;
 };
@@ -47,14 +48,12 @@ struct counters *counters_create(const struct control *c)
 		return NULL;
 	n->n_workers = dp_workers(c->dp);
 	n->n_counters = dp_counters(c->dp);
-	n->n_ifaces = c->n_ports;
+	n->vlans_made = c->vlans_made;
 	n->due = c->now + PERIOD;
 	n->worker_usage = calloc(n->n_workers, sizeof(*n->worker_usage));
 	n->worker = calloc((size_t)n->n_workers * n->n_counters + 1, sizeof(*n->worker));
 	n->stats = calloc(n->n_workers, sizeof(*n->stats));
-	n->ifaces = calloc(n->n_ifaces + 1, sizeof(*n->ifaces));
-	n->iface_when = calloc(n->n_ifaces + 1, sizeof(*n->iface_when));
-	if (n->worker_usage && n->worker && n->stats && n->ifaces && n->iface_when)
+	if (n->worker_usage && n->worker && n->stats)
 		return n;
 	counters_destroy(n);
 	return NULL;
@@ -67,8 +66,6 @@ void counters_destroy(struct counters *n)
 	free(n->worker_usage);
 	free(n->worker);
 	free(n->stats);
-	free(n->ifaces);
-	free(n->iface_when);
 	free(n);
 }
 
@@ -104,6 +101,18 @@ static void period_end(struct control *c, struct counters *n)
 	n->due = c->now + PERIOD;
 }
 
+// A subinterface that has another one's number counts from zero, and was never cleared.
+static void begin_afresh(struct control *c, struct counters *n)
+{
+	for (unsigned i = 0; i < c->n_ports; i++) {
+		if ((int32_t)(c->vlan_made[i] - n->vlans_made) <= 0)
+			continue;
+		dp_iface_info(c->dp, (uint16_t)i, &n->ifaces[i]);
+		n->iface_when[i] = 0;
+	}
+	n->vlans_made = c->vlans_made;
+}
+
 // A turn lasts longer than its work where other threads want the core too.
 static void note_cpu(struct control *c)
 {
@@ -133,6 +142,8 @@ void counters_turn(struct control *c, uint64_t start, bool worked)
 	}
 	if (us > c->counters.longest_us)
 		c->counters.longest_us = us;
+	if (n && c->vlans_made != n->vlans_made)
+		begin_afresh(c, n);
 	if (n && tick_diff(c->now, n->due) >= 0)
 		period_end(c, n);
 }

@@ -10,7 +10,7 @@ struct control;
 struct control_counters;
 struct counters;
 
-// For c->dp, whose number of workers and interfaces stays. NULL: no memory.
+// For c->dp, whose number of workers stays; subinterfaces come and go. NULL: no memory.
 struct counters *counters_create(const struct control *c);
 void counters_destroy(struct counters *counters);
 

@@ -158,7 +158,7 @@ static int tables_init(struct control *c)
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
 	c->n_ports = 2;
-	c->ports = calloc(2, sizeof(*c->ports));
+	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
 	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
 	snprintf(c->ports[1], sizeof(c->ports[1]), "FastEthernet1");
 	c->neighbours = neighbour_create();
