@@ -55,10 +55,9 @@ static int hash_password(struct command_call *call, const char *password, char o
 	return hash ? 0 : -EINVAL;
 }
 
-static int enable_secret(struct command_call *call)
+static int enable_store(struct command_call *call, char stored[CONFIG_HASH])
 {
 	const struct command_arg *secret = command_arg(call, "text");
-	char *stored = config(call)->enable_secret;
 	bool hashed = command_has(call, "5") || command_has(call, "8") || command_has(call, "9");
 
 	if (call->no) {
@@ -72,6 +71,21 @@ static int enable_secret(struct command_call *call)
 		                    "expected the hash of a password as crypt(3) writes it ($6$...)"
 		                    "; Cisco's own types 8 and 9 cannot be checked");
 	return edit_copy(call, "text", stored, CONFIG_HASH);
+}
+
+static int enable_secret(struct command_call *call)
+{
+	return enable_store(call, config(call)->enable_secret);
+}
+
+// IOS keeps both, and asks for the secret if there is one. Kept as a hash too, and shown as one.
+static int enable_password(struct command_call *call)
+{
+	int err = enable_store(call, config(call)->enable_password);
+
+	if (!err && !call->no && config(call)->enable_secret[0])
+		edit_notice(call, "the enable secret is asked for, not this password");
+	return err;
 }
 
 static int logging_on(struct command_call *call)
@@ -253,8 +267,8 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "hostname name:WORD", "hostname", hostname, words},
 	{MODE_CONFIG, "enable secret [0|5|8|9] text:WORD<1-200>", "enable secret", enable_secret,
          words},
-	{MODE_CONFIG, "enable password [0] text:WORD<1-200>", "enable password", enable_secret,
-         words},
+	{MODE_CONFIG, "enable password [0|5|8|9] text:WORD<1-200>", "enable password",
+         enable_password, words},
 	{MODE_CONFIG, "logging on", "", logging_on, words},
 	{MODE_CONFIG, "logging buffered [size:<4096-2147483647>] [" LEVEL "]", "", logging_buffered,
          words},

@@ -58,6 +58,7 @@ struct config *config_clone(const struct config *c)
 		return NULL;
 	memcpy(n->hostname, c->hostname, sizeof(n->hostname));
 	memcpy(n->enable_secret, c->enable_secret, sizeof(n->enable_secret));
+	memcpy(n->enable_password, c->enable_password, sizeof(n->enable_password));
 	n->ipv6_unicast_routing = c->ipv6_unicast_routing;
 	n->isakmp = c->isakmp;
 	n->ipsec = c->ipsec;
@@ -104,6 +105,7 @@ static bool list_equal(const struct config *a, const struct config *b, enum conf
 bool config_equal(const struct config *a, const struct config *b)
 {
 	if (strcmp(a->hostname, b->hostname) || strcmp(a->enable_secret, b->enable_secret) ||
+	    strcmp(a->enable_password, b->enable_password) ||
 	    a->ipv6_unicast_routing != b->ipv6_unicast_routing ||
 	    !config_logging_equal(&a->logging, &b->logging) ||
 	    !config_platform_equal(&a->platform, &b->platform) ||
@@ -118,18 +120,18 @@ bool config_equal(const struct config *a, const struct config *b)
 
 bool config_enable_check(const struct config *c, const char *password)
 {
+	const char *hash, *stored = config_enable_hash(c);
 	struct crypt_data *data;
-	const char *hash;
 	bool ok;
 
-	if (!c->enable_secret[0])
+	if (!stored[0])
 		return true;
 	data = calloc(1, sizeof(*data));
 	if (!data)
 		return false;
-	hash = crypt_r(password, c->enable_secret, data);
-	ok = hash && hash[0] != '*' && strlen(hash) == strlen(c->enable_secret) &&
-	     secret_equal(hash, c->enable_secret, strlen(hash));
+	hash = crypt_r(password, stored, data);
+	ok = hash && hash[0] != '*' && strlen(hash) == strlen(stored) &&
+	     secret_equal(hash, stored, strlen(hash));
 	secret_wipe(data, sizeof(*data));
 	free(data);
 	return ok;

@@ -348,8 +348,9 @@ enum config_kind {
 };
 
 struct config {
-	char hostname[CONFIG_NAME];      // "Router" when not given
-	char enable_secret[CONFIG_HASH]; // crypt(3) text; "" = none
+	char hostname[CONFIG_NAME];        // "Router" when not given
+	char enable_secret[CONFIG_HASH];   // crypt(3) text; "" = none
+	char enable_password[CONFIG_HASH]; // the same; counts only where there is no secret
 	struct config_logging logging;
 	struct config_platform platform;
 	struct config_isakmp isakmp;
@@ -381,7 +382,14 @@ struct config *config_clone(const struct config *c);
 void config_free(struct config *c);
 bool config_equal(const struct config *a, const struct config *b);
 
-// Whether `password` opens privileged mode; true when no secret is set. Takes milliseconds by
+// What is asked for by `enable`, as a crypt(3) text: the secret, or else the password; "" =
+// nothing.
+static inline const char *config_enable_hash(const struct config *c)
+{
+	return c->enable_secret[0] ? c->enable_secret : c->enable_password;
+}
+
+// Whether `password` opens privileged mode; true when nothing is asked for. Takes milliseconds by
 // design (crypt(3)): never on the control core.
 bool config_enable_check(const struct config *c, const char *password);
 

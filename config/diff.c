@@ -53,7 +53,8 @@ static bool single_equal(const struct config *a, const struct config *b, enum co
 	case CONFIG_HOSTNAME:
 		return !strcmp(a->hostname, b->hostname);
 	case CONFIG_ENABLE:
-		return !strcmp(a->enable_secret, b->enable_secret);
+		return !strcmp(a->enable_secret, b->enable_secret) &&
+		       !strcmp(a->enable_password, b->enable_password);
 	case CONFIG_LOGGING:
 		return config_logging_equal(&a->logging, &b->logging);
 	case CONFIG_PLATFORM:

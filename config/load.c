@@ -166,7 +166,7 @@ static bool has_secrets(const struct config *c)
 	for (uint32_t i = 0; i < c->n_map_entries; i++)
 		if (c->map_entries[i].manual)
 			return true;
-	return c->n_keys || c->enable_secret[0] || c->n_ezvpns;
+	return c->n_keys || config_enable_hash(c)[0] || c->n_ezvpns;
 }
 
 static int load_fd(int fd, struct config **out, struct diag_list *d)

@@ -37,7 +37,7 @@ int exec_enable(struct command_call *call)
 {
 	struct session *s = session_of(call);
 	struct running *r = state_get(s->m);
-	bool ok = !r->config->enable_secret[0];
+	bool ok = !config_enable_hash(r->config)[0];
 	char typed[256];
 
 	for (unsigned i = 0; !ok && i < TRIES; i++) {

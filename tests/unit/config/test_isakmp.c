@@ -59,10 +59,36 @@ static void item_2_enable_password(void **state)
 	free(text);
 	assert_line_refused(c, &cur, "enable secret 9 plain");
 	assert_line_refused(c, &cur, "enable secret 9 $9$cisco$scrypt");
+	config_free(c);
+}
+
+// Two values: the secret wins whenever there is one, and each is removed by its own command.
+static void item_2_secret_and_password(void **state)
+{
+	struct config_cursor cur;
+	struct config *c = fresh(&cur);
+
+	(void)state;
 	assert_int_equal(enter(c, &cur, "enable password 0 other"), 0);
 	assert_true(config_enable_check(c, "other"));
+	assert_false(config_enable_check(c, "anything"));
+	assert_int_equal(enter(c, &cur, "enable secret strong"), 0);
+	assert_int_equal(enter(c, &cur, "enable password weak"), 0);
+	assert_true(config_enable_check(c, "strong"));
+	assert_false(config_enable_check(c, "weak"));
+	assert_null(strstr(c->enable_password, "weak"));
+	assert_round_trip(c);
+	assert_int_equal(enter(c, &cur, "no enable password"), 0);
+	assert_true(config_enable_check(c, "strong"));
+	assert_false(config_enable_check(c, "weak"));
+	assert_int_equal(enter(c, &cur, "enable password weak"), 0);
 	assert_int_equal(enter(c, &cur, "no enable secret"), 0);
 	assert_string_equal(c->enable_secret, "");
+	assert_true(config_enable_check(c, "weak"));
+	assert_false(config_enable_check(c, "strong"));
+	assert_round_trip(c);
+	assert_int_equal(enter(c, &cur, "no enable password"), 0);
+	assert_true(config_enable_check(c, "anything"));
 	config_free(c);
 }
 
@@ -308,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(item_1_global_configuration),
 		cmocka_unit_test(item_2_enable_password),
+		cmocka_unit_test(item_2_secret_and_password),
 		cmocka_unit_test(item_3_seconds_10_to_3600),
 		cmocka_unit_test(item_4_no_interval),
 		cmocka_unit_test(item_5_retry_2_to_60),
