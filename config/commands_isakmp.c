@@ -129,8 +129,8 @@ static int key(struct command_call *call)
 
 	if (command_has(call, "ipv6"))
 		new.prefix_len = (uint8_t)peer->number;
-	else if (peer)
-		new.prefix_len = 32;
+	else if (peer) // 0.0.0.0 is every peer's key, with and without its mask
+		new.prefix_len = addr_is_zero(&peer->addr) ? 0 : 32;
 	// The mask may leave host bits set (checklist item 39); they are shown as entered.
 	if (command_has(call, "mask"))
 		err = edit_mask(call, "mask", &new.prefix_len);

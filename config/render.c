@@ -151,7 +151,8 @@ static void render_key(const struct config_key *k, struct text *out)
 		struct ip_addr m = prefix_mask(k->prefix_len);
 
 		text_printf(out, "address %s", addr_format(&k->address, addr));
-		if (k->prefix_len != 32)
+		// Without a mask 0.0.0.0 would be every peer.
+		if (k->prefix_len != 32 || addr_is_zero(&k->address))
 			text_printf(out, " %s", addr_format(&m, mask));
 	}
 	text_printf(out, "%s\n", k->no_xauth ? " no-xauth" : "");

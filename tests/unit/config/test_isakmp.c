@@ -264,6 +264,29 @@ static void longest_mask_wins(void **state)
 	assert_refused("crypto isakmp key k address 10.0.0.1 255.0.255.0", 1, 38, "contiguous");
 }
 
+// Without a mask too.
+static void wildcard_key(void **state)
+{
+	struct config_cursor cur;
+	struct config *c = load("crypto isakmp key one address 10.2.80.1\n"
+	                        "crypto isakmp key any address 0.0.0.0\n");
+	struct ip_addr a;
+
+	(void)state;
+	addr_parse("10.3.0.1", &a);
+	assert_non_null(config_find_key(c, &a));
+	assert_string_equal(config_find_key(c, &a)->secret, "any");
+	assert_true(shows(c, "crypto isakmp key any address 0.0.0.0 0.0.0.0"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "no crypto isakmp key any address 0.0.0.0 0.0.0.0"), 0);
+	assert_null(config_find_key(c, &a));
+	assert_int_equal(enter(c, &cur, "crypto isakmp key x address 0.0.0.0 255.255.255.255"), 0);
+	assert_null(config_find_key(c, &a));
+	assert_round_trip(c);
+	config_free(c);
+}
+
 static void same_key_is_replaced_and_removed(void **state)
 {
 	struct config_cursor cur;
@@ -344,6 +367,7 @@ int main(void)
 		cmocka_unit_test(policies_have_ios_defaults),
 		cmocka_unit_test(unusable_groups_say_why),
 		cmocka_unit_test(longest_mask_wins),
+		cmocka_unit_test(wildcard_key),
 		cmocka_unit_test(same_key_is_replaced_and_removed),
 		cmocka_unit_test(other_isakmp_commands),
 	};
