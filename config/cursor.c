@@ -53,10 +53,17 @@ static const struct command_word shared_words[] = {
 	{NULL, NULL},
 };
 
+// In a file `exit` closes blocks, and one too many must not cut off what follows: `end` ends a
+// file.
 static int leave(struct command_call *call)
 {
 	struct config_cursor *cur = edit_of(call)->cursor;
 
+	if (cur->mode == MODE_CONFIG && edit_of(call)->line) {
+		edit_notice(call, "'exit' is ignored: there is nothing to leave here, and only "
+		                  "'end' ends a file");
+		return 0;
+	}
 	cur->mode = cur->mode == MODE_CONFIG ? MODE_EXEC : MODE_CONFIG;
 	return 0;
 }

@@ -322,10 +322,30 @@ static void a_hundred_thousand_entries(void **state)
 	config_free(c);
 }
 
+// What stands behind it is read all the same.
+static void exit_does_not_end_a_file(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("interface fa0\n ip address 10.0.0.1 255.0.0.0\n exit\nexit\n"
+	                           "interface fa1\n ip address 11.0.0.1 255.0.0.0\n"
+	                           "exit\nexit\nip route 0.0.0.0 0.0.0.0 10.0.0.9\nend\n",
+	                           &d);
+
+	(void)state;
+	assert_int_equal(c->n_interfaces, 2);
+	assert_int_equal(c->n_routes, 1);
+	assert_true(has_diag(&d, DIAG_NOTICE, 4, "'exit' is ignored"));
+	assert_true(has_diag(&d, DIAG_NOTICE, 8, "'exit' is ignored"));
+	assert_int_equal(d.notices, 2);
+	diag_fini(&d);
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(item_39_site_to_site),
+		cmocka_unit_test(exit_does_not_end_a_file),
 		cmocka_unit_test(item_40_easy_vpn),
 		cmocka_unit_test(item_41_three_peers),
 		cmocka_unit_test(item_42_easy_vpn_three_peers),
