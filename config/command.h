@@ -24,7 +24,7 @@
 #include "types.h"
 
 #define COMMAND_LINE  2048 // longest line with its NUL
-#define COMMAND_WORDS 64   // most words of a line
+#define COMMAND_WORDS 64   // most words of a line; all that a LINE takes are one
 #define COMMAND_ERROR 256  // bytes of an error text with its NUL
 
 enum command_mode {

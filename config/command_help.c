@@ -106,7 +106,7 @@ static bool list_next(const struct command_set *set, enum command_mode mode, con
 	struct walk w;
 
 	*l = (struct help_list){.set = set};
-	if (!walk_init(&w, set, mode, line))
+	if (!walk_init(&w, set, mode, line) || w.more)
 		return false;
 	*unfinished = w.n_words && line[len - 1] != ' ' && line[len - 1] != '\t';
 	if (*unfinished) {

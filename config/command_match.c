@@ -25,8 +25,12 @@ bool walk_init(struct walk *w, const struct command_set *set, enum command_mode 
 	w->mode = mode;
 	w->line = line;
 	w->n_words = w->done = w->exact = w->begin = w->end = 0;
+	w->more = false;
 	if (len >= COMMAND_LINE)
 		return false;
+	while (len && is_blank(line[len - 1]))
+		len--;
+	w->len = (uint16_t)len;
 	for (;;) {
 		size_t start;
 
@@ -34,8 +38,10 @@ bool walk_init(struct walk *w, const struct command_set *set, enum command_mode 
 			i++;
 		if (i == len)
 			return true;
-		if (w->n_words == COMMAND_WORDS)
-			return false;
+		if (w->n_words == COMMAND_WORDS) {
+			w->more = true;
+			return true;
+		}
 		for (start = i; i < len && !is_blank(line[i]); i++)
 			;
 		w->words[w->n_words++] =
@@ -269,8 +275,10 @@ enum command_status walk_step(struct walk *w)
 		advance(w, &c, &w->set->nodes[w->threads[t].node].follow, (int)t, &n);
 	if (c.best == RANK_TYPED + (int)NODE_IFNAME)
 		used = parse_ifname(w, w->done, name);
-	else if (c.best == RANK_TYPED + (int)NODE_LINE)
+	else if (c.best == RANK_TYPED + (int)NODE_LINE) {
 		used = w->n_words - w->done;
+		w->more = false;
+	}
 	if (c.best == RANK_EXACT && w->exact == w->done)
 		w->exact++;
 	w->begin = w->end;
@@ -332,8 +340,7 @@ static bool fill_arg(const struct walk *w, const struct walk_thread *t, struct c
 		break;
 	case NODE_LINE:
 		// up to the end of the last word: blanks at the end are not meant
-		len = (size_t)w->words[w->n_words - 1].start + w->words[w->n_words - 1].len -
-		      word->start;
+		len = (size_t)w->len - word->start;
 		break;
 	}
 	arg->text = keep(m, used, text, len);
@@ -429,6 +436,13 @@ static void fill_expected(const struct walk *w, struct command_match *m)
 		snprintf(m->expected + e.len, sizeof(m->expected) - e.len, " (%s)", help);
 }
 
+static void too_long(struct command_match *m)
+{
+	m->status = COMMAND_TOO_LONG;
+	snprintf(m->expected, sizeof(m->expected), "a line of at most %d bytes and %d words",
+	         COMMAND_LINE - 1, COMMAND_WORDS);
+}
+
 static void parse(struct walk *w, struct command_match *m)
 {
 	int thread;
@@ -439,6 +453,10 @@ static void parse(struct walk *w, struct command_match *m)
 			break;
 		m->matched = w->done;
 		m->exact = w->exact;
+	}
+	if (w->more) {
+		too_long(m);
+		return;
 	}
 	if (m->status == COMMAND_OK) {
 		thread = walk_accepts(w);
@@ -465,10 +483,7 @@ void command_parse(const struct command_set *set, enum command_mode mode, const 
 	m->matched = m->exact = m->n_args = 0;
 	m->expected[0] = '\0';
 	if (!walk_init(&w, set, mode, line)) {
-		m->status = COMMAND_TOO_LONG;
-		snprintf(m->expected, sizeof(m->expected),
-		         "a line of at most %d bytes and %d words", COMMAND_LINE - 1,
-		         COMMAND_WORDS);
+		too_long(m);
 	} else if (w.n_words == 0) {
 		m->status = COMMAND_EMPTY;
 	} else {

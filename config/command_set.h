@@ -62,13 +62,15 @@ struct walk {
 	const char *line;
 	struct walk_word words[COMMAND_WORDS];
 	unsigned n_words;
+	uint16_t len;        // of the line up to its last word's end
+	bool more;           // there are more words than these; a LINE takes them all
 	unsigned done;       // words consumed
 	unsigned exact;      // of these the leading ones that are keywords, typed in full
 	unsigned begin, end; // the threads of the last word consumed; equal before the first
 	struct walk_thread threads[WALK_THREADS];
 };
 
-// Splits the line; false when it is too long or has too many words.
+// Splits the line, as far as there is room for its words; false when it is too long.
 bool walk_init(struct walk *w, const struct command_set *set, enum command_mode mode,
                const char *line);
 // Consumes the next word, or the next two, or the rest.

@@ -24,6 +24,15 @@ static int fail(char *err, size_t size, const char *what, const char *path)
 	return -e;
 }
 
+// NULL: there is none.
+static const char *first_error(const struct diag_list *d)
+{
+	for (uint32_t i = 0; i < d->n; i++)
+		if (d->items[i].severity == DIAG_ERROR)
+			return d->items[i].message;
+	return NULL;
+}
+
 // The text must give the same configuration when it is read: else the next start would be another
 // gateway.
 static int read_back(const struct config *c, const struct text *t, char *err, size_t err_size)
@@ -31,12 +40,13 @@ static int read_back(const struct config *c, const struct text *t, char *err, si
 	struct config *again = NULL;
 	struct diag_list diags;
 	int ret = load_text("startup-config", t->data, t->len, &again, &diags);
+	const char *why = first_error(&diags);
 
 	if (ret == 0 && !config_equal(c, again))
 		ret = -EINVAL;
 	if (ret < 0)
 		snprintf(err, err_size, "the configuration cannot be read back: %s",
-		         diags.n ? diags.items[0].message : "it would not be the same");
+		         why ? why : "it would not be the same");
 	diag_fini(&diags);
 	config_free(again);
 	return ret;

@@ -122,6 +122,37 @@ static void sequence_numbers(void **state)
 	config_free(c);
 }
 
+// However many words there are, in the form that is typed and in the one that is shown.
+static void long_remarks(void **state)
+{
+	struct config *c = config_create();
+	struct config_cursor cur;
+	char words[240], line[300];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(words); i++)
+		words[i] = i % 2 ? ' ' : 'w';
+	words[sizeof(words) - 1] = '\0';
+	cursor_init(&cur);
+	snprintf(line, sizeof(line), "access-list 101 remark %s", words);
+	assert_int_equal(enter(c, &cur, line), 0);
+	assert_int_equal(enter(c, &cur, "ip access-list extended A"), 0);
+	snprintf(line, sizeof(line), "remark %.*s", 125, words); // 63 words
+	assert_int_equal(enter(c, &cur, line), 0);
+	assert_int_equal(enter(c, &cur, "no 10"), 0);
+	snprintf(line, sizeof(line), "7 remark %s", words);
+	assert_int_equal(enter(c, &cur, line), 0);
+	assert_int_equal(enter(c, &cur, "ipv6 access-list B"), 0);
+	snprintf(line, sizeof(line), "sequence 7 remark %s", words);
+	assert_int_equal(enter(c, &cur, line), 0);
+	assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+	snprintf(line, sizeof(line), "description %s  ", words);
+	assert_int_equal(enter(c, &cur, line), 0);
+	assert_string_equal(c->interfaces[0].description, words);
+	assert_round_trip(c);
+	config_free(c);
+}
+
 static void numbered_lists_are_removed(void **state)
 {
 	struct config *c = load("access-list 101 permit ip any host 10.0.0.1\n"
@@ -180,6 +211,7 @@ int main(void)
 		cmocka_unit_test(masks_are_wildcards),
 		cmocka_unit_test(ports_and_protocols),
 		cmocka_unit_test(sequence_numbers),
+		cmocka_unit_test(long_remarks),
 		cmocka_unit_test(numbered_lists_are_removed),
 		cmocka_unit_test(what_ike_cannot_express),
 	};

@@ -286,6 +286,12 @@ static void long_lines_are_refused(void **state)
 	memset(line + 4, 'b', COMMAND_LINE - 5);
 	line[COMMAND_LINE - 1] = '\0';
 	assert_int_equal(parse(state, line, NULL, NULL), COMMAND_OK);
+	// What a LINE takes may be any number of words.
+	memset(line, ' ', COMMAND_LINE - 1);
+	for (unsigned i = 0; i < 500; i++)
+		line[4 + 2 * i] = 'c';
+	memcpy(line, "say", 3);
+	assert_int_equal(parse(state, line, NULL, NULL), COMMAND_OK);
 	free(line);
 }
 
