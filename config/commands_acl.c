@@ -358,11 +358,12 @@ static int remark(struct command_call *call, const char *name)
 
 static int numbered(struct command_call *call)
 {
-	const char *name = command_text(call, "id");
+	char name[16]; // as it is shown: "0101" is list 101
 	struct args a = {call, 0};
 	struct config_acl_line line = {0};
 	struct config_acl *acl;
 
+	snprintf(name, sizeof(name), "%u", (unsigned)command_number(call, "id", 0));
 	if (command_has(call, "remark"))
 		return remark(call, name);
 	while (strcmp(a.call->args[a.at].name, "id"))

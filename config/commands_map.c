@@ -244,13 +244,15 @@ static int match_address(struct command_call *call)
 		return 0;
 	}
 	n = strtoul(acl->text, NULL, 10);
-	if (strspn(acl->text, "0123456789") == strlen(acl->text) && !(n >= 100 && n <= 199) &&
-	    !(n >= 2000 && n <= 2699))
+	if (strspn(acl->text, "0123456789") != strlen(acl->text))
+		return edit_copy(call, "acl", e->acl, sizeof(e->acl));
+	if (!(n >= 100 && n <= 199) && !(n >= 2000 && n <= 2699))
 		return command_fail(call, acl,
 		                    "%s is no extended access list: expected <100-199>, "
 		                    "<2000-2699> or a name",
 		                    acl->text);
-	return edit_copy(call, "acl", e->acl, sizeof(e->acl));
+	snprintf(e->acl, sizeof(e->acl), "%lu", n); // "0101" is list 101
+	return 0;
 }
 
 static int set_pfs(struct command_call *call)

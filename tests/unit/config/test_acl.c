@@ -30,6 +30,25 @@ static void item_30_number_or_name(void **state)
 	assert_refused("ip access-list extended 0101\n", 1, 25, "<100-199>");
 }
 
+static void leading_zeros_are_not_meant(void **state)
+{
+	struct config *c = load("access-list 0101 permit ip any any\n"
+	                        "access-list 00101 remark x\n"
+	                        "crypto map m 1 ipsec-isakmp\n match address 0101\n");
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(c->n_acls, 1);
+	assert_string_equal(c->acls[0].name, "101");
+	assert_int_equal(c->acls[0].n_lines, 2);
+	assert_string_equal(c->map_entries[0].acl, "101");
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "no access-list 0101"), 0);
+	assert_int_equal(c->n_acls, 0);
+	config_free(c);
+}
+
 static void masks_are_wildcards(void **state)
 {
 	struct config *c = load("access-list 101 permit ip 10.1.2.3 0.0.255.255 host 10.2.0.1\n");
@@ -208,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(item_30_number_or_name),
+		cmocka_unit_test(leading_zeros_are_not_meant),
 		cmocka_unit_test(masks_are_wildcards),
 		cmocka_unit_test(ports_and_protocols),
 		cmocka_unit_test(sequence_numbers),
