@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "secret.h"
 
@@ -55,6 +56,37 @@ static void diag_count(struct diag_list *d, enum diag_severity severity)
 		d->notices++;
 }
 
+static bool word_tells(const char *word, size_t len)
+{
+	static const char *const parts[] = {"key", "secret", "password", "community",
+	                                    "session-key"};
+
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t part = strlen(parts[i]);
+
+		if (len <= part && !strncasecmp(word, parts[i], len))
+			return true; // an abbreviation
+		for (size_t at = 0; at + part <= len; at++)
+			if (!strncasecmp(word + at, parts[i], part))
+				return true;
+	}
+	return false;
+}
+
+bool diag_is_secret(const char *line)
+{
+	static const char blanks[] = " \t\r\n";
+
+	for (line += strspn(line, blanks); *line; line += strspn(line, blanks)) {
+		size_t len = strcspn(line, blanks);
+
+		if (word_tells(line, len))
+			return true;
+		line += len;
+	}
+	return false;
+}
+
 void diag_add(struct diag_list *d, enum diag_severity severity, uint32_t line, uint32_t column,
               const char *source, const char *fmt, ...)
 {
@@ -73,6 +105,8 @@ void diag_add(struct diag_list *d, enum diag_severity severity, uint32_t line, u
 	va_end(ap);
 	if (n < 0)
 		item->message = NULL;
+	if (source && diag_is_secret(source))
+		source = NULL;
 	if (source)
 		item->source = strdup(source);
 	if (!item->message || (source && !item->source)) {

@@ -17,7 +17,7 @@ struct diag {
 	uint32_t line;   // from 1; 0 = the text as a whole, or a typed line
 	uint32_t column; // from 1, in bytes; 0 = the whole line
 	char *message;   // one sentence without a full stop
-	char *source;    // the line, or NULL; secrets may be in it
+	char *source;    // the line, or NULL; never one that may hold a secret
 };
 
 struct diag_list {
@@ -30,7 +30,10 @@ struct diag_list {
 
 void diag_init(struct diag_list *d, const char *name);
 void diag_fini(struct diag_list *d);
-// `source` may be NULL.
+// Whether a configuration line may hold a key or a password: such a line is not repeated, since
+// findings are printed where others read them. Rather one too many than one too few.
+bool diag_is_secret(const char *line);
+// `source` may be NULL, and is left out if it may hold a secret.
 void diag_add(struct diag_list *d, enum diag_severity severity, uint32_t line, uint32_t column,
               const char *source, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 // "name:line:column: error: message", then the source line and a caret below the column.

@@ -70,12 +70,6 @@ static void load_lines(struct config *c, const char *text, size_t len, struct di
 	secret_wipe(line, sizeof(line));
 }
 
-static bool line_holds_secret(const char *line)
-{
-	return strstr(line, " key ") || strstr(line, "secret") || strstr(line, "password") ||
-	       strstr(line, "session-key");
-}
-
 // check_config() knows the numbers of lines only; here their text is added for the reader.
 static void add_sources(const char *text, size_t len, struct diag_list *d)
 {
@@ -94,7 +88,7 @@ static void add_sources(const char *text, size_t len, struct diag_list *d)
 			wanted[d->items[i].line] = d->items[i].message;
 	while (wanted && number < lines && next_line(&r, line, sizeof(line), &nul))
 		if (wanted[++number])
-			wanted[number] = nul || line_holds_secret(line) ? NULL : strdup(line);
+			wanted[number] = nul || diag_is_secret(line) ? NULL : strdup(line);
 	for (uint32_t i = 0; wanted && i < d->n; i++)
 		if (!d->items[i].source && d->items[i].line && wanted[d->items[i].line])
 			d->items[i].source = strdup(wanted[d->items[i].line]);

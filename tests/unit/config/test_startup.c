@@ -322,6 +322,43 @@ static void a_hundred_thousand_entries(void **state)
 	config_free(c);
 }
 
+// What is found is printed where others read it: never with a key, however it is typed.
+static void secrets_are_not_repeated(void **state)
+{
+	static const char *const lines[] = {
+		"crypto isakmp key S3CRET adress 10.0.0.1",
+		"crypto isakmp  key\tS3CRET address 10.0.0.1 1.2.3.4",
+		"cry isa ke S3CRET addr",
+		"crypto isakmp k S3CRET address 10.0.0.1",
+		"enable\tsecret 9 S3CRET",
+		"enable pass 5 S3CRET",
+		"ENABLE SECRET 9 S3CRET",
+		"username admin password S3CRET",
+		"snmp-server community S3CRET RO",
+		"line vty 0 4\n password S3CRET",
+		"crypto keyring K\n pre-shared-key address 0.0.0.0 0.0.0.0  key S3CRET",
+		"crypto map m 1 ipsec-manual\n set sess inb esp 300 cipher S3CRET",
+	};
+	struct config *c = NULL;
+	struct diag_list d;
+	struct text out = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		(void)load_text("test", lines[i], strlen(lines[i]), &c, &d);
+		assert_true(d.n > 0);
+		diag_format_all(&d, &out);
+		diag_fini(&d);
+		config_free(c);
+	}
+	assert_null(strstr(out.data, "S3CRET"));
+	text_fini(&out);
+	// Other lines are.
+	assert_true(load_text("test", "hostname a/b\n", 13, &c, &d) < 0);
+	assert_string_equal(d.items[0].source, "hostname a/b");
+	diag_fini(&d);
+}
+
 // What stands behind it is read all the same.
 static void exit_does_not_end_a_file(void **state)
 {
@@ -345,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(item_39_site_to_site),
+		cmocka_unit_test(secrets_are_not_repeated),
 		cmocka_unit_test(exit_does_not_end_a_file),
 		cmocka_unit_test(item_40_easy_vpn),
 		cmocka_unit_test(item_41_three_peers),
