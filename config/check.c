@@ -376,7 +376,7 @@ static void check_interface(const struct config *c, const struct config_interfac
 {
 	bool is_sub;
 
-	if (!config_interface_port(c, i->name, &is_sub) && strncmp(i->name, "Loopback", 8))
+	if (!config_interface_port(c, i->name, &is_sub))
 		diag_add(d, DIAG_WARNING, i->line, 0, NULL,
 		         "interface %s has no port in the platform section and stays down",
 		         i->name);

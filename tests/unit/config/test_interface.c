@@ -178,7 +178,8 @@ static void cross_references(void **state)
 	assert_true(has_diag(&d, DIAG_WARNING, 5, "crypto map nothing is not defined"));
 	assert_true(has_diag(&d, DIAG_WARNING, 5, "overlaps"));
 	assert_true(has_diag(&d, DIAG_WARNING, 10, "FastEthernet7 is not configured"));
-	assert_int_equal(d.warnings, 4);
+	assert_true(has_diag(&d, DIAG_WARNING, 8, "Loopback0 has no port"));
+	assert_int_equal(d.warnings, 5);
 	diag_fini(&d);
 	config_free(c);
 	assert_refused("interface FastEthernet0\n ip address 10.0.0.1 255.255.255.0\n"
