@@ -154,7 +154,7 @@ static int identity(struct command_call *call)
 		id = CONFIG_IDENTITY_DN;
 	else if (!call->no && command_has(call, "hostname"))
 		id = CONFIG_IDENTITY_HOSTNAME;
-	if (id != CONFIG_IDENTITY_ADDRESS)
+	if (id == CONFIG_IDENTITY_DN) // there are no certificates
 		edit_notice(call,
 		            "this identity is not active in this version, the address is sent");
 	isakmp(call)->identity = id;

@@ -328,8 +328,12 @@ static void other_isakmp_commands(void **state)
 	assert_int_equal(c->isakmp.negotiation_limit, 40);
 	assert_int_equal(c->isakmp.rate_limit, 700);
 	assert_int_equal(c->isakmp.ipsec_limit, 12000);
-	assert_true(has_diag(&d, DIAG_NOTICE, 4, "not active in this version"));
+	assert_false(has_diag(&d, DIAG_NOTICE, 4, "")); // the host name is what is sent
 	assert_round_trip(c);
+	diag_fini(&d);
+	config_free(c);
+	c = load_ok("crypto isakmp identity dn\n", &d);
+	assert_true(has_diag(&d, DIAG_NOTICE, 1, "the address is sent"));
 	diag_fini(&d);
 	config_free(c);
 	c = load_ok("crypto call admission limit ike sa 5000\n"
