@@ -373,10 +373,10 @@ unsigned config_addresses6(const struct config_interface *i, const uint8_t mac[6
 	                                  .prefix_len = 128,
 	                                  .link_local = true,
 	                                  .eui64 = true};
-	for (uint32_t k = 0; k < i->n_addresses6 && n < CONFIG_ADDRESSES6; k++)
+	for (uint32_t k = 0; k < i->n_addresses6; k++)
 		if (i->addresses6[k].link_local)
 			out[0] = i->addresses6[k];
-		else
+		else if (n < CONFIG_ADDRESSES6)
 			out[n++] = i->addresses6[k];
 	for (unsigned k = 0; k < n; k++)
 		if (out[k].eui64)

@@ -110,7 +110,8 @@ struct config_interface {
 	enum config_fragmentation fragmentation;
 	uint16_t mss, mss6; // of TCP over IPv4 (500-1460) and IPv6 (40-1454); 0 = not adjusted
 	char crypto_map[CONFIG_NAME];       // "" = none
-	struct config_address6 *addresses6; // in the order of entry, at most CONFIG_ADDRESSES6 - 1
+	struct config_address6 *addresses6; // in the order of entry, at most CONFIG_ADDRESSES6,
+	                                    // of them one less that are not link-local
 	uint32_t n_addresses6;
 	bool ipv6_enable;              // a link-local address even without another
 	uint16_t mtu6;                 // `ipv6 mtu`; 0 = the interface's

@@ -101,6 +101,13 @@ static void addresses_of_an_interface(void **state)
 	assert_line_refused(c, &cur, "no ipv6 address 2001:db8:3::1/64");
 	assert_int_equal(enter(c, &cur, "no ipv6 address 2001:db8:3::1/48"), 0);
 	assert_int_equal(enter(c, &cur, "no ipv6 address fe80::8 link-local"), 0);
+	// Entered behind as many others as there may be.
+	assert_int_equal(enter(c, &cur, "ipv6 address 2001:db8:3::1/48"), 0);
+	assert_int_equal(enter(c, &cur, "ipv6 address fe80::9 link-local"), 0);
+	assert_int_equal(c->interfaces[0].n_addresses6, CONFIG_ADDRESSES6);
+	assert_int_equal(config_addresses6(&c->interfaces[0], mac, out), CONFIG_ADDRESSES6);
+	assert_string_equal(addr_format(&out[0].addr, text), "fe80::9");
+	assert_round_trip(c);
 	assert_int_equal(enter(c, &cur, "no ipv6 address"), 0);
 	assert_false(config_has_ipv6(&c->interfaces[0]));
 	config_free(c);
