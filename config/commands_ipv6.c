@@ -15,12 +15,19 @@ static struct config_interface *current(const struct command_call *call)
 	return (struct config_interface *)config_find_interface(e->config, e->cursor->name);
 }
 
+// Of an EUI-64 address the lower half is not what was entered.
+static bool same_address(const struct config_address6 *a, const struct config_address6 *b)
+{
+	if (a->eui64 != b->eui64)
+		return false;
+	return a->eui64 ? !memcmp(a->addr.bytes, b->addr.bytes, 8) : addr_equal(&a->addr, &b->addr);
+}
+
 static uint32_t find_address(const struct config_interface *i, const struct config_address6 *a)
 {
 	uint32_t n = 0;
 
-	while (n < i->n_addresses6 && !(i->addresses6[n].eui64 == a->eui64 &&
-	                                addr_equal(&i->addresses6[n].addr, &a->addr)))
+	while (n < i->n_addresses6 && !same_address(&i->addresses6[n], a))
 		n++;
 	return n;
 }

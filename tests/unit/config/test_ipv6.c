@@ -85,6 +85,11 @@ static void addresses_of_an_interface(void **state)
 	assert_int_equal(config_addresses6(&c->interfaces[1], mac, out), 0);
 	cursor_init(&cur);
 	assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+	// The same address, as its lower half is made.
+	assert_int_equal(enter(c, &cur, "ipv6 address 2001:db8:f::77/64 eui-64"), 0);
+	assert_int_equal(config_addresses6(&c->interfaces[0], mac, out), 3);
+	assert_int_equal(enter(c, &cur, "no ipv6 address 2001:db8:f::5/64 eui-64"), 0);
+	assert_int_equal(enter(c, &cur, "ipv6 address 2001:db8:f::/64 eui-64"), 0);
 	assert_int_equal(enter(c, &cur, "ipv6 address fe80::7 link-local"), 0);
 	assert_int_equal(enter(c, &cur, "ipv6 address fe80::8 link-local"), 0); // replaces it
 	assert_int_equal(config_addresses6(&c->interfaces[0], mac, out), 3);
