@@ -49,6 +49,8 @@ struct config_map_entry *edit_map_entry(const struct command_call *call);
 int edit_map_remove(struct command_call *call, bool dynamic);
 // Copies a word that may be no longer than `size` - 1. 0 or -EINVAL.
 int edit_copy(struct command_call *call, const char *arg, char *out, size_t size);
+// `no` with a name behind it removes what has this name only. 0 or -EINVAL with the reason.
+int edit_is_set(struct command_call *call, const char *arg, const char *now);
 // A peer's {addr:A.B.C.D|addr:X:X::X|host:WORD [dynamic]} [default]
 int edit_peer(struct command_call *call, struct config_peer *out);
 // The index of that peer, or n.

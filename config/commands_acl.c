@@ -312,16 +312,19 @@ static bool line_same(const struct config_acl_line *a, const struct config_acl_l
 	return !a->remark == !b->remark && (!a->remark || !strcmp(a->remark, b->remark));
 }
 
-// The line with this number, or with this content if the number is 0.
+// The line that has the number and the content, of which one may be missing.
 static int line_remove(struct command_call *call, const char *name,
                        const struct config_acl_line *line)
 {
 	struct config_acl *acl = find_acl(edit_of(call)->config, name);
+	bool content = command_has(call, "permit") || command_has(call, "deny") ||
+	               command_has(call, "remark");
 
 	for (uint32_t i = 0; acl && i < acl->n_lines; i++) {
 		struct sorted lines = config_acl_sorted(acl);
 
-		if (line->seq ? acl->lines[i].seq != line->seq : !line_same(&acl->lines[i], line))
+		if ((line->seq && acl->lines[i].seq != line->seq) ||
+		    (content && !line_same(&acl->lines[i], line)))
 			continue;
 		free(acl->lines[i].remark);
 		sorted_remove(&lines, i, 1);

@@ -163,7 +163,8 @@ static int route_remove(struct command_call *call, const struct config_route *ke
 
 		if (!prefix_equal(&r->prefix, &key->prefix) ||
 		    (key->next_hop.family && !addr_equal(&r->next_hop, &key->next_hop)) ||
-		    (key->interface[0] && strcmp(r->interface, key->interface)))
+		    (key->interface[0] && strcmp(r->interface, key->interface)) ||
+		    (command_arg(call, "distance") && r->distance != key->distance))
 			continue;
 		config_list_del(c, CONFIG_ROUTE, r);
 		found = true;

@@ -39,6 +39,13 @@ static int interface_enter(struct command_call *call)
 	return 0;
 }
 
+// Whether it has the address and mask of the line.
+static bool is_address(const struct command_call *call, const struct config_interface *i)
+{
+	return addr_equal(&i->address, &command_arg(call, "addr")->addr) &&
+	       prefix_len_from_mask(&command_arg(call, "mask")->addr) == i->prefix_len;
+}
+
 static int address(struct command_call *call)
 {
 	struct config_interface *i = current(call);
@@ -46,6 +53,8 @@ static int address(struct command_call *call)
 	uint32_t v, host;
 	uint8_t len;
 
+	if (call->no && addr && !is_address(call, i))
+		return command_fail(call, addr, "there is no such address here");
 	if (call->no) {
 		i->address = (struct ip_addr){0};
 		i->prefix_len = 0;
@@ -97,6 +106,8 @@ static int crypto_map(struct command_call *call)
 
 	if (!call->no)
 		return edit_copy(call, "name", i->crypto_map, sizeof(i->crypto_map));
+	if (edit_is_set(call, "name", i->crypto_map))
+		return -EINVAL;
 	i->crypto_map[0] = '\0';
 	return 0;
 }

@@ -138,6 +138,8 @@ static int crypto_map(struct command_call *call)
 
 	if (!call->no)
 		return edit_copy(call, "name", i->crypto_map6, sizeof(i->crypto_map6));
+	if (edit_is_set(call, "name", i->crypto_map6))
+		return -EINVAL;
 	i->crypto_map6[0] = '\0';
 	return 0;
 }

@@ -105,7 +105,7 @@ static int key_set(struct command_call *call, struct config_key *new)
 	struct config_key *old = config_list_find(c, CONFIG_KEY, new);
 
 	if (call->no) {
-		if (!old)
+		if (!old || strcmp(old->secret, new->secret) != 0)
 			return command_fail(call, NULL, "there is no such key");
 		config_list_del(c, CONFIG_KEY, old);
 		return 0;

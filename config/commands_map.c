@@ -237,21 +237,22 @@ static int match_address(struct command_call *call)
 {
 	struct config_map_entry *e = edit_map_entry(call);
 	const struct command_arg *acl = command_arg(call, "acl");
-	unsigned long n;
+	char name[CONFIG_NAME] = "";
+	unsigned long n = acl ? strtoul(acl->text, NULL, 10) : 0;
+	bool number = acl && strspn(acl->text, "0123456789") == strlen(acl->text);
 
-	if (call->no) {
-		e->acl[0] = '\0';
-		return 0;
-	}
-	n = strtoul(acl->text, NULL, 10);
-	if (strspn(acl->text, "0123456789") != strlen(acl->text))
-		return edit_copy(call, "acl", e->acl, sizeof(e->acl));
-	if (!(n >= 100 && n <= 199) && !(n >= 2000 && n <= 2699))
+	if (number)
+		snprintf(name, sizeof(name), "%lu", n); // "0101" is list 101
+	else if (acl && edit_copy(call, "acl", name, sizeof(name)))
+		return -EINVAL;
+	if (call->no && acl && strcmp(name, e->acl) != 0)
+		return command_fail(call, acl, "%s is not set here", acl->text);
+	if (!call->no && number && !(n >= 100 && n <= 199) && !(n >= 2000 && n <= 2699))
 		return command_fail(call, acl,
 		                    "%s is no extended access list: expected <100-199>, "
 		                    "<2000-2699> or a name",
 		                    acl->text);
-	snprintf(e->acl, sizeof(e->acl), "%lu", n); // "0101" is list 101
+	snprintf(e->acl, sizeof(e->acl), "%s", call->no ? "" : name);
 	return 0;
 }
 

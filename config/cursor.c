@@ -315,6 +315,15 @@ int edit_copy(struct command_call *call, const char *arg, char *out, size_t size
 	return 0;
 }
 
+int edit_is_set(struct command_call *call, const char *arg, const char *now)
+{
+	const struct command_arg *a = command_arg(call, arg);
+
+	if (a && strcmp(a->text, now) != 0)
+		return command_fail(call, a, "%s is not set here", a->text);
+	return 0;
+}
+
 int edit_peer(struct command_call *call, struct config_peer *out)
 {
 	const struct command_arg *peer = command_arg(call, "addr"),

@@ -193,10 +193,78 @@ static void every_mode_has_commands(void **state)
 	}
 }
 
+// A value that is not the one that is there: `no` must not remove what is.
+static void no_of_another_value(void **state)
+{
+	static const char *const global[] = {
+		"no ip route 10.5.0.0 255.255.0.0 10.0.0.9 250",
+		"no ip route 10.5.0.0 255.255.0.0 10.0.0.9 1",
+		"no ipv6 route 2001:db8:5::/48 2001:db8::9 3",
+		"no crypto isakmp key WRONG address 10.0.0.9",
+	};
+	static const struct {
+		const char *mode, *lines[6];
+	} modes[] = {
+		{"interface fa0",
+	         {"no crypto map WRONG", "no ipv6 crypto map WRONG",
+	          "no ip address 10.0.0.2 255.0.0.0", "no ip address 10.0.0.1 255.255.0.0",
+	          "no ip address 10.0.0.1 255.0.255.0"}},
+		{"crypto map m 1", {"no match address 102", "no match address WRONG"}},
+		{"ip access-list extended 101",
+	         {"no 10 permit ip any host 10.0.0.7", "no 10 remark x", "no 20 permit ip any any",
+	          "no 30 remark other"}},
+		{"ipv6 access-list SIX",
+	         {"no sequence 10 deny ipv6 any any", "no sequence 10 remark x"}},
+	};
+	static const char *const right[] = {
+		"no ip route 10.5.0.0 255.255.0.0 10.0.0.9 200",
+		"no ipv6 route 2001:db8:5::/48 2001:db8::9",
+		"no crypto isakmp key right address 10.0.0.9",
+		"interface fa0",
+		"no crypto map m",
+		"no ipv6 crypto map m6",
+		"no ip address 10.0.0.1 255.0.0.0",
+		"no ip address",
+		"crypto map m 1",
+		"no match address 0101",
+		"no match address",
+		"ip access-list extended 101",
+		"no 10 permit ip any any",
+		"no 30 remark text",
+		"ipv6 access-list SIX",
+		"no sequence 10 permit ipv6 any any",
+	};
+	struct config *c = load("crypto isakmp key right address 10.0.0.9\n"
+	                        "crypto map m 1 ipsec-isakmp\n match address 101\n"
+	                        "interface fa0\n ip address 10.0.0.1 255.0.0.0\n"
+	                        " crypto map m\n ipv6 crypto map m6\n"
+	                        "access-list 101 permit ip any any\n"
+	                        "ip access-list extended 101\n 30 remark text\n"
+	                        "ip route 10.5.0.0 255.255.0.0 10.0.0.9 200\n"
+	                        "ipv6 route 2001:db8:5::/48 2001:db8::9\n"
+	                        "ipv6 access-list SIX\n permit ipv6 any any\n");
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	for (unsigned i = 0; i < sizeof(global) / sizeof(global[0]); i++)
+		assert_line_refused(c, &cur, global[i]);
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(enter(c, &cur, modes[i].mode), 0);
+		for (unsigned k = 0; modes[i].lines[k]; k++)
+			assert_line_refused(c, &cur, modes[i].lines[k]);
+	}
+	for (unsigned i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		assert_int_equal(enter(c, &cur, right[i]), 0);
+	assert_int_equal(c->n_routes + c->n_keys + c->acls[0].n_lines + c->acls[1].n_lines, 0);
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modes_are_left_as_in_ios),
+		cmocka_unit_test(no_of_another_value),
 		cmocka_unit_test(removing_what_is_edited),
 		cmocka_unit_test(every_error_leaves_things_as_they_were),
 		cmocka_unit_test(a_clone_is_its_own),
