@@ -356,7 +356,7 @@ struct config {
 	struct config_platform platform;
 	struct config_isakmp isakmp;
 	struct config_ipsec ipsec;
-	bool ipv6_unicast_routing; // kept and shown; packets are forwarded either way
+	bool ipv6_unicast_routing; // without it no IPv6 packet is forwarded
 
 	struct config_interface *interfaces;
 	struct config_policy *policies;
