@@ -302,13 +302,30 @@ static bool read_line(struct client *c, char *line, size_t size)
 	return len || ch == '\n';
 }
 
+// The end of the input leaves configuration mode, which is what applies the lines of a crypto map.
+// But what may be half of an entry, after an error or Ctrl-C, is not applied, and that is said.
+static int leave_configuration(struct client *c, bool complete)
+{
+	const char *mode = strchr(c->prompt, '(');
+
+	if (c->closed || !mode)
+		return 0;
+	if (complete) {
+		client_run(c, "end");
+		return c->failed;
+	}
+	if (!strcmp(mode, "(config-crypto-map)#"))
+		fprintf(stderr, "%% What was typed in the crypto map was not applied\n");
+	return 1;
+}
+
 static int from_input(struct client *c)
 {
 	char line[FRAME_CLIENT_MAX];
 
 	while (!c->closed && read_line(c, line, sizeof(line)))
 		client_run(c, line);
-	return c->ever_failed;
+	return leave_configuration(c, !client_interrupted) || c->ever_failed;
 }
 
 // Commands of one -c: separated by a semicolon with a blank or nothing behind it.
@@ -394,8 +411,12 @@ int main(int argc, char **argv)
 		status = from_argument(&c, commands[i]);
 	if (n && c.closed && !status)
 		status = 0;
+	if (n && leave_configuration(&c, !status))
+		status = 1;
 	if (!n)
 		status = c.tty ? client_edit(&c) : from_input(&c);
+	if (c.tty && leave_configuration(&c, true))
+		status = 1;
 	if (fflush(stdout) == EOF || ferror(stdout))
 		status = 1;
 	frame_reader_fini(&c.in);

@@ -99,10 +99,28 @@ void configure_enter(struct session *s)
 	session_printf(s, "Enter configuration commands, one per line.  End with CNTL/Z.\n");
 }
 
+bool configure_waits(const struct session *s)
+{
+	const struct configure *e = &s->edit;
+	struct running *r;
+	bool waits;
+
+	if (!e->work || e->cursor.mode != MODE_CRYPTO_MAP)
+		return false;
+	r = state_get(s->m);
+	waits = !config_equal(r->config, e->work);
+	state_put(s->m, r);
+	return waits;
+}
+
 void configure_leave(struct session *s)
 {
 	struct configure *e = &s->edit;
 
+	if (configure_waits(s))
+		log_msg(s->m->log, LOG_WARNING, "SYS", "CONFIG_DROPPED",
+		        "What %s typed on vty%u in crypto map %s %u was not applied", s->user,
+		        s->vty, e->cursor.name, e->cursor.number % CONFIG_DYNAMIC);
 	config_free(e->work);
 	diag_fini(&e->known);
 	state_drop_writer(s->m, s);

@@ -19,7 +19,10 @@ struct configure {
 void configure_enter(struct session *s);
 // One line in configuration mode.
 void configure_line(struct session *s, const char *line);
-// Leaves it; what was typed in a crypto map that was not left is dropped.
+// Something was typed in a crypto map that is not left yet, so that it does not run and is not
+// saved.
+bool configure_waits(const struct session *s);
+// Leaves it; what was typed in a crypto map that was not left is dropped, which is logged.
 void configure_leave(struct session *s);
 
 #endif

@@ -227,6 +227,10 @@ int exec_save(struct command_call *call)
 	char why[512] = "";
 	int err;
 
+	if (configure_waits(s))
+		session_printf(s,
+		               "%% What was typed in this crypto map is not applied before it is "
+		               "left, and is not saved\n");
 	session_printf(s, "Building configuration...\n");
 	session_flush(s);
 	r = state_get(s->m);

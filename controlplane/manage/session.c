@@ -443,13 +443,17 @@ static int64_t monotonic_seconds(void)
 
 static void timed_out(struct session *s)
 {
-	static const char why[] = "% Configuration mode left: nothing typed for ten minutes\n";
+	static const char left[] = "% Configuration mode left: nothing typed for ten minutes\n",
+			  dropped[] = "% What was typed in the crypto map was not applied\n";
+	bool waits = configure_waits(s);
 
 	if (s->mode < MODE_CONFIG)
 		return;
 	configure_leave(s);
 	s->mode = MODE_EXEC;
-	send_text(s, FRAME_LOG, why, sizeof(why) - 1);
+	send_text(s, FRAME_LOG, left, sizeof(left) - 1);
+	if (waits)
+		send_text(s, FRAME_LOG, dropped, sizeof(dropped) - 1);
 	send_prompt(s);
 }
 

@@ -2,6 +2,8 @@
 // counters, the two passwords, sessions that end or say nothing.
 #include "terminal_test.h"
 
+#include <sys/wait.h>
+
 // The number of a subinterface's interface is used again: its counters begin afresh.
 static void subinterface_counters(void **state)
 {
@@ -35,10 +37,77 @@ static void subinterface_counters(void **state)
 	terminal_close(t);
 }
 
+// The client's status, and what it says.
+static int vigil(const char *arguments, char *said, size_t size)
+{
+	const char *program = getenv("VIGIL");
+	char command[1024];
+	size_t n;
+	FILE *f;
+	int status;
+
+	if (!program)
+		skip();
+	snprintf(command, sizeof(command), "%s -s %s %s 2>&1", program, g->socket, arguments);
+	f = popen(command, "r");
+	assert_non_null(f);
+	n = fread(said, 1, size - 1, f);
+	said[n] = '\0';
+	status = pclose(f);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+// A script that ends in a crypto map has left it; one that ends with an error applies no half
+// entry.
+static void script_ends_in_a_crypto_map(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	char said[4096];
+
+	(void)state;
+	assert_int_equal(vigil("-c 'configure terminal; crypto map test 1; set peer 192.0.2.40'",
+	                       said, sizeof(said)),
+	                 0);
+	has(run(t, "show running-config"), "set peer 192.0.2.40");
+	assert_int_equal(
+		vigil("-c 'configure terminal; crypto map test 1' -c 'set peer 192.0.2.41' "
+	              "-c 'set peer'",
+	              said, sizeof(said)),
+		1);
+	has(said, "% What was typed in the crypto map was not applied");
+	lacks(run(t, "show running-config"), "set peer 192.0.2.41");
+	has(run(t, "show logging"), "in crypto map test 1 was not applied");
+	assert_int_equal(vigil("<<'EOF'\nenable\nconfigure terminal\ncrypto map test 1\n"
+	                       "no set peer 192.0.2.40\nEOF\n",
+	                       said, sizeof(said)),
+	                 0);
+	lacks(run(t, "show running-config"), "set peer 192.0.2.40");
+	terminal_close(t);
+}
+
+static void saved_within_a_crypto_map(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "configure terminal");
+	run(t, "crypto map test 1");
+	lacks(run(t, "do write memory"), "not applied");
+	run(t, "set peer 192.0.2.42");
+	has(run(t, "do write memory"), "% What was typed in this crypto map is not applied");
+	lacks(run(t, "do show startup-config"), "192.0.2.42");
+	run(t, "no set peer 192.0.2.42");
+	run(t, "end");
+	terminal_close(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(subinterface_counters),
+		cmocka_unit_test(script_ends_in_a_crypto_map),
+		cmocka_unit_test(saved_within_a_crypto_map),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
