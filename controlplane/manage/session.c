@@ -457,13 +457,28 @@ static void timed_out(struct session *s)
 	send_prompt(s);
 }
 
+// Until the ten minutes are over, in ms. Log lines that go out meanwhile are no input.
+static int time_left(const struct session *s)
+{
+	int64_t idle =
+		monotonic_seconds() - atomic_load_explicit(&s->last_input, memory_order_relaxed);
+
+	return idle < TIMEOUT_MS / 1000 ? TIMEOUT_MS - (int)idle * 1000 : 0;
+}
+
+static void note_input(struct session *s)
+{
+	// Relaxed: others only show it, and choose whom to end.
+	atomic_store_explicit(&s->last_input, monotonic_seconds(), memory_order_relaxed);
+}
+
 // Waits for the client, log lines and the end; handles one of them.
 static void wait_and_handle(struct session *s)
 {
 	struct pollfd p[3] = {{.fd = s->fd, .events = POLLIN},
 	                      {.fd = s->m->stop_fd, .events = POLLIN},
 	                      {.fd = s->tap ? log_tap_fd(s->tap) : -1, .events = POLLIN}};
-	int n = poll(p, 3, s->mode >= MODE_CONFIG ? TIMEOUT_MS : -1), err;
+	int left = s->mode >= MODE_CONFIG ? time_left(s) : -1, n = poll(p, 3, left), err;
 	struct frame f;
 
 	if (n < 0 && errno == EINTR)
@@ -478,6 +493,8 @@ static void wait_and_handle(struct session *s)
 	}
 	if (p[2].revents)
 		send_log(s);
+	if (!p[0].revents && !left)
+		timed_out(s);
 	if (!p[0].revents)
 		return;
 	err = frame_read(&s->in, s->fd);
@@ -488,8 +505,9 @@ static void wait_and_handle(struct session *s)
 			s->gone = true;
 			break;
 		}
-		atomic_store_explicit(&s->last_input, monotonic_seconds(), memory_order_relaxed);
+		note_input(s);
 		handle(s, &f);
+		note_input(s); // a long command is no idle time
 	}
 }
 
@@ -562,7 +580,7 @@ void session_main(struct manage *m, unsigned vty, int fd)
 	s->request = calloc(1, sizeof(*s->request));
 	s->match = calloc(1, sizeof(*s->match));
 	clock_gettime(CLOCK_REALTIME, &s->started);
-	atomic_store_explicit(&s->last_input, monotonic_seconds(), memory_order_relaxed);
+	note_input(s);
 	identify(s);
 	if (s->slot && s->request && s->match && !frame_reader_init(&s->in, FRAME_CLIENT_MAX)) {
 		publish(m, vty, s);

@@ -19,6 +19,9 @@
 
 #include "frame.h"
 #include "gateway.h"
+#include "request.h"
+#include "session.h"
+#include "state.h"
 
 #define WAIT_MS 20000
 
@@ -151,6 +154,20 @@ static inline const char *run(struct terminal *t, const char *line)
 		out[n] = '\0';
 	}
 	return out;
+}
+
+// As if nothing had been typed at the only terminal in configuration mode, or with `all` at any,
+// for this long.
+static inline void be_idle(unsigned seconds, bool all)
+{
+	struct manage *m = request_queue_owner(g->c.requests);
+
+	usleep(200000); // the last command's end, too, counts as input
+	pthread_mutex_lock(&m->lock);
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		if (m->sessions[i].session && (all || m->sessions[i].session == m->writer))
+			atomic_fetch_sub(&m->sessions[i].session->last_input, seconds);
+	pthread_mutex_unlock(&m->lock);
 }
 
 static inline void has(const char *out, const char *text)

@@ -102,10 +102,40 @@ static void saved_within_a_crypto_map(void **state)
 	terminal_close(t);
 }
 
+// Log lines on the terminal are not what somebody types.
+static void log_lines_are_no_input(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT),
+			*other = terminal_open(FRAME_HELLO_SCRIPT);
+	struct frame f;
+
+	(void)state;
+	run(t, "terminal monitor");
+	run(t, "configure terminal");
+	run(t, "crypto map test 1");
+	run(t, "set peer 192.0.2.42");
+	run(other, "clear counters");
+	has(run(t, "do show clock"), "UTC");
+	assert_string_equal(t->prompt, "Router(config-crypto-map)#");
+	be_idle(599, false);
+	run(other, "clear counters");
+	be_idle(1, false);
+	run(other, "clear counters");
+	assert_true(next_frame(t, &f));
+	take_prompt(t, &f);
+	assert_string_equal(t->prompt, "Router#");
+	has(t->log, "% Configuration mode left: nothing typed for ten minutes\n"
+	            "% What was typed in the crypto map was not applied\n");
+	lacks(run(t, "show running-config"), "192.0.2.42");
+	terminal_close(t);
+	terminal_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(subinterface_counters),
+		cmocka_unit_test(log_lines_are_no_input),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
 		cmocka_unit_test(saved_within_a_crypto_map),
 	};
