@@ -29,6 +29,8 @@
 #define STACK_BYTES (512 << 10)
 #define NICE        5 // below the control core, where they share a CPU
 #define SOCKET_MODE 0660
+#define IDLE_MIN    60      // seconds after which a terminal makes room where all are taken
+#define ROOM_MS     1000    // the listener waits so long for it to end
 #define GROUP       "vigil" // may connect, if there is such a group
 
 struct start {
@@ -88,6 +90,49 @@ static int free_place(struct manage *m)
 	return vty;
 }
 
+// Ends the session at which nothing was typed for the longest time. False: all are in use.
+static bool end_idle(struct manage *m)
+{
+	struct timespec now;
+	int64_t oldest;
+	struct session *found = NULL;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	oldest = now.tv_sec - IDLE_MIN;
+	pthread_mutex_lock(&m->lock);
+	for (unsigned i = 0; i < SESSIONS_MAX; i++) {
+		struct session *s = m->sessions[i].session;
+		// Relaxed, here and below: who types in this moment was idle before.
+		int64_t last = s ? atomic_load_explicit(&s->last_input, memory_order_relaxed) : 0;
+
+		if (!s || last > oldest || m->writer == s ||
+		    atomic_load_explicit(&s->running, memory_order_relaxed))
+			continue;
+		oldest = last;
+		found = s;
+	}
+	if (found) {
+		atomic_store_explicit(&found->displaced, true, memory_order_relaxed);
+		shutdown(found->fd, SHUT_RD); // its thread sees the end of the connection
+	}
+	pthread_mutex_unlock(&m->lock);
+	return found != NULL;
+}
+
+// A place for a new session, for which an idle one may have to go; -1 = none.
+static int take_place(struct manage *m)
+{
+	int vty = free_place(m);
+
+	if (vty >= 0 || !end_idle(m))
+		return vty;
+	for (unsigned ms = 0; vty < 0 && ms < ROOM_MS; ms += 10) {
+		usleep(10000);
+		vty = free_place(m);
+	}
+	return vty;
+}
+
 static void turn_away(int fd)
 {
 	static const char why[] = "% All lines are in use";
@@ -102,7 +147,7 @@ static void turn_away(int fd)
 static void welcome(struct manage *m, int fd)
 {
 	struct start *start = malloc(sizeof(*start));
-	int vty = start ? free_place(m) : -1, err;
+	int vty = start ? take_place(m) : -1, err;
 
 	if (vty < 0) {
 		turn_away(fd);

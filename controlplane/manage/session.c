@@ -17,7 +17,7 @@
 #include "log_writer.h"
 #include "secret.h"
 
-#define TIMEOUT_MS  600000 // for a blocked write, and for an idle terminal in configuration mode
+#define TIMEOUT_MS  600000 // for a blocked write, and for a terminal at which nothing is typed
 #define HELLO_MS    10000  // a client says who it is within this
 #define FLUSH_BYTES 16384
 #define LOG_BYTES   8192 // of log lines in one frame
@@ -337,7 +337,7 @@ static void run_line(struct session *s, const char *line)
 {
 	unsigned offset = do_prefix(s, line);
 
-	s->running = true;
+	atomic_store_explicit(&s->running, true, memory_order_relaxed); // only a hint to others
 	s->interrupted = s->failed = false;
 	remember(s, line);
 	if (offset)
@@ -347,7 +347,7 @@ static void run_line(struct session *s, const char *line)
 	else
 		configure_line(s, line);
 	session_flush(s);
-	s->running = false;
+	atomic_store_explicit(&s->running, false, memory_order_relaxed);
 	if (!s->gone)
 		send_prompt(s);
 }
@@ -441,16 +441,32 @@ static int64_t monotonic_seconds(void)
 	return t.tv_sec;
 }
 
+static void note_input(struct session *s)
+{
+	// Relaxed: others only show it, and choose whom to end.
+	atomic_store_explicit(&s->last_input, monotonic_seconds(), memory_order_relaxed);
+}
+
+static void hang_up(struct session *s, const char *why)
+{
+	send_frame(s, FRAME_BYE, why, strlen(why));
+	s->gone = true;
+}
+
+// IOS's exec-timeout: in configuration mode this comes first, and the session has ten minutes more.
 static void timed_out(struct session *s)
 {
 	static const char left[] = "% Configuration mode left: nothing typed for ten minutes\n",
 			  dropped[] = "% What was typed in the crypto map was not applied\n";
 	bool waits = configure_waits(s);
 
-	if (s->mode < MODE_CONFIG)
+	if (s->mode < MODE_CONFIG) {
+		hang_up(s, "% Connection closed: nothing typed for ten minutes");
 		return;
+	}
 	configure_leave(s);
 	s->mode = MODE_EXEC;
+	note_input(s);
 	send_text(s, FRAME_LOG, left, sizeof(left) - 1);
 	if (waits)
 		send_text(s, FRAME_LOG, dropped, sizeof(dropped) - 1);
@@ -466,19 +482,13 @@ static int time_left(const struct session *s)
 	return idle < TIMEOUT_MS / 1000 ? TIMEOUT_MS - (int)idle * 1000 : 0;
 }
 
-static void note_input(struct session *s)
-{
-	// Relaxed: others only show it, and choose whom to end.
-	atomic_store_explicit(&s->last_input, monotonic_seconds(), memory_order_relaxed);
-}
-
 // Waits for the client, log lines and the end; handles one of them.
 static void wait_and_handle(struct session *s)
 {
 	struct pollfd p[3] = {{.fd = s->fd, .events = POLLIN},
 	                      {.fd = s->m->stop_fd, .events = POLLIN},
 	                      {.fd = s->tap ? log_tap_fd(s->tap) : -1, .events = POLLIN}};
-	int left = s->mode >= MODE_CONFIG ? time_left(s) : -1, n = poll(p, 3, left), err;
+	int left = time_left(s), n = poll(p, 3, left), err;
 	struct frame f;
 
 	if (n < 0 && errno == EINTR)
@@ -499,7 +509,9 @@ static void wait_and_handle(struct session *s)
 		return;
 	err = frame_read(&s->in, s->fd);
 	if (err && err != -EAGAIN)
-		s->gone = true;
+		hang_up(s, atomic_load_explicit(&s->displaced, memory_order_relaxed)
+		                   ? "% Connection closed: another one needed its line"
+		                   : "");
 	while (!s->gone && (err = frame_next(&s->in, &f)) != 0) {
 		if (err < 0) {
 			s->gone = true;

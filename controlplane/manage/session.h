@@ -27,12 +27,13 @@ struct session {
 	struct frame_reader in;
 	struct request_slot *slot;
 	struct request *request;
-	struct log_tap *tap; // NULL: does not monitor
-	struct text out;     // not sent yet
-	bool running;        // a command is under way
-	bool interrupted;    // ... and its output is not wanted any more
-	bool gone;           // the client is, or is to go
-	bool failed;         // the command
+	struct log_tap *tap;    // NULL: does not monitor
+	struct text out;        // not sent yet
+	_Atomic bool running;   // a command is under way; writer: the session's thread
+	_Atomic bool displaced; // to end, so that another one can begin; writer: the listener
+	bool interrupted;       // ... and its output is not wanted any more
+	bool gone;              // the client is, or is to go
+	bool failed;            // the command
 	struct command_match *match;
 	struct configure edit; // while mode is a configuration mode
 	char *history[SESSION_HISTORY];

@@ -131,11 +131,57 @@ static void log_lines_are_no_input(void **state)
 	terminal_close(other);
 }
 
+// Ten minutes without input end a session.
+static void idle_sessions_end(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT), *other;
+	struct frame f;
+
+	(void)state;
+	run(t, "terminal monitor");
+	be_idle(600, true);
+	other = terminal_open(FRAME_HELLO_SCRIPT);
+	run(other, "clear counters");
+	assert_false(next_frame(t, &f));
+	assert_int_equal(f.type, FRAME_BYE);
+	assert_non_null(memmem(f.data, f.len, "nothing typed for ten minutes", 29));
+	terminal_close(t);
+	terminal_close(other);
+}
+
+// Where all lines are taken, the one that is idle longest goes; who types or configures stays.
+static void idle_sessions_make_room(void **state)
+{
+	struct terminal *t[SESSIONS_MAX], *extra = NULL;
+	struct frame f;
+
+	(void)state;
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		for (unsigned k = 0; !(t[i] = terminal_try(FRAME_HELLO_SCRIPT)) && k < 1000; k++)
+			usleep(10000); // others are still ending
+	run(t[0], "configure terminal");
+	be_idle(100, true);
+	for (unsigned i = 2; i < SESSIONS_MAX; i++)
+		run(t[i], "show clock");
+	extra = terminal_try(FRAME_HELLO_SCRIPT);
+	assert_non_null(extra);
+	assert_false(next_frame(t[1], &f));
+	assert_non_null(memmem(f.data, f.len, "another one needed its line", 27));
+	assert_null(terminal_try(FRAME_HELLO_SCRIPT));
+	has(run(t[0], "do show clock"), "UTC");
+	run(t[0], "end");
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		terminal_close(t[i]);
+	terminal_close(extra);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(subinterface_counters),
 		cmocka_unit_test(log_lines_are_no_input),
+		cmocka_unit_test(idle_sessions_end),
+		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
 		cmocka_unit_test(saved_within_a_crypto_map),
 	};
