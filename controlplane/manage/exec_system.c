@@ -233,8 +233,8 @@ int exec_save(struct command_call *call)
 		               "left, and is not saved\n");
 	session_printf(s, "Building configuration...\n");
 	session_flush(s);
-	r = state_get(s->m);
 	pthread_mutex_lock(&s->m->save_lock);
+	r = state_get(s->m); // who waited for the lock saves what runs now
 	err = startup_save(s->m->startup, r->config, why, sizeof(why));
 	pthread_mutex_unlock(&s->m->save_lock);
 	state_put(s->m, r);
