@@ -321,12 +321,15 @@ static int resize_buffer(struct log_writer *w, uint32_t size)
 int log_writer_configure(struct log *log, const struct config_logging *logging)
 {
 	struct log_writer *w = writer_of(log);
+	uint32_t buffered;
 	int err = 0;
 
 	pthread_mutex_lock(&w->lock);
 	if (logging->buffered != w->stats.logging.buffered)
 		err = resize_buffer(w, logging->buffered);
+	buffered = err ? w->stats.logging.buffered : logging->buffered;
 	w->stats.logging = *logging;
+	w->stats.logging.buffered = buffered; // what there is, so that the next one tries again
 	w->stats.logging.hosts = NULL;
 	w->stats.logging.n_hosts = 0;
 	file_open(w);

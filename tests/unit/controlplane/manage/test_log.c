@@ -5,11 +5,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lines.h"
@@ -270,12 +272,46 @@ static void file_is_followed(void **state)
 	world_destroy(w);
 }
 
+// Without memory for it the buffer stays as it was, and is not said to be another.
+static void buffer_that_does_not_fit(void **state)
+{
+	struct config_logging l;
+	struct rlimit before, little;
+	struct log_writer_stats s;
+	struct world *w;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip(); // it has more than any limit reserved
+#endif
+	w = world_create(4096);
+	l = w->config->logging;
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	little = (struct rlimit){1u << 30, before.rlim_max};
+	l.buffered = 2147483647;
+	assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
+	assert_int_equal(log_writer_configure(&w->log, &l), -ENOMEM);
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+	log_writer_stats(&w->log, &s);
+	assert_int_equal(s.logging.buffered, 4096);
+	l.buffered = 8192;
+	assert_int_equal(log_writer_configure(&w->log, &l), 0);
+	log_writer_stats(&w->log, &s);
+	assert_int_equal(s.logging.buffered, 8192);
+	log_writer_stop(&w->log);
+	world_destroy(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ring_is_bounded), cmocka_unit_test(lines_evict_the_oldest),
-		cmocka_unit_test(destinations),    cmocka_unit_test(threads_and_losses),
-		cmocka_unit_test(slow_terminal),   cmocka_unit_test(file_is_followed),
+		cmocka_unit_test(ring_is_bounded),
+		cmocka_unit_test(lines_evict_the_oldest),
+		cmocka_unit_test(destinations),
+		cmocka_unit_test(threads_and_losses),
+		cmocka_unit_test(slow_terminal),
+		cmocka_unit_test(file_is_followed),
+		cmocka_unit_test(buffer_that_does_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
