@@ -145,6 +145,16 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+// One that was not sent. 0 or -errno: the command ends.
+static int pass_over(struct session *s)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+
+	session_printf(s, ".");
+	nanosleep(&pause, NULL);
+	return session_flush(s) ? 0 : -EINTR;
+}
+
 // Waits for the answer to the one that was sent. 0 or -errno: the command ends.
 static int wait_answer(struct session *s, struct ping *p)
 {
@@ -184,9 +194,9 @@ int exec_ping(struct command_call *call)
 			break;
 		p.sent++;
 		p.order.answered = false;
-		// Without a route nothing was sent, and nobody waits; the next ones fare no better.
+		// Without a route nothing was sent, and nobody waits for an answer.
 		if (p.order.err == -EHOSTUNREACH) {
-			session_printf(s, ".");
+			err = pass_over(s);
 			continue;
 		}
 		err = wait_answer(s, &p);

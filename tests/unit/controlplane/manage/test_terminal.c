@@ -3,6 +3,9 @@
 #include "terminal_test.h"
 
 #include <sys/wait.h>
+#include <time.h>
+
+#include "fake_dp.h"
 
 // The number of a subinterface's interface is used again: its counters begin afresh.
 static void subinterface_counters(void **state)
@@ -131,6 +134,30 @@ static void log_lines_are_no_input(void **state)
 	terminal_close(other);
 }
 
+static void unreachable(struct gateway *gw, void *arg)
+{
+	gw->c.dp->unreachable = *(bool *)arg;
+}
+
+// Nobody is waited for, but neither is the control core asked without a pause.
+static void ping_without_a_route(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	struct timespec began, ended;
+	bool yes = true, no = false;
+
+	(void)state;
+	gateway_do(g, unreachable, &yes);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	has(run(t, "ping 192.0.2.11 repeat 500"), "Success rate is 0 percent (0/500)");
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	gateway_do(g, unreachable, &no);
+	assert_true((ended.tv_sec - began.tv_sec) * 1000 +
+	                    (ended.tv_nsec - began.tv_nsec) / 1000000 >=
+	            1000);
+	terminal_close(t);
+}
+
 // Ten minutes without input end a session.
 static void idle_sessions_end(void **state)
 {
@@ -180,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(subinterface_counters),
 		cmocka_unit_test(log_lines_are_no_input),
+		cmocka_unit_test(ping_without_a_route),
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
