@@ -476,6 +476,7 @@ void dp_sa_stats(const struct dp *dp, struct handle h, struct dp_sa_stats *out)
 	out->bad_selector = sa_counter(&sa->bad_selector);
 	out->other_drops = sa_counter(&sa->other_drops);
 	out->sequence = sa_counter(slot->direction == SA_IN ? &sa->replay.top : &sa->sequence);
+	out->replay_window = slot->direction == SA_IN ? sa->replay.size : 0;
 	out->owner = slot->owner;
 	if (!dp_sa_last_in(dp, h, &out->last))
 		(void)activity_read(slot->direction == SA_IN ? &sa->last : &sa->last_out,

@@ -155,6 +155,7 @@ static void fill_sa(const struct control *c, struct handle sa, uint32_t spi, uin
 	dp_sa_stats(c->dp, sa, &s);
 	v->packets = s.packets;
 	v->bytes = s.bytes;
+	v->replay_window = s.replay_window;
 	v->drops = s.auth_failed + s.replayed + s.bad_selector + s.other_drops;
 }
 
@@ -184,7 +185,6 @@ static void fill_child(const struct control *c, const struct child *ch, struct c
 	v->udp = ch->encap == SA_ENCAP_UDP;
 	v->manual = ch->peer->manual;
 	v->path_mtu = ch->path_mtu;
-	v->replay_window = v->manual ? 0 : c->config->ipsec.replay_window;
 	fill_sa(c, keyed ? ch->in : (struct handle){0}, ch->spi_in, ch->conn_id, &v->in);
 	fill_sa(c, keyed ? ch->out : (struct handle){0}, ch->spi_out, ch->conn_id + 1, &v->out);
 	fill_child_left(c, ch, v);

@@ -142,9 +142,9 @@ static void print_sa(const struct ipsec_format *f, const struct child_view *c, b
 	print_timing(c, out);
 	text_printf(out, "        IV size: %u bytes\n", sa_iv_len(c->suite.cipher));
 	text_printf(out, "        replay detection support: %s",
-	            (!inbound && !c->manual) || c->replay_window ? "Y" : "N");
-	if (inbound && c->replay_window > CONFIG_REPLAY_WINDOW)
-		text_printf(out, "  replay window size: %u", c->replay_window);
+	            (!inbound && !c->manual) || s->replay_window ? "Y" : "N");
+	if (s->replay_window > CONFIG_REPLAY_WINDOW)
+		text_printf(out, "  replay window size: %u", s->replay_window);
 	if (c->suite.esn)
 		text_printf(out, "\n        extended sequence numbers: Y");
 	text_printf(out, "\n        Status: ACTIVE(%s)\n\n",

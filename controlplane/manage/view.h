@@ -55,6 +55,7 @@ struct sa_view {
 	uint32_t conn_id;
 	uint64_t packets, bytes;
 	uint64_t drops;
+	uint32_t replay_window; // of an inbound one; 0 = off
 };
 
 struct child_view {
@@ -65,9 +66,8 @@ struct child_view {
 	struct selector selector;
 	struct esp_suite suite;
 	bool udp;
-	bool manual;            // keys set by hand: no lifetime
-	uint32_t replay_window; // as configured now; 0 = off
-	uint16_t path_mtu;      // learned from outside; 0 = not known
+	bool manual;       // keys set by hand: no lifetime
+	uint16_t path_mtu; // learned from outside; 0 = not known
 	struct sa_view in, out;
 	uint32_t seconds_left;    // VIEW_NONE: no end in time
 	uint32_t kilobytes_left;  // VIEW_NONE: no end in volume

@@ -227,8 +227,9 @@ void dp_sa_peek(const struct dp *dp, struct handle in_sa);
 struct dp_sa_stats {
 	uint64_t packets, bytes; // encrypted or decrypted; bytes of the inner packets
 	uint64_t auth_failed, replayed, bad_selector, other_drops;
-	uint64_t sequence; // last sent, or highest received
-	unsigned owner;    // worker
+	uint64_t sequence;      // last sent, or highest received
+	uint32_t replay_window; // packets, of an inbound one; 0 = no protection
+	unsigned owner;         // worker
 	tick_t last;
 };
 // What there is of the tables that grow with the peers, and the bytes of one.

@@ -18,6 +18,8 @@ void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out)
 	const struct fake_sa *s = &dp->sas[sa.index];
 
 	memset(out, 0, sizeof(*out));
-	if (s->used && s->generation == sa.generation)
-		out->packets = s->packets;
+	if (!s->used || s->generation != sa.generation)
+		return;
+	out->packets = s->packets;
+	out->replay_window = s->inbound ? s->spec.replay_window : 0;
 }

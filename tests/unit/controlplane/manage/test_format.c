@@ -95,9 +95,8 @@ static struct view child_view(uint32_t conn_id)
 		.suite = {.cipher = SA_CIPHER_AES_CBC,
 	                  .auth = SA_AUTH_HMAC_SHA256_128,
 	                  .key_bits = 256},
-		.replay_window = 64,
-		.in = {true, 0x4f83f5f4, conn_id, 4, 400, 1},
-		.out = {true, 0x1b4e, conn_id + 1, 5, 500, 0},
+		.in = {true, 0x4f83f5f4, conn_id, 4, 400, 1, 64},
+		.out = {true, 0x1b4e, conn_id + 1, 5, 500, 0, 0},
 		.seconds_left = 3599,
 		.kilobytes_left = 4338265,
 	};

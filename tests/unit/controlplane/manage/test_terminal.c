@@ -134,6 +134,24 @@ static void log_lines_are_no_input(void **state)
 	terminal_close(other);
 }
 
+// What an SA has, not what later ones will have.
+static void replay_window_of_an_sa(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	gateway_traffic(g);
+	run(t, "configure terminal");
+	run(t, "crypto ipsec security-association replay window-size 1024");
+	has(run(t, "do show crypto ipsec sa"), "replay detection support: Y\n");
+	lacks(run(t, "do show crypto ipsec sa"), "replay window size");
+	run(t, "crypto ipsec security-association replay disable");
+	lacks(run(t, "do show crypto ipsec sa"), "replay detection support: N");
+	run(t, "no crypto ipsec security-association replay disable");
+	run(t, "end");
+	terminal_close(t);
+}
+
 static void unreachable(struct gateway *gw, void *arg)
 {
 	gw->c.dp->unreachable = *(bool *)arg;
@@ -207,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(subinterface_counters),
 		cmocka_unit_test(log_lines_are_no_input),
+		cmocka_unit_test(replay_window_of_an_sa),
 		cmocka_unit_test(ping_without_a_route),
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
