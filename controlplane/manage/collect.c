@@ -1,5 +1,6 @@
 // Fills views from the control core's objects, one object a step. Control core only. Must not
-// format text, allocate, or walk a list that a peer could make long.
+// format text or allocate. A list that a peer could make long is followed a step at a time, and
+// walked from its start only to find a place in it again whose object went meanwhile.
 #include <stdio.h>
 #include <string.h>
 
@@ -258,22 +259,40 @@ static unsigned peer_start(struct control *c, struct request *r)
 	return REQUEST_ITEM;
 }
 
-// IKE SAs of one peer are few (bounds.h).
+// The cursor holds the next IKE SA by its handle. When that one has gone meanwhile, its place in
+// the list is looked for by number.
+static const struct ike_sa *ike_at(const struct control *c, const struct request_cursor *k,
+                                   const struct peer *p)
+{
+	const struct ike_sa *sa;
+
+	if (!handle_is_null(k->next)) {
+		sa = slab_get(&c->ike_sas, k->next);
+		if (sa && sa->peer == p)
+			return sa;
+	}
+	sa = p->ike_sas;
+	for (uint32_t i = 0; sa && i < k->nth; i++)
+		sa = sa->next;
+	return sa;
+}
+
 static unsigned peer_ikes(struct control *c, struct request *r, const struct peer *p)
 {
-	const struct ike_sa *sa = p->ike_sas;
+	struct request_cursor *k = &r->cursor;
+	const struct ike_sa *sa = ike_at(c, k, p);
 
-	for (uint32_t i = 0; sa && i < r->cursor.nth; i++)
-		sa = sa->next;
 	if (!sa)
-		return next_stage(&r->cursor);
-	r->cursor.nth++;
+		return next_stage(k);
 	fill_ike(c, sa, &next_view(r, VIEW_IKE)->ike);
+	if (!sa->next)
+		return next_stage(k) + REQUEST_ITEM;
+	k->nth++;
+	k->next = slab_handle(sa->next);
 	return REQUEST_ITEM;
 }
 
-// The cursor holds the next child by its handle. When that one has gone meanwhile, its place in the
-// list is looked for by number.
+// The same for children.
 static const struct child *child_at(const struct control *c, const struct request_cursor *k,
                                     const struct peer *p)
 {
