@@ -35,18 +35,17 @@ static const struct config_interface *interface_at(const struct control *c,
 // The packets' memory was sized at the start.
 static void limit_mtu(struct control *c, unsigned iface, struct dp_iface_config *dp)
 {
-	struct dp_iface_info info;
 	uint16_t mtu = dp->mtu6 > dp->mtu ? dp->mtu6 : dp->mtu;
+	uint16_t most = dp_iface_mtu_max(c->dp, (uint16_t)iface);
 
-	dp_iface_info(c->dp, (uint16_t)iface, &info);
-	if (mtu <= info.mtu_max)
+	if (mtu <= most)
 		return;
 	log_msg(&c->log, LOG_WARNING, "LINK", "MTU",
 	        "Interface %s: MTU %u is more than its device, or packets of the size chosen at "
 	        "the start, can take: it is %u",
-	        c->ports[iface], mtu, info.mtu_max);
-	dp->mtu = dp->mtu < info.mtu_max ? dp->mtu : info.mtu_max;
-	dp->mtu6 = dp->mtu6 < info.mtu_max ? dp->mtu6 : info.mtu_max;
+	        c->ports[iface], mtu, most);
+	dp->mtu = dp->mtu < most ? dp->mtu : most;
+	dp->mtu6 = dp->mtu6 < most ? dp->mtu6 : most;
 }
 
 static void apply_mtu_rules(const struct config *config, const struct config_interface *i,
@@ -65,11 +64,11 @@ static void apply_addresses6(struct control *c, uint16_t iface, const struct con
                              struct dp_iface_config *dp)
 {
 	struct config_address6 six[CONFIG_ADDRESSES6];
-	struct dp_iface_info info;
+	uint8_t mac[6];
 	unsigned n;
 
-	dp_iface_info(c->dp, iface, &info);
-	n = dp->up ? config_addresses6(i, info.mac, six) : 0;
+	dp_iface_mac(c->dp, iface, mac);
+	n = dp->up ? config_addresses6(i, mac, six) : 0;
 	nd_set_addresses(c, iface, six, n);
 	for (unsigned k = 0; k < n; k++)
 		if (nd_is_usable(c, iface, &six[k].addr))
@@ -125,11 +124,11 @@ static bool leads_to6(const struct control *c, const struct config_interface *i,
                       const struct ip_addr *hop)
 {
 	struct config_address6 six[CONFIG_ADDRESSES6];
-	struct dp_iface_info info;
+	uint8_t mac[6];
 	unsigned n;
 
-	dp_iface_info(c->dp, iface, &info);
-	n = config_addresses6(i, info.mac, six);
+	dp_iface_mac(c->dp, iface, mac);
+	n = config_addresses6(i, mac, six);
 	for (unsigned k = 0; k < n; k++) {
 		struct ip_prefix net = prefix_make(&six[k].addr, six[k].prefix_len);
 

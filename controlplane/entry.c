@@ -70,14 +70,14 @@ static void entry_insert(struct control *c, struct crypto_entry *e, struct crypt
 static void fill_locals(struct control *c, struct crypto_entry *e, const struct config_interface *i)
 {
 	struct config_address6 six[CONFIG_ADDRESSES6];
-	struct dp_iface_info info;
+	uint8_t mac[6];
 	unsigned n;
 
 	e->n_locals = 0;
 	if (i->address.family)
 		e->locals[e->n_locals++] = i->address;
-	dp_iface_info(c->dp, e->iface, &info);
-	n = config_addresses6(i, info.mac, six);
+	dp_iface_mac(c->dp, e->iface, mac);
+	n = config_addresses6(i, mac, six);
 	for (unsigned k = 0; k < n && e->n_locals < ENTRY_LOCALS_MAX; k++)
 		if (!six[k].link_local)
 			e->locals[e->n_locals++] = six[k].addr;

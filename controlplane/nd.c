@@ -82,12 +82,10 @@ static const struct own_address *source_for(const struct control *c, uint16_t if
 static void send(struct control *c, uint16_t iface, struct nd_message *m)
 {
 	uint8_t frame[ND_FRAME];
-	struct dp_iface_info info;
 
-	dp_iface_info(c->dp, iface, &info);
-	memcpy(m->from, info.mac, sizeof(m->from));
+	dp_iface_mac(c->dp, iface, m->from);
 	if (m->has_mac)
-		memcpy(m->mac, info.mac, sizeof(m->mac));
+		memcpy(m->mac, m->from, sizeof(m->mac));
 	if (m->dst.bytes[0] == 0xff)
 		nd_multicast_mac(&m->dst, m->to);
 	nd_write(m, frame);
@@ -278,13 +276,13 @@ static void solicitation(struct control *c, uint16_t iface, const struct nd_mess
 void nd_frame(struct control *c, const struct dp_view *v)
 {
 	struct own_address *o;
-	struct dp_iface_info info;
 	struct nd_message m;
+	uint8_t own[6];
 
 	if (v->iface >= c->n_ports || nd_read(v->data, v->len, &m) < 0)
 		return;
-	dp_iface_info(c->dp, v->iface, &info);
-	if (!memcmp(m.from, info.mac, sizeof(info.mac)))
+	dp_iface_mac(c->dp, v->iface, own);
+	if (!memcmp(m.from, own, sizeof(own)))
 		return; // our own, come back
 	if (m.type == ND_SOLICITATION) {
 		solicitation(c, v->iface, &m);

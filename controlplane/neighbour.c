@@ -103,18 +103,18 @@ static void send_arp(struct control *c, uint16_t iface, uint16_t operation, cons
 {
 	uint8_t frame[ARP_FRAME] = {0};
 	struct writer w = writer_make(frame, sizeof(frame));
-	struct dp_iface_info info;
+	uint8_t own[6];
 
-	dp_iface_info(c->dp, iface, &info);
+	dp_iface_mac(c->dp, iface, own);
 	writer_put(&w, dst, 6);
-	writer_put(&w, info.mac, 6);
+	writer_put(&w, own, 6);
 	writer_u16(&w, 0x0806);
 	writer_u16(&w, 1);
 	writer_u16(&w, 0x0800);
 	writer_u8(&w, 6);
 	writer_u8(&w, 4);
 	writer_u16(&w, operation);
-	writer_put(&w, info.mac, 6);
+	writer_put(&w, own, 6);
 	writer_put(&w, sender->bytes, 4);
 	writer_put(&w, target_mac, 6);
 	writer_put(&w, target->bytes, 4);

@@ -169,6 +169,18 @@ static uint64_t dropped_on_tx(const struct dp *dp, uint16_t iface)
 	return sum;
 }
 
+void dp_iface_mac(const struct dp *dp, uint16_t index, uint8_t mac[6])
+{
+	memset(mac, 0, 6);
+	if (index < dp->n_ifaces)
+		memcpy(mac, dp->ifaces[index].mac.addr_bytes, 6);
+}
+
+uint16_t dp_iface_mtu_max(const struct dp *dp, uint16_t index)
+{
+	return index < dp->n_ifaces ? dp->ifaces[index].mtu_max : 0;
+}
+
 void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *out)
 {
 	const struct iface *iface = &dp->ifaces[index < dp->n_ifaces ? index : 0];
@@ -181,7 +193,7 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 		return;
 	out->mtu_max = iface->mtu_max;
 	memcpy(out->mac, iface->mac.addr_bytes, sizeof(out->mac));
-	if (link_read(iface->port, &link)) {
+	if (link_read(iface, &link)) {
 		out->link_up = link.link_status == RTE_ETH_LINK_UP;
 		out->speed_mbps =
 			link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;

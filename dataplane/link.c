@@ -38,11 +38,11 @@ void link_forget(struct dp *dp, uint16_t port)
 	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_LSC, on_change, dp);
 }
 
-bool link_read(uint16_t port, struct rte_eth_link *link)
+bool link_read(const struct iface *iface, struct rte_eth_link *link)
 {
-	int kernel = packet_socket_link(port);
+	int kernel = packet_socket_link(iface->port, iface->link_known && !iface->link_up);
 
-	if (rte_eth_link_get_nowait(port, link))
+	if (rte_eth_link_get_nowait(iface->port, link))
 		return false;
 	if (kernel >= 0)
 		link->link_status = kernel ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN;
@@ -55,7 +55,7 @@ static void look(struct dp *dp, uint16_t index)
 	struct iface *iface = &dp->ifaces[index];
 	struct rte_eth_link link;
 
-	if (!link_read(iface->port, &link))
+	if (!link_read(iface, &link))
 		return;
 	event.up = link.link_status == RTE_ETH_LINK_UP;
 	if (iface->link_known && iface->link_up == event.up)

@@ -13,8 +13,8 @@ void link_watch(struct dp *dp, uint16_t port, const struct rte_eth_conf *conf);
 // No more of them; the port still exists.
 void link_forget(struct dp *dp, uint16_t port);
 
-// The port's link as it is now. False: the driver does not say.
-bool link_read(uint16_t port, struct rte_eth_link *link);
+// The link of the interface's port as it is now. False: the driver does not say.
+bool link_read(const struct iface *iface, struct rte_eth_link *link);
 // Raises DP_EVENT_LINK for each port whose link is not what it was; the first time for all.
 void link_poll(struct dp *dp);
 

@@ -7,7 +7,6 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <rte_ethdev.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -71,33 +70,34 @@ int packet_socket_find(uint16_t port, uint16_t queue)
 	return fds[queue];
 }
 
-// Up, and with a carrier. The flag IFF_RUNNING says that too, but up to a second late.
-static bool has_carrier(int fd, struct ifreq *request)
+// Up, and with a carrier. The flag IFF_RUNNING says that too, but up to a second late; ethtool says
+// it at once, but waits for a lock of the kernel's that may be held for long. So a link stays up
+// while the flag is set, and only when it is not is the carrier itself asked for, unless the link
+// was down already.
+static bool has_carrier(int fd, struct ifreq *request, bool was_down)
 {
 	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
-	bool running;
 
 	if (ioctl(fd, SIOCGIFFLAGS, request) || !(request->ifr_flags & IFF_UP))
 		return false;
-	running = request->ifr_flags & IFF_RUNNING;
+	if (request->ifr_flags & IFF_RUNNING)
+		return true;
 	request->ifr_data = (char *)&link;
-	return ioctl(fd, SIOCETHTOOL, request) == 0 ? link.data : running;
+	return !was_down && ioctl(fd, SIOCETHTOOL, request) == 0 && link.data;
 }
 
-int packet_socket_link(uint16_t port)
+int packet_socket_link(uint16_t port, bool was_down)
 {
+	static int fd = -1; // kept open: this is asked several times a second
 	struct rte_eth_dev_info info;
 	struct ifreq request = {0};
-	bool up;
-	int fd;
 
 	if (!is_packet_port(port, &info))
 		return -1;
-	if (!if_indextoname(info.if_index, request.ifr_name))
-		return 0; // it is gone
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	up = fd >= 0 && has_carrier(fd, &request);
-	if (fd >= 0)
-		close(fd);
-	return up;
+	if (fd < 0)
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	request.ifr_ifindex = (int)info.if_index;
+	if (fd < 0 || ioctl(fd, SIOCGIFNAME, &request))
+		return 0; // the interface is gone
+	return has_carrier(fd, &request, was_down);
 }

@@ -295,7 +295,7 @@ struct dp_iface_config {
 };
 
 // Replaces an interface's settings; the connected route follows. -ENOTSUP: the MTU is longer than
-// the buffers allow with which the port was opened (dp_iface_info tells that limit).
+// the buffers allow with which the port was opened (dp_iface_mtu_max()).
 int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config);
 
 // Subinterfaces. The ports given to dp_start() are interfaces 0, 1, 2...; a subinterface is one
@@ -312,6 +312,12 @@ struct dp_vlan_config {
 int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *iface);
 void dp_vlan_del(struct dp *dp, uint16_t iface);
 
+// An interface's Ethernet address (zero beyond the last one), and the longest MTU that it can have:
+// from memory, no device is asked.
+void dp_iface_mac(const struct dp *dp, uint16_t iface, uint8_t mac[6]);
+uint16_t dp_iface_mtu_max(const struct dp *dp, uint16_t iface);
+
+// All that there is to show, with the device's counters: takes system calls.
 struct dp_iface_info {
 	uint8_t mac[6];
 	bool link_up;

@@ -664,11 +664,25 @@ void dp_vlan_del(struct dp *dp, uint16_t iface)
 	dp->vlans[iface - 8] = 0;
 }
 
-void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out)
+void dp_iface_mac(const struct dp *dp, uint16_t iface, uint8_t mac[6])
+{
+	const uint8_t own[6] = {2, 0, 0, 0, 0, (uint8_t)iface};
+
+	(void)dp;
+	memcpy(mac, own, sizeof(own));
+}
+
+uint16_t dp_iface_mtu_max(const struct dp *dp, uint16_t iface)
 {
 	(void)dp;
-	*out = (struct dp_iface_info){
-		.link_up = true, .mtu_max = 9216, .mac = {2, 0, 0, 0, 0, (uint8_t)iface}};
+	(void)iface;
+	return 9216;
+}
+
+void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out)
+{
+	*out = (struct dp_iface_info){.link_up = true, .mtu_max = dp_iface_mtu_max(dp, iface)};
+	dp_iface_mac(dp, iface, out->mac);
 }
 
 void dp_ipv6_routing(struct dp *dp, bool on)

@@ -254,6 +254,38 @@ static int child_af_packet_queues(void)
 	return af_packet("net_af_packet0,iface=gw0,qpairs=3", 2);
 }
 
+// Does the link come to be so within three seconds, and the event say so?
+static bool link_becomes(struct dp *dp, bool up)
+{
+	struct dp_event event;
+
+	for (unsigned i = 0; i < 300; i++) {
+		while (dp_events(dp, &event, 1))
+			if (event.kind == DP_EVENT_LINK)
+				return event.up == up;
+		usleep(10000);
+	}
+	return false;
+}
+
+// The carrier of the other end is followed, each time with one event.
+static int child_af_packet_link(void)
+{
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || !run("ip link add gw0 type veth peer name host0 && "
+	                                  "ip link set gw0 up && ip link set host0 up"))
+		return SKIPPED;
+	dp = start("net_af_packet0,iface=gw0", 1, true);
+	ok = link_becomes(dp, true);
+	for (unsigned i = 0; ok && i < 2; i++)
+		ok = run("ip link set host0 down") && link_becomes(dp, false) &&
+		     run("ip link set host0 up") && link_becomes(dp, true);
+	dp_stop(dp);
+	return ok ? 0 : 4;
+}
+
 static int child_tap(void)
 {
 	struct dp *dp;
@@ -308,6 +340,12 @@ static void in_a_process(int (*child)(void))
 	if (WEXITSTATUS(status) == SKIPPED)
 		skip();
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_af_packet_link(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet_link);
 }
 
 static void test_null(void **state)
@@ -365,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_pcap),
 		cmocka_unit_test(test_af_packet),
+		cmocka_unit_test(test_af_packet_link),
 		cmocka_unit_test(test_af_packet_with_more_workers),
 		cmocka_unit_test(test_af_packet_with_more_queues),
 		cmocka_unit_test(test_tap),
