@@ -32,64 +32,87 @@ static int check(const struct dp *dp, uint16_t iface, const struct dp_iface_conf
 	return 0;
 }
 
-struct connected {
-	uint32_t network, broadcast, address; // host order
+// A route that an IPv4 address brings along.
+struct own_route {
+	uint32_t addr; // host order
 	uint8_t len;
+	enum route_kind kind;
 };
 
-// False: the interface has no IPv4 routes of its own.
-static bool connected_of(const struct dp_iface_config *config, struct connected *c)
+#define OWN_ROUTES 4u // at most
+
+// Returns how many there are. RFC 3021: a /31 has neither network nor broadcast address.
+static unsigned own_routes(const struct dp_iface_config *config, struct own_route out[OWN_ROUTES])
 {
+	uint8_t len = config->network.len;
+	uint32_t network;
+	unsigned n = 0;
+
 	if (config->network.addr.family != 4 || !config->up)
-		return false;
-	c->len = config->network.len;
-	c->network = addr_v4_host(&config->network.addr);
-	c->address = addr_v4_host(&config->address);
-	c->broadcast = c->len ? c->network | (uint32_t)(UINT32_MAX >> c->len >> (c->len == 32))
-	                      : UINT32_MAX;
-	if (c->len == 32)
-		c->broadcast = c->network;
-	return true;
-}
-
-static int add4(struct dp *dp, uint16_t iface, uint32_t addr, uint8_t len, enum route_kind kind)
-{
-	const struct ip_prefix prefix = {.addr = addr_v4(addr), .len = len};
-
-	return route_iface_add(dp, &prefix, iface, kind);
-}
-
-static void del4(struct dp *dp, uint16_t iface, uint32_t addr, uint8_t len)
-{
-	const struct ip_prefix prefix = {.addr = addr_v4(addr), .len = len};
-
-	route_iface_del(dp, &prefix, iface);
-}
-
-static void routes_del(struct dp *dp, uint16_t iface, const struct connected *c)
-{
-	del4(dp, iface, c->address, 32);
-	if (c->len < 31) {
-		del4(dp, iface, c->broadcast, 32);
-		del4(dp, iface, c->network, 32);
+		return 0;
+	network = addr_v4_host(&config->network.addr);
+	out[n++] = (struct own_route){addr_v4_host(&config->address), 32, ROUTE_LOCAL};
+	if (len < 32)
+		out[n++] = (struct own_route){network, len, ROUTE_CONNECTED};
+	if (len < 31) {
+		out[n++] = (struct own_route){network | UINT32_MAX >> len, 32, ROUTE_BROADCAST};
+		out[n++] = (struct own_route){network, 32, ROUTE_BROADCAST};
 	}
-	if (c->len < 32)
-		del4(dp, iface, c->network, c->len);
+	return n;
 }
 
-// RFC 3021: a /31 has neither network nor broadcast address.
-static int routes_add(struct dp *dp, uint16_t iface, const struct connected *c)
+static struct ip_prefix prefix_of(const struct own_route *r)
 {
-	int rc = add4(dp, iface, c->address, 32, ROUTE_LOCAL);
+	return (struct ip_prefix){.addr = addr_v4(r->addr), .len = r->len};
+}
 
-	if (rc == 0 && c->len < 32)
-		rc = add4(dp, iface, c->network, c->len, ROUTE_CONNECTED);
-	if (rc == 0 && c->len < 31)
-		rc = add4(dp, iface, c->broadcast, 32, ROUTE_BROADCAST);
-	if (rc == 0 && c->len < 31)
-		rc = add4(dp, iface, c->network, 32, ROUTE_BROADCAST);
-	if (rc)
-		routes_del(dp, iface, c);
+static bool has_route(const struct own_route *routes, unsigned n, const struct own_route *r)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (routes[i].addr == r->addr && routes[i].len == r->len)
+			return true;
+	return false;
+}
+
+static int routes_add(struct dp *dp, uint16_t iface, const struct own_route *routes, unsigned n)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < n && rc == 0; i++) {
+		struct ip_prefix prefix = prefix_of(&routes[i]);
+
+		rc = route_iface_add(dp, &prefix, iface, routes[i].kind);
+	}
+	return rc;
+}
+
+// Those that `kept` has no need of.
+static void routes_del(struct dp *dp, uint16_t iface, const struct own_route *gone, unsigned n,
+                       const struct own_route *kept, unsigned n_kept)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct ip_prefix prefix = prefix_of(&gone[i]);
+
+		if (!has_route(kept, n_kept, &gone[i]))
+			route_iface_del(dp, &prefix, iface);
+	}
+}
+
+// What is new is there before anything goes: workers look all the while, and what finds no route of
+// the interface takes a less specific one, perhaps in clear.
+static int routes4(struct dp *dp, uint16_t iface, const struct dp_iface_config *before,
+                   const struct dp_iface_config *after)
+{
+	struct own_route old[OWN_ROUTES], new[OWN_ROUTES];
+	unsigned n_old = own_routes(before, old), n_new = own_routes(after, new);
+	int rc = routes_add(dp, iface, new, n_new);
+
+	if (rc == 0) {
+		routes_del(dp, iface, old, n_old, new, n_new);
+		return 0;
+	}
+	routes_add(dp, iface, old, n_old); // of another kind meanwhile
+	routes_del(dp, iface, new, n_new, old, n_old);
 	return rc;
 }
 
@@ -126,8 +149,7 @@ static uint32_t flags_of(const struct dp_iface_config *config)
 int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *config)
 {
 	struct iface *iface = &dp->ifaces[index < dp->n_ifaces ? index : 0];
-	struct connected before, after;
-	bool had, has;
+	uint32_t address = 0;
 	int rc = check(dp, index, config);
 
 	if (rc == 0)
@@ -137,15 +159,8 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	rc = iface6_routes(dp, index, &iface->config, config);
 	if (rc)
 		return rc;
-	had = connected_of(&iface->config, &before);
-	has = connected_of(config, &after);
-	if (had && (!has || memcmp(&before, &after, sizeof(after)) != 0))
-		routes_del(dp, index, &before);
-	if (has)
-		rc = routes_add(dp, index, &after);
+	rc = routes4(dp, index, &iface->config, config);
 	if (rc) {
-		if (had)
-			routes_add(dp, index, &before);
 		iface6_routes(dp, index, config, &iface->config);
 		return rc;
 	}
@@ -153,7 +168,9 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	iface6_publish(iface);
 	set_word(&iface->mtu, config->mtu);
 	set_word(&iface->mtu6, config->mtu6);
-	set_word(&iface->address, has ? rte_cpu_to_be_32(after.address) : 0);
+	if (config->network.addr.family == 4 && config->up)
+		address = rte_cpu_to_be_32(addr_v4_host(&config->address));
+	set_word(&iface->address, address);
 	set_word(&iface->mss, mss_pack(config->mss, config->mss6));
 	mss_watch(dp);
 	set_word(&iface->flags, flags_of(config));

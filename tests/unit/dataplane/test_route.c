@@ -206,6 +206,67 @@ static void test_readers_while_routes_change(void **state)
 	assert_int_equal((uintptr_t)wrong, 0);
 }
 
+static void set_address(uint32_t addr, uint8_t len, uint16_t mtu)
+{
+	struct dp_iface_config config = {.mtu = mtu, .up = true};
+
+	if (addr) {
+		config.address = addr_v4(addr);
+		config.network = prefix_make(&config.address, len);
+	}
+	assert_int_equal(dp_iface_set(&dp, 2, &config), 0);
+}
+
+static unsigned kind_of(uint32_t addr)
+{
+	return route_hop(dp.routes, route_lookup(dp.routes, rte_cpu_to_be_32(addr)))->kind;
+}
+
+// 10.3.0.9 is the gateway's own, its neighbour 10.3.0.1 on the network, all the while.
+static void *reader_of_own(void *arg)
+{
+	const uint32_t *end = arg;
+	uintptr_t wrong = 0;
+
+	while (!__atomic_load_n(end, __ATOMIC_ACQUIRE)) {
+		for (unsigned i = 0; i < 64; i++)
+			wrong += kind_of(0x0a030009) != ROUTE_LOCAL ||
+			         kind_of(0x0a030001) != ROUTE_CONNECTED;
+		rte_rcu_qsbr_quiescent(dp.rcu, 0);
+	}
+	return (void *)wrong;
+}
+
+static void test_an_interface_changes_without_a_gap(void **state)
+{
+	static uint32_t end;
+	uint32_t version;
+	pthread_t thread;
+	void *wrong;
+
+	(void)state;
+	dp.ifaces[2].mtu_max = 9000;
+	set_address(0x0a030009, 24, 1500);
+	version = dp.routes->view.version;
+	set_address(0x0a030009, 24, 1400);
+	assert_int_equal(dp.routes->view.version, version); // its routes are as they were
+	assert_int_equal(pthread_create(&thread, NULL, reader_of_own, &end), 0);
+	for (unsigned i = 0; i < 4000; i++)
+		set_address(0x0a030009, (uint8_t)(20 + rng(8)), 1500);
+	__atomic_store_n(&end, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, &wrong);
+	assert_int_equal((uintptr_t)wrong, 0);
+	set_address(0x0a030009, 30, 1500);
+	assert_int_equal(kind_of(0x0a03000b), ROUTE_BROADCAST);
+	set_address(0x0a03000b, 24, 1500); // what was a broadcast address is the gateway's now
+	assert_int_equal(kind_of(0x0a03000b), ROUTE_LOCAL);
+	assert_int_equal(kind_of(0x0a030008), ROUTE_CONNECTED);
+	assert_int_equal(kind_of(0x0a0300ff), ROUTE_BROADCAST);
+	set_address(0, 0, 1500);
+	assert_int_equal(kind_of(0x0a030009), ROUTE_UNREACHABLE);
+	assert_int_equal(kind_of(0x0a0300ff), ROUTE_UNREACHABLE);
+}
+
 // ---- IPv6 ------------------------------------------------------------------------------------
 
 static struct ip_addr six(const char *text)
@@ -384,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_against_a_model),
 		cmocka_unit_test(test_interface_wins_over_static),
 		cmocka_unit_test(test_readers_while_routes_change),
+		cmocka_unit_test(test_an_interface_changes_without_a_gap),
 		cmocka_unit_test(test6_against_a_model),
 		cmocka_unit_test(test6_interface_and_errors),
 		cmocka_unit_test(test6_readers_while_routes_change),
