@@ -32,6 +32,7 @@ static const char *const names[COUNTERS] = {
 	[DROP_LOCAL_PORT] = "drop local-port",
 	[DROP_LOCAL_ICMP] = "drop local-icmp",
 	[DROP_NO_ROUTE] = "drop no-route",
+	[DROP_ROUTE_NULL] = "drop route-null",
 	[DROP_TTL] = "drop ttl",
 	[DROP_HANDOFF_FULL] = "drop handoff-full",
 	[DROP_HANDOFF_HOPS] = "drop handoff-hops",

@@ -34,6 +34,7 @@ enum counter {
 	DROP_LOCAL_ICMP,
 	// Forwarding.
 	DROP_NO_ROUTE,
+	DROP_ROUTE_NULL, // the route is one to Null0
 	DROP_TTL,
 	DROP_HANDOFF_FULL,
 	DROP_HANDOFF_HOPS,

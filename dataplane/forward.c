@@ -23,7 +23,7 @@ static void ends_here(struct worker *w, struct rte_mbuf *m, enum route_kind kind
 		break;
 	default:
 		icmp_error(w, m, ICMP_UNREACHABLE, ICMP_NET, 0);
-		worker_drop(w, m, DROP_NO_ROUTE);
+		worker_drop(w, m, kind == ROUTE_DISCARD ? DROP_ROUTE_NULL : DROP_NO_ROUTE);
 	}
 }
 

@@ -7,6 +7,14 @@
 #include "route.h"
 #include "worker.h"
 
+// No route, or one that discards.
+static void nowhere(struct worker *w, struct rte_mbuf *m, bool discard)
+{
+	// RFC 4443, 3.1
+	icmp6_error(w, m, ICMP6_UNREACHABLE, discard ? ICMP6_REJECT_ROUTE : ICMP6_NO_ROUTE, 0);
+	worker_drop(w, m, discard ? DROP_ROUTE_NULL : DROP_NO_ROUTE);
+}
+
 // What becomes of a packet: where it goes on, or that it has ended here.
 static bool onward(struct worker *w, struct rte_mbuf *m, const struct route_hop *hop)
 {
@@ -27,8 +35,7 @@ static bool onward(struct worker *w, struct rte_mbuf *m, const struct route_hop 
 		local6(w, m);
 		return false;
 	default:
-		icmp6_error(w, m, ICMP6_UNREACHABLE, ICMP6_NO_ROUTE, 0);
-		worker_drop(w, m, DROP_NO_ROUTE);
+		nowhere(w, m, hop->kind == ROUTE_DISCARD);
 		return false;
 	}
 }

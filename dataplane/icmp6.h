@@ -14,12 +14,13 @@ enum icmp6_type {
 	ICMP6_REDIRECT = 137,
 };
 
-#define ICMP6_NO_ROUTE   0 // codes of ICMP6_UNREACHABLE
-#define ICMP6_PROHIBITED 1
-#define ICMP6_ADDRESS    3
-#define ICMP6_PORT       4
-#define ICMP6_HEADER     1 // codes of ICMP6_PARAMETER
-#define ICMP6_OPTION     2
+#define ICMP6_NO_ROUTE     0 // codes of ICMP6_UNREACHABLE
+#define ICMP6_PROHIBITED   1
+#define ICMP6_ADDRESS      3
+#define ICMP6_PORT         4
+#define ICMP6_REJECT_ROUTE 6
+#define ICMP6_HEADER       1 // codes of ICMP6_PARAMETER
+#define ICMP6_OPTION       2
 
 // Sends an ICMPv6 error about m to its source, if the rules (RFC 4443, 2.4) and the rate limit
 // allow. `info` is the second word (MTU), host order. m stays the caller's and is unchanged.

@@ -324,6 +324,13 @@ int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_
 	return set(dp, prefix, SOURCE_STATIC, &hop);
 }
 
+int dp_route_discard(struct dp *dp, const struct ip_prefix *prefix)
+{
+	const struct route_hop hop = {.iface = UINT16_MAX, .kind = ROUTE_DISCARD};
+
+	return prefix_is_usable(prefix) ? set(dp, prefix, SOURCE_STATIC, &hop) : -EINVAL;
+}
+
 void dp_route_del(struct dp *dp, const struct ip_prefix *prefix)
 {
 	if (prefix_is_usable(prefix) && *find(dp->routes->table, prefix))

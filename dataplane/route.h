@@ -19,6 +19,7 @@ enum route_kind {
 	ROUTE_CONNECTED, // the destination is a neighbour
 	ROUTE_LOCAL,     // one of the gateway's own addresses
 	ROUTE_BROADCAST, // of a connected network, or multicast: not forwarded
+	ROUTE_DISCARD,   // what the configuration wants dropped
 };
 
 struct route_hop {

@@ -355,6 +355,8 @@ void dp_ipv6_routing(struct dp *dp, bool on);
 // gateway family 0: the network is on the interface itself. Same prefix again: replaced.
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
                  uint16_t iface);
+// The same, of a network whose packets are dropped, and answered as those without a route are.
+int dp_route_discard(struct dp *dp, const struct ip_prefix *prefix);
 void dp_route_del(struct dp *dp, const struct ip_prefix *prefix);
 // The interface, next hop and own source address that a packet to `dst` takes. 0, -EHOSTUNREACH.
 int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,

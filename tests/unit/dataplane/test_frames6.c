@@ -360,6 +360,9 @@ static void a_host(void **state)
 
 static void errors(void **state)
 {
+	const struct ip_addr far = global(7, 2);
+	const struct ip_prefix net = prefix_make(&far, 64);
+	const struct ip_prefix net4 = {.addr = addr_v4(0x0a090000), .len = 16};
 	struct frame f;
 
 	(void)state;
@@ -370,6 +373,14 @@ static void errors(void **state)
 	frame_udp6(&wires[0], &f, global(0, 2), global(7, 2), 9, 1400);
 	assert_true(wire_send(&wires[0], &f));
 	expect_icmp(0, global(0, 1), 1, 0, 0);
+	assert_int_equal(dp_route_discard(dp, &net), 0);
+	assert_true(wire_send(&wires[0], &f));
+	expect_icmp(0, global(0, 1), 1, 6, 0);
+	dp_route_del(dp, &net);
+	assert_int_equal(dp_route_discard(dp, &net4), 0);
+	frame_udp(&wires[0], &f, 0x0a000002, 0x0a090002, 1, 2, "hello", 5);
+	expect_drop(0, &f, "drop route-null");
+	dp_route_del(dp, &net4);
 	set_iface(1, 1280, false);
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 1280 - HEADER - 8 + 1);
 	assert_true(wire_send(&wires[0], &f));

@@ -206,6 +206,30 @@ static void test_readers_while_routes_change(void **state)
 	assert_int_equal((uintptr_t)wrong, 0);
 }
 
+// A route that discards stands where a less specific one would lead on, and gives way to others.
+static void test_discard(void **state)
+{
+	const struct ip_addr a = addr_v4(0x0a040000), gateway = addr_v4(0x0b000001);
+	const struct ip_prefix outer = prefix_make(&a, 15), inner = prefix_make(&a, 16);
+	const struct ip_addr dst = addr_v4(0x0a040005);
+	struct ip_addr hop, source;
+	uint16_t iface;
+
+	(void)state;
+	assert_int_equal(dp_route_add(&dp, &outer, &gateway, 1), 0);
+	assert_int_equal(dp_route_discard(&dp, &inner), 0);
+	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), -EHOSTUNREACH);
+	assert_int_equal(dp_route_add(&dp, &inner, &gateway, 3), 0);
+	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), 0);
+	assert_int_equal(iface, 3);
+	assert_int_equal(dp_route_discard(&dp, &inner), 0);
+	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), -EHOSTUNREACH);
+	dp_route_del(&dp, &inner);
+	assert_int_equal(dp_route_find(&dp, &dst, &iface, &hop, &source), 0);
+	assert_int_equal(iface, 1);
+	dp_route_del(&dp, &outer);
+}
+
 static void set_address(uint32_t addr, uint8_t len, uint16_t mtu)
 {
 	struct dp_iface_config config = {.mtu = mtu, .up = true};
@@ -445,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_against_a_model),
 		cmocka_unit_test(test_interface_wins_over_static),
 		cmocka_unit_test(test_readers_while_routes_change),
+		cmocka_unit_test(test_discard),
 		cmocka_unit_test(test_an_interface_changes_without_a_gap),
 		cmocka_unit_test(test6_against_a_model),
 		cmocka_unit_test(test6_interface_and_errors),
