@@ -7,9 +7,13 @@
 #include "route.h"
 #include "worker.h"
 
-// No route, or one that discards.
+// No route, or one that discards. A node that is no router does not say so.
 static void nowhere(struct worker *w, struct rte_mbuf *m, bool discard)
 {
+	if (!(packet_of(m)->flags & PACKET_MADE) && !iface_word(&w->dp->ipv6_routing)) {
+		worker_drop(w, m, DROP_IPV6_HOST);
+		return;
+	}
 	// RFC 4443, 3.1
 	icmp6_error(w, m, ICMP6_UNREACHABLE, discard ? ICMP6_REJECT_ROUTE : ICMP6_NO_ROUTE, 0);
 	worker_drop(w, m, discard ? DROP_ROUTE_NULL : DROP_NO_ROUTE);

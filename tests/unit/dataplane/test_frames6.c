@@ -352,6 +352,9 @@ static void a_host(void **state)
 	frame_udp6(&wires[0], &f, global(0, 2), global(1, 2), 9, 9);
 	expect_drop(0, &f, "drop ipv6-not-routing");
 	silence(1);
+	frame_udp6(&wires[0], &f, global(0, 2), global(77, 2), 9, 9); // no route
+	expect_drop(0, &f, "drop ipv6-not-routing");
+	silence(0);
 	frame_echo6(&wires[0], &f, global(0, 2), global(1, 1), 100);
 	assert_true(wire_send(&wires[0], &f));
 	expect_echo(global(1, 1), 100);
