@@ -11,10 +11,11 @@
 
 #include "addr.h"
 
-#define LPM_RULES  65536
-#define LPM_GROUPS 4096
-#define PREFIXES6  16384
-#define BUCKETS    4096u
+#define LPM_RULES   65536
+#define LPM_GROUPS  4096
+#define PREFIXES6   16384
+#define BUCKETS     4096u
+#define HOP_BUCKETS 4096u
 
 enum route_source { SOURCE_IFACE, SOURCE_STATIC, SOURCES }; // best first
 
@@ -26,14 +27,17 @@ struct route {
 };
 
 struct hop_use {
-	uint32_t routes; // that name it
-	uint64_t token;  // of rcu, when the last one left
+	uint32_t routes;         // that name it
+	uint16_t chain;          // next of its bucket; ROUTE_NONE = the last
+	uint16_t before, behind; // of those that no route names
+	uint64_t token;          // of rcu, when the last route left
 };
 
 struct route_table {
 	struct route *buckets[BUCKETS];
-	struct hop_use uses[ROUTE_HOPS];
-	uint32_t hops_high; // hops below this were in use once
+	struct hop_use uses[ROUTE_HOPS]; // that of ROUTE_NONE: both ends of the free ones' list
+	uint16_t hops[HOP_BUCKETS];      // by contents
+	uint32_t hops_high;              // hops below this were in use once
 };
 
 static void nowhere(struct dp *dp, const char *addr, uint8_t len)
@@ -114,42 +118,71 @@ static bool hop_is(const struct route_hop *a, const struct route_hop *b)
 	       memcmp(a->gateway6, b->gateway6, sizeof(a->gateway6)) == 0;
 }
 
-// May the hop be filled anew? Only when no worker can still look at it.
-static bool hop_is_free(const struct dp *dp, const struct hop_use *use)
+static uint16_t *hop_bucket(struct route_table *t, const struct route_hop *hop)
 {
-	return use->routes == 0 && rte_rcu_qsbr_check(dp->rcu, use->token, false) == 1;
+	return &t->hops[rte_hash_crc(hop, sizeof(*hop), 0) % HOP_BUCKETS];
 }
 
-// A hop with these contents, one more route names it. ROUTE_NONE: all are in use.
+static void hop_unlist(struct route_table *t, uint16_t hop)
+{
+	const struct hop_use *use = &t->uses[hop];
+
+	t->uses[use->before].behind = use->behind;
+	t->uses[use->behind].before = use->before;
+}
+
+// A hop that may be filled anew: no worker can still look at it. Of those that were given up the
+// first is free before the others. ROUTE_NONE: all are in use.
+static uint16_t hop_spare(struct dp *dp)
+{
+	struct route_table *t = dp->routes->table;
+	uint16_t hop = t->uses[ROUTE_NONE].behind, *at;
+
+	if (hop == ROUTE_NONE || rte_rcu_qsbr_check(dp->rcu, t->uses[hop].token, false) != 1)
+		return t->hops_high < ROUTE_HOPS ? (uint16_t)t->hops_high++ : ROUTE_NONE;
+	hop_unlist(t, hop);
+	for (at = hop_bucket(t, &dp->routes->view.hops[hop]); *at != hop;)
+		at = &t->uses[*at].chain;
+	*at = t->uses[hop].chain;
+	return hop;
+}
+
+// A hop with these contents, one more route names it: perhaps one that was given up and is still
+// what it was. ROUTE_NONE: all are in use.
 static uint16_t hop_take(struct dp *dp, const struct route_hop *wanted)
 {
 	struct route_table *t = dp->routes->table;
 	struct route_hop *hops = dp->routes->view.hops;
-	uint32_t spare = ROUTE_NONE;
+	uint16_t *bucket = hop_bucket(t, wanted), hop;
 
-	for (uint32_t i = 1; i < t->hops_high; i++) {
-		if (t->uses[i].routes && hop_is(&hops[i], wanted)) {
-			t->uses[i].routes++;
-			return (uint16_t)i;
-		}
-		if (spare == ROUTE_NONE && hop_is_free(dp, &t->uses[i]))
-			spare = i;
+	for (hop = *bucket; hop != ROUTE_NONE; hop = t->uses[hop].chain) {
+		if (!hop_is(&hops[hop], wanted))
+			continue;
+		if (t->uses[hop].routes++ == 0)
+			hop_unlist(t, hop);
+		return hop;
 	}
-	if (spare == ROUTE_NONE && t->hops_high < ROUTE_HOPS)
-		spare = t->hops_high++;
-	if (spare == ROUTE_NONE)
+	hop = hop_spare(dp);
+	if (hop == ROUTE_NONE)
 		return ROUTE_NONE;
-	hops[spare] = *wanted;
-	t->uses[spare].routes = 1;
-	return (uint16_t)spare;
+	hops[hop] = *wanted;
+	t->uses[hop] = (struct hop_use){.routes = 1, .chain = *bucket};
+	*bucket = hop;
+	return hop;
 }
 
 static void hop_drop(struct dp *dp, uint16_t hop)
 {
-	struct hop_use *use = &dp->routes->table->uses[hop];
+	struct route_table *t = dp->routes->table;
+	struct hop_use *use = &t->uses[hop], *ends = &t->uses[ROUTE_NONE];
 
-	if (hop != ROUTE_NONE && --use->routes == 0)
-		use->token = rte_rcu_qsbr_start(dp->rcu);
+	if (hop == ROUTE_NONE || --use->routes)
+		return;
+	use->token = rte_rcu_qsbr_start(dp->rcu);
+	use->behind = ROUTE_NONE;
+	use->before = ends->before;
+	t->uses[use->before].behind = hop;
+	ends->before = hop;
 }
 
 // ---- prefixes --------------------------------------------------------------------------------
