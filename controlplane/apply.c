@@ -22,7 +22,8 @@
 #include "subinterface.h"
 #include "teardown.h"
 
-// What is done of all entries, and of all peers, in one turn of the loop: well under a millisecond.
+// What is done of all entries, and of all peers, in one turn of the loop, so that it is short: more
+// than a millisecond only where many of them have something to do, peers that end above all.
 #define SLICE_ENTRIES 64
 #define SLICE_PEERS   512
 
@@ -407,13 +408,13 @@ static void note_interface(const struct control *c, const char *name, struct tod
 			todo->interface[n] = true;
 }
 
-// Whether crypto maps and their own addresses are the same.
+// Whether crypto maps and their own addresses are the same, and what networks lie behind them.
 static bool same_ends(const struct config_interface *a, const struct config_interface *b)
 {
 	if (strcmp(a->crypto_map, b->crypto_map) != 0 ||
 	    strcmp(a->crypto_map6, b->crypto_map6) != 0 || a->vlan != b->vlan ||
 	    a->ipv6_enable != b->ipv6_enable || a->n_addresses6 != b->n_addresses6 ||
-	    !addr_equal(&a->address, &b->address))
+	    !addr_equal(&a->address, &b->address) || a->prefix_len != b->prefix_len)
 		return false;
 	for (uint32_t i = 0; i < a->n_addresses6; i++)
 		if (!addr_equal(&a->addresses6[i].addr, &b->addresses6[i].addr) ||
@@ -448,7 +449,7 @@ static void note_change(struct control *c, const struct config *old, const struc
 		break;
 	case CONFIG_IPSEC:
 		todo->entries = todo->all_entries = true;
-		for (unsigned n = 0; n < c->n_ports && n < DP_PORTS_MAX; n++)
+		for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
 			todo->interface[n] |= old->ipsec.df != next->ipsec.df ||
 			                      old->ipsec.fragmentation != next->ipsec.fragmentation;
 		break;

@@ -170,6 +170,59 @@ static void while_it_gets_another_address(void **state)
 	assert_int_equal(control.entries->locals[0].bytes[3], 2);
 }
 
+static unsigned lengths_held, lengths_open;
+static uint8_t length;
+
+static void look_at_length(const struct dp *dp)
+{
+	if (dp->ifaces[0].network.len == length)
+		return;
+	length = dp->ifaces[0].network.len;
+	lengths_held += dp->hold[0];
+	lengths_open += !dp->hold[0];
+}
+
+// What was behind the interface may lie behind another one then.
+static void while_it_gets_another_mask(void **state)
+{
+	static const char *const lines[] = {"interface FastEthernet0",
+	                                    "ip address 192.0.2.1 255.255.255.128", NULL};
+
+	(void)state;
+	length = control.dp->ifaces[0].network.len;
+	lengths_held = lengths_open = 0;
+	control.dp->watch = look_at_length;
+	change(lines);
+	assert_int_equal(length, 25);
+	assert_int_equal(lengths_held, 1);
+	assert_int_equal(lengths_open, 0);
+	assert_false(control.dp->hold[0]);
+}
+
+#define MANY 30 // subinterfaces, more than there may be ports with the numbers before them
+
+static void global_rules_reach_all_interfaces(void **state)
+{
+	static const char *const df[] = {"crypto ipsec df-bit set", NULL};
+	char names[MANY][32], vlans[MANY][32];
+	const char *lines[3 * MANY + 1];
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "interface FastEthernet0.%u", 10 + i);
+		snprintf(vlans[i], sizeof(vlans[i]), "encapsulation dot1Q %u", 10 + i);
+		lines[3 * i] = names[i];
+		lines[3 * i + 1] = vlans[i];
+		lines[3 * i + 2] = "no shutdown";
+	}
+	lines[3 * MANY] = NULL;
+	change(lines);
+	assert_true(control.n_ports > DP_PORTS_MAX);
+	change(df);
+	for (unsigned i = 8; i < control.n_ports; i++)
+		assert_int_equal(control.dp->ifaces[i].df, DP_DF_SET);
+}
+
 // The line's own rule is taken away for a moment.
 static void while_its_line_is_replaced(void **state)
 {
@@ -305,6 +358,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(from_the_start, start, stop),
 		cmocka_unit_test_setup_teardown(while_it_gets_another_address, start, stop),
+		cmocka_unit_test_setup_teardown(while_it_gets_another_mask, start, stop),
+		cmocka_unit_test_setup_teardown(global_rules_reach_all_interfaces, start, stop),
 		cmocka_unit_test_setup_teardown(while_its_line_is_replaced, start, stop),
 		cmocka_unit_test_setup_teardown(while_there_is_no_room, start, stop),
 		cmocka_unit_test_setup_teardown(on_a_late_subinterface, start, stop),
