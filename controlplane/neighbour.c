@@ -28,9 +28,13 @@
 // Requests without an answer until a known neighbour is given up: about two minutes.
 #define STALE_ASKS_MAX 14
 
+#define LIVE_FOR ticks_from_seconds(60) // a known neighbour keeps its place so long at least
+#define BUCKETS  1024u
+
 struct neighbour {
-	struct neighbour *next;
-	struct wheel_timer timer; // ask again, or refresh
+	struct neighbour *next, **link; // of all, the newest first
+	struct neighbour *chain;        // of the same bucket
+	struct wheel_timer timer;       // ask again, or refresh
 	struct ip_addr addr;
 	uint32_t kept; // routes that name it
 	uint16_t iface;
@@ -39,11 +43,13 @@ struct neighbour {
 	bool wanted; // packets have waited for it; else it is only heard of
 	bool stale;  // of IPv6: heard without asking, to be verified in a moment
 	uint8_t mac[6];
-	tick_t since;
+	tick_t since;     // it has been known like this
+	tick_t wanted_at; // last
 };
 
 struct neighbours {
 	struct neighbour *list;
+	struct neighbour *buckets[BUCKETS];
 	unsigned n;
 };
 
@@ -52,11 +58,19 @@ struct neighbours *neighbour_create(void)
 	return calloc(1, sizeof(struct neighbours));
 }
 
+static struct neighbour **bucket(const struct control *c, uint16_t iface,
+                                 const struct ip_addr *addr)
+{
+	uint32_t h = (addr_hash(addr) ^ iface ^ c->hash_seed) * 0x9e3779b1u;
+
+	return &c->neighbours->buckets[(h >> 16) % BUCKETS];
+}
+
 static struct neighbour *find(const struct control *c, uint16_t iface, const struct ip_addr *addr)
 {
 	struct neighbour *n;
 
-	for (n = c->neighbours->list; n; n = n->next)
+	for (n = *bucket(c, iface, addr); n; n = n->chain)
 		if (n->iface == iface && addr_equal(&n->addr, addr))
 			return n;
 	return NULL;
@@ -64,11 +78,14 @@ static struct neighbour *find(const struct control *c, uint16_t iface, const str
 
 static void drop(struct control *c, struct neighbour *n)
 {
-	struct neighbour **link = &c->neighbours->list;
+	struct neighbour **at = bucket(c, n->iface, &n->addr);
 
-	while (*link != n)
-		link = &(*link)->next;
-	*link = n->next;
+	while (*at != n)
+		at = &(*at)->chain;
+	*at = n->chain;
+	*n->link = n->next;
+	if (n->next)
+		n->next->link = n->link;
 	c->neighbours->n--;
 	wheel_cancel(&c->wheel, &n->timer);
 	free(n);
@@ -159,27 +176,50 @@ static void expired(void *ctx, struct wheel_timer *t)
 	          expired);
 }
 
-// The table is full: whom nobody has wanted yet gives way, the oldest first, so that those who only
-// claim to be there keep nobody out.
-static void make_room(struct control *c)
+// How readily a neighbour gives way; 0: not at all.
+static unsigned spare_rank(const struct control *c, const struct neighbour *n)
 {
-	struct neighbour *n, *oldest = NULL;
+	tick_t unused = c->now - n->wanted_at;
 
-	for (n = c->neighbours->list; n; n = n->next)
-		if (!n->wanted && !n->kept)
-			oldest = n;
-	if (!oldest)
-		return;
-	dp_neighbour_del(c->dp, oldest->iface, &oldest->addr);
-	drop(c, oldest);
+	if (n->kept)
+		return 0;
+	if (!n->wanted)
+		return 3;
+	if (!n->complete)
+		return unused >= ASK_EVERY ? 2 : 0;
+	return unused >= LIVE_FOR ? 1 : 0;
 }
 
-static struct neighbour *make(struct control *c, uint16_t iface, const struct ip_addr *addr)
+// The table is full: whom nobody has wanted yet gives way first, so that those who only claim to be
+// there keep nobody out, then who does not answer, then who is known. Nobody says which of these
+// still have packets: who was wanted longest ago goes, and comes back with the next packet.
+// For one that is only heard of nobody goes but others like it.
+static void make_room(struct control *c, bool wanted)
 {
-	struct neighbour *n;
+	struct neighbour *n, *worst = NULL;
+	unsigned rank, worst_rank = 0;
+
+	for (n = c->neighbours->list; n; n = n->next) {
+		rank = spare_rank(c, n);
+		if (rank > worst_rank || (rank && rank == worst_rank &&
+		                          c->now - n->wanted_at >= c->now - worst->wanted_at)) {
+			worst = n;
+			worst_rank = rank;
+		}
+	}
+	if (!worst || (!wanted && worst->wanted))
+		return;
+	dp_neighbour_del(c->dp, worst->iface, &worst->addr);
+	drop(c, worst);
+}
+
+static struct neighbour *make(struct control *c, uint16_t iface, const struct ip_addr *addr,
+                              bool wanted)
+{
+	struct neighbour *n, **at;
 
 	if (c->neighbours->n >= NEIGHBOURS_MAX)
-		make_room(c);
+		make_room(c, wanted);
 	if (c->neighbours->n >= NEIGHBOURS_MAX)
 		return NULL;
 	n = calloc(1, sizeof(*n));
@@ -187,21 +227,28 @@ static struct neighbour *make(struct control *c, uint16_t iface, const struct ip
 		return NULL;
 	n->addr = *addr;
 	n->iface = iface;
-	n->since = c->now;
+	n->since = n->wanted_at = c->now;
+	n->wanted = wanted;
 	n->next = c->neighbours->list;
+	n->link = &c->neighbours->list;
+	if (n->next)
+		n->next->link = &n->next;
 	c->neighbours->list = n;
+	at = bucket(c, iface, addr);
+	n->chain = *at;
+	*at = n;
 	c->neighbours->n++;
 	return n;
 }
 
-void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep)
+bool neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep)
 {
 	struct neighbour *n = find(c, iface, addr);
 
 	if (!n) {
-		n = make(c, iface, addr);
+		n = make(c, iface, addr, true);
 		if (!n)
-			return;
+			return false;
 		ask(c, n);
 		wheel_arm(&c->wheel, &n->timer, c->now + ASK_EVERY, expired);
 	} else if (n->complete) {
@@ -212,7 +259,9 @@ void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 		wheel_arm(&c->wheel, &n->timer, c->now, expired);
 	}
 	n->wanted = true;
+	n->wanted_at = c->now;
 	n->kept += keep;
+	return true;
 }
 
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr)
@@ -253,7 +302,7 @@ void neighbour_solicited(struct control *c, uint16_t iface, const struct ip_addr
 	struct neighbour *n = find(c, iface, addr);
 
 	if (!n)
-		n = make(c, iface, addr);
+		n = make(c, iface, addr, false);
 	if (n)
 		hear(c, n, mac);
 }
@@ -330,7 +379,7 @@ void neighbour_frame(struct control *c, const struct dp_view *v)
 		send_arp(c, v->iface, ARP_REPLY, a.sender_mac, &i->address, a.sender_mac,
 		         &a.sender);
 		if (!n) // it is about to talk to us: no need to ask back
-			n = make(c, v->iface, &a.sender);
+			n = make(c, v->iface, &a.sender, false);
 	}
 	if (n)
 		learn(c, n, a.sender_mac);

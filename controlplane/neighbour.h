@@ -14,8 +14,10 @@ struct neighbours;
 struct neighbours *neighbour_create(void);
 void neighbour_destroy(struct control *c);
 // A packet waits for this next hop (DP_EVENT_NEIGHBOUR_WANTED), or a route names it as its gateway
-// (`keep`: resolved before it is needed, and for as long as it is kept).
-void neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep);
+// (`keep`: resolved before it is needed, and for as long as it is kept). False: there is no room;
+// if it was to be kept, it is not.
+bool neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep);
+// Once for each neighbour_want() that kept it.
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr);
 // One ARP or neighbour discovery frame from the network; anything else is ignored.
 void neighbour_frame(struct control *c, const struct dp_view *v);

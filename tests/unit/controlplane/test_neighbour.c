@@ -15,6 +15,7 @@
 #include "control.h"
 #include "fake_dp.h"
 #include "load.h"
+#include "nd_message.h"
 #include "neighbour.h"
 
 #define S TICKS_PER_SECOND
@@ -224,6 +225,58 @@ static void claims_keep_nobody_out(void **state)
 	assert_true(known("192.0.2.10"));
 }
 
+// One that answers.
+static void is_there(const struct ip_addr *a)
+{
+	struct nd_message m = {.target = *a, .solicited = true, .has_mac = true};
+
+	memcpy(m.mac, host_mac, sizeof(m.mac));
+	assert_true(neighbour_want(&c, 0, a, false));
+	neighbour_advertised(&c, 0, &m);
+}
+
+static bool has(const struct ip_addr *a)
+{
+	struct neighbour_view view;
+	uint32_t cursor = 0;
+
+	while (neighbour_next(&c, &cursor, &view))
+		if (addr_equal(&view.addr, a))
+			return true;
+	return false;
+}
+
+// More hosts than there are places: who was wanted longest ago makes room, if that was a while ago,
+// and before that who does not answer. Gateways of routes stay.
+static void the_live_make_room(void **state)
+{
+	struct ip_addr first, a, more;
+
+	(void)state;
+	want("192.0.2.9", true);
+	addr_parse("198.18.0.0", &first);
+	a = first;
+	for (unsigned i = 0; i < NEIGHBOURS_MAX - 1; i++) {
+		a.bytes[2] = (uint8_t)(i >> 8);
+		a.bytes[3] = (uint8_t)i;
+		is_there(&a);
+	}
+	addr_parse("203.0.113.1", &more);
+	assert_false(neighbour_want(&c, 0, &more, false));
+	pass(60 * S);
+	assert_true(neighbour_want(&c, 0, &more, false));
+	assert_false(has(&first));
+	first.bytes[3]++;
+	pass(S);
+	more.bytes[3]++;
+	assert_true(neighbour_want(&c, 0, &more, false));
+	assert_true(has(&first));
+	more.bytes[3]--;
+	assert_false(has(&more));
+	addr_parse("192.0.2.9", &a);
+	assert_true(has(&a));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +286,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(wanted_is_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(claims_keep_nobody_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_live_make_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_there_is_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_neighbour_is_kept_for_a_while, setup,
 	                                        teardown),
