@@ -296,6 +296,9 @@ struct config_acl {
 	uint32_t line;
 };
 
+// The interface of routes that discard.
+#define CONFIG_NULL "Null0"
+
 // ip route, ipv6 route; sorted by prefix (IPv4 first), next hop, interface
 struct config_route {
 	struct ip_prefix prefix;

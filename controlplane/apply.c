@@ -1,4 +1,4 @@
-// Applies configurations: interfaces and routes into the dataplane, crypto map entries into flows
+// Applies configurations: interfaces into the dataplane, crypto map entries into flows
 // and policies. Control core only. Must not leave a gap in which protected traffic leaves in clear:
 // an interface's policy is held while it changes.
 #include "apply.h"
@@ -19,6 +19,7 @@
 #include "neighbour.h"
 #include "peer.h"
 #include "peer_timers.h"
+#include "static_routes.h"
 #include "subinterface.h"
 #include "teardown.h"
 
@@ -120,196 +121,7 @@ void apply_interface_addresses(struct control *c, uint16_t iface)
 	set_interface(c, iface, false);
 }
 
-// Whether an IPv6 next hop is on one of the interface's networks.
-static bool leads_to6(const struct control *c, const struct config_interface *i, uint16_t iface,
-                      const struct ip_addr *hop)
-{
-	struct config_address6 six[CONFIG_ADDRESSES6];
-	uint8_t mac[6];
-	unsigned n;
-
-	dp_iface_mac(c->dp, iface, mac);
-	n = config_addresses6(i, mac, six);
-	for (unsigned k = 0; k < n; k++) {
-		struct ip_prefix net = prefix_make(&six[k].addr, six[k].prefix_len);
-
-		if (!six[k].link_local && prefix_contains(&net, hop))
-			return true;
-	}
-	return false;
-}
-
-// The interface that a route leaves through: named, or the one whose network has the next hop.
-static int route_iface(const struct control *c, const struct config *config,
-                       const struct config_route *r)
-{
-	for (unsigned n = 0; n < c->n_ports; n++) {
-		const struct config_interface *i = interface_at(c, config, n);
-		struct ip_prefix net;
-
-		if (!i || !config_interface_up(config, i) || c->link_down[n])
-			continue;
-		if (r->interface[0]) {
-			if (!strcmp(r->interface, i->name))
-				return (int)n;
-			continue;
-		}
-		if (r->next_hop.family == 6) {
-			if (leads_to6(c, i, (uint16_t)n, &r->next_hop))
-				return (int)n;
-			continue;
-		}
-		net = prefix_make(&i->address, i->prefix_len);
-		if (i->address.family && prefix_contains(&net, &r->next_hop))
-			return (int)n;
-	}
-	return -ENOENT;
-}
-
-// Of the routes to one prefix, which lie side by side from `first` on: the usable one with the
-// least distance. *next is set behind them.
-static const struct config_route *best_route(const struct control *c, const struct config *config,
-                                             uint32_t first, uint32_t *next)
-{
-	const struct config_route *routes = config->routes, *best = NULL;
-	uint32_t i;
-
-	for (i = first;
-	     i < config->n_routes && prefix_equal(&routes[i].prefix, &routes[first].prefix); i++)
-		if (route_iface(c, config, &routes[i]) >= 0 &&
-		    (!best || routes[i].distance < best->distance))
-			best = &routes[i];
-	*next = i;
-	return best;
-}
-
-static void install_route(struct control *c, const struct config_route *r, int iface)
-{
-	int err = dp_route_add(c->dp, &r->prefix, &r->next_hop, (uint16_t)iface);
-	char text[PREFIX_TEXT];
-
-	if (err < 0)
-		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Route %s: %s",
-		        prefix_format(&r->prefix, text), strerror(-err));
-	else if (r->next_hop.family)
-		neighbour_want(c, (uint16_t)iface, &r->next_hop, true);
-}
-
 // ---- links -----------------------------------------------------------------------------------
-
-// What leads to a prefix, kept at the index of its first route.
-struct way {
-	const struct config_route *route; // NULL = nothing
-	int iface;
-};
-
-static void find_ways(const struct control *c, const struct config *config, struct way *ways)
-{
-	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
-		ways[i].route = best_route(c, config, i, &next);
-		if (ways[i].route)
-			ways[i].iface = route_iface(c, config, ways[i].route);
-	}
-}
-
-// NULL: no memory.
-static struct way *ways_make(const struct control *c, const struct config *config)
-{
-	struct way *ways = calloc(config->n_routes + 1u, sizeof(*ways));
-
-	if (ways)
-		find_ways(c, config, ways);
-	return ways;
-}
-
-static void way_end(struct control *c, const struct way *w)
-{
-	if (w->route->next_hop.family)
-		neighbour_unkeep(c, (uint16_t)w->iface, &w->route->next_hop);
-}
-
-// What leads through subinterfaces that go, before others get their numbers.
-static void leave_subinterfaces(struct control *c, struct way *ways, uint32_t n,
-                                const struct config *next)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		if (!ways[i].route || subinterface_stays(c, (unsigned)ways[i].iface, next))
-			continue;
-		dp_route_del(c->dp, &ways[i].route->prefix);
-		way_end(c, &ways[i]);
-		ways[i].route = NULL;
-	}
-}
-
-static bool same_way(const struct way *a, const struct way *b)
-{
-	return a->iface == b->iface && addr_equal(&a->route->next_hop, &b->route->next_hop);
-}
-
-static int prefix_order(const struct config_route *a, const struct config_route *b)
-{
-	int order = addr_compare(&a->prefix.addr, &b->prefix.addr);
-
-	return order ? order : (int)a->prefix.len - (int)b->prefix.len;
-}
-
-// From the ways of one configuration to those of the next, which are in order of their prefixes.
-// What stays is not touched, what another way leads to now is replaced: no packet meets a gap.
-static void change_routes(struct control *c, const struct way *old, uint32_t n_old,
-                          const struct way *now, uint32_t n_now)
-{
-	uint32_t i = 0, k = 0;
-
-	while (i < n_old || k < n_now) {
-		const struct way *a = i < n_old ? &old[i] : NULL, *b = k < n_now ? &now[k] : NULL;
-		int order;
-
-		if ((a && !a->route) || (b && !b->route)) {
-			i += a && !a->route;
-			k += b && !b->route;
-			continue;
-		}
-		order = !a ? 1 : !b ? -1 : prefix_order(a->route, b->route);
-		if (order > 0 || (order == 0 && !same_way(a, b)))
-			install_route(c, b->route, b->iface);
-		if (order < 0)
-			dp_route_del(c->dp, &a->route->prefix);
-		if (order < 0 || (order == 0 && !same_way(a, b)))
-			way_end(c, a);
-		i += order <= 0;
-		k += order >= 0;
-	}
-}
-
-static void warn_of_unreachable(struct control *c, const struct config *config,
-                                const struct way *ways)
-{
-	char text[PREFIX_TEXT];
-
-	for (uint32_t i = 0; i < config->n_routes; i++)
-		if (!ways[i].route && (i == 0 || !prefix_equal(&config->routes[i].prefix,
-		                                               &config->routes[i - 1].prefix)))
-			log_msg(&c->log, LOG_WARNING, "IPRT", "UNREACHABLE",
-			        "No interface leads to the next hop of route %s",
-			        prefix_format(&config->routes[i].prefix, text));
-}
-
-// From what led to each prefix before to what does now. Routes that stay are not touched.
-static void change_ways(struct control *c, const struct way *before, const struct way *now)
-{
-	for (uint32_t i = 0; i < c->config->n_routes; i++) {
-		const struct config_route *r = before[i].route;
-
-		if (now[i].route == r && now[i].iface == before[i].iface)
-			continue;
-		if (now[i].route)
-			install_route(c, now[i].route, now[i].iface);
-		else
-			dp_route_del(c->dp, &r->prefix);
-		if (r && r->next_hop.family)
-			neighbour_unkeep(c, (uint16_t)before[i].iface, &r->next_hop);
-	}
-}
 
 // The port's interface and its subinterfaces.
 static void set_link(struct control *c, uint16_t port, bool up)
@@ -340,24 +152,13 @@ static void log_link(struct control *c, uint16_t port, bool up)
 
 void apply_link(struct control *c, uint16_t port, bool up)
 {
-	size_t n = c->config->n_routes + 1u;
-	struct way *ways;
-
 	if (port >= c->n_ports || (c->link_seen[port] && c->link_down[port] == !up))
 		return;
 	log_link(c, port, up);
 	if (c->link_down[port] == !up)
 		return;
-	ways = calloc(2 * n, sizeof(*ways));
-	if (!ways) {
-		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Out of memory: routes stay");
-		return;
-	}
-	find_ways(c, c->config, ways);
 	set_link(c, port, up);
-	find_ways(c, c->config, ways + n);
-	change_ways(c, ways, ways + n);
-	free(ways);
+	static_routes_sync(c, false);
 }
 
 static void hold_all(struct control *c, bool hold)
@@ -368,19 +169,16 @@ static void hold_all(struct control *c, bool hold)
 
 int apply_start(struct control *c)
 {
-	struct way *ways;
+	int err;
 
 	dp_ipv6_routing(c->dp, c->config->ipv6_unicast_routing);
 	subinterface_sync(c, c->config);
 	hold_all(c, true); // the workers run already
 	for (unsigned n = 0; n < c->n_ports; n++)
 		apply_interface(c, n);
-	ways = ways_make(c, c->config);
-	if (!ways)
-		return -ENOMEM;
-	change_routes(c, NULL, 0, ways, c->config->n_routes);
-	warn_of_unreachable(c, c->config, ways);
-	free(ways);
+	err = static_routes_sync(c, true);
+	if (err)
+		return err;
 	entry_walk_start(c);
 	entry_walk_step(c, UINT_MAX);
 	while (manual_install(c))
@@ -516,7 +314,6 @@ static void look_at_peers(struct control *c)
 
 struct config *apply_begin(struct control *c, struct config *next, const struct diff_list *changes)
 {
-	struct way *ways = NULL, *now = NULL;
 	struct config *old = c->config;
 	struct todo todo = {0};
 
@@ -527,9 +324,7 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 	if (todo.entries)
 		hold_all(c, true);
 	if (todo.routes)
-		ways = ways_make(c, old);
-	if (ways)
-		leave_subinterfaces(c, ways, old->n_routes, next);
+		static_routes_leave(c, next);
 	if (subinterface_sync(c, next))
 		note_new(c, next, &todo);
 	if (todo.entries)
@@ -540,16 +335,8 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 		if (todo.interface[n])
 			apply_interface(c, n);
 	nd_prune(c);
-	if (ways)
-		now = ways_make(c, next);
-	if (now) {
-		change_routes(c, ways, old->n_routes, now, next->n_routes);
-		warn_of_unreachable(c, next, now);
-	} else if (todo.routes) {
-		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Out of memory: routes stay");
-	}
-	free(ways);
-	free(now);
+	if (todo.routes)
+		static_routes_sync(c, true);
 	if (todo.entries) {
 		bool some = !todo.all_entries && entry_some_start(c, old, changes);
 
@@ -608,6 +395,7 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 void apply_stop(struct control *c)
 {
 	c->applying.stage = APPLY_IDLE;
+	static_routes_fini(c);
 	entry_stop(c);
 	entry_index_fini(c);
 	entry_peers_fini(c);

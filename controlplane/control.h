@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "log.h"
 #include "slab.h"
+#include "static_routes.h"
 #include "types.h"
 #include "wheel.h"
 
@@ -170,6 +171,7 @@ struct control {
 	struct dh_pool *dh;
 	struct ike_crypto *crypto;             // the control core's own contexts
 	struct ike_rate ike_replies, ike_logs; // to and about strangers; see ike1/output.h
+	struct static_routes static_routes;
 	struct neighbours *neighbours;
 	struct echoes echoes;
 	struct own_address *own_addresses; // nd.c's: IPv6 addresses and what is known of them

@@ -664,21 +664,6 @@ void dp_vlan_del(struct dp *dp, uint16_t iface)
 	dp->vlans[iface - 8] = 0;
 }
 
-void dp_iface_mac(const struct dp *dp, uint16_t iface, uint8_t mac[6])
-{
-	const uint8_t own[6] = {2, 0, 0, 0, 0, (uint8_t)iface};
-
-	(void)dp;
-	memcpy(mac, own, sizeof(own));
-}
-
-uint16_t dp_iface_mtu_max(const struct dp *dp, uint16_t iface)
-{
-	(void)dp;
-	(void)iface;
-	return 9216;
-}
-
 void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out)
 {
 	*out = (struct dp_iface_info){.link_up = true, .mtu_max = dp_iface_mtu_max(dp, iface)};
@@ -705,56 +690,6 @@ const char *dp_steer_name(unsigned kind)
 {
 	(void)kind;
 	return "ESP over X";
-}
-
-int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
-                 uint16_t iface)
-{
-	(void)dp;
-	(void)prefix;
-	(void)gateway;
-	(void)iface;
-	return 0;
-}
-
-void dp_route_del(struct dp *dp, const struct ip_prefix *prefix)
-{
-	(void)dp;
-	(void)prefix;
-}
-
-int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,
-                  struct ip_addr *next_hop, struct ip_addr *source)
-{
-	*iface = 0;
-	*next_hop = *dst;
-	*source = dp->ifaces[0].address;
-	return dp->unreachable ? -EHOSTUNREACH : 0;
-}
-
-int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
-                     const uint8_t mac[6])
-{
-	int slot = -1;
-
-	(void)iface;
-	for (int i = FAKE_NEIGH - 1; i >= 0; i--)
-		if (!dp->neighbours[i].used || addr_equal(&dp->neighbours[i].addr, addr))
-			slot = i;
-	if (slot < 0)
-		return -ENOSPC;
-	dp->neighbours[slot].used = true;
-	dp->neighbours[slot].addr = *addr;
-	memcpy(dp->neighbours[slot].mac, mac, 6);
-	return 0;
-}
-
-void dp_neighbour_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr)
-{
-	(void)iface;
-	for (unsigned i = 0; i < FAKE_NEIGH; i++)
-		if (dp->neighbours[i].used && addr_equal(&dp->neighbours[i].addr, addr))
-			dp->neighbours[i].used = false;
 }
 
 unsigned dp_workers(const struct dp *dp)

@@ -55,7 +55,15 @@ struct fake_policy {
 #define FAKE_EVENTS  1024
 #define FAKE_IKE     256
 #endif
-#define FAKE_NEIGH 32
+#define FAKE_NEIGH  32
+#define FAKE_ROUTES 64
+
+struct fake_route {
+	struct ip_prefix prefix;
+	struct ip_addr gateway;
+	uint16_t iface;
+	bool used, discards;
+};
 
 struct dp {
 	uint32_t sa_from, tunnel_from, policy_from; // no free one is before these
@@ -77,7 +85,9 @@ struct dp {
 	bool hold[DP_IFACES_MAX];
 	// Called after every change of an interface, a policy or a hold; NULL: by nobody.
 	void (*watch)(const struct dp *dp);
-	uint16_t vlans[DP_IFACES_MAX]; // of subinterfaces, whose numbers begin at 8
+	uint16_t vlans[DP_IFACES_MAX];         // of subinterfaces, whose numbers begin at 8
+	struct fake_route routes[FAKE_ROUTES]; // static ones
+	unsigned route_changes;
 	struct {
 		struct ip_addr addr;
 		uint8_t mac[6];
@@ -117,6 +127,8 @@ void fake_dp_raise(struct dp *dp, struct dp_event ev);
 bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa);
 // An authentic ESP packet for this SPI comes in; false: no such SA.
 bool fake_dp_esp_in(struct dp *dp, uint32_t spi);
+// The static route to this prefix, NULL: none.
+struct fake_route *fake_dp_route(struct dp *dp, const struct ip_prefix *prefix);
 // First live tunnel, for tests with one.
 struct handle fake_dp_tunnel(const struct dp *dp);
 unsigned fake_dp_live_sas(const struct dp *dp);

@@ -1,0 +1,29 @@
+// Static routes: which of those of the configuration leads to each prefix now, and which of them
+// the dataplane has. Control core only.
+#ifndef VIGIL_STATIC_ROUTES_H
+#define VIGIL_STATIC_ROUTES_H
+
+#include "config.h"
+#include "wheel.h"
+
+struct control;
+struct way;
+
+struct static_routes {
+	struct way *ways;         // what leads to each prefix, in their order
+	uint32_t n;               // of them
+	struct wheel_timer again; // not all could be done
+	bool told;                // of that
+};
+
+// Makes the dataplane's static routes those of c->config, by what its interfaces and their links
+// are now. Routes that stay are not touched, and what is new is there before anything goes. `warn`:
+// names the prefixes to which nothing leads. 0, or -ENOMEM: all is as it was, and tried again.
+int static_routes_sync(struct control *c, bool warn);
+// Takes away what leads through subinterfaces that will not be there under `next`, before others
+// get their numbers.
+void static_routes_leave(struct control *c, const struct config *next);
+// Forgets all; the dataplane keeps what it has.
+void static_routes_fini(struct control *c);
+
+#endif

@@ -1,0 +1,296 @@
+// Static routes: which one leads to a prefix, by distance, interface and link; what is done when
+// there is no memory, or no room for neighbours.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "apply.h"
+#include "bounds.h"
+#include "control.h"
+#include "cursor.h"
+#include "fake_control.h"
+#include "fake_dp.h"
+#include "fake_ike.h"
+#include "load.h"
+#include "neighbour.h"
+
+#define PORTS 3
+
+static const char text[] = "ipv6 unicast-routing\n"
+			   "platform\n"
+			   " port FastEthernet0 net_null0\n"
+			   " port FastEthernet1 net_null1\n"
+			   " port FastEthernet2 net_null2\n"
+			   "interface FastEthernet0\n"
+			   " ip address 192.0.2.1 255.255.255.0\n"
+			   " ipv6 address 2001:db8::1/64\n"
+			   "interface FastEthernet1\n"
+			   " ip address 198.51.100.1 255.255.255.128\n"
+			   "interface FastEthernet2\n"
+			   " ip address 198.51.100.129 255.255.255.128\n"
+			   " ipv6 address 2001:db8:2::1/48\n"
+			   "ip route 10.1.0.0 255.255.0.0 192.0.2.9\n"
+			   "ip route 10.1.0.0 255.255.0.0 198.51.100.9 20\n"
+			   "ip route 10.1.0.0 255.255.0.0 Null0 250\n"
+			   "ip route 10.2.0.0 255.255.0.0 Null0\n"
+			   "ip route 10.3.0.0 255.255.0.0 FastEthernet1\n"
+			   "ip route 10.4.0.0 255.255.0.0 198.51.100.200\n"
+			   "ip route 10.5.0.0 255.255.0.0 203.0.113.1\n"
+			   "ipv6 route 2001:db8:8::/48 2001:db8:2:ffff::9\n"
+			   "ipv6 route 2001:db8:9::/48 Null0\n"
+			   "ipv6 route ::/0 2001:db8::9\n";
+
+static struct control control;
+static unsigned warnings, errors;
+static bool no_memory;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(n, size);
+}
+
+static void sink(void *arg, enum log_level level, const char *line)
+{
+	(void)arg;
+	errors += level <= LOG_ERROR && !strstr(line, "UPDOWN");
+	warnings += strstr(line, "UNREACHABLE") != NULL;
+}
+
+static int start(void **state)
+{
+	struct control *c = &control;
+	struct diag_list diags;
+	int err;
+
+	(void)state;
+	memset(c, 0, sizeof(*c));
+	fake_ike_reset();
+	no_memory = false;
+	warnings = errors = 0;
+	fake_now = 1000;
+	c->log = (struct log){.sink = sink};
+	err = load_text("test", text, strlen(text), &c->config, &diags);
+	diag_fini(&diags);
+	c->dp = fake_dp_create();
+	c->now = c->heard_until = fake_now;
+	wheel_init(&c->wheel, fake_now);
+	fake_control_tables(c);
+	for (unsigned i = 0; i < PORTS; i++)
+		memcpy(c->ports[i], (char[]){"FastEthernet0"}, sizeof("FastEthernet0"));
+	c->ports[1][12] = '1';
+	c->ports[2][12] = '2';
+	c->n_ports = PORTS;
+	return err < 0 ? err : apply_start(c);
+}
+
+static int stop(void **state)
+{
+	struct control *c = &control;
+
+	(void)state;
+	apply_stop(c);
+	fake_control_free(c);
+	config_free(c->config);
+	fake_dp_destroy(c->dp);
+	return c->static_routes.ways || wheel_is_armed(&c->static_routes.again) ? -1 : 0;
+}
+
+static struct fake_route *to(const char *prefix)
+{
+	struct ip_prefix p = {0};
+	char copy[PREFIX_TEXT];
+	char *slash;
+
+	assert_true(strlen(prefix) < sizeof(copy));
+	strcpy(copy, prefix);
+	slash = strchr(copy, '/');
+	*slash = '\0';
+	p.len = (uint8_t)atoi(slash + 1);
+	assert_int_equal(addr_parse(copy, &p.addr), 0);
+	return fake_dp_route(control.dp, &p);
+}
+
+static bool leads(const char *prefix, unsigned iface, const char *hop)
+{
+	const struct fake_route *r = to(prefix);
+	struct ip_addr a = {0};
+
+	if (hop)
+		assert_int_equal(addr_parse(hop, &a), 0);
+	return r && !r->discards && r->iface == iface && addr_equal(&r->gateway, &a);
+}
+
+static bool discards(const char *prefix)
+{
+	const struct fake_route *r = to(prefix);
+
+	return r && r->discards;
+}
+
+static void change(const char *const *lines)
+{
+	struct config *next = config_clone(control.config);
+	struct diff_list changes;
+	struct config_cursor cur;
+	struct diag_list diags;
+
+	cursor_init(&cur);
+	diag_init(&diags, NULL);
+	for (; *lines; lines++)
+		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
+	diag_fini(&diags);
+	assert_int_equal(diff_configs(control.config, next, &changes), 0);
+	config_free(apply_config(&control, next, &changes));
+	diff_fini(&changes);
+}
+
+static void pass(tick_t ticks)
+{
+	while (ticks--) {
+		control.now = ++fake_now;
+		wheel_run(&control.wheel, fake_now, 100, &control);
+	}
+}
+
+static void each_leads_where_it_should(void **state)
+{
+	(void)state;
+	assert_true(leads("10.1.0.0/16", 0, "192.0.2.9"));
+	assert_true(discards("10.2.0.0/16"));
+	assert_true(leads("10.3.0.0/16", 1, NULL));
+	assert_true(leads("10.4.0.0/16", 2, "198.51.100.200"));
+	assert_null(to("10.5.0.0/16"));
+	assert_true(leads("2001:db8:8::/48", 2, "2001:db8:2:ffff::9"));
+	assert_true(discards("2001:db8:9::/48"));
+	assert_true(leads("::/0", 0, "2001:db8::9"));
+	assert_int_equal(warnings, 1);
+	assert_int_equal(errors, 0);
+}
+
+// The least distance of what is usable, Null0 among them.
+static void links_go_and_come(void **state)
+{
+	unsigned changes;
+
+	(void)state;
+	apply_link(&control, 0, false);
+	assert_true(leads("10.1.0.0/16", 1, "198.51.100.9"));
+	assert_null(to("::/0"));
+	apply_link(&control, 1, false);
+	assert_true(discards("10.1.0.0/16"));
+	assert_null(to("10.3.0.0/16"));
+	apply_link(&control, 0, true);
+	assert_true(leads("10.1.0.0/16", 0, "192.0.2.9"));
+	assert_true(leads("::/0", 0, "2001:db8::9"));
+	changes = control.dp->route_changes;
+	apply_link(&control, 1, true);
+	assert_true(leads("10.3.0.0/16", 1, NULL));
+	assert_int_equal(control.dp->route_changes, changes + 1); // nothing else was touched
+	assert_int_equal(errors, 0);
+}
+
+static void the_configuration_changes(void **state)
+{
+	static const char *const far[] = {"no ip route 10.2.0.0 255.255.0.0 Null0",
+	                                  "ip route 10.2.0.0 255.255.0.0 198.51.100.77",
+	                                  "ip route 10.3.0.0 255.255.0.0 Null0 200",
+	                                  "no ip route 10.4.0.0 255.255.0.0", NULL};
+	static const char *const shut[] = {"interface FastEthernet1", "shutdown", NULL};
+
+	(void)state;
+	change(far);
+	assert_true(leads("10.2.0.0/16", 1, "198.51.100.77"));
+	assert_true(leads("10.3.0.0/16", 1, NULL));
+	assert_null(to("10.4.0.0/16"));
+	change(shut);
+	assert_null(to("10.2.0.0/16"));
+	assert_true(discards("10.3.0.0/16"));
+}
+
+// A link that changes when there is no memory: its routes follow as soon as there is.
+static void without_memory(void **state)
+{
+	(void)state;
+	no_memory = true;
+	apply_link(&control, 0, false);
+	apply_link(&control, 0, true);
+	apply_link(&control, 0, false);
+	pass(300);
+	assert_int_equal(errors, 1);
+	assert_true(leads("10.1.0.0/16", 0, "192.0.2.9"));
+	assert_int_equal(control.dp->ifaces[0].address.family, 0); // the link itself is down
+	no_memory = false;
+	pass(101);
+	assert_true(leads("10.1.0.0/16", 1, "198.51.100.9"));
+	assert_false(wheel_is_armed(&control.static_routes.again));
+}
+
+static void fill_neighbours(unsigned n)
+{
+	struct ip_addr a;
+
+	addr_parse("192.0.2.0", &a);
+	for (unsigned i = 0; i < n; i++) {
+		a.bytes[1] = (uint8_t)(1 + (i >> 8));
+		a.bytes[3] = (uint8_t)i;
+		neighbour_want(&control, 0, &a, true);
+	}
+}
+
+static bool is_known(const char *name)
+{
+	struct neighbour_view view;
+	struct ip_addr a;
+	uint32_t cursor = 0;
+
+	addr_parse(name, &a);
+	while (neighbour_next(&control, &cursor, &view))
+		if (addr_equal(&view.addr, &a))
+			return true;
+	return false;
+}
+
+// A gateway for whom there was no room is not kept, so that a route that ends does not take what
+// another one keeps.
+static void no_room_for_a_gateway(void **state)
+{
+	static const char *const more[] = {"ip route 10.6.0.0 255.255.0.0 192.0.2.66", NULL};
+	static const char *const less[] = {"no ip route 10.6.0.0 255.255.0.0", NULL};
+	struct ip_addr a;
+
+	(void)state;
+	fill_neighbours(NEIGHBOURS_MAX);
+	change(more);
+	assert_true(leads("10.6.0.0/16", 0, "192.0.2.66"));
+	assert_false(is_known("192.0.2.66"));
+	addr_parse("192.1.2.0", &a);
+	neighbour_unkeep(&control, 0, &a);
+	pass(2000); // it does not answer: now there is room
+	addr_parse("192.0.2.66", &a);
+	assert_true(neighbour_want(&control, 0, &a, true));
+	change(less);
+	pass(2000);
+	assert_true(is_known("192.0.2.66"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_leads_where_it_should, start, stop),
+		cmocka_unit_test_setup_teardown(links_go_and_come, start, stop),
+		cmocka_unit_test_setup_teardown(the_configuration_changes, start, stop),
+		cmocka_unit_test_setup_teardown(without_memory, start, stop),
+		cmocka_unit_test_setup_teardown(no_room_for_a_gateway, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
