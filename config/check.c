@@ -520,7 +520,7 @@ static void check_routes(const struct config *c, struct diag_list *d)
 	for (uint32_t i = 0; i < c->n_routes; i++) {
 		const struct config_route *r = &c->routes[i];
 
-		if (r->interface[0] && strncmp(r->interface, "Null", 4) &&
+		if (r->interface[0] && strcmp(r->interface, CONFIG_NULL) &&
 		    !config_find_interface(c, r->interface))
 			diag_add(d, DIAG_WARNING, r->line, 0, NULL,
 			         "%s route: interface %s is not configured",

@@ -49,10 +49,17 @@ static bool leads_to(const struct config_interface *i, const struct route_interf
 	return false;
 }
 
+static bool discards(const struct config_route *r)
+{
+	return strcmp(r->interface, CONFIG_NULL) == 0;
+}
+
 // Is the interface up by which its next hop is reached?
 static bool is_in_force(const struct config *c, const struct route_interface *all,
                         const struct config_route *r)
 {
+	if (discards(r))
+		return true;
 	for (uint32_t i = 0; i < c->n_interfaces; i++) {
 		const struct config_interface *n = &c->interfaces[i];
 
@@ -86,9 +93,10 @@ static void print_static(const struct config_route *r, struct text *out)
 {
 	char prefix[PREFIX_TEXT], hop[ADDR_TEXT];
 
-	text_printf(out, "S%c    %s [%u/0]", r->prefix.len ? ' ' : '*',
-	            prefix_format(&r->prefix, prefix), r->distance);
-	if (r->next_hop.family)
+	text_printf(out, "S%c    %s", r->prefix.len ? ' ' : '*', prefix_format(&r->prefix, prefix));
+	if (!discards(r))
+		text_printf(out, " [%u/0]", r->distance);
+	if (r->next_hop.family && !discards(r))
 		text_printf(out, " via %s", addr_format(&r->next_hop, hop));
 	else
 		text_printf(out, " is directly connected");
@@ -110,7 +118,7 @@ static const struct config_route *last_resort(const struct config *c,
 		else
 			i++;
 	}
-	return r && r->next_hop.family ? r : NULL;
+	return r && r->next_hop.family && !discards(r) ? r : NULL;
 }
 
 void route_print(const struct config *c, const struct route_interface *all, struct text *out)
@@ -202,7 +210,7 @@ static uint32_t collect(const struct config *c, const struct route_interface *al
 static void print_line(const struct line *l, struct text *out)
 {
 	char prefix[PREFIX_TEXT], hop[ADDR_TEXT];
-	bool via = l->route && l->route->next_hop.family;
+	bool via = l->route && l->route->next_hop.family && !discards(l->route);
 
 	text_printf(out, "%-3s %s [%u/0]\n     via ", l->code, prefix_format(&l->prefix, prefix),
 	            l->route ? l->route->distance : 0);

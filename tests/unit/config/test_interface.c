@@ -263,6 +263,25 @@ static void routes(void **state)
 	assert_refused("ip route 10.2.0.1 255.255.0.0 192.0.2.1\n", 1, 10, "inconsistent");
 }
 
+// Routes may discard; there is only one such interface.
+static void routes_to_null(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("ip route 10.3.0.0 255.255.0.0 null0\n"
+	                           "ip route 10.4.0.0 255.255.0.0 Null1\n"
+	                           "ipv6 route 2001:db8::/32 Null0 5\n",
+	                           &d);
+
+	(void)state;
+	assert_string_equal(c->routes[0].interface, CONFIG_NULL);
+	assert_false(has_diag(&d, DIAG_WARNING, 1, "is not configured"));
+	assert_true(has_diag(&d, DIAG_WARNING, 2, "interface Null1 is not configured"));
+	assert_false(has_diag(&d, DIAG_WARNING, 3, "is not configured"));
+	assert_round_trip(c);
+	diag_fini(&d);
+	config_free(c);
+}
+
 static void logging(void **state)
 {
 	struct diag_list d;
@@ -342,6 +361,7 @@ int main(void)
 		cmocka_unit_test(cross_references),
 		cmocka_unit_test(platform_section),
 		cmocka_unit_test(routes),
+		cmocka_unit_test(routes_to_null),
 		cmocka_unit_test(logging),
 		cmocka_unit_test(packets_that_are_too_long),
 	};

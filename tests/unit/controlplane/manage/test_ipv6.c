@@ -246,6 +246,38 @@ static void routes4(void **state)
 	config_free(c);
 }
 
+// A route to Null0 is in force where no better one is.
+static void routes_to_nowhere(void **state)
+{
+	struct config *c = load("platform\n port FastEthernet0 net_null0\n"
+	                        "interface FastEthernet0\n ip address 192.0.2.1 255.255.255.0\n"
+	                        "ip route 0.0.0.0 0.0.0.0 Null0\n"
+	                        "ip route 10.0.0.0 255.0.0.0 null0\n"
+	                        "ip route 10.1.0.0 255.255.0.0 192.0.2.9\n"
+	                        "ip route 10.1.0.0 255.255.0.0 Null0 250\n"
+	                        "ipv6 route 2001:db8::/32 Null0 5\n");
+	struct interface_view a = view(c, "FastEthernet0");
+	struct route_interface all[1] = {0};
+	struct text t = {0};
+
+	(void)state;
+	route_note(c, &a, all);
+	route_print(c, all, &t);
+	is(&t, "Codes: L - local, C - connected, S - static, * - candidate default\n\n"
+	       "Gateway of last resort is not set\n\n"
+	       "C     192.0.2.0/24 is directly connected, FastEthernet0\n"
+	       "L     192.0.2.1/32 is directly connected, FastEthernet0\n"
+	       "S*    0.0.0.0/0 is directly connected, Null0\n"
+	       "S     10.0.0.0/8 is directly connected, Null0\n"
+	       "S     10.1.0.0/16 [1/0] via 192.0.2.9\n");
+	assert_int_equal(route_print6(c, all, &t), 0);
+	is(&t, "IPv6 Routing Table - default - 1 entries\n"
+	       "Codes: C - Connected, L - Local, S - Static\n"
+	       "S   2001:db8::/32 [5/0]\n"
+	       "     via Null0, directly connected\n");
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +287,7 @@ int main(void)
 		cmocka_unit_test(routes6),
 		cmocka_unit_test(routes_without_a_link),
 		cmocka_unit_test(routes4),
+		cmocka_unit_test(routes_to_nowhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
