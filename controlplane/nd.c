@@ -1,5 +1,6 @@
 // Our own IPv6 addresses on the segment: answers who asks for them, and finds out whether somebody
-// else has one. Control core only. Must not use an address before that is known (RFC 4862, 5.4).
+// else has one; tells switches that listen for it that we want the solicitations for it (RFC 2710,
+// RFC 3810). Control core only. Must not use an address before that is known (RFC 4862, 5.4).
 #include "nd.h"
 
 #include <stdlib.h>
@@ -9,16 +10,21 @@
 #include "apply.h"
 #include "bytes.h"
 #include "control.h"
+#include "mld_message.h"
 #include "nd_message.h"
 #include "neighbour.h"
+#include "secret.h"
 #include "wheel.h"
 
 #define DAD_WAIT      ticks_from_seconds(1)  // RFC 4861, 10: RETRANS_TIMER
+#define ANSWER_MAX_MS 10000u                 // a query's word is taken up to this
 #define CONFLICT_LOGS ticks_from_seconds(60) // one line for an address in this time
 
 struct own_address {
 	struct own_address *next;
-	struct wheel_timer timer; // the end of duplicate address detection
+	struct wheel_timer timer;  // the end of duplicate address detection
+	struct wheel_timer answer; // a query for listeners is to be answered
+	bool version1;             // ... as RFC 2710 has it
 	struct ip_addr addr;
 	uint8_t prefix_len;
 	uint8_t state; // enum nd_state
@@ -127,6 +133,57 @@ static void advertise(struct control *c, const struct own_address *o, const stru
 	send(c, o->iface, &m);
 }
 
+static const struct ip_addr *link_local_of(const struct control *c, uint16_t iface)
+{
+	static const struct ip_addr none = {.family = 6};
+
+	for (const struct own_address *o = c->own_addresses; o; o = o->next)
+		if (o->iface == iface && o->state == ND_VALID && addr_is_link_local(&o->addr))
+			return &o->addr;
+	return &none; // RFC 3590
+}
+
+// Says that we listen to the group to which solicitations for the address go.
+static void report(struct control *c, const struct own_address *o, bool starts, bool version1)
+{
+	struct mld_report r = {.src = *link_local_of(c, o->iface),
+	                       .group = nd_solicited_node(&o->addr),
+	                       .starts = starts,
+	                       .version1 = version1};
+	uint8_t frame[MLD_FRAME];
+	size_t len;
+
+	dp_iface_mac(c->dp, o->iface, r.from);
+	len = mld_write(&r, frame);
+	dp_frame_send(c->dp, o->iface, frame, (uint16_t)len);
+}
+
+static void answer_query(void *ctx, struct wheel_timer *t)
+{
+	struct own_address *o = container_of(t, struct own_address, answer);
+
+	if (o->state != ND_DUPLICATE)
+		report(ctx, o, false, o->version1);
+}
+
+// A moment later at random, as the query asks for, so that not all answer at once.
+static void query(struct control *c, uint16_t iface, const struct mld_query *q)
+{
+	uint32_t delay = q->delay_ms < ANSWER_MAX_MS ? q->delay_ms : ANSWER_MAX_MS, random;
+
+	for (struct own_address *o = c->own_addresses; o; o = o->next) {
+		struct ip_addr group = nd_solicited_node(&o->addr);
+
+		if (o->iface != iface || wheel_is_armed(&o->answer) ||
+		    (!addr_is_zero(&q->group) && !addr_equal(&q->group, &group)))
+			continue;
+		o->version1 = q->version1;
+		secret_random(&random, sizeof(random));
+		wheel_arm(&c->wheel, &o->answer, c->now + ticks_from_ms(random % (delay + 1)),
+		          answer_query);
+	}
+}
+
 static void dad_done(void *ctx, struct wheel_timer *t)
 {
 	struct own_address *o =
@@ -134,11 +191,13 @@ static void dad_done(void *ctx, struct wheel_timer *t)
 	struct control *c = ctx;
 
 	o->state = ND_VALID;
+	report(c, o, true, false); // once more: the first one may have been lost (RFC 3810, 6.1)
 	advertise(c, o, NULL, NULL);
 	apply_interface_addresses(c, o->iface);
 }
 
-// RFC 4862, 5.4.2: one solicitation from no address.
+// RFC 4862, 5.4.2: one solicitation from no address, and before it word that we want to hear
+// others'.
 static void dad_ask(void *ctx, struct wheel_timer *t)
 {
 	struct own_address *o =
@@ -149,6 +208,7 @@ static void dad_ask(void *ctx, struct wheel_timer *t)
 	                       .dst = nd_solicited_node(&o->addr),
 	                       .target = o->addr};
 
+	report(c, o, true, false);
 	send(c, o->iface, &m);
 	wheel_arm(&c->wheel, &o->timer, c->now + DAD_WAIT, dad_done);
 }
@@ -159,6 +219,7 @@ static void drop(struct control *c, struct own_address **link)
 
 	*link = o->next;
 	wheel_cancel(&c->wheel, &o->timer);
+	wheel_cancel(&c->wheel, &o->answer);
 	free(o);
 }
 
@@ -276,12 +337,17 @@ static void solicitation(struct control *c, uint16_t iface, const struct nd_mess
 void nd_frame(struct control *c, const struct dp_view *v)
 {
 	struct own_address *o;
+	struct mld_query q;
 	struct nd_message m;
 	uint8_t own[6];
 
-	if (v->iface >= c->n_ports || nd_read(v->data, v->len, &m) < 0)
+	if (v->iface >= c->n_ports)
 		return;
 	dp_iface_mac(c->dp, v->iface, own);
+	if (mld_read(v->data, v->len, &q) == 0 && memcmp(q.from, own, sizeof(own)) != 0)
+		query(c, v->iface, &q);
+	if (nd_read(v->data, v->len, &m) < 0)
+		return;
 	if (!memcmp(m.from, own, sizeof(own)))
 		return; // our own, come back
 	if (m.type == ND_SOLICITATION) {

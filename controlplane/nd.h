@@ -29,8 +29,8 @@ unsigned nd_addresses(const struct control *c, uint16_t iface, struct nd_address
 // Forgets addresses of interfaces that are no longer configured; all of them.
 void nd_prune(struct control *c);
 void nd_destroy(struct control *c);
-// One Ethernet frame with IPv6 in it; anything but a right solicitation or advertisement is
-// ignored.
+// One Ethernet frame with IPv6 in it; anything but a right solicitation or advertisement, or a
+// query for multicast listeners, is ignored.
 void nd_frame(struct control *c, const struct dp_view *v);
 // Asks for a neighbour: at its own address if `mac` is known, else at its group.
 void nd_solicit(struct control *c, uint16_t iface, const struct ip_addr *target,

@@ -21,9 +21,8 @@
 #define FLAG_SOLICITED 0x40000000u
 #define FLAG_OVERRIDE  0x20000000u
 
-// RFC 4443, 2.3: over the pseudo-header and the message; 0 if a message with its checksum is right.
-static uint16_t checksum(const struct ip_addr *src, const struct ip_addr *dst,
-                         const uint8_t *message, size_t len)
+uint16_t nd_checksum(const struct ip_addr *src, const struct ip_addr *dst, const uint8_t *message,
+                     size_t len)
 {
 	uint32_t sum = (uint32_t)len + ICMPV6;
 
@@ -133,7 +132,7 @@ int nd_read(const uint8_t *frame, size_t len, struct nd_message *out)
 		return -ENOENT;
 	flags = reader_u32(&r);
 	m.target = read_address(&r);
-	if (!reader_ok(&r) || code != 0 || checksum(&m.src, &m.dst, start, message_len) != 0)
+	if (!reader_ok(&r) || code != 0 || nd_checksum(&m.src, &m.dst, start, message_len) != 0)
 		return -EBADMSG;
 	if (m.type == ND_ADVERTISEMENT) {
 		m.router = flags & FLAG_ROUTER;
@@ -173,5 +172,5 @@ void nd_write(const struct nd_message *m, uint8_t frame[ND_FRAME])
 		writer_u8(&w, 1);
 		writer_put(&w, m->mac, 6);
 	}
-	bytes_put_u16(message + 2, checksum(&m->src, &m->dst, message, len));
+	bytes_put_u16(message + 2, nd_checksum(&m->src, &m->dst, message, len));
 }

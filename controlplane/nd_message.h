@@ -22,6 +22,9 @@ struct nd_message {
 int nd_read(const uint8_t *frame, size_t len, struct nd_message *out);
 // The frame of a message.
 void nd_write(const struct nd_message *m, uint8_t frame[ND_FRAME]);
+// RFC 4443, 2.3: over the pseudo-header and the message; 0 if a message with its checksum is right.
+uint16_t nd_checksum(const struct ip_addr *src, const struct ip_addr *dst, const uint8_t *message,
+                     size_t len);
 // ff02::1:ffXX:XXXX (RFC 4291, 2.7.1)
 struct ip_addr nd_solicited_node(const struct ip_addr *target);
 // 33:33 and the last four bytes (RFC 2464, 7)

@@ -17,6 +17,8 @@
 
 #define IP_OPTION_LSRR   131 // RFC 791, 3.1
 #define IP_OPTION_SSRR   137
+#define MLD_QUERY        130 // RFC 3810, 5.1
+#define OPTIONS_MIN      8   // bytes of the shortest header of options
 #define ND_SOLICITATION  135 // RFC 4861, 4.3 and 4.4
 #define ND_ADVERTISEMENT 136
 #define UDP_HEADER       8
@@ -242,6 +244,19 @@ static bool is_neighbour_discovery(const struct rte_mbuf *m)
 	       (*type == ND_SOLICITATION || *type == ND_ADVERTISEMENT);
 }
 
+// A router or switch asks who listens to which group (RFC 3810, 5.1): behind the router alert
+// alone.
+static bool is_listener_query(const struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)(eth + 1);
+	const uint8_t *options = (const uint8_t *)(ip + 1);
+
+	return rte_pktmbuf_data_len(m) > sizeof(*eth) + sizeof(*ip) + OPTIONS_MIN &&
+	       ip->proto == IPPROTO_HOPOPTS && ip->hop_limits == 1 &&
+	       options[0] == IPPROTO_ICMPV6 && options[1] == 0 && options[OPTIONS_MIN] == MLD_QUERY;
+}
+
 static bool frame_in(struct worker *w, const struct iface *iface, struct rte_mbuf *m);
 
 // A tag where the port has no subinterfaces, or a second one: one that only says a priority is
@@ -268,7 +283,10 @@ static bool frame6_in(struct worker *w, const struct iface *iface, struct rte_mb
 		return false;
 	}
 	if (rte_is_multicast_ether_addr(&eth->dst_addr)) {
-		worker_drop(w, m, DROP_IP_BROADCAST);
+		if (is_listener_query(m))
+			punt_frame(w, m);
+		else
+			worker_drop(w, m, DROP_IP_BROADCAST);
 		return false;
 	}
 	rte_pktmbuf_adj(m, sizeof(*eth));

@@ -74,7 +74,7 @@ void dp_control_unwatch(struct dp *dp, int fd);
 enum dp_punt {
 	DP_PUNT_IKE_ESTABLISHED, // carries a cookie or SPI that dp_ike_mark() published
 	DP_PUNT_IKE_NEW,         // every other IKE message
-	DP_PUNT_FRAME,           // ARP, ND: whole Ethernet frames
+	DP_PUNT_FRAME,           // ARP, ND, MLD queries: whole Ethernet frames
 	DP_PUNT_CLASSES,
 };
 

@@ -334,6 +334,7 @@ int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t 
 	(void)iface;
 	if (len > sizeof(dp->frame))
 		return -EMSGSIZE;
+	memcpy(dp->frame_before, dp->frame, sizeof(dp->frame));
 	memcpy(dp->frame, frame, len);
 	dp->frame_len = len;
 	dp->frames++;

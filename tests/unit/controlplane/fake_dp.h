@@ -93,7 +93,7 @@ struct dp {
 		uint8_t mac[6];
 		bool used;
 	} neighbours[FAKE_NEIGH];
-	uint8_t frame[256]; // last frame sent
+	uint8_t frame[256], frame_before[256]; // last frames sent
 	uint16_t frame_len;
 	unsigned frames;
 	struct dp_echo echo;           // last one sent

@@ -245,6 +245,27 @@ static void by_a_gateway(void **state)
 	expect_icmp(0, global(0, 1), 1, 0, 0);
 }
 
+// Who asks for multicast listeners is heard by the control core.
+static void queries(void **state)
+{
+	static const uint8_t query[8 + 24] = {58, 0, 5, 2, 0, 0, 1, 0, 130};
+	const struct ip_addr all = {.family = 6, .bytes = {0xff, 2, [15] = 1}};
+	struct dp_view v;
+	struct frame f;
+
+	(void)state;
+	frame_ipv6(&wires[0], &f, link_local(2), all, IPPROTO_HOPOPTS, query, sizeof(query));
+	memcpy(f.data, (const uint8_t[]){0x33, 0x33, 0, 0, 0, 1}, 6);
+	expect_drop(0, &f, "drop ip-broadcast"); // from beyond the link
+	ip6(&f)->hop_limits = 1;
+	assert_true(wire_send(&wires[0], &f));
+	assert_int_equal(wire_punt(dp, DP_PUNT_FRAME, &v), 1);
+	assert_int_equal(v.len, f.len);
+	dp_punt_release(dp, &v, 1);
+	f.data[ETHER + HEADER + 8] = 131; // another listener
+	expect_drop(0, &f, "drop ip-broadcast");
+}
+
 static void drops(void **state)
 {
 	static const uint8_t fragments[] = {44, 0, 0, 1, 0, 0, 0, 1, 59, 0, 0, 0, 0, 0, 0, 1, 0};
@@ -721,6 +742,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forwarded),
 		cmocka_unit_test(by_a_gateway),
+		cmocka_unit_test(queries),
 		cmocka_unit_test(drops),
 		cmocka_unit_test(options_for_us),
 		cmocka_unit_test(scope_ends_here),
