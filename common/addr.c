@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "salt.h"
+
 unsigned addr_size(uint8_t family)
 {
 	return family == 4 ? 4 : family == 6 ? 16 : 0;
@@ -93,17 +95,23 @@ bool addr_is_host(const struct ip_addr *a)
 	return a->family == 4 && a->bytes[0] != 0 && a->bytes[0] != 127 && a->bytes[0] < 224;
 }
 
-uint32_t addr_hash(const struct ip_addr *a)
+uint64_t addr_hash(const struct salt *salt, const struct ip_addr *a)
 {
-	uint64_t h = a->family;
-	uint32_t word;
+	uint64_t key[2];
 
-	for (unsigned i = 0; i < 16; i += 4) {
-		memcpy(&word, a->bytes + i, sizeof(word));
-		h = (h ^ word) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 32;
-	}
-	return (uint32_t)h;
+	memcpy(key, a->bytes, sizeof(a->bytes));
+	return salt_mix(salt_hash(salt, key, 2) ^ a->family, salt->words[4]);
+}
+
+uint64_t addr_pair_hash(const struct salt *salt, const struct ip_addr *a, const struct ip_addr *b,
+                        uint16_t port)
+{
+	uint64_t key[5];
+
+	memcpy(key, a->bytes, sizeof(a->bytes));
+	memcpy(key + 2, b->bytes, sizeof(b->bytes));
+	key[4] = (uint64_t)a->family << 32 | (uint64_t)b->family << 16 | port;
+	return salt_hash(salt, key, 5);
 }
 
 struct ip_prefix prefix_make(const struct ip_addr *a, uint8_t len)
@@ -205,6 +213,18 @@ bool selector_covers(const struct selector *outer, const struct selector *inner)
 	       (!outer->proto || outer->proto == inner->proto) &&
 	       (!outer->local_port || outer->local_port == inner->local_port) &&
 	       (!outer->remote_port || outer->remote_port == inner->remote_port);
+}
+
+uint64_t selector_hash(const struct salt *salt, const struct selector *s, uint32_t number)
+{
+	uint64_t key[5];
+
+	memcpy(key, s->local.addr.bytes, 16);
+	memcpy(key + 2, s->remote.addr.bytes, 16);
+	key[4] = (uint64_t)s->local.addr.family << 56 | (uint64_t)s->local.len << 48 |
+	         (uint64_t)s->remote.len << 40 | (uint64_t)s->proto << 32 |
+	         (uint32_t)s->local_port << 16 | s->remote_port;
+	return salt_mix(salt_hash(salt, key, 5) ^ number, salt->words[3]);
 }
 
 struct selector selector_mirror(const struct selector *s)

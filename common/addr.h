@@ -8,6 +8,8 @@
 #define PREFIX_TEXT   50
 #define SELECTOR_TEXT 160
 
+struct salt;
+
 // `host` is an IPv4 address in host byte order.
 struct ip_addr addr_v4(uint32_t host);
 uint32_t addr_v4_host(const struct ip_addr *a);
@@ -28,8 +30,10 @@ bool addr_is_link_local(const struct ip_addr *a);
 // An address that a host may have (RFC 1122, 3.2.1.3; RFC 4291, 2.5): of IPv4 not 0/8, 127/8 and
 // from 224.0.0.0 on; of IPv6 not ::, ::1, ff00::/8 and not the IPv4-mapped ones.
 bool addr_is_host(const struct ip_addr *a);
-// A 32-bit mix of the address; not keyed, so not for tables that a stranger can fill.
-uint32_t addr_hash(const struct ip_addr *a);
+// Hashes for tables, under a secret salt: of an address, and of two with the port of the second.
+uint64_t addr_hash(const struct salt *salt, const struct ip_addr *a);
+uint64_t addr_pair_hash(const struct salt *salt, const struct ip_addr *a, const struct ip_addr *b,
+                        uint16_t port);
 
 // Clears the host bits of `a`.
 struct ip_prefix prefix_make(const struct ip_addr *a, uint8_t len);
@@ -51,6 +55,8 @@ int prefix_len_from_wildcard(const struct ip_addr *wildcard);
 bool selector_equal(const struct selector *a, const struct selector *b);
 // Everything `inner` matches, `outer` matches too.
 bool selector_covers(const struct selector *outer, const struct selector *inner);
+// Of all of it, and of a number that it belongs to.
+uint64_t selector_hash(const struct salt *salt, const struct selector *s, uint32_t number);
 // Local and remote exchanged.
 struct selector selector_mirror(const struct selector *s);
 const char *selector_format(const struct selector *s, char out[SELECTOR_TEXT]);

@@ -10,6 +10,7 @@
 #include "entry_lines.h"
 #include "flow.h"
 #include "log.h"
+#include "salt.h"
 #include "slab.h"
 #include "static_routes.h"
 #include "types.h"
@@ -125,12 +126,14 @@ struct control {
 	uint32_t next_conn_id; // IOS counts connections from 1001
 	uint32_t next_session_id;
 
-	struct slab peers;          // struct peer
-	struct slab ike_sas;        // struct ike_sa; the index is the slot in our cookies
-	struct slab children;       // struct child
-	struct peer **peer_buckets; // by {local, remote}
+	struct slab peers;       // struct peer
+	struct slab ike_sas;     // struct ike_sa; the index is the slot in our cookies
+	struct slab children;    // struct child
+	struct salt salt;        // of the tables that hash
+	uint32_t *peers_by_port; // by {local, remote, port}: slab index + 1, see peer.c
+	uint32_t *peers_by_key;  // ... by the port that they began from
+	uint32_t *begun;         // IKE SAs under way that peers began, by {local, remote}: the same
 	uint32_t peer_bucket_mask;
-	uint32_t hash_seed;
 	uint32_t flows;                            // and tunnels
 	uint32_t half_open;                        // IKE SAs that are not established
 	uint32_t responding;                       // ... and that the peers began

@@ -11,9 +11,7 @@
 
 static struct entry_peer **bucket_of(const struct control *c, const struct ip_addr *address)
 {
-	uint32_t h = (addr_hash(address) ^ c->hash_seed) * 0x9e3779b1u;
-
-	return &c->entry_buckets[(h >> 8) & c->peer_bucket_mask];
+	return &c->entry_buckets[addr_hash(&c->salt, address) & c->peer_bucket_mask];
 }
 
 void entry_peers_clear(struct crypto_entry *e)

@@ -12,11 +12,9 @@
 static struct flow **bucket_of(const struct control *c, const struct crypto_entry *e,
                                const struct selector *s)
 {
-	uint32_t h = addr_hash(&s->local.addr) * 31 + addr_hash(&s->remote.addr);
+	uint64_t h = selector_hash(&c->salt, s, flow_rank(e));
 
-	h = h * 31 + (s->proto ^ (uint32_t)s->local_port << 16 ^ s->remote_port);
-	h = (h ^ c->hash_seed ^ flow_rank(e)) * 0x9e3779b1u;
-	return &c->instance_buckets[(h >> 8) & c->peer_bucket_mask];
+	return &c->instance_buckets[h & c->peer_bucket_mask];
 }
 
 int flow_instances_reserve(struct control *c)

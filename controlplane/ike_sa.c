@@ -109,15 +109,72 @@ static void stranger_unlink(struct control *c, struct ike_sa *sa)
 	sa->is_stranger = false;
 }
 
+// ---- negotiations that others began, by address: at most HALF_OPEN_PER_ADDRESS have the same
+
+static uint32_t *begun_bucket(const struct control *c, const struct ip_addr *local,
+                              const struct ip_addr *remote)
+{
+	return &c->begun[addr_pair_hash(&c->salt, local, remote, 0) % IKE_BEGUN_BUCKETS];
+}
+
+static struct ike_sa *begun_at(const struct control *c, uint32_t link)
+{
+	return link ? slab_at(&c->ike_sas, link - 1) : NULL;
+}
+
+static void begun_link(struct control *c, struct ike_sa *sa)
+{
+	uint32_t *bucket = begun_bucket(c, &sa->peer->local, &sa->peer->remote);
+
+	sa->begun_next = *bucket;
+	*bucket = sa->slab.index + 1;
+}
+
+static void begun_unlink(struct control *c, struct ike_sa *sa)
+{
+	uint32_t *link = begun_bucket(c, &sa->peer->local, &sa->peer->remote);
+
+	while (*link != sa->slab.index + 1)
+		link = &begun_at(c, *link)->begun_next;
+	*link = sa->begun_next;
+	sa->begun_next = 0;
+}
+
+// The first behind `link`, newest first.
+static struct ike_sa *begun_from(const struct control *c, uint32_t link,
+                                 const struct ip_addr *local, const struct ip_addr *remote)
+{
+	struct ike_sa *sa = begun_at(c, link);
+
+	while (sa &&
+	       !(addr_equal(&sa->peer->remote, remote) && addr_equal(&sa->peer->local, local)))
+		sa = begun_at(c, sa->begun_next);
+	return sa;
+}
+
+unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
+                         const struct ip_addr *remote)
+{
+	struct ike_sa *sa = begun_from(c, *begun_bucket(c, local, remote), local, remote);
+	unsigned n = 0;
+
+	for (; sa; sa = begun_from(c, sa->begun_next, local, remote))
+		n++;
+	return n;
+}
+
 struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,
                                       const struct ip_addr *remote)
 {
-	struct ike_sa *sa;
+	struct ike_sa *sa, *oldest = NULL;
 
-	for (sa = c->oldest_stranger; sa && remote; sa = sa->newer)
-		if (addr_equal(&sa->peer->remote, remote) && addr_equal(&sa->peer->local, local))
-			break;
-	return sa;
+	if (!remote)
+		return c->oldest_stranger;
+	sa = begun_from(c, *begun_bucket(c, local, remote), local, remote);
+	for (; sa; sa = begun_from(c, sa->begun_next, local, remote))
+		if (sa->is_stranger)
+			oldest = sa;
+	return oldest;
 }
 
 void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
@@ -150,7 +207,10 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 	}
 	if (is_half_open(sa->state) && !is_half_open(s)) {
 		c->half_open--;
-		c->responding -= !sa->initiator;
+		if (!sa->initiator) {
+			c->responding--;
+			begun_unlink(c, sa);
+		}
 	}
 	if (s == IKE_I_MM3 || s == IKE_R_MM3)
 		sa->exchanged_after = c->now - sa->created;
@@ -201,6 +261,7 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	c->half_open++;
 	if (!initiator) {
 		c->responding++;
+		begun_link(c, sa);
 		stranger_link(c, sa);
 	}
 	c->counters.negotiations_started++;

@@ -50,6 +50,9 @@ struct ike_node {
 	bool used;
 };
 
+// Of the table of what others have begun: no more is ever under way than a small multiple of this.
+#define IKE_BEGUN_BUCKETS 65536u
+
 struct ike_sa {
 	struct slab_item slab; // slab.index is the slot in our cookie
 	struct ike_sa *next;   // of the peer, newest first
@@ -74,6 +77,7 @@ struct ike_sa {
 	tick_t created, established;
 	tick_t remembered;      // when the last node was added
 	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
+	uint32_t begun_next;    // under way, and the peer began it: the next such, slab index + 1
 	// In the list of strangers, or once it is none and has nodes, in that of SAs that have
 	// some.
 	struct ike_sa *older, *newer;
@@ -104,6 +108,9 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 void ike_sa_retire(struct control *c, struct ike_sa *sa);
 // Out of all tables, exchanges ended (their children fail), keys wiped, freed. Sends nothing.
 void ike_sa_destroy(struct control *c, struct ike_sa *sa);
+// How many that others began from this address, whatever the port, are under way.
+unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
+                         const struct ip_addr *remote);
 // Of the negotiations that others began and that nothing has come back for, the oldest: with any
 // peer at `remote`, or with anyone (remote NULL). NULL: none.
 struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,

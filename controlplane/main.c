@@ -76,24 +76,18 @@ static void log_diags(struct log *log, const struct diag_list *diags)
 static int tables_init(struct control *c)
 {
 	const struct config_platform *p = &c->config->platform;
-	uint32_t buckets = 1;
 
-	while (buckets < p->max_peers)
-		buckets *= 2;
-	c->peer_bucket_mask = buckets - 1;
 	c->max_sas = p->max_sas;
 	c->max_tunnels = p->max_sas / TUNNELS_PER_SA;
 	c->n_ports = p->n_ports;
 	c->next_conn_id = FIRST_CONN_ID;
 	c->next_session_id = 1;
-	secret_random(&c->hash_seed, sizeof(c->hash_seed));
-	c->peer_buckets = calloc(buckets, sizeof(*c->peer_buckets));
 	c->flow_of_tunnel = calloc(c->max_tunnels, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(c->max_sas, sizeof(*c->child_of_sa));
 	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
 	c->neighbours = neighbour_create();
-	if (!c->peer_buckets || !c->flow_of_tunnel || !c->child_of_sa || !c->ports ||
-	    !c->neighbours)
+	if (peer_tables_init(c, p->max_peers) < 0 || !c->flow_of_tunnel || !c->child_of_sa ||
+	    !c->ports || !c->neighbours)
 		return -ENOMEM;
 	for (unsigned i = 0; i < p->n_ports; i++)
 		memcpy(c->ports[i], p->ports[i].name, sizeof(c->ports[i]));
@@ -113,7 +107,7 @@ static void tables_fini(struct control *c)
 	free(c->ports);
 	free(c->child_of_sa);
 	free(c->flow_of_tunnel);
-	free(c->peer_buckets);
+	peer_tables_fini(c);
 }
 
 // What its interface and its subinterfaces will ask of a port.

@@ -13,13 +13,27 @@
 #define MTU_MIN_V4 576  // RFC 791: every host takes it; less is no path but an attack
 #define MTU_MIN_V6 1280 // RFC 8200, 5
 
-static struct child *sender_of(const struct control *c, const struct dp_event *ev)
+static struct child *sender_on(const struct control *c, const struct dp_event *ev, uint16_t port)
 {
 	struct child *ch = NULL;
 	struct peer *p = NULL;
 
-	while (!ch && (p = peer_next_at(c, &ev->local, &ev->addr, p)))
+	while (!ch && (p = peer_next_at(c, &ev->local, &ev->addr, port, p)))
 		ch = child_find_out(p, ev->spi);
+	return ch;
+}
+
+// What the report is about. ESP in UDP goes where IKE goes; who gets it native is behind no NAT, so
+// that its IKE comes from one of IKE's own ports.
+static struct child *sender_of(const struct control *c, const struct dp_event *ev)
+{
+	struct child *ch;
+
+	if (ev->port)
+		return sender_on(c, ev, ev->port);
+	ch = sender_on(c, ev, 500);
+	if (!ch)
+		ch = sender_on(c, ev, 4500);
 	return ch ? ch : manual_find_out(c, &ev->local, &ev->addr, ev->spi);
 }
 

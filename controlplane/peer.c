@@ -18,23 +18,115 @@
 #define IKE_PORT   500
 #define NAT_T_PORT 4500
 
-static struct peer **peer_bucket(const struct control *c, const struct ip_addr *local,
-                                 const struct ip_addr *remote)
-{
-	uint32_t h = (addr_hash(local) * 31 + addr_hash(remote)) ^ c->hash_seed;
+// ---- the table ---------------------------------------------------------------------------------
+// A NAT may hide thousands of peers behind one address, and first messages with that address may be
+// forged. So no look-up walks all of them: a peer is in one chain by the port that its IKE comes
+// from, and in one by the port that it began from.
 
-	h *= 0x9e3779b1u;
-	return &c->peer_buckets[(h >> 8) & c->peer_bucket_mask];
+static uint32_t *bucket_by(const struct control *c, uint32_t *table, const struct ip_addr *local,
+                           const struct ip_addr *remote, uint16_t port)
+{
+	return &table[addr_pair_hash(&c->salt, local, remote, port) & c->peer_bucket_mask];
+}
+
+static struct peer *peer_at(const struct control *c, uint32_t link)
+{
+	return link ? slab_at(&c->peers, link - 1) : NULL;
+}
+
+static struct peer_link *link_of(const struct control *c, const uint32_t *table, struct peer *p)
+{
+	return table == c->peers_by_port ? &p->by_port : &p->by_key;
+}
+
+static void chain_add(struct control *c, uint32_t *table, uint16_t port, struct peer *p)
+{
+	uint32_t *bucket = bucket_by(c, table, &p->local, &p->remote, port);
+	struct peer *next = peer_at(c, *bucket);
+
+	*link_of(c, table, p) = (struct peer_link){.next = *bucket};
+	if (next)
+		link_of(c, table, next)->prev = p->slab.index + 1;
+	*bucket = p->slab.index + 1;
+}
+
+static void chain_del(struct control *c, uint32_t *table, uint16_t port, struct peer *p)
+{
+	struct peer_link *link = link_of(c, table, p);
+	struct peer *next = peer_at(c, link->next), *prev = peer_at(c, link->prev);
+
+	if (next)
+		link_of(c, table, next)->prev = link->prev;
+	if (prev)
+		link_of(c, table, prev)->next = link->next;
+	else
+		*bucket_by(c, table, &p->local, &p->remote, port) = link->next;
+	*link = (struct peer_link){0};
+}
+
+int peer_tables_init(struct control *c, uint32_t max_peers)
+{
+	uint32_t buckets = 1;
+
+	while (buckets < max_peers)
+		buckets *= 2;
+	c->peer_bucket_mask = buckets - 1;
+	salt_init(&c->salt);
+	c->peers_by_port = calloc(buckets, sizeof(*c->peers_by_port));
+	c->peers_by_key = calloc(buckets, sizeof(*c->peers_by_key));
+	c->begun = calloc(IKE_BEGUN_BUCKETS, sizeof(*c->begun));
+	return c->peers_by_port && c->peers_by_key && c->begun ? 0 : -ENOMEM;
+}
+
+void peer_tables_fini(struct control *c)
+{
+	free(c->peers_by_port);
+	free(c->peers_by_key);
+	free(c->begun);
+}
+
+static bool is_at(const struct peer *p, const struct ip_addr *local, const struct ip_addr *remote)
+{
+	return addr_equal(&p->remote, remote) && addr_equal(&p->local, local);
 }
 
 struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
-                          const struct ip_addr *remote, const struct peer *last)
+                          const struct ip_addr *remote, uint16_t remote_port,
+                          const struct peer *last)
 {
-	struct peer *p = last ? last->hash_next : *peer_bucket(c, local, remote);
+	struct peer *p;
 
-	while (p && !(addr_equal(&p->remote, remote) && addr_equal(&p->local, local)))
-		p = p->hash_next;
+	p = peer_at(c, last ? last->by_port.next
+	                    : *bucket_by(c, c->peers_by_port, local, remote, remote_port));
+	while (p && !(p->remote_port == remote_port && is_at(p, local, remote)))
+		p = peer_at(c, p->by_port.next);
 	return p;
+}
+
+static struct peer *find_by_key(const struct control *c, const struct ip_addr *local,
+                                const struct ip_addr *remote, uint16_t key_port)
+{
+	struct peer *p = peer_at(c, *bucket_by(c, c->peers_by_key, local, remote, key_port));
+
+	while (p && !(p->key_port == key_port && is_at(p, local, remote)))
+		p = peer_at(c, p->by_key.next);
+	return p;
+}
+
+static bool is_in_table(const struct peer *p)
+{
+	return p->state != PEER_DEAD && !p->manual;
+}
+
+void peer_set_port(struct control *c, struct peer *p, uint16_t remote_port)
+{
+	if (p->remote_port == remote_port)
+		return;
+	if (is_in_table(p))
+		chain_del(c, c->peers_by_port, p->remote_port, p);
+	p->remote_port = remote_port;
+	if (is_in_table(p))
+		chain_add(c, c->peers_by_port, remote_port, p);
 }
 
 // A first message from another port than IKE's own comes through a NAT that may hide several peers.
@@ -46,15 +138,9 @@ static uint16_t key_port_of(uint16_t remote_port)
 struct peer *peer_find(const struct control *c, const struct ip_addr *local,
                        const struct ip_addr *remote, uint16_t remote_port)
 {
-	struct peer *p = NULL, *found = NULL;
+	struct peer *p = peer_next_at(c, local, remote, remote_port, NULL);
 
-	while ((p = peer_next_at(c, local, remote, p))) {
-		if (p->remote_port == remote_port)
-			return p;
-		if (!found && p->key_port == key_port_of(remote_port))
-			found = p;
-	}
-	return found;
+	return p ? p : find_by_key(c, local, remote, key_port_of(remote_port));
 }
 
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
@@ -70,7 +156,6 @@ struct peer *peer_create(struct control *c, const struct ip_addr *local,
 {
 	struct peer *p = slab_alloc(&c->peers);
 	struct ip_addr next_hop, source;
-	struct peer **bucket;
 
 	if (!p)
 		return NULL;
@@ -83,9 +168,8 @@ struct peer *peer_create(struct control *c, const struct ip_addr *local,
 	if (dp_route_find(c->dp, remote, &p->iface, &next_hop, &source) < 0)
 		p->iface = 0;
 	dp_peer_watch(c->dp, p->slab.index, 0);
-	bucket = peer_bucket(c, local, remote);
-	p->hash_next = *bucket;
-	*bucket = p;
+	chain_add(c, c->peers_by_port, p->remote_port, p);
+	chain_add(c, c->peers_by_key, p->key_port, p);
 	return p;
 }
 
@@ -127,25 +211,16 @@ const char *peer_id(const struct peer *p, char buf[ADDR_TEXT])
 	return p->id ? p->id : "";
 }
 
-static void peer_unhash(struct control *c, struct peer *p)
-{
-	struct peer **link = peer_bucket(c, &p->local, &p->remote);
-
-	while (*link && *link != p)
-		link = &(*link)->hash_next;
-	if (*link)
-		*link = p->hash_next;
-	p->hash_next = NULL;
-}
-
 void peer_set_state(struct control *c, struct peer *p, enum peer_state s)
 {
 	if (p->state == s || p->state == PEER_DEAD)
 		return;
 	if (s == PEER_UP || s == PEER_DEAD)
 		p->since = c->now;
-	if (s == PEER_DEAD)
-		peer_unhash(c, p);
+	if (s == PEER_DEAD && is_in_table(p)) {
+		chain_del(c, c->peers_by_port, p->remote_port, p);
+		chain_del(c, c->peers_by_key, p->key_port, p);
+	}
 	p->state = s;
 }
 

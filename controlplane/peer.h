@@ -20,20 +20,26 @@ enum peer_state {
 	PEER_DEAD, // out of all tables, waits for the workers to let go of its SAs
 };
 
+// In a chain of the peers' table: slab index + 1, 0 = none.
+struct peer_link {
+	uint32_t next, prev;
+};
+
 struct peer {
 	struct slab_item slab;
-	struct peer *hash_next;
+	struct peer_link by_port, by_key;
 	struct ip_addr local, remote;
-	uint16_t local_port, remote_port; // 500/500, or 4500/n after NAT was found
-	uint16_t key_port; // remote port when it tells peers behind one NAT apart, else 0
+	uint16_t local_port;
+	uint16_t remote_port; // 500, or n after NAT was found; written by peer_set_port() only
+	uint16_t key_port;    // remote port when it tells peers behind one NAT apart, else 0
 	uint16_t iface;
 	uint8_t state;              // enum peer_state
 	bool id_is_address;         // it has shown that it is who its address says
 	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
 	bool dpd_capable;           // sent the DPD vendor ID
-	bool turn_taken;        // a phase 1 of ours is admitted: not asked again before it begins
-	bool manual;            // its one child has manual keys; in no table
-	bool have_heard;        // `heard` is set
+	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
+	bool manual : 1;        // its one child has manual keys; in no table
+	bool have_heard : 1;    // `heard` is set
 	char *id;               // who it is, if it is not its address, as text; NULL = not shown
 	struct ike_sa *ike_sas; // newest first
 	struct child *children; // newest first
@@ -51,13 +57,20 @@ struct peer {
 	struct wheel_timer retry;         // initiate again
 };
 
+// The tables of peers, and of IKE SAs that peers begin. 0 or -ENOMEM.
+int peer_tables_init(struct control *c, uint32_t max_peers);
+void peer_tables_fini(struct control *c);
 // Finds by addresses and port: the peer whose IKE comes from this port now, or else the last one
 // that began from it. IKE's own two ports count as one.
 struct peer *peer_find(const struct control *c, const struct ip_addr *local,
                        const struct ip_addr *remote, uint16_t remote_port);
-// The peers at an address, whatever their ports: the first for NULL, then each next one.
+// The peers whose IKE comes from this port now: the first for NULL, then each next one. Nobody can
+// look at all peers of an address: a NAT may hide thousands behind one.
 struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
-                          const struct ip_addr *remote, const struct peer *last);
+                          const struct ip_addr *remote, uint16_t remote_port,
+                          const struct peer *last);
+// The one setter of the port that its IKE comes from.
+void peer_set_port(struct control *c, struct peer *p, uint16_t remote_port);
 // Finds or makes one in state PEER_NEW. NULL with errno: ENOSPC (limit), ENOMEM.
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
                       uint16_t remote_port);

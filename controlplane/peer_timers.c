@@ -698,7 +698,7 @@ void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *ad
 		return;
 	log_isakmp(&c->log, "ISAKMP: peer %s:%u is now %s:%u", addr_format(&p->remote, from),
 	           p->remote_port, addr_format(addr, to), port);
-	p->remote_port = port;
+	peer_set_port(c, p, port);
 	for (sa = p->ike_sas; sa; sa = sa->next)
 		if (ike_sa_is_established(sa) && sa->nat_remote) // a phase 1 has its own port still
 			sa->remote_port = port;

@@ -300,7 +300,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
 	p->local_port = sa->local_port;
 	moved = sa->nat_remote && sa->local_port == ISAKMP_PORT_NAT &&
 	        p->remote_port != sa->remote_port;
-	p->remote_port = sa->remote_port;
+	peer_set_port(c, p, sa->remote_port);
 	p->nat_local = sa->nat_local;
 	p->nat_remote = sa->nat_remote;
 	if (moved) // its NAT has another port for it than when they were made

@@ -53,19 +53,6 @@ static struct ike_sa *find_by_initiator(const struct peer *p, const uint8_t cook
 	return NULL;
 }
 
-// How many others have begun from this address.
-static unsigned count_half_open(const struct control *c, const struct dp_view *v)
-{
-	const struct peer *p = NULL;
-	const struct ike_sa *sa;
-	unsigned n = 0;
-
-	while ((p = peer_next_at(c, &v->dst, &v->src, p)))
-		for (sa = p->ike_sas; sa; sa = sa->next)
-			n += !sa->initiator && sa->state < IKE_P1_COMPLETE;
-	return n;
-}
-
 // Is something full that strangers may have filled: what may be configured, or our tables?
 static bool is_full(const struct control *c, const struct peer *p)
 {
@@ -80,7 +67,7 @@ static bool make_room(struct control *c, const struct dp_view *v, const struct p
 	struct ike_sa *oldest;
 	struct peer *p;
 
-	if (count_half_open(c, v) >= HALF_OPEN_PER_ADDRESS) {
+	if (ike_sa_begun_at(c, &v->dst, &v->src) >= HALF_OPEN_PER_ADDRESS) {
 		oldest = ike_sa_oldest_stranger(c, &v->dst, &v->src);
 	} else if (c->responding >= peer_negotiations_limit(c)) {
 		oldest = ike_sa_oldest_stranger(c, NULL, NULL);

@@ -110,11 +110,11 @@ bool natt_is_another(const struct ike_sa *sa, const char *who)
 // nothing among those who have one key.
 static struct peer *find_by_name(const struct control *c, const struct ike_sa *sa, const char *who)
 {
+	const struct peer *nobody = sa->peer;
 	struct peer *p = NULL;
 
-	while ((p = peer_next_at(c, &sa->peer->local, &sa->peer->remote, p)))
-		if (p != sa->peer && p->nat_remote && p->remote_port == sa->remote_port &&
-		    is_called(p, who))
+	while ((p = peer_next_at(c, &nobody->local, &nobody->remote, sa->remote_port, p)))
+		if (p != nobody && p->nat_remote && is_called(p, who))
 			return p;
 	return NULL;
 }
@@ -185,7 +185,7 @@ void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v)
 	for (other = p->ike_sas; other; other = other->next)
 		if (other == sa || (ike_sa_is_established(other) && other->nat_remote))
 			other->remote_port = v->src_port;
-	p->remote_port = v->src_port;
+	peer_set_port(c, p, v->src_port);
 	natt_move_children(c, p);
 }
 

@@ -251,7 +251,6 @@ static void gateway_start(void)
 {
 	struct control *c = &world.c;
 	struct diag_list diags;
-	uint32_t buckets = 1;
 
 	*c = (struct control){.log = {.sink = sink}};
 	load_text("long_life", text, strlen(text), &c->config, &diags);
@@ -263,10 +262,7 @@ static void gateway_start(void)
 	c->next_conn_id = 1001;
 	wheel_init(&c->wheel, fake_now);
 	c->wheel.peek = peer_timers_peek;
-	while (buckets < world.n)
-		buckets *= 2;
-	c->peer_buckets = calloc(buckets, sizeof(*c->peer_buckets));
-	c->peer_bucket_mask = buckets - 1;
+	peer_tables_init(c, world.n);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "addr.h"
+#include "salt.h"
 
 static struct ip_addr addr(const char *text)
 {
@@ -106,12 +107,65 @@ static void ticks_wrap(void **state)
 	assert_int_equal(ticks_from_ms(11), 2);
 }
 
+#define BUCKETS 4096u
+
+static struct salt salt;
+static uint16_t chains[BUCKETS];
+
+static unsigned longest_chain(void)
+{
+	unsigned max = 0;
+
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		max = chains[i] > max ? chains[i] : max;
+		chains[i] = 0;
+	}
+	return max;
+}
+
+// Whoever chooses what is hashed cannot choose where it lands: keys that differ in what is easily
+// forgotten or cancelled out.
+static void hashes_cannot_be_aimed(void **state)
+{
+	struct selector s = {.local = prefix("10.0.0.0", 8), .remote = prefix("10.9.0.0", 16)};
+	struct ip_addr local = addr("192.0.2.1"), remote = addr("198.51.100.1"),
+		       six = addr("2001::");
+
+	(void)state;
+	salt_init(&salt);
+	for (uint8_t len = 8; len < 24; len++)
+		for (unsigned proto = 0; proto < 256; proto++) {
+			s.local.len = len;
+			s.proto = (uint8_t)proto;
+			s.local_port = 80;
+			s.remote_port = (uint16_t)(12345 ^ proto);
+			chains[selector_hash(&salt, &s, 7) % BUCKETS]++;
+		}
+	assert_in_range(longest_chain(), 1, 16);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		chains[selector_hash(&salt, &s, i) % BUCKETS]++;
+	assert_in_range(longest_chain(), 1, 16);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		chains[addr_pair_hash(&salt, &local, &remote, (uint16_t)i) % BUCKETS]++;
+	assert_in_range(longest_chain(), 1, 16);
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		six.bytes[6] = six.bytes[14] = (uint8_t)(i >> 8);
+		six.bytes[7] = six.bytes[15] = (uint8_t)i;
+		chains[addr_hash(&salt, &six) % BUCKETS]++;
+	}
+	assert_in_range(longest_chain(), 1, 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_round_trip), cmocka_unit_test(prefix_cuts_host_bits),
-		cmocka_unit_test(containment),     cmocka_unit_test(masks),
-		cmocka_unit_test(selectors),       cmocka_unit_test(ticks_wrap),
+		cmocka_unit_test(text_round_trip),
+		cmocka_unit_test(prefix_cuts_host_bits),
+		cmocka_unit_test(containment),
+		cmocka_unit_test(masks),
+		cmocka_unit_test(selectors),
+		cmocka_unit_test(ticks_wrap),
+		cmocka_unit_test(hashes_cannot_be_aimed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

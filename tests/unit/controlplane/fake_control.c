@@ -12,8 +12,7 @@
 
 void fake_control_tables(struct control *c)
 {
-	c->peer_buckets = calloc(16, sizeof(*c->peer_buckets));
-	c->peer_bucket_mask = 15;
+	peer_tables_init(c, 16);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
@@ -33,7 +32,7 @@ void fake_control_free(struct control *c)
 	slab_fini(&c->peers);
 	slab_fini(&c->ike_sas);
 	slab_fini(&c->children);
-	free(c->peer_buckets);
+	peer_tables_fini(c);
 	free(c->flow_of_tunnel);
 	free(c->child_of_sa);
 	free(c->ports);

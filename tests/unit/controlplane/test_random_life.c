@@ -659,8 +659,7 @@ static struct world *world_create(unsigned seed)
 	c->restarted = fake_now - 1;
 	wheel_init(&c->wheel, fake_now);
 	c->wheel.peek = peer_timers_peek;
-	c->peer_buckets = calloc(16, sizeof(*c->peer_buckets));
-	c->peer_bucket_mask = 15;
+	peer_tables_init(c, 16);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));

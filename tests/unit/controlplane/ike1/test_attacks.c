@@ -325,15 +325,15 @@ static struct pair *pair_mapped(struct mapping *m, const char *rest)
 
 static struct peer *peer_named(const struct side *s, const char *name)
 {
-	struct ip_addr local, remote;
-	struct peer *p = NULL;
+	const struct slab *peers = &s->c.peers;
 	char buf[ADDR_TEXT];
 
-	addr_parse(s->local, &local);
-	addr_parse(s->remote, &remote);
-	while ((p = peer_next_at(&s->c, &local, &remote, p)))
-		if (strcmp(peer_id(p, buf), name) == 0)
+	for (uint32_t i = 0; i < peers->made; i++) {
+		struct peer *p = slab_at(peers, i);
+
+		if (p && strcmp(peer_id(p, buf), name) == 0)
 			return p;
+	}
 	return NULL;
 }
 

@@ -151,8 +151,7 @@ static int tables_init(struct control *c)
 	wheel_init(&c->wheel, fake_now);
 	c->next_conn_id = 1001;
 	c->next_session_id = 1;
-	c->peer_buckets = calloc(16, sizeof(*c->peer_buckets));
-	c->peer_bucket_mask = 15;
+	peer_tables_init(c, 16);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));

@@ -1,7 +1,7 @@
 // A hash of a few words under a secret salt: nobody can aim at one bucket from outside. Its bits
 // are good from end to end. [any]
-#ifndef VIGIL_DATAPLANE_SALT_H
-#define VIGIL_DATAPLANE_SALT_H
+#ifndef VIGIL_COMMON_SALT_H
+#define VIGIL_COMMON_SALT_H
 
 #include <stdint.h>
 
