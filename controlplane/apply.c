@@ -13,7 +13,7 @@
 #include "entry.h"
 #include "entry_peers.h"
 #include "flow.h"
-#include "flow_instances.h"
+#include "flow_table.h"
 #include "manual.h"
 #include "nd.h"
 #include "neighbour.h"
@@ -399,5 +399,5 @@ void apply_stop(struct control *c)
 	entry_stop(c);
 	entry_index_fini(c);
 	entry_peers_fini(c);
-	flow_instances_fini(c);
+	flow_table_fini(c);
 }

@@ -162,7 +162,9 @@ struct control {
 	struct apply_state applying;
 	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
 	struct crypto_entry *any_peer_entries;
-	struct flow **instance_buckets; // see flow_instances.h; NULL before the first
+	uint32_t *flows_by_entry; // see flow_table.h; NULL before the first
+	uint32_t *flows_by_selector;
+	struct flow_shapes flow_shapes;                  // of all entries' lines
 	struct crypto_entry *manual_entries, *manual_at; // see manual.h; the next to be looked at
 	void *manual_keys;                               // their keys, a tree of search.h
 	bool manual_due;                                 // SAs with manual keys are missing

@@ -28,13 +28,16 @@ void entry_peers_clear(struct crypto_entry *e)
 	e->n_listed = 0;
 }
 
-static void link_in(struct entry_peer *p, struct entry_peer **bucket)
+// Those of dynamic maps in front.
+static void link_in(struct entry_peer *p, struct entry_peer **link)
 {
-	p->next = *bucket;
-	p->link = bucket;
+	while (!p->entry->dynamic && *link && (*link)->entry->dynamic)
+		link = &(*link)->next;
+	p->next = *link;
+	p->link = link;
 	if (p->next)
 		p->next->link = &p->next;
-	*bucket = p;
+	*link = p;
 }
 
 int entry_peers_set(struct control *c, struct crypto_entry *e)

@@ -4,12 +4,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "addr.h"
 #include "child.h"
 #include "control.h"
 #include "entry_peers.h"
-#include "flow_instances.h"
+#include "flow_table.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
 #include "peer.h"
@@ -379,12 +380,24 @@ static bool rule_covers(const struct dp_policy_rule *r, const struct selector *s
 	       port_within(s->remote_port, r->remote_port_lo, r->remote_port_hi);
 }
 
-// Does a deny line before this one take all of it out of the entry?
+// Tells at a glance of most prefixes that they do not cover another one.
+static bool is_elsewhere(const struct ip_prefix *outer, const struct ip_prefix *inner)
+{
+	return outer->len > inner->len ||
+	       memcmp(outer->addr.bytes, inner->addr.bytes, outer->len / 8) != 0;
+}
+
+// Does a deny line before this one take all of it out of the entry? A walk over all of them, some
+// ns for each.
 static bool is_denied(const struct crypto_entry *e, uint32_t line, const struct selector *s)
 {
-	for (unsigned i = 0; i < e->n_denies; i++)
-		if (e->denies[i].rule.line < line && rule_covers(&e->denies[i].rule, s))
+	for (unsigned i = 0; i < e->n_denies; i++) {
+		const struct dp_policy_rule *r = &e->denies[i].rule;
+
+		if (r->line < line && !is_elsewhere(&r->remote, &s->remote) &&
+		    !is_elsewhere(&r->local, &s->local) && rule_covers(r, s))
 			return true;
+	}
 	return false;
 }
 
@@ -393,11 +406,10 @@ static bool is_denied(const struct crypto_entry *e, uint32_t line, const struct 
 static struct flow *entry_flow(const struct control *c, const struct crypto_entry *e,
                                const struct selector *s)
 {
-	struct flow *f = flow_instances_find(c, e, s);
+	struct flow *f = flow_table_instance(c, e, s);
 
-	for (uint32_t i = 0; i < e->lines.n && !f; i++)
-		if (selector_covers(&e->lines.items[i]->selector, s))
-			f = e->lines.items[i];
+	if (!f)
+		f = flow_table_line(c, e, s);
 	return f && !is_denied(e, f->line, s) ? f : NULL;
 }
 
@@ -406,36 +418,54 @@ static bool comes_before(const struct crypto_entry *a, const struct crypto_entry
 	return a->iface != b->iface ? a->iface < b->iface : flow_rank(a) < flow_rank(b);
 }
 
-// The first entry that allows a proposal.
-struct allowed {
+// A proposal, and the first entry that allows it.
+struct search {
+	const struct control *c;
+	const struct peer *peer;
+	const struct selector *selector;
 	struct crypto_entry *entry;
 	struct flow *flow; // NULL: without an access list
 };
 
-static void consider(const struct control *c, struct crypto_entry *e, const struct peer *p,
-                     const struct selector *s, struct allowed *first)
+static void consider(struct search *first, struct crypto_entry *e)
 {
+	const struct peer *p = first->peer;
 	struct flow *f;
 
-	if (!flow_entry_lists(e, &p->local, &p->remote) ||
-	    (first->entry && !comes_before(e, first->entry)))
+	if ((first->entry && !comes_before(e, first->entry)) ||
+	    !flow_entry_lists(e, &p->local, &p->remote))
 		return;
-	f = entry_flow(c, e, s);
+	f = entry_flow(first->c, e, first->selector);
 	// No peer gets what is for everybody else.
-	if (f || (e->any_traffic && s->remote.len))
-		*first = (struct allowed){.entry = e, .flow = f};
+	if (f || (e->any_traffic && first->selector->remote.len)) {
+		first->entry = e;
+		first->flow = f;
+	}
 }
+
+static void consider_entry_of(struct flow *f, void *search)
+{
+	consider(search, f->entry);
+}
+
+// More entries that name one peer than this are not looked at one by one.
+#define FEW_ENTRIES 16u
 
 struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s)
 {
+	struct search first = {.c = c, .peer = p, .selector = s};
 	const struct entry_peer *at = NULL;
 	struct crypto_entry *e;
-	struct allowed first = {0};
+	unsigned n = 0;
 
-	while ((at = entry_peers_next(c, &p->remote, at)))
-		consider(c, at->entry, p, s, &first);
+	// Those of dynamic maps come first: they may have no access list.
+	while ((at = entry_peers_next(c, &p->remote, at)) &&
+	       (at->entry->dynamic || n++ < FEW_ENTRIES))
+		consider(&first, at->entry);
+	if (at) // of the others only those whose lists have something that covers it
+		flow_table_for_each(c, s, consider_entry_of, &first);
 	for (e = c->any_peer_entries; e; e = e->next_any)
-		consider(c, e, p, s, &first);
+		consider(&first, e);
 	if (!first.entry || (first.flow && selector_equal(&first.flow->selector, s)))
 		return first.flow;
 	return flow_make_instance(c, first.entry, first.flow ? first.flow->line : 0, s);
@@ -464,7 +494,9 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 
 	if (!f)
 		goto fail;
-	err = instance == FLOW_LINE ? flow_lines_reserve(&e->lines) : flow_instances_reserve(c);
+	err = instance == FLOW_LINE ? flow_lines_reserve(&e->lines) : 0;
+	if (err == 0)
+		err = flow_table_reserve(c, e, instance == FLOW_LINE);
 	if (err < 0)
 		goto fail_free;
 	err = dp_tunnel_add(c->dp, &spec, &f->tunnel);
@@ -483,18 +515,18 @@ struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t lin
 	if (f->next)
 		f->next->link = &f->next;
 	e->flows = f;
-	if (instance == FLOW_LINE) {
-		flow_lines_add(&e->lines, f);
-	} else {
-		flow_instances_add(c, f);
-		e->n_instances++;
-	}
 	c->flow_of_tunnel[f->tunnel.index] = f;
+	flow_table_add(c, f);
+	if (instance == FLOW_LINE)
+		flow_lines_add(&e->lines, f);
+	else
+		e->n_instances++;
 	c->flows++;
 	return f;
 fail_tunnel:
 	dp_tunnel_del(c->dp, f->tunnel);
 fail_free:
+	flow_table_unreserve(c, e);
 	free(f);
 fail:
 	errno = -err;
@@ -513,6 +545,7 @@ void flow_destroy(struct control *c, struct flow *f)
 	}
 	dp_policy_del(c->dp, f->policy);
 	dp_tunnel_del(c->dp, f->tunnel);
+	flow_table_del(c, f);
 	c->flow_of_tunnel[f->tunnel.index] = NULL;
 	c->flows--;
 	if (f->entry->sweep == f)
@@ -520,12 +553,10 @@ void flow_destroy(struct control *c, struct flow *f)
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;
-	if (f->instance == FLOW_LINE) {
+	if (f->instance == FLOW_LINE)
 		flow_lines_del(&f->entry->lines, f);
-	} else {
-		flow_instances_del(f);
+	else
 		f->entry->n_instances--;
-	}
 	free(f);
 	if (p)
 		peer_release(c, p);

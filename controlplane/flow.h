@@ -6,6 +6,7 @@
 #include "config.h"
 #include "dp.h"
 #include "flow_lines.h"
+#include "flow_table.h"
 #include "suite.h"
 #include "types.h"
 
@@ -50,6 +51,7 @@ struct crypto_entry {
 	struct flow *flows;
 	struct flow *sweep;        // the next one to be looked at after a change, NULL = none
 	struct flow_lines lines;   // those of access list lines
+	struct flow_shapes shapes; // ... and what they look at
 	unsigned n_instances;      // the others
 	struct entry_deny *denies; // policies of deny lines
 	unsigned n_denies;
@@ -78,9 +80,9 @@ struct flow_totals {
 // An access list line (instance = FLOW_LINE) or a narrower flow that a peer proposed within one, or
 // to a dynamic entry without an access list (line 0).
 struct flow {
-	struct flow *next;                   // of the entry
-	struct flow **link;                  // what points to it
-	struct flow *hash_next, **hash_link; // instances, see flow_instances.h
+	struct flow *next;                      // of the entry
+	struct flow **link;                     // what points to it
+	struct flow_link by_entry, by_selector; // see flow_table.h
 	struct crypto_entry *entry;
 	struct handle tunnel;
 	struct handle policy;
