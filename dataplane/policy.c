@@ -15,6 +15,8 @@
 #define FREES       32u
 #define BUCKETS_MIN 1024u
 
+#define NARROWED 512u // tuples of an interface whose looks are put together again when one goes
+
 #define SHAPES 2u // new ones in one change, at most: versions that it takes before its own
 
 // Shows what is linked for `version`. Writer: control. Release: the links come first.
@@ -65,18 +67,32 @@ static void shape_replace(struct policy *p, uint16_t iface, bool v6, struct shap
 	reclaim_defer(&p->freed, &old->item);
 }
 
+// The first permit behind those whose bounds are not above this one; nearly so, for bounds fall.
+static uint32_t place_by_bound(const struct shape *shape, uint64_t bound)
+{
+	uint32_t lo = 0, hi = shape->permits;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (shape->tuples[mid]->bound <= bound)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 // Puts a tuple in, among the permits by its bound: then the best entry is found early.
 static int shape_add(struct policy *p, struct tuple *t)
 {
 	const struct shape *old = p->ifaces[t->iface].shapes[t->v6];
-	uint32_t n = old->permits + old->denies, at = old->permits;
+	uint32_t n = old->permits + old->denies;
+	uint32_t at = t->deny ? old->permits : place_by_bound(old, t->bound);
 	struct shape *shape = shape_alloc(n + 1);
 
 	if (!shape)
 		return -ENOMEM;
-	if (!t->deny)
-		for (at = 0; at < old->permits && old->tuples[at]->bound <= t->bound;)
-			at++;
 	memcpy(shape->tuples, old->tuples, at * sizeof(old->tuples[0]));
 	shape->tuples[at] = t;
 	memcpy(shape->tuples + at + 1, old->tuples + at, (n - at) * sizeof(old->tuples[0]));
@@ -88,23 +104,36 @@ static int shape_add(struct policy *p, struct tuple *t)
 	return 0;
 }
 
+// What all tuples look at. Of many it is not found out anew: more than needed is never wrong, the
+// flow cache only has more keys.
+static void shape_look(struct shape *shape, const struct tuple *without, const struct shape *old)
+{
+	uint32_t n = shape->permits + shape->denies;
+
+	if (n > NARROWED) {
+		memcpy(shape->look, old->look, sizeof(shape->look));
+		return;
+	}
+	shape_look_iface(shape, without->v6);
+	for (uint32_t i = 0; i < n; i++)
+		look_add(shape->look, shape->tuples[i]->look);
+}
+
 static int shape_remove(struct policy *p, const struct tuple *t)
 {
 	const struct shape *old = p->ifaces[t->iface].shapes[t->v6];
-	uint32_t n = old->permits + old->denies, k = 0;
+	uint32_t n = old->permits + old->denies, at = 0;
 	struct shape *shape = shape_alloc(n);
 
 	if (!shape)
 		return -ENOMEM;
-	shape_look_iface(shape, t->v6);
-	for (uint32_t i = 0; i < n; i++) {
-		if (old->tuples[i] == t)
-			continue;
-		shape->tuples[k++] = old->tuples[i];
-		look_add(shape->look, old->tuples[i]->look);
-	}
+	while (old->tuples[at] != t)
+		at++;
+	memcpy(shape->tuples, old->tuples, at * sizeof(old->tuples[0]));
+	memcpy(shape->tuples + at, old->tuples + at + 1, (n - at - 1) * sizeof(old->tuples[0]));
 	shape->permits = old->permits - !t->deny;
 	shape->denies = old->denies - t->deny;
+	shape_look(shape, t, old);
 	shape_replace(p, t->iface, t->v6, shape);
 	return 0;
 }

@@ -212,6 +212,41 @@ static void masks_grow_and_shrink(void **state)
 	}
 }
 
+#define SHAPES_LOCAL  32u
+#define SHAPES_REMOTE 24u
+
+// More shapes than are looked at when one goes; rules come in an order of chance.
+static void many_shapes(void **state)
+{
+	struct ip_addr local = {.family = 4, .bytes = {10, 1, 1, 1}};
+	struct ip_addr remote = {.family = 4, .bytes = {10, 2, 2, 2}};
+	static struct handle h[SHAPES_LOCAL * SHAPES_REMOTE];
+	const unsigned n = SHAPES_LOCAL * SHAPES_REMOTE;
+	struct policy_key near = ping;
+	uint64_t all = 0;
+
+	(void)state;
+	near.local = 0x0201010a; // in all local prefixes but the longest
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = i * 5 % n;
+		struct dp_policy_rule r = rule(10 + k, 1, true, k + 1);
+
+		r.local = prefix_make(&local, (uint8_t)(SHAPES_LOCAL - k / SHAPES_REMOTE));
+		r.remote = prefix_make(&remote, (uint8_t)(SHAPES_REMOTE - k % SHAPES_REMOTE));
+		assert_int_equal(policy_add(policy, &r, &h[k]), 0);
+		all += k;
+	}
+	assert_int_equal(all, n * (n - 1) / 2);
+	for (unsigned i = 0; i < n; i++) {
+		expect(&ping, POLICY_PROTECT, i + 1);
+		expect(&near, POLICY_PROTECT,
+		       i < 2 * SHAPES_REMOTE ? 2 * SHAPES_REMOTE + 1 : i + 1);
+		policy_del(policy, h[i]);
+	}
+	expect(&ping, POLICY_CLEAR, 0);
+	expect(&near, POLICY_CLEAR, 0);
+}
+
 static void refused(void **state)
 {
 	struct dp_policy_rule r = rule(1, 1, true, 1);
@@ -243,6 +278,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(deny_jumps, setup, teardown),
 		cmocka_unit_test_setup_teardown(held, setup, teardown),
 		cmocka_unit_test_setup_teardown(masks_grow_and_shrink, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_shapes, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 	};
 
