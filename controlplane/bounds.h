@@ -21,6 +21,10 @@
 // ... that others began from one address, whatever the port. Above either bound a new one takes the
 // place of the oldest whose cookie never came back.
 #define HALF_OPEN_PER_ADDRESS 4
+// Shapes (prefix lengths, a protocol or not, ports or not) of the flows that peers have proposed on
+// an interface, but for those of the entry's own lines: each costs every look-up of a worker a
+// probe.
+#define PROPOSED_SHAPES_MAX 256
 // Quick modes that a peer may have open on one IKE SA.
 #define QUICK_MODES_PER_SA 64
 // Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`).

@@ -57,6 +57,7 @@ struct control_counters {
 	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;
 	uint64_t losses, verdicts_deferred, deaths, failovers;
 	uint64_t admissions_refused, admissions_delayed;
+	uint64_t shapes_refused;  // proposals, since those of an interface have too many shapes
 	uint64_t ike_unauthentic; // hash did not hold, or came in clear where it must not
 	uint64_t ike_unsupported; // IKEv2, aggressive mode, XAUTH, mode config
 	uint64_t ike_refused;     // no key, no policy, no flow, too many half-open
@@ -164,11 +165,12 @@ struct control {
 	struct crypto_entry *any_peer_entries;
 	uint32_t *flows_by_entry; // see flow_table.h; NULL before the first
 	uint32_t *flows_by_selector;
-	struct flow_shapes flow_shapes;                  // of all entries' lines
-	struct crypto_entry *manual_entries, *manual_at; // see manual.h; the next to be looked at
-	void *manual_keys;                               // their keys, a tree of search.h
-	bool manual_due;                                 // SAs with manual keys are missing
-	struct flow **flow_of_tunnel;                    // by tunnel index; NULL = free
+	struct flow_shapes flow_shapes;                    // of all entries' lines
+	struct flow_shapes proposed_shapes[DP_IFACES_MAX]; // of what peers proposed
+	struct crypto_entry *manual_entries, *manual_at;   // see manual.h; the next to be looked at
+	void *manual_keys;                                 // their keys, a tree of search.h
+	bool manual_due;                                   // SAs with manual keys are missing
+	struct flow **flow_of_tunnel;                      // by tunnel index; NULL = free
 	uint32_t max_tunnels;
 	struct child **child_of_sa; // by SA index
 	uint32_t max_sas;

@@ -359,8 +359,14 @@ static struct flow *flow_make_instance(struct control *c, struct crypto_entry *e
                                        const struct selector *s)
 {
 	static uint32_t next_instance;
-	struct flow *f = flow_create(c, e, line, next_instance, s);
+	struct flow *f;
 
+	if (!flow_table_may_propose(c, e, s)) {
+		c->counters.shapes_refused++;
+		errno = ENOSPC;
+		return NULL;
+	}
+	f = flow_create(c, e, line, next_instance, s);
 	if (f)
 		next_instance = (next_instance + 1) % FLOW_LINE;
 	return f;
@@ -466,6 +472,7 @@ struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct s
 		flow_table_for_each(c, s, consider_entry_of, &first);
 	for (e = c->any_peer_entries; e; e = e->next_any)
 		consider(&first, e);
+	errno = ENOENT;
 	if (!first.entry || (first.flow && selector_equal(&first.flow->selector, s)))
 		return first.flow;
 	return flow_make_instance(c, first.entry, first.flow ? first.flow->line : 0, s);

@@ -123,7 +123,8 @@ void flow_refuse(struct control *c, struct flow *f);
 void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once);
 // As responder: the flow that a peer's quick mode proposes, seen from here. Entries are tried in
 // order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
-// this peer. A narrower one is made as an instance. NULL: none allows it.
+// this peer. A narrower one is made as an instance. NULL with errno: ENOENT (none allows it),
+// ENOSPC (no room, or too many shapes: PROPOSED_SHAPES_MAX), ENOMEM.
 struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct selector *s);
 // Our address towards this peer (RFC 6724, 5, rule 8); family 0: the interface has none of the
 // peer's family.

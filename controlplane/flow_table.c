@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "control.h"
 #include "flow.h"
 
@@ -42,6 +43,13 @@ static uint32_t shape_place(const struct flow_shapes *shapes, uint32_t bits)
 	return lo;
 }
 
+static bool shapes_have(const struct flow_shapes *shapes, uint32_t bits)
+{
+	uint32_t at = shape_place(shapes, bits);
+
+	return at < shapes->n && shapes->items[at].bits == bits;
+}
+
 static int shapes_reserve(struct flow_shapes *shapes)
 {
 	uint32_t room = shapes->room ? 2 * shapes->room : 1;
@@ -75,7 +83,7 @@ static void shapes_add(struct flow_shapes *shapes, uint32_t bits)
 		*shape = (struct flow_shape){.bits = bits};
 		shapes->n++;
 	}
-	shape->lines++;
+	shape->flows++;
 }
 
 static void shapes_del(struct flow_shapes *shapes, uint32_t bits)
@@ -83,7 +91,7 @@ static void shapes_del(struct flow_shapes *shapes, uint32_t bits)
 	uint32_t at = shape_place(shapes, bits);
 	struct flow_shape *shape = &shapes->items[at];
 
-	if (--shape->lines)
+	if (--shape->flows)
 		return;
 	shapes->n--;
 	memmove(shape, shape + 1, (shapes->n - at) * sizeof(*shape));
@@ -166,6 +174,16 @@ static struct flow *find_from(const struct control *c, uint32_t link, const stru
 
 // ---- the table -------------------------------------------------------------------------------
 
+bool flow_table_may_propose(const struct control *c, const struct crypto_entry *e,
+                            const struct selector *s)
+{
+	const struct flow_shapes *proposed = &c->proposed_shapes[e->iface];
+	uint32_t bits = shape_of(s);
+
+	return proposed->n < PROPOSED_SHAPES_MAX || shapes_have(proposed, bits) ||
+	       shapes_have(&e->shapes, bits);
+}
+
 int flow_table_reserve(struct control *c, struct crypto_entry *e, bool line)
 {
 	size_t buckets = (size_t)c->peer_bucket_mask + 1;
@@ -177,13 +195,14 @@ int flow_table_reserve(struct control *c, struct crypto_entry *e, bool line)
 	if (!c->flows_by_entry || !c->flows_by_selector)
 		return -ENOMEM;
 	if (!line)
-		return 0;
+		return shapes_reserve(&c->proposed_shapes[e->iface]);
 	return shapes_reserve(&c->flow_shapes) || shapes_reserve(&e->shapes) ? -ENOMEM : 0;
 }
 
 void flow_table_unreserve(struct control *c, struct crypto_entry *e)
 {
 	shapes_trim(&c->flow_shapes);
+	shapes_trim(&c->proposed_shapes[e->iface]);
 	shapes_trim(&e->shapes);
 }
 
@@ -191,8 +210,10 @@ void flow_table_add(struct control *c, struct flow *f)
 {
 	chain_add(c, bucket_of(c, f->entry, &f->selector), f, true);
 	chain_add(c, bucket_of(c, NULL, &f->selector), f, false);
-	if (f->instance != FLOW_LINE)
+	if (f->instance != FLOW_LINE) {
+		shapes_add(&c->proposed_shapes[f->entry->iface], shape_of(&f->selector));
 		return;
+	}
 	shapes_add(&c->flow_shapes, shape_of(&f->selector));
 	shapes_add(&f->entry->shapes, shape_of(&f->selector));
 }
@@ -201,8 +222,10 @@ void flow_table_del(struct control *c, struct flow *f)
 {
 	chain_del(c, bucket_of(c, f->entry, &f->selector), f, true);
 	chain_del(c, bucket_of(c, NULL, &f->selector), f, false);
-	if (f->instance != FLOW_LINE)
+	if (f->instance != FLOW_LINE) {
+		shapes_del(&c->proposed_shapes[f->entry->iface], shape_of(&f->selector));
 		return;
+	}
 	shapes_del(&c->flow_shapes, shape_of(&f->selector));
 	shapes_del(&f->entry->shapes, shape_of(&f->selector));
 }

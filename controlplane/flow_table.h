@@ -13,10 +13,10 @@ struct control;
 struct crypto_entry;
 struct flow;
 
-// How many lines have each shape, in order of `bits`.
+// How many flows have each shape, in order of `bits`.
 struct flow_shape {
 	uint32_t bits;
-	uint32_t lines;
+	uint32_t flows;
 };
 
 struct flow_shapes {
@@ -29,6 +29,9 @@ struct flow_link {
 	uint32_t next, prev;
 };
 
+// May a peer propose a flow of such a shape to the entry? See PROPOSED_SHAPES_MAX.
+bool flow_table_may_propose(const struct control *c, const struct crypto_entry *e,
+                            const struct selector *s);
 // Makes room for one more flow of the entry, a line's or not. 0 or -ENOMEM.
 int flow_table_reserve(struct control *c, struct crypto_entry *e, bool line);
 // It is not added after all.

@@ -61,9 +61,11 @@ static const char *match(struct control *c, struct ike_sa *sa, const struct isak
 
 	*notify = NOTIFY_INVALID_ID_INFORMATION;
 	o->flow = flow_for_proposal(c, sa->peer, &o->selector);
-	if (!o->flow)
+	if (!o->flow && errno == ENOENT)
 		return "no crypto map entry permits its networks";
 	*notify = NOTIFY_NO_PROPOSAL_CHOSEN;
+	if (!o->flow)
+		return "there is no room for another flow of this kind";
 	n = flow_suites(o->flow->entry, &o->selector, sa->peer, ours);
 	if (only_transport)
 		n = flow_suites_transport(ours, n);

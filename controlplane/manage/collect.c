@@ -491,6 +491,7 @@ static const struct {
 	{"negotiations failed", offsetof(struct control_counters, negotiations_failed)},
 	{"admissions refused", offsetof(struct control_counters, admissions_refused)},
 	{"admissions delayed", offsetof(struct control_counters, admissions_delayed)},
+	{"shapes refused", offsetof(struct control_counters, shapes_refused)},
 	{"ike messages not sent", offsetof(struct control_counters, ike_unsent)},
 	{"dpd probes sent", offsetof(struct control_counters, probes_sent)},
 	{"dpd probes answered", offsetof(struct control_counters, probes_answered)},

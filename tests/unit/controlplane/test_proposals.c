@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "addr.h"
 #include "apply.h"
+#include "bounds.h"
 #include "control.h"
 #include "fake_control.h"
 #include "fake_dp.h"
@@ -240,10 +242,64 @@ static void first_match(void **state)
 	assert_in_range(found, ROUNDS * PROPOSALS / 10, ROUNDS * PROPOSALS * 3);
 }
 
+// Peers make workers look for no more shapes than are allowed to all of them.
+static void shapes_are_bounded(void **state)
+{
+	struct ip_addr local = addr_v4(0xc0000201), remote = addr_v4(0xc000020b);
+	struct selector s = {.local = prefix_make(&(struct ip_addr){.family = 4}, 0)};
+	struct flow_shapes *proposed = &control.proposed_shapes[0];
+	struct flow *first, *f;
+	struct peer *p;
+
+	(void)state;
+	used = 0;
+	put("hostname gw\nplatform\n port FastEthernet0 net_null0\n"
+	    "crypto isakmp key secret address 0.0.0.0 0.0.0.0\n"
+	    "crypto ipsec transform-set ts esp-gcm\n"
+	    "crypto dynamic-map dyn 10\n set transform-set ts\n"
+	    "crypto map m 1 ipsec-isakmp dynamic dyn\n"
+	    "interface FastEthernet0\n ip address 192.0.2.1 255.255.255.0\n crypto map m\n");
+	start();
+	p = peer_get(&control, &local, &remote, 500);
+	s.remote = prefix_make(&remote, 24);
+	first = flow_for_proposal(&control, p, &s);
+	assert_non_null(first);
+	assert_int_equal(proposed->n, 1);
+	// Others have proposed whatever else there is.
+	proposed->items =
+		reallocarray(proposed->items, PROPOSED_SHAPES_MAX + 1, sizeof(*proposed->items));
+	proposed->room = PROPOSED_SHAPES_MAX + 1;
+	for (; proposed->n < PROPOSED_SHAPES_MAX; proposed->n++)
+		proposed->items[proposed->n] =
+			(struct flow_shape){.bits = 0xff000000 + proposed->n, .flows = 1};
+	s.remote = prefix_make(&remote, 25);
+	assert_null(flow_for_proposal(&control, p, &s));
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(control.counters.shapes_refused, 1);
+	// One more of a shape that is there costs nothing.
+	remote.bytes[1]++;
+	s.remote = prefix_make(&remote, 24);
+	f = flow_for_proposal(&control, p, &s);
+	assert_non_null(f);
+	flow_release(&control, f);
+	proposed->n--;
+	s.remote = prefix_make(&remote, 25);
+	f = flow_for_proposal(&control, p, &s);
+	assert_non_null(f);
+	flow_release(&control, f);
+	flow_release(&control, first);
+	assert_int_equal(proposed->n, PROPOSED_SHAPES_MAX - 2);
+	free(proposed->items);
+	*proposed = (struct flow_shapes){0};
+	peer_release(&control, p);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_match),
+		cmocka_unit_test(shapes_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
