@@ -60,6 +60,9 @@ static void child_join(struct control *c, struct child *ch, struct peer *p, stru
 	ch->conn_id = c->next_conn_id;
 	c->next_conn_id += 2;
 	ch->next = p->children;
+	ch->link = &p->children;
+	if (ch->next)
+		ch->next->link = &ch->next;
 	p->children = ch;
 	child_link(c, ch, ch->in);
 }
@@ -190,12 +193,11 @@ void child_established(struct control *c, struct child *ch)
 
 static void child_unlink(struct child *ch)
 {
-	struct child **link = &ch->peer->children;
-
-	while (*link != ch)
-		link = &(*link)->next;
-	*link = ch->next;
+	*ch->link = ch->next;
+	if (ch->next)
+		ch->next->link = ch->link;
 	ch->next = NULL;
+	ch->link = NULL;
 }
 
 // Newest child of a flow that can carry its traffic, NULL if there is none.
@@ -345,7 +347,8 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 	          addr_format(&p->remote, text), ch->spi_in, ch->spi_out, why);
 	if (notify && had && sa)
 		ike1_delete_child(c, sa, ch);
-	ike1_child_gone(c, ch);
+	if (!had) // only what is being negotiated has an exchange
+		ike1_child_gone(c, ch);
 	child_end(c, ch);
 	if (f) {
 		child_leave_flow(ch);

@@ -22,7 +22,8 @@ enum child_state {
 
 struct child {
 	struct slab_item slab;
-	struct child *next; // of the peer
+	struct child *next;  // of the peer
+	struct child **link; // what points to it
 	struct peer *peer;
 	struct flow *flow;          // NULL once the flow has lost it
 	struct child *next_of_flow; // newest first
@@ -30,14 +31,13 @@ struct child {
 	uint8_t encap;              // enum sa_encap
 	bool initiator;
 	bool rekeying;     // a successor is being negotiated
-	bool life_seen;    // something came in on it
+	bool had_rival;    // another one of the flow was being negotiated when it came up
 	uint8_t sas;       // SAs in the dataplane, 0-2
 	uint16_t path_mtu; // learned from outside; 0 = not known
 	struct handle in, out;
 	uint32_t spi_in, spi_out; // host order
 	struct esp_suite suite;   // as agreed, lifetimes included
 	struct selector selector;
-	bool had_rival; // another one of the flow was being negotiated when it came up
 	tick_t created;
 	uint32_t conn_id; // even/odd pair as IOS prints it
 	// Timers; armed in peer_timers.c only.
@@ -72,7 +72,7 @@ void child_failed(struct control *c, struct child *ch, const char *why);
 void child_activate(struct control *c, struct child *ch);
 // Deletes the SAs; `notify` sends a Delete payload if there is an IKE SA. The flow loses it.
 void child_delete(struct control *c, struct child *ch, bool notify, const char *why);
-// By the peer's own SPI, as a Delete payload names it (RFC 2408, 3.15). NULL: none.
+// By the peer's own SPI, as an error about a packet quotes it. NULL: none.
 struct child *child_find_out(const struct peer *p, uint32_t spi_out);
 // Out of its flow's list; the flow is not told.
 void child_leave_flow(struct child *ch);

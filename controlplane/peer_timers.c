@@ -579,8 +579,8 @@ static bool has_predecessor(const struct child *ch)
 {
 	const struct child *other;
 
-	for (other = ch->peer->children; other; other = other->next)
-		if (other != ch && other->flow == ch->flow && other->state == CHILD_LIVE)
+	for (other = ch->flow->children; other; other = other->next_of_flow)
+		if (other != ch && other->peer == ch->peer && other->state == CHILD_LIVE)
 			return true;
 	return false;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "addr.h"
@@ -126,13 +127,16 @@ struct info_news {
 	enum dpd_news dpd;
 	bool initial_contact;
 	bool delete_sa;
-	uint16_t answer_port;       // as natt_answer_port() says
-	struct info_message answer; // to an R-U-THERE; len 0 = none
+	uint16_t answer_port;                     // as natt_answer_port() says
+	struct info_message answer;               // to an R-U-THERE; len 0 = none
+	unsigned n_deleted;                       // ESP SPIs that Delete payloads name
+	uint32_t deleted[ISAKMP_MESSAGE_MAX / 4]; // more cannot lie in a message
 };
 
 // An error about one of our quick modes: by its SPI, or the only one there is.
 static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
 {
+	unsigned ours = exchange_count(sa, true);
 	struct exchange *x;
 	char why[64];
 	uint32_t spi = 0;
@@ -144,7 +148,7 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 	}
 	for (x = sa->exchanges; x; x = x->next)
 		if (x->initiator && x->state == EXCHANGE_I_SENT_1 &&
-		    (spi ? x->child->spi_in == spi : exchange_count(sa, true) == 1))
+		    (spi ? x->child->spi_in == spi : ours == 1))
 			break;
 	if (!x)
 		return;
@@ -185,14 +189,37 @@ static void take_notify(struct control *c, struct ike_sa *sa, const struct isakm
 	}
 }
 
-static void delete_esp(struct control *c, struct ike_sa *sa, uint32_t spi)
+static int compare_spis(const void *a, const void *b)
 {
-	struct child *ch = child_find_out(sa->peer, spi);
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-	ike_debug_line(c, sa, " processing DELETE of ESP SPI 0x%X: %s", spi,
-	               ch ? "ours is deleted too" : "not known");
-	if (ch)
+	return (x > y) - (x < y);
+}
+
+// All that a message names in one walk over the children: it may name some 2000, and the peer may
+// have thousands.
+static void delete_esp(struct control *c, struct ike_sa *sa, struct info_news *news)
+{
+	struct child *ch, *next;
+	unsigned known = 0;
+
+	if (!news->n_deleted)
+		return;
+	qsort(news->deleted, news->n_deleted, sizeof(news->deleted[0]), compare_spis);
+	for (ch = sa->peer->children; ch; ch = next) {
+		next = ch->next;
+		if (ch->state < CHILD_INBOUND ||
+		    !bsearch(&ch->spi_out, news->deleted, news->n_deleted, sizeof(news->deleted[0]),
+		             compare_spis))
+			continue;
+		known++;
+		ike_debug_line(c, sa, " processing DELETE of ESP SPI 0x%X: ours is deleted too",
+		               ch->spi_out);
 		child_delete(c, ch, false, "deleted by the peer");
+	}
+	if (known < news->n_deleted)
+		ike_debug_line(c, sa, " processing DELETE: %u of %u ESP SPIs are known", known,
+		               news->n_deleted);
 }
 
 // A Delete may name an older IKE SA of the same peer.
@@ -224,7 +251,7 @@ static void take_delete(struct control *c, struct ike_sa *sa, const struct isakm
 	}
 	for (unsigned i = 0; i < d.count; i++) {
 		if (d.protocol == ISAKMP_PROTO_ESP)
-			delete_esp(c, sa, delete_spi(&d, i));
+			news->deleted[news->n_deleted++] = delete_spi(&d, i);
 		else if (d.protocol == ISAKMP_PROTO_ISAKMP)
 			delete_named_sa(c, sa, &d, i, news);
 	}
@@ -280,10 +307,15 @@ static void remember(struct control *c, struct ike_sa *sa, const struct dp_view 
 static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_view *v,
                           const struct isakmp_header *h, const struct isakmp_chain *chain)
 {
-	struct info_news news = {.dpd = DPD_NEWS_NONE, .answer_port = natt_answer_port(sa, v)};
+	struct info_news news;
 	struct handle self = slab_handle(sa);
 	unsigned i;
 
+	news.dpd = DPD_NEWS_NONE;
+	news.initial_contact = news.delete_sa = false;
+	news.answer_port = natt_answer_port(sa, v);
+	news.answer.len = 0;
+	news.n_deleted = 0;
 	ike_debug_node_new(c, sa, h->message_id);
 	ike_debug_hash(c, sa, h->message_id);
 	for (i = 0; i < chain->count && slab_get(&c->ike_sas, self) == sa; i++) {
@@ -296,6 +328,7 @@ static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_
 	}
 	if (slab_get(&c->ike_sas, self) != sa)
 		return;
+	delete_esp(c, sa, &news);
 	ike_debug_node_delete(c, sa, h->message_id, false, "informational (in) state 1");
 	ike_debug_event(c, sa, "IKE_MSG_FROM_PEER", "IKE_INFO_NOTIFY");
 	if (!is_dpd_alone(chain))
