@@ -27,6 +27,9 @@
 #define PROPOSED_SHAPES_MAX 256
 // Quick modes that a peer may have open on one IKE SA.
 #define QUICK_MODES_PER_SA 64
+// Children of a flow, those that have been replaced and still receive among them, not those that
+// are being negotiated. When another comes the oldest one that was replaced ends at once.
+#define CHILDREN_PER_FLOW 4
 // Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`).
 
 #define NEIGHBOURS_MAX 4096

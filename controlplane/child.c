@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "control.h"
 #include "flow.h"
 #include "ike1/ike1.h"
@@ -177,8 +178,24 @@ static void end_with_others(struct control *c, struct flow *f, const struct peer
 	}
 }
 
+// The oldest of those that were replaced, if the flow has more children than it may. A peer may
+// renew one as often as it likes, and each stays for a while.
+static struct child *surplus(const struct flow *f)
+{
+	struct child *ch, *oldest = NULL;
+	unsigned n = 0;
+
+	for (ch = f->children; ch; ch = ch->next_of_flow) {
+		n += ch->state != CHILD_NEGOTIATING;
+		if (ch->state == CHILD_OLD)
+			oldest = ch;
+	}
+	return n > CHILDREN_PER_FLOW ? oldest : NULL;
+}
+
 void child_established(struct control *c, struct child *ch)
 {
+	struct child *old;
 	bool first = !peer_has_tunnel(ch->peer, ch);
 
 	ch->state = CHILD_INBOUND;
@@ -189,6 +206,8 @@ void child_established(struct control *c, struct child *ch)
 		child_activate(c, ch);
 	end_with_others(c, ch->flow, ch->peer);
 	on_child_established(c, ch);
+	while ((old = surplus(ch->flow)))
+		child_delete(c, old, true, "renewed too often");
 }
 
 static void child_unlink(struct child *ch)
