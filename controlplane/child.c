@@ -25,6 +25,15 @@ struct child *child_of(const struct control *c, struct handle sa)
 	return ch && (handle_equal(ch->in, sa) || handle_equal(ch->out, sa)) ? ch : NULL;
 }
 
+// What was being negotiated has come up or has ended.
+static void child_settled(struct control *c, struct child *ch)
+{
+	if (ch->state != CHILD_NEGOTIATING || !ch->initiator)
+		return;
+	ch->peer->quick_modes--;
+	on_quick_mode_ended(c, ch->peer);
+}
+
 static void child_link(struct control *c, struct child *ch, struct handle sa)
 {
 	struct child *last = c->child_of_sa[sa.index];
@@ -89,6 +98,7 @@ struct child *child_create(struct control *c, struct peer *p, struct flow *f, bo
 		return NULL;
 	}
 	ch->initiator = initiator;
+	p->quick_modes += initiator;
 	child_join(c, ch, p, f);
 	return ch;
 }
@@ -198,6 +208,7 @@ void child_established(struct control *c, struct child *ch)
 	struct child *old;
 	bool first = !peer_has_tunnel(ch->peer, ch);
 
+	child_settled(c, ch);
 	ch->state = CHILD_INBOUND;
 	flow_up(c, ch->flow, ch);
 	if (first)
@@ -285,6 +296,7 @@ static void child_end(struct control *c, struct child *ch)
 	}
 	peer_timers_stop_child(c, ch);
 	child_unlink(ch);
+	child_settled(c, ch);
 	ch->state = CHILD_GONE;
 	dp_sa_del(c->dp, sas, 2);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "child.h"
 #include "control.h"
 #include "entry_peers.h"
@@ -34,14 +35,20 @@ static void flow_set_peer(struct control *c, struct flow *f, struct peer *p)
 
 void flow_unwait(struct flow *f)
 {
-	struct flow **link;
+	struct flow *next = f->next_waiting, *prev = f->prev_waiting;
+	struct peer *p = f->peer;
 
 	if (!f->waiting)
 		return;
-	for (link = &f->peer->waiting; *link != f; link = &(*link)->next_waiting)
-		;
-	*link = f->next_waiting;
-	f->next_waiting = NULL;
+	if (p->waiting == f)
+		p->waiting = next;
+	else
+		prev->next_waiting = next;
+	if (next)
+		next->prev_waiting = prev;
+	else if (p->waiting)
+		p->waiting->prev_waiting = prev;
+	f->next_waiting = f->prev_waiting = NULL;
 	f->waiting = false;
 }
 
@@ -50,17 +57,26 @@ struct flow *flow_unwait_all(struct peer *p)
 	struct flow *list = p->waiting, *f;
 
 	p->waiting = NULL;
-	for (f = list; f; f = f->next_waiting)
+	for (f = list; f; f = f->next_waiting) {
+		f->prev_waiting = NULL;
 		f->waiting = false;
+	}
 	return list;
 }
 
+// Behind those that wait already: one that fails again and again must not keep others waiting.
 static void flow_wait(struct flow *f)
 {
+	struct flow *first = f->peer->waiting;
+
 	if (f->waiting)
 		return;
-	f->next_waiting = f->peer->waiting;
-	f->peer->waiting = f;
+	f->next_waiting = NULL;
+	f->prev_waiting = first ? first->prev_waiting : f;
+	if (first)
+		first->prev_waiting = first->prev_waiting->next_waiting = f;
+	else
+		f->peer->waiting = f;
 	f->waiting = true;
 }
 
@@ -69,9 +85,10 @@ void flow_negotiate(struct control *c, struct flow *f)
 	struct ike_sa *sa = peer_ike_sa(f->peer);
 	struct child *ch;
 
-	if (!sa) {
+	if (!sa || f->peer->quick_modes >= QUICK_MODES_OURS) {
 		flow_wait(f);
-		on_tunnel_wanted(c, f->peer);
+		if (!sa)
+			on_tunnel_wanted(c, f->peer);
 		return;
 	}
 	if (!child_is_admitted(c, f)) {
@@ -91,13 +108,17 @@ void flow_negotiate(struct control *c, struct flow *f)
 
 void flow_start_waiting(struct control *c, struct peer *p)
 {
-	struct flow *list = flow_unwait_all(p), *f;
+	struct flow *f;
 
-	while ((f = list)) {
-		list = f->next_waiting;
-		f->next_waiting = NULL;
+	for (unsigned n = QUICK_MODES_OURS; n && p->quick_modes < QUICK_MODES_OURS; n--) {
+		f = p->waiting;
+		if (!f)
+			return;
+		flow_unwait(f);
 		flow_negotiate(c, f);
 	}
+	if (p->quick_modes < QUICK_MODES_OURS) // they have failed at once
+		on_quick_mode_ended(c, p);
 }
 
 void flow_refuse(struct control *c, struct flow *f)

@@ -89,12 +89,13 @@ struct flow {
 	uint32_t line;
 	uint32_t instance;
 	uint8_t state; // enum flow_state
+	bool waiting;  // in its peer's list
 	struct selector selector;
 	struct child *children;    // all that serve it, with whatever peer; newest first
 	struct child *child;       // the one whose outbound SA encrypts; NULL = none
 	struct peer *peer;         // negotiating with, or used by child; NULL = none
-	struct flow *next_waiting; // peer's list of flows that wait for phase 1
-	bool waiting;
+	struct flow *next_waiting; // peer's list of flows that wait for phase 1, or for their turn
+	struct flow *prev_waiting; // ... of the first one, the last
 	struct flow_totals ended;
 	bool losing_peer; // its peer is dead; teardown.c takes it on to the next
 	bool failed_once; // failed_at is set
@@ -106,9 +107,11 @@ struct flow *flow_of(const struct control *c, struct handle tunnel);
 // A packet has no SA (DP_EVENT_ACQUIRE), or a failover must go on: starts what is needed with the
 // entry's current peer, or refuses.
 void flow_acquire(struct control *c, struct flow *f);
-// Starts a quick mode for a flow with its peer, or has it wait for phase 1.
+// Starts a quick mode for a flow with its peer, or has it wait for phase 1 or for the end of
+// others.
 void flow_negotiate(struct control *c, struct flow *f);
-// Phase 1 is there: starts a quick mode for every flow that waits for this peer.
+// Phase 1 is there, or quick modes have ended: starts some for the flows that wait for this peer,
+// as many as may be under way at a time. The others have their turn when those end.
 void flow_start_waiting(struct control *c, struct peer *p);
 // Takes a flow off its peer's waiting list.
 void flow_unwait(struct flow *f);

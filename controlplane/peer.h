@@ -40,10 +40,11 @@ struct peer {
 	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual : 1;        // its one child has manual keys; in no table
 	bool have_heard : 1;    // `heard` is set
+	uint8_t quick_modes;    // of ours, under way
 	char *id;               // who it is, if it is not its address, as text; NULL = not shown
 	struct ike_sa *ike_sas; // newest first
 	struct child *children; // newest first
-	struct flow *waiting;   // flows that wait for phase 1
+	struct flow *waiting;   // flows that wait for phase 1, or for their turn of quick modes
 	struct dpd dpd;
 	struct dpd_config dpd_config; // as it was when the peer came up
 	tick_t since;                 // it is up, or dead

@@ -5,7 +5,9 @@
 //   peer.probe          DPD. Periodic and calm: the next probe is due. While a probe is out: its
 //                       window ends. On-demand and calm: not armed, such a peer costs nothing.
 //   peer.nat_keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
-//   peer.retry          phase 1 could not be started: too many at once.
+//   peer.retry          phase 1 could not be started: too many at once. With an IKE SA: a quick
+//   mode
+//                       has ended, and flows wait for their turn.
 //   ike_sa.rekey        phase 1 is renewed, if the peer has children.
 //   ike_sa.expire       the end of an IKE SA: its lifetime, soon after a newer one took over, or
 //                       because the peer leaves a quick mode on it without any answer.
@@ -369,7 +371,7 @@ static int begin_phase_1(struct control *c, struct peer *p)
 	p->turn_taken = err == -EAGAIN;
 	if (err == -EAGAIN)
 		retry_later(c, p);
-	else if (err < 0)
+	else if (err < 0 && !peer_ike_sa(p))
 		fail_waiting(c, p, false);
 	return err;
 }
@@ -378,6 +380,27 @@ void on_tunnel_wanted(struct control *c, struct peer *p)
 {
 	if (!peer_is_negotiating(p))
 		(void)begin_phase_1(c, p);
+}
+
+static void expired_turn(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct peer *p = container_of(t, struct peer, retry);
+
+	if (peer_ike_sa(p))
+		flow_start_waiting(c, p);
+	else if (p->waiting || p->turn_taken)
+		on_tunnel_wanted(c, p);
+	else
+		peer_release(c, p);
+}
+
+// Not at once: who reports it is in the midst of something. With an IKE SA the timer can only wait
+// for its renewal, which is tried again anyway.
+void on_quick_mode_ended(struct control *c, struct peer *p)
+{
+	if (p->waiting && p->state != PEER_DEAD && (peer_ike_sa(p) || !wheel_is_armed(&p->retry)))
+		wheel_arm(&c->wheel, &p->retry, c->now, expired_turn);
 }
 
 static void expired_ike_rekey(void *ctx, struct wheel_timer *t)

@@ -57,6 +57,9 @@ void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct
 void on_initial_contact(struct control *c, struct ike_sa *sa);
 // A flow wants a tunnel with this peer: phase 1 is started unless there is one or one is coming.
 void on_tunnel_wanted(struct control *c, struct peer *p);
+// A quick mode of ours with this peer has come up, or has ended without: the next flow that waits
+// has its turn.
+void on_quick_mode_ended(struct control *c, struct peer *p);
 // Every timer of the peer, of an IKE SA, of a child is cancelled: before it is freed.
 void peer_timers_stop(struct control *c, struct peer *p);
 void peer_timers_stop_ike(struct control *c, struct ike_sa *sa);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "child.h"
 #include "fake_ike.h"
 #include "flow.h"
@@ -251,6 +252,18 @@ static void check_child(const struct control *c, const struct peer *p, const str
 		must(wheel_is_armed(&ch->rekey), "a live child is never renewed");
 }
 
+// Of ours, so that other flows wait for their turn; or for the next tick, if one has just ended.
+static bool has_many_quick_modes(const struct peer *p)
+{
+	const struct child *ch;
+	unsigned n = 0;
+
+	for (ch = p->children; ch; ch = ch->next)
+		n += ch->state == CHILD_NEGOTIATING && ch->initiator;
+	must(n == p->quick_modes, "a peer's quick modes are miscounted");
+	return n == QUICK_MODES_OURS || (n && wheel_is_armed(&p->retry));
+}
+
 static void check_ike_sas(const struct control *c, const struct peer *p)
 {
 	const struct ike_sa *sa;
@@ -267,7 +280,8 @@ static void check_ike_sas(const struct control *c, const struct peer *p)
 		usable += !sa->replaced;
 	}
 	must(usable <= 1, "two IKE SAs carry the exchanges of a peer");
-	must(!usable || !p->waiting, "flows wait for an IKE SA that is there");
+	must(!usable || !p->waiting || has_many_quick_modes(p),
+	     "flows wait for an IKE SA that is there");
 }
 
 static void check_peer(struct check *k, const struct control *c, const struct peer *p)
@@ -289,7 +303,8 @@ static void check_peer(struct check *k, const struct control *c, const struct pe
 	must(p->ike_sas || p->children || p->waiting || p->sas_pending || p->dpd.state ||
 	             wheel_is_armed(&p->retry),
 	     "a peer that nobody uses stays");
-	must(!p->waiting || peer_is_negotiating(p) || wheel_is_armed(&p->retry),
+	must(!p->waiting || peer_is_negotiating(p) || wheel_is_armed(&p->retry) ||
+	             has_many_quick_modes(p),
 	     "flows wait for nothing");
 	if (p->state == PEER_DEAD) {
 		must(p->sas_pending, "a dead peer is not buried");

@@ -17,6 +17,7 @@
 #include "peer_timers.h"
 #include "teardown.h"
 
+#define PAIR_TEXT     (1u << 18) // bytes
 #define NETWORK_DELAY ticks_from_ms(200)
 #define NETWORK_FAR   ticks_from_ms(30)
 
@@ -73,17 +74,18 @@ static struct config *load(const struct side *s, const struct pair_config *pc)
 	const char *acl;
 	struct config *config = NULL;
 	struct diag_list diags;
-	char text[8192];
+	char *text = calloc(1, PAIR_TEXT);
 
 	pc = pc ? pc : &none;
 	acl = s->is_a ? (pc->inner6 ? acl6_a : acl_a) : (pc->inner6 ? acl6_b : acl_b);
-	snprintf(text, sizeof(text), base, s->is_a ? "gw-a" : "gw-b",
+	snprintf(text, PAIR_TEXT, base, s->is_a ? "gw-a" : "gw-b",
 	         or_default(pc->policies, default_policies), or_default(pc->key, default_key),
 	         or_default(pc->set, "esp-aes esp-sha256-hmac"), or_default(pc->rest, ""),
 	         s->remote, pc->inner6 ? "SIX" : "101", or_default(pc->entry, ""),
 	         pc->outer6 ? "ipv6 address" : "ip address", s->local,
 	         pc->outer6 ? "/64" : " 255.255.255.0", or_default(pc->acl, acl));
 	load_text("test", text, strlen(text), &config, &diags);
+	free(text);
 	for (uint32_t i = 0; i < diags.n; i++)
 		if (diags.items[i].severity == DIAG_ERROR)
 			print_error("%u: %s\n", diags.items[i].line, diags.items[i].message);

@@ -1,0 +1,158 @@
+// Peers with a thousand flows between them, which all want a tunnel at the same moment: a bounded
+// number of quick modes at a time, and no flow is forgotten.
+#include "pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bounds.h"
+#include "exchange.h"
+#include "flow.h"
+
+#define FLOWS 1000u
+
+static char acl_a[128 * FLOWS], acl_b[128 * FLOWS];
+
+static int make_lists(void **state)
+{
+	size_t a = (size_t)sprintf(acl_a, "ip access-list extended 101\n");
+	size_t b = (size_t)sprintf(acl_b, "ip access-list extended 101\n");
+
+	(void)state;
+	for (unsigned i = 0; i < FLOWS; i++) {
+		char net[64];
+
+		snprintf(net, sizeof(net), "10.%u.%u.0 0.0.0.255", 10 + i / 250, i % 250);
+		a += (size_t)sprintf(acl_a + a, " permit ip %s 10.2.0.0 0.0.0.255\n", net);
+		b += (size_t)sprintf(acl_b + b, " permit ip 10.2.0.0 0.0.0.255 %s\n", net);
+	}
+	return 0;
+}
+
+static struct pair *pair_many(void)
+{
+	struct pair_config a = {.acl = acl_a, .rest = "crypto isakmp keepalive 10 periodic"};
+	struct pair_config b = {.acl = acl_b, .rest = "crypto isakmp keepalive 10 periodic"};
+
+	return pair_create(&a, &b);
+}
+
+// A host behind A sends to each network; how many packets were encrypted.
+static unsigned all_send(struct side *s)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
+		const struct fake_tunnel *t = &s->c.dp->tunnels[i];
+
+		n += t->used && fake_dp_packet(s->c.dp, (struct handle){i, t->generation}, NULL);
+	}
+	return n;
+}
+
+static unsigned most_quick_modes(const struct side *s)
+{
+	const struct peer *p = side_peer(s);
+	unsigned n = 0;
+
+	for (const struct ike_sa *sa = p ? p->ike_sas : NULL; sa; sa = sa->next)
+		n = exchange_count(sa, true) > n ? exchange_count(sa, true) : n;
+	return n;
+}
+
+// What *arg says of 100 are lost.
+static unsigned network_lossy(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	(void)d;
+	(void)from_a;
+	assert_true(most_quick_modes(&p->a) <= QUICK_MODES_OURS);
+	assert_true(most_quick_modes(&p->b) <= QUICK_MODES_OURS);
+	return rand() % 100 >= *(int *)p->arg;
+}
+
+static void all_come_up(void **state)
+{
+	struct pair *p = pair_many();
+	int loss = 0;
+
+	(void)state;
+	p->network = network_lossy;
+	p->arg = &loss;
+	assert_int_equal(all_send(&p->a), 0);
+	pair_pass(p, 2 * S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(p->a.c.children.used, FLOWS);
+	assert_int_equal(p->b.c.children.used, FLOWS);
+	assert_null(side_peer(&p->a)->waiting);
+	// Renewals wait for their turn as well.
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		child_rekey(&p->a.c, ch);
+	pair_pass(p, 20 * S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(p->a.c.children.used, FLOWS);
+	assert_int_equal(p->b.c.children.used, FLOWS);
+	pair_destroy(p);
+}
+
+static void with_losses(void **state)
+{
+	struct pair *p = pair_many();
+	int loss = 10;
+	unsigned n = 0;
+
+	(void)state;
+	srand(1);
+	p->network = network_lossy;
+	p->arg = &loss;
+	for (unsigned i = 0; i < 120 && n < FLOWS; i++) {
+		n = all_send(&p->a);
+		pair_pass(p, S);
+	}
+	assert_int_equal(n, FLOWS);
+	loss = 0;
+	pair_pass(p, S);
+	pair_destroy(p);
+}
+
+// Until so many have passed.
+static unsigned network_dies(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	(void)d;
+	(void)from_a;
+	assert_true(most_quick_modes(&p->a) <= QUICK_MODES_OURS);
+	return p->sent < p->target;
+}
+
+// Nobody answers any more while most of them still wait; then the peer is back.
+static void peer_dies_in_between(void **state)
+{
+	struct pair *p = pair_many();
+	unsigned n;
+
+	(void)state;
+	p->network = network_dies;
+	p->target = 800;
+	for (unsigned i = 0; i < 120; i++) {
+		n = all_send(&p->a);
+		assert_true(n < FLOWS / 2);
+		pair_pass(p, S);
+	}
+	assert_int_equal(n, 0);
+	p->target = UINT32_MAX;
+	for (n = 0; n < 60 && all_send(&p->a) < FLOWS; n++)
+		pair_pass(p, S);
+	assert_true(n < 60);
+	pair_destroy(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_come_up),
+		cmocka_unit_test(with_losses),
+		cmocka_unit_test(peer_dies_in_between),
+	};
+
+	return cmocka_run_group_tests_name("many", tests, make_lists, NULL);
+}
