@@ -27,6 +27,9 @@
 #define PROPOSED_SHAPES_MAX 256
 // Quick modes that a peer may have open on one IKE SA.
 #define QUICK_MODES_PER_SA 64
+// Established IKE SAs of a peer, those that have been replaced among them: when another comes, the
+// oldest one that was replaced ends at once.
+#define IKE_SAS_PER_PEER 8
 // Quick modes of ours with a peer that are under way at a time. A peer may have thousands of flows
 // that all want one at the same moment: when it comes up, or takes over from another.
 #define QUICK_MODES_OURS 32

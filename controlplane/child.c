@@ -423,6 +423,16 @@ struct child *child_find_out(const struct peer *p, uint32_t spi_out)
 	return NULL;
 }
 
+bool child_has_sibling(const struct child *ch, enum child_state state)
+{
+	const struct child *other;
+
+	for (other = ch->flow->children; other; other = other->next_of_flow)
+		if (other != ch && other->peer == ch->peer && other->state == state)
+			return true;
+	return false;
+}
+
 void child_sa_gone(struct control *c, struct handle sa)
 {
 	struct child *ch = child_of(c, sa);

@@ -74,6 +74,8 @@ void child_activate(struct control *c, struct child *ch);
 void child_delete(struct control *c, struct child *ch, bool notify, const char *why);
 // By the peer's own SPI, as an error about a packet quotes it. NULL: none.
 struct child *child_find_out(const struct peer *p, uint32_t spi_out);
+// Has its flow another one with the same peer in this state?
+bool child_has_sibling(const struct child *ch, enum child_state state);
 // Out of its flow's list; the flow is not told.
 void child_leave_flow(struct child *ch);
 // DP_EVENT_SA_GONE.

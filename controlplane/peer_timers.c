@@ -440,8 +440,10 @@ static void expired_ike(void *ctx, struct wheel_timer *t)
 	struct ike_sa *sa = container_of(t, struct ike_sa, expire);
 	struct peer *p = sa->peer;
 
-	// What is being negotiated on a replaced one may end, within the SA's lifetime.
+	// What is being negotiated on a replaced one may end, within the SA's lifetime; what the
+	// peer would begin there now is left to a newer one.
 	if (sa->replaced && sa->exchanges && tick_before(c->now, ike_end(sa))) {
+		sa->closing = true;
 		wheel_arm(&c->wheel, t, c->now + TICKS_PER_SECOND, expired_ike);
 		return;
 	}
@@ -465,6 +467,23 @@ static void replace_older(struct control *c, struct ike_sa *newest)
 	}
 }
 
+// A peer may renew phase 1 as often as it likes, and each that was replaced stays for a while.
+static void end_surplus(struct control *c, const struct peer *p)
+{
+	struct ike_sa *sa, *oldest = NULL;
+	unsigned n = 0;
+
+	for (sa = p->ike_sas; sa; sa = sa->next) {
+		n += ike_sa_is_established(sa);
+		if (ike_sa_is_established(sa) && sa->replaced)
+			oldest = sa;
+	}
+	if (n <= IKE_SAS_PER_PEER || !oldest)
+		return;
+	ike1_delete_sa(c, oldest);
+	ike_sa_destroy(c, oldest);
+}
+
 void on_ike_established(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
@@ -476,6 +495,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	arm_ike_rekey(c, sa);
 	wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
 	replace_older(c, sa);
+	end_surplus(c, p);
 	alive(c, p);
 	start_dpd(c, p);
 	on_nat_keepalive(c, p);
@@ -526,7 +546,7 @@ static void restore_older(struct control *c, struct peer *p)
 	for (sa = p->ike_sas; sa; sa = sa->next) {
 		if (!ike_sa_is_established(sa) || sa->delete_sent)
 			continue;
-		sa->replaced = false;
+		sa->replaced = sa->closing = false;
 		arm_ike_rekey(c, sa);
 		wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
 		flow_start_waiting(c, p);
@@ -597,17 +617,6 @@ static void expired_activate(void *ctx, struct wheel_timer *t)
 	child_activate(ctx, container_of(t, struct child, activate));
 }
 
-// True if another child of the same flow carries its traffic now.
-static bool has_predecessor(const struct child *ch)
-{
-	const struct child *other;
-
-	for (other = ch->flow->children; other; other = other->next_of_flow)
-		if (other != ch && other->peer == ch->peer && other->state == CHILD_LIVE)
-			return true;
-	return false;
-}
-
 static void expired_path_mtu(void *ctx, struct wheel_timer *t)
 {
 	struct child *ch = container_of(t, struct child, mtu_age);
@@ -624,28 +633,18 @@ void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
 	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
 }
 
-// Is another one of its flow being negotiated?
-static bool has_rival(const struct child *ch)
-{
-	const struct child *other;
-
-	for (other = ch->flow->children; other; other = other->next_of_flow)
-		if (other != ch && other->peer == ch->peer && other->state == CHILD_NEGOTIATING)
-			return true;
-	return false;
-}
-
 void on_child_established(struct control *c, struct child *ch)
 {
 	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
 
-	ch->had_rival = has_rival(ch);
+	ch->had_rival = child_has_sibling(ch, CHILD_NEGOTIATING);
 	if (ch->path_mtu) // its predecessor's
 		wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
 
 	if (ch->state == CHILD_INBOUND)
 		wheel_arm(&c->wheel, &ch->activate,
-		          c->now + (has_predecessor(ch) ? ACTIVATE_REKEY : ACTIVATE_FIRST),
+		          c->now + (child_has_sibling(ch, CHILD_LIVE) ? ACTIVATE_REKEY
+		                                                      : ACTIVATE_FIRST),
 		          expired_activate);
 	wheel_arm(&c->wheel, &ch->rekey, c->now + later(life, rekey_margin(life, ch->initiator)),
 	          expired_child_rekey);

@@ -194,7 +194,7 @@ void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in
 	const char *wrong;
 	int err;
 
-	if (sa->delete_sent || exchange_count(sa, false) >= QUICK_MODES_PER_SA) {
+	if (sa->delete_sent || sa->closing || exchange_count(sa, false) >= QUICK_MODES_PER_SA) {
 		c->counters.admissions_refused++;
 		return;
 	}

@@ -7,6 +7,7 @@
 
 #include "bounds.h"
 #include "flow.h"
+#include "ike1/ike1.h"
 
 static struct flow *side_flow(struct side *s)
 {
@@ -62,11 +63,79 @@ static void crossing_without_end(void **state)
 	pair_destroy(p);
 }
 
+// Phase 1 without end: each replaces the one before, which stays for a while, but only so many do.
+static void phase_1_without_end(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	pair_up(p);
+	for (unsigned i = 0; i < 30; i++) {
+		assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+		pair_settle(p);
+		assert_true(p->a.c.ike_sas.used <= IKE_SAS_PER_PEER);
+		assert_true(p->b.c.ike_sas.used <= IKE_SAS_PER_PEER);
+	}
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_pass(p, 10 * S);
+	assert_int_equal(p->a.c.ike_sas.used, 1);
+	assert_int_equal(p->b.c.ike_sas.used, 1);
+	child_rekey(&p->a.c, side_child(&p->a));
+	pair_pass(p, 20 * S);
+	assert_int_equal(p->b.c.children.used, 1);
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
+// A quick mode on this IKE SA of which only the first message is ever sent.
+static void half_a_quick_mode(struct side *s, struct ike_sa *sa)
+{
+	struct child *ch = child_create(&s->c, sa->peer, side_flow(s), true);
+
+	assert_non_null(ch);
+	assert_int_equal(ike1_quick_initiate(&s->c, sa, ch), 0);
+	child_delete(&s->c, ch, false, "test");
+}
+
+// The peer begins quick modes on an IKE SA that was replaced: for a moment it may, but they do not
+// keep that IKE SA for ever.
+static void replaced_but_used(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct ike_sa *old;
+	struct handle h;
+
+	(void)state;
+	pair_up(p);
+	old = side_sa(&p->a);
+	h = slab_handle(old);
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	pair_settle(p);
+	assert_int_equal(p->b.c.ike_sas.used, 2);
+	wheel_cancel(&p->a.c.wheel, &old->expire);
+	pair_pass(p, 2 * S);
+	half_a_quick_mode(&p->a, old);
+	pair_settle(p);
+	assert_int_equal(p->b.c.children.used, 2);
+	for (unsigned i = 0; i < 70 && slab_get(&p->a.c.ike_sas, h) == old; i++) {
+		assert_int_equal(p->b.c.ike_sas.used, 2);
+		half_a_quick_mode(&p->a, old);
+		pair_pass(p, S);
+	}
+	assert_null(slab_get(&p->a.c.ike_sas, h)); // it was told of the end
+	assert_int_equal(p->b.c.ike_sas.used, 1);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(renewed_without_end),
 		cmocka_unit_test(crossing_without_end),
+		cmocka_unit_test(phase_1_without_end),
+		cmocka_unit_test(replaced_but_used),
 	};
 
 	return cmocka_run_group_tests_name("greedy", tests, NULL, NULL);
