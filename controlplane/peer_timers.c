@@ -5,6 +5,7 @@
 //   peer.probe          DPD. Periodic and calm: the next probe is due. While a probe is out: its
 //                       window ends. On-demand and calm: not armed, such a peer costs nothing.
 //   peer.nat_keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
+//                       Else: its children follow its port, which has changed again too soon.
 //   peer.retry          phase 1 could not be started: too many at once. With an IKE SA: a quick
 //   mode
 //                       has ended, and flows wait for their turn.
@@ -48,6 +49,7 @@
 #define REKEY_RETRY      ticks_from_seconds(10)
 #define PATH_MTU_AGE     ticks_from_seconds(600) // RFC 1191, 6.3
 #define REKEY_SOON       ticks_from_ms(200)
+#define MOVES_APART      ticks_from_ms(100)
 
 // A random time below `range` ticks.
 static tick_t jitter(tick_t range)
@@ -277,20 +279,46 @@ static void start_dpd(struct control *c, struct peer *p)
 
 // ---- NAT keepalive
 
+static void move_children(struct control *c, struct peer *p)
+{
+	struct child *ch;
+
+	p->moved = c->now;
+	for (ch = p->children; ch; ch = ch->next)
+		if (!handle_is_null(ch->out) && ch->encap == SA_ENCAP_UDP)
+			dp_sa_move(c->dp, ch->out, &p->remote, p->remote_port);
+}
+
 static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
 	struct peer *p = container_of(t, struct peer, nat_keepalive);
 
-	ike1_nat_keepalive(c, p);
+	if (p->nat_local)
+		ike1_nat_keepalive(c, p);
+	else
+		move_children(c, p);
 	on_nat_keepalive(c, p);
+}
+
+// A message for each child: a peer whose messages come from two ports in turn must not make more of
+// them than the workers take.
+void on_port_changed(struct control *c, struct peer *p)
+{
+	if (c->now - p->moved >= MOVES_APART)
+		move_children(c, p);
+	else if (!wheel_is_armed(&p->nat_keepalive)) // else we are behind a NAT ourselves
+		wheel_arm(&c->wheel, &p->nat_keepalive, p->moved + MOVES_APART,
+		          expired_nat_keepalive);
 }
 
 void on_nat_keepalive(struct control *c, struct peer *p)
 {
 	tick_t next = c->now + ticks_from_seconds(c->config->isakmp.nat_keepalive);
 
-	if (!c->config->isakmp.nat_keepalive || !p->nat_local || p->state != PEER_UP)
+	if (!p->nat_local)
+		return;
+	if (!c->config->isakmp.nat_keepalive || p->state != PEER_UP)
 		wheel_cancel(&c->wheel, &p->nat_keepalive);
 	else if (!wheel_is_armed(&p->nat_keepalive) || tick_before(next, p->nat_keepalive.expires))
 		wheel_arm(&c->wheel, &p->nat_keepalive, next, expired_nat_keepalive);
@@ -712,7 +740,6 @@ void on_child_volume(struct control *c, struct child *ch, bool hard)
 void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port)
 {
 	struct peer *p = ch->peer;
-	struct child *other;
 	struct ike_sa *sa;
 	char from[ADDR_TEXT], to[ADDR_TEXT];
 
@@ -724,9 +751,7 @@ void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *ad
 	for (sa = p->ike_sas; sa; sa = sa->next)
 		if (ike_sa_is_established(sa) && sa->nat_remote) // a phase 1 has its own port still
 			sa->remote_port = port;
-	for (other = p->children; other; other = other->next)
-		if (!handle_is_null(other->out))
-			dp_sa_move(c->dp, other->out, addr, port);
+	on_port_changed(c, p);
 }
 
 void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,

@@ -48,6 +48,9 @@ void on_doubt(struct control *c, struct peer *p);
 // peer behind a NAT whose mapping changed. Everything to that peer follows (RFC 3947, 4). Another
 // address is not followed: it is another peer by the crypto map.
 void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port);
+// An authentic IKE message came from another port, which stands in the peer: its children follow, a
+// moment later if they have just followed.
+void on_port_changed(struct control *c, struct peer *p);
 // ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI); logged, and with `crypto isakmp
 // invalid-spi-recovery` answered by a new phase 1 whose INITIAL-CONTACT clears the peer's old SAs.
 void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "addr.h"
-#include "child.h"
 #include "control.h"
 #include "ident.h"
 #include "ike1.h"
@@ -159,11 +158,7 @@ int natt_settle(struct control *c, struct ike_sa *sa, const char *who)
 
 void natt_move_children(struct control *c, struct peer *p)
 {
-	struct child *ch;
-
-	for (ch = p->children; ch; ch = ch->next)
-		if (!handle_is_null(ch->out) && ch->encap == SA_ENCAP_UDP)
-			dp_sa_move(c->dp, ch->out, &p->remote, p->remote_port);
+	on_port_changed(c, p);
 }
 
 uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v)

@@ -30,7 +30,7 @@ bool natt_is_another(const struct ike_sa *sa, const char *who);
 // NAT, where a port may pass from one to another, that may be another peer than the one whose
 // message 1 it seemed to be: the SA is given to it. 0, or -ENOMEM, -ENOSPC: no room for a peer.
 int natt_settle(struct control *c, struct ike_sa *sa, const char *who);
-// The peer's children go where it is now.
+// The peer's children go where it is now; some of a second later if they moved just before.
 void natt_move_children(struct control *c, struct peer *p);
 // Where the answer to an authentic message goes that may be a copy of an old one: back where it
 // came from, if we would follow it there. 0 = to the port of the SA.

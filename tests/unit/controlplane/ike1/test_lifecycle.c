@@ -256,6 +256,40 @@ static void nat_changes_port(void **state)
 	pair_destroy(p);
 }
 
+// The port changes to and fro all the time: IKE follows each time, ESP a few times a second, and at
+// last it is where the peer is.
+static void nat_changes_port_often(void **state)
+{
+	struct nat nat = {.shift = 20000};
+	struct pair *p = pair_nat(&nat);
+	struct fake_sa *out = NULL;
+	unsigned moves = 0;
+	uint16_t port;
+
+	(void)state;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_true(fake_dp_packet(p->b.c.dp, fake_dp_tunnel(p->b.c.dp), &out));
+	port = out->spec.remote_port;
+	for (unsigned i = 0; i < 100; i++) {
+		nat.shift = i % 2 ? 20000 : 25000;
+		ike1_probe(&p->a.c, peer_ike_sa(only_peer(&p->a)), "IKE_TIMER_IM_ALIVE");
+		pair_pass(p, 1);
+		assert_int_equal(only_peer(&p->b)->remote_port, 4500 + nat.shift);
+		moves += out->spec.remote_port != port;
+		port = out->spec.remote_port;
+	}
+	assert_in_range(moves, 1, 12);
+	nat.shift = 27000;
+	ike1_probe(&p->a.c, peer_ike_sa(only_peer(&p->a)), "IKE_TIMER_IM_ALIVE");
+	pair_pass(p, S / 5);
+	assert_true(fake_dp_packet(p->b.c.dp, fake_dp_tunnel(p->b.c.dp), &out));
+	assert_int_equal(out->spec.remote_port, 31500);
+	pair_pass(p, 30 * S);
+	assert_int_equal(p->b.c.counters.losses, 0);
+	pair_destroy(p);
+}
+
 // Renewed phase 1 and children go on through the NAT.
 static void nat_renewal(void **state)
 {
@@ -646,6 +680,7 @@ int main(void)
 		cmocka_unit_test(initial_contact),
 		cmocka_unit_test(nat_is_found),
 		cmocka_unit_test(nat_changes_port),
+		cmocka_unit_test(nat_changes_port_often),
 		cmocka_unit_test(nat_renewal),
 		cmocka_unit_test(nat_keepalive_is_sent),
 		cmocka_unit_test(hello_is_life_once),
