@@ -41,6 +41,7 @@ struct peer {
 	bool manual : 1;        // its one child has manual keys; in no table
 	bool have_heard : 1;    // `heard` is set
 	uint8_t quick_modes;    // of ours, under way
+	bool doubted;           // by a worker that waits for the answer
 	tick_t moved;           // when its children followed its port last
 	char *id;               // who it is, if it is not its address, as text; NULL = not shown
 	struct ike_sa *ike_sas; // newest first

@@ -81,7 +81,8 @@ static tick_t later(tick_t lifetime, tick_t margin)
 
 // ---- dead peer detection
 
-static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
+// `heard`: the peer has just been heard, so that no SA need be asked for anything newer.
+static struct dpd_facts facts_of(const struct control *c, const struct peer *p, bool heard)
 {
 	struct dpd_facts f = {
 		.now = c->now,
@@ -90,7 +91,8 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
 		.input_losses = dp_punt_losses(c->dp),
 	};
 
-	f.have_life = peer_last_life(c, p, &f.last_life);
+	f.last_life = p->heard;
+	f.have_life = heard || peer_last_life(c, p, &f.last_life);
 	return f;
 }
 
@@ -136,12 +138,15 @@ static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 }
 
 // The workers may raise their next doubt.
-static void answer_doubts(struct control *c, const struct peer *p, const struct dpd_facts *f)
+static void answer_doubts(struct control *c, struct peer *p, const struct dpd_facts *f)
 {
 	const struct child *ch;
 
 	if (f->have_life)
 		dp_peer_heard(c->dp, p->slab.index, f->last_life);
+	if (!p->doubted)
+		return;
+	p->doubted = false;
 	for (ch = p->children; ch; ch = ch->next)
 		if (ch->flow)
 			dp_tunnel_doubt_ack(c->dp, ch->flow->tunnel);
@@ -176,7 +181,7 @@ static void expired_probe(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
 	struct peer *p = container_of(t, struct peer, probe);
-	struct dpd_facts f = facts_of(c, p);
+	struct dpd_facts f = facts_of(c, p, false);
 
 	carry_out(c, p, dpd_expired(&p->dpd, &p->dpd_config, &f), &f);
 }
@@ -200,48 +205,42 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 	}
 }
 
-// Proof of life other than ESP.
-static void heard(struct control *c, struct peer *p)
-{
-	peer_note_life(p, c->now);
-	if (!p->dpd_config.periodic) // workers doubt nobody who is asked anyway
-		dp_peer_heard(c->dp, p->slab.index, c->now);
-}
-
-static void alive(struct control *c, struct peer *p)
+// Proof of life other than ESP; `decide` is what it means for DPD.
+static void alive(struct control *c, struct peer *p,
+                  struct dpd_decision (*decide)(struct dpd *, const struct dpd_config *,
+                                                const struct dpd_facts *))
 {
 	struct dpd_facts f;
 
-	heard(c, p);
+	peer_note_life(p, c->now);
+	if (!p->dpd_config.periodic) // workers doubt nobody who is asked anyway
+		dp_peer_heard(c->dp, p->slab.index, c->now);
 	if (p->dpd.state == DPD_OFF)
 		return;
-	f = facts_of(c, p);
-	carry_out(c, p, dpd_alive(&p->dpd, &p->dpd_config, &f), &f);
+	f = facts_of(c, p, true);
+	carry_out(c, p, decide(&p->dpd, &p->dpd_config, &f), &f);
 }
 
 void on_dpd_ack(struct control *c, struct ike_sa *sa)
 {
 	c->counters.acks_received++;
-	alive(c, sa->peer);
+	alive(c, sa->peer, dpd_alive);
 }
 
 void on_dpd_hello(struct control *c, struct ike_sa *sa)
 {
-	struct peer *p = sa->peer;
-	struct dpd_facts f;
-
 	c->counters.hellos_received++;
-	heard(c, p);
-	if (p->dpd.state == DPD_OFF)
-		return;
-	f = facts_of(c, p);
-	carry_out(c, p, dpd_hello(&p->dpd, &p->dpd_config, &f), &f);
+	alive(c, sa->peer, dpd_hello);
 }
 
 void on_doubt(struct control *c, struct peer *p)
 {
-	struct dpd_facts f = facts_of(c, p);
+	struct dpd_facts f;
 
+	p->doubted = true;
+	if (p->dpd.state == DPD_AGGRESSIVE)
+		return; // it is being asked: all doubts are answered when that is over
+	f = facts_of(c, p, false);
 	carry_out(c, p, dpd_doubt(&p->dpd, &p->dpd_config, &f), &f);
 }
 
@@ -271,7 +270,8 @@ static void start_dpd(struct control *c, struct peer *p)
 	*was = now;
 	dpd_stop(&p->dpd);
 	dp_peer_watch(c->dp, p->slab.index, now.enabled && !now.periodic ? now.interval : 0);
-	f = facts_of(c, p);
+	f = facts_of(c, p, false);
+	p->doubted = true;
 	answer_doubts(c, p, &f); // those raised under another configuration too
 	// The phase of a periodic schedule is free: spread it a little.
 	carry_out(c, p, dpd_start(&p->dpd, &p->dpd_config, &f, jitter(now.interval / 20)), &f);
@@ -524,7 +524,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
 	replace_older(c, sa);
 	end_surplus(c, p);
-	alive(c, p);
+	alive(c, p, dpd_alive);
 	start_dpd(c, p);
 	on_nat_keepalive(c, p);
 	flow_start_waiting(c, p);
@@ -677,7 +677,7 @@ void on_child_established(struct control *c, struct child *ch)
 	wheel_arm(&c->wheel, &ch->rekey, c->now + later(life, rekey_margin(life, ch->initiator)),
 	          expired_child_rekey);
 	wheel_arm(&c->wheel, &ch->expire, c->now + life, expired_child);
-	alive(c, ch->peer);
+	alive(c, ch->peer, dpd_alive);
 }
 
 static void end_soon(struct control *c, struct child *ch)
