@@ -61,9 +61,7 @@ struct neighbours *neighbour_create(void)
 static struct neighbour **bucket(const struct control *c, uint16_t iface,
                                  const struct ip_addr *addr)
 {
-	uint32_t h = (addr_hash(addr) ^ iface ^ c->hash_seed) * 0x9e3779b1u;
-
-	return &c->neighbours->buckets[(h >> 16) % BUCKETS];
+	return &c->neighbours->buckets[(addr_hash(&c->salt, addr) + iface) % BUCKETS];
 }
 
 static struct neighbour *find(const struct control *c, uint16_t iface, const struct ip_addr *addr)
