@@ -107,8 +107,10 @@ static void set_interface(struct control *c, unsigned iface, bool announce)
 	if (err < 0)
 		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG", "Interface %s: %s", c->ports[iface],
 		        strerror(-err));
-	if (i && dp.up && announce && !c->link_down[iface])
+	if (i && dp.up && announce && !c->link_down[iface]) {
 		neighbour_announce(c, (uint16_t)iface, &dp.address);
+		nd_announce(c, (uint16_t)iface);
+	}
 }
 
 static void apply_interface(struct control *c, unsigned iface)

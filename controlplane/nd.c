@@ -158,6 +158,13 @@ static void report(struct control *c, const struct own_address *o, bool starts, 
 	dp_frame_send(c->dp, o->iface, frame, (uint16_t)len);
 }
 
+void nd_announce(struct control *c, uint16_t iface)
+{
+	for (const struct own_address *o = c->own_addresses; o; o = o->next)
+		if (o->iface == iface && o->state == ND_VALID)
+			report(c, o, true, false);
+}
+
 static void answer_query(void *ctx, struct wheel_timer *t)
 {
 	struct own_address *o = container_of(t, struct own_address, answer);

@@ -21,6 +21,8 @@ struct nd_address {
 // applied again.
 void nd_set_addresses(struct control *c, uint16_t iface, const struct config_address6 *six,
                       unsigned n);
+// The interface has come up: a switch that it leads to now knows nothing of what we listen to.
+void nd_announce(struct control *c, uint16_t iface);
 // False while the address is tentative, and for ever when another node has it.
 bool nd_is_usable(const struct control *c, uint16_t iface, const struct ip_addr *addr);
 // The addresses of an interface that is up, at most `max`, in no order. Returns their number.

@@ -84,6 +84,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	static_routes_fini(&c);
 	neighbour_destroy(&c);
 	free(c.ports);
 	config_free(c.config);
@@ -165,6 +166,11 @@ static void the_group_is_joined_first(void **state)
 	pass(2 * S); // and again, from the address that may be used now
 	assert_int_equal(c.dp->frames, 4);
 	assert_memory_equal(c.dp->frame_before, joins, sizeof(joins));
+	apply_link(&c, 0, false);
+	assert_int_equal(c.dp->frames, 4);
+	apply_link(&c, 0, true); // perhaps behind another switch
+	assert_int_equal(c.dp->frames, 5);
+	assert_memory_equal(c.dp->frame, joins, sizeof(joins));
 }
 
 static void queries_are_answered(void **state)
