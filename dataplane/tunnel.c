@@ -57,8 +57,9 @@ static void acquire(struct worker *w, struct tunnel *t, struct handle h)
 {
 	struct dp_event event = {.kind = DP_EVENT_ACQUIRE, .tunnel = h};
 
-	if (t->acquiring)
+	if (t->acquiring && w->now - t->asked < TUNNEL_ASK_AGAIN) // however long ago
 		return;
+	t->asked = w->now;
 	t->acquiring = worker_event(w, &event);
 	if (!t->acquiring)
 		w->esp->tunnels.acquire_late = true;

@@ -1,6 +1,7 @@
 // Flows: what policy leads packets to. A flow has one owner from birth, the worker that encrypts
 // for it; packets without an SA are held there, in bounded numbers, and raise one ACQUIRE until
-// control answers. Slots keep their owner over all uses, so that messages to it never cross.
+// control answers, or each half a minute: an answer that there was no memory for never comes. Slots
+// keep their owner over all uses, so that messages to it never cross.
 #ifndef VIGIL_DATAPLANE_TUNNEL_H
 #define VIGIL_DATAPLANE_TUNNEL_H
 
@@ -15,6 +16,7 @@
 #define TUNNEL_HOLD_FLOW   8u   // packets held for one flow
 #define TUNNEL_HOLD_WORKER 512u // and by one worker; in all: times the workers
 #define TUNNEL_HOLD_TICKS  (15 * TICKS_PER_SECOND)
+#define TUNNEL_ASK_AGAIN   (30 * TICKS_PER_SECOND)
 #define TUNNEL_HOLD_NONE   UINT16_MAX
 
 // Control writes, all workers read (relaxed: each word stands for itself, and the tunnel behind it
@@ -39,6 +41,7 @@ struct tunnel {
 	bool acquiring;      // ACQUIRE is raised and not answered
 	uint8_t held;        // packets
 	uint16_t head, tail; // of held packets: index in tunnel_hold
+	tick_t asked;        // the newest ACQUIRE was raised
 };
 
 _Static_assert(sizeof(struct tunnel) == 64, "one cache line");
