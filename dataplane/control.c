@@ -382,25 +382,50 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 	return 0;
 }
 
-static void sa_del(struct dp *dp, struct handle h)
+// Tells of the end of an SA: the worker that knows it, or the control plane that it is gone. False:
+// no memory.
+static bool sa_tell(struct dp *dp, uint32_t index)
 {
+	const struct sa_slot *slot = &dp->sas->slots[index];
+	struct handle h = {.index = index, .generation = slot->generation};
 	struct message msg = {.kind = MESSAGE_SA_DEL, .sa = h};
 	struct dp_event gone = {.kind = DP_EVENT_SA_GONE, .sa = h};
+
+	if (slot->known)
+		return message_send(dp, slot->owner, &msg) == 0;
+	if (dp_event_add(dp, &gone))
+		return false;
+	sa_table_put(dp->sas, index);
+	return true;
+}
+
+static void sa_del(struct dp *dp, struct handle h)
+{
 	struct sa_slot *slot = sa_table_slot(dp->sas, h);
 
 	if (!slot || slot->state == SA_DYING)
 		return;
-	if (slot->state == SA_RESERVED) { // no worker knows it
-		sa_table_put(dp->sas, h.index);
-		(void)dp_event_add(dp, &gone);
-		return;
-	}
-	// Without memory for the message the SA stays, and the control plane may try again.
-	if (message_send(dp, slot->owner, &msg))
-		return;
+	slot->known = slot->state == SA_LIVE;
 	slot->state = SA_DYING;
 	if (slot->foreign)
 		foreign_del(dp->foreign, slot->foreign);
+	slot->foreign = 0;
+	if (sa_tell(dp, h.index))
+		return;
+	// The control plane has forgotten it, so nobody else would try again.
+	slot->next_untold = dp->sas->untold;
+	dp->sas->untold = h.index + 1;
+}
+
+void control_retry(struct dp *dp)
+{
+	while (dp->sas && dp->sas->untold) {
+		uint32_t index = dp->sas->untold - 1, next = dp->sas->slots[index].next_untold;
+
+		if (!sa_tell(dp, index))
+			return;
+		dp->sas->untold = next;
+	}
 }
 
 void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)

@@ -206,5 +206,7 @@ int control_init(struct dp *dp);
 void control_fini(struct dp *dp);
 // Every event that comes from a worker, before the control plane sees it. False: it stays inside.
 bool control_event(struct dp *dp, struct dp_event *event);
+// [C] Tells of the ends of SAs that there was no memory to tell of.
+void control_retry(struct dp *dp);
 
 #endif

@@ -50,6 +50,7 @@ void message_drain(struct dp *dp)
 	for (unsigned i = 0; i < dp->n_workers; i++)
 		if (dp->waiting[i].count)
 			drain_one(dp, i);
+	control_retry(dp);
 }
 
 int dp_event_add(struct dp *dp, const struct dp_event *event)

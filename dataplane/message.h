@@ -41,7 +41,7 @@ struct message {
 int message_send(struct dp *dp, unsigned worker, const struct message *msg);
 // [C] To all workers.
 int message_broadcast(struct dp *dp, const struct message *msg);
-// [C] Moves what waits into the rings as far as there is room.
+// [C] Moves what waits into the rings as far as there is room, and has control_retry() try again.
 void message_drain(struct dp *dp);
 
 #endif

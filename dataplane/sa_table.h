@@ -13,20 +13,24 @@ enum sa_state {
 	SA_FREE,
 	SA_RESERVED, // inbound, SPI given out, no keys yet
 	SA_LIVE,
-	SA_DYING, // SA_DEL is on its way to the worker
+	SA_DYING, // SA_DEL is on its way to the worker, or will be
 };
 
 // Control's own record of a slot.
 struct sa_slot {
 	uint32_t generation; // of the current use, or of the last
 	union {
-		uint32_t next_free; // free: slot + 1, 0 = none
-		uint32_t foreign;   // position of its foreign SPI, 0 = it has none; see foreign.h
+		uint32_t next_free;   // free: slot + 1, 0 = none
+		uint32_t foreign;     // position of its foreign SPI, 0 = it has none; see foreign.h
+		uint32_t next_untold; // dying, and nobody could be told: as next_free
 	};
 	uint8_t state; // enum sa_state
 	uint8_t direction;
 	uint8_t owner;
+	bool known; // dying: a worker knows it
 };
+
+_Static_assert(sizeof(struct sa_slot) == 12, "a slot of every SA");
 
 struct sa_table {
 	// Constant while workers run.
@@ -40,6 +44,7 @@ struct sa_table {
 	struct sa_slot *slots;
 	uint32_t inbound[UINT8_MAX + 1]; // how many each worker owns
 	uint32_t free, unused, base;     // free: slot + 1; unused: first slot that was never taken
+	uint32_t untold; // slot + 1 of the newest whose end is still to be told; 0 = none
 	uint32_t used;
 	// Expanded keys of AES-GCM: made by control, gone. Those of workers: crypto_warmed().
 	uint64_t warmed, wiped;

@@ -89,6 +89,28 @@ static void refused(void **state)
 	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 1);
 }
 
+// An answer may have been lost for want of memory.
+static void asks_again(void **state)
+{
+	struct gate_flow f = flow_without_sa();
+
+	(void)state;
+	send_one(&f);
+	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 1);
+	gate_tick(1000 + TUNNEL_ASK_AGAIN - 1);
+	send_one(&f);
+	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 0);
+	gate_tick(1000 + TUNNEL_ASK_AGAIN);
+	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 0); // no packet, no question
+	send_one(&f);
+	send_one(&f);
+	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 1);
+	dp_tunnel_refuse(&gate, f.tunnel);
+	gate_turn();
+	send_one(&f);
+	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 1);
+}
+
 static void waits_too_long(void **state)
 {
 	struct gate_flow f = flow_without_sa();
@@ -350,6 +372,49 @@ static void deleted(void **state)
 	assert_int_equal(gate_counter(COUNT_ENCRYPTED), 1);
 }
 
+static bool no_memory;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(n, size);
+}
+
+// Nobody hears of the deletion at first, and nobody orders it again.
+static void deleted_without_memory(void **state)
+{
+	struct gate_flow f[2] = {gate_flow_make(suite_spec(&gcm, 0)),
+	                         gate_flow_make(suite_spec(&gcm, 0))};
+	struct handle gone[] = {f[0].in, f[1].in, f[0].out, {0}};
+	struct ip_addr a = {.family = 4, .bytes = {192, 0, 2, 1}};
+	uint32_t spi;
+
+	(void)state;
+	assert_int_equal(dp_sa_reserve(&gate, &a, &a, &gone[3], &spi), 0);
+	for (unsigned i = 0; i < GATE_WORKERS; i++)
+		while (message_send(&gate, i,
+		                    &(struct message){.kind = MESSAGE_SA_MTU,
+		                                      .sa = f[i].out,
+		                                      .word = 1400}) == 0 &&
+		       gate.waiting[i].count < 64)
+			;
+	assert_int_equal(gate.waiting[0].count, gate.waiting[0].room);
+	no_memory = true;
+	dp_sa_del(&gate, gone, 4);
+	assert_int_not_equal(gate.sas->untold, 0);
+	dp_sa_del(&gate, gone, 4);
+	message_drain(&gate);
+	assert_int_equal(gate_events(DP_EVENT_SA_GONE), 0);
+	no_memory = false;
+	gate_turn();
+	gate_turn();
+	assert_int_equal(gate_events(DP_EVENT_SA_GONE), 4);
+	assert_int_equal(gate.sas->untold, 0);
+	assert_int_equal(gate.sas->used, 1);
+}
+
 // Deleting more SAs than the event ring holds loses none.
 static void mass_death(void **state)
 {
@@ -551,7 +616,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(held_until_used),
 		TEST(refused),
+		TEST(asks_again),
 		TEST(waits_too_long),
+		TEST(deleted_without_memory),
 		TEST(acquire_finds_no_room),
 		TEST(many_flows_share_the_holds),
 		TEST(doubt_after_silence),
