@@ -49,10 +49,16 @@ static struct handle *collect_flows(const struct peer *p, unsigned *n)
 	return tunnels;
 }
 
+// Told of one by one, thousands of children would fill the way out, and the last message of all,
+// the IKE SA's own Delete, would be lost.
 static void delete_children(struct control *c, struct peer *p, bool notify, const char *why)
 {
+	struct ike_sa *sa = peer_ike_sa(p);
+
+	if (notify && sa)
+		ike1_delete_children(c, sa);
 	while (p->children)
-		child_delete(c, p->children, notify, why);
+		child_delete(c, p->children, false, why);
 }
 
 // IKE SAs leave the tables but stay visible until the peer is buried; those that never got up go.

@@ -235,24 +235,27 @@ bool delete_names_cookies(const struct isakmp_delete *d, unsigned nth, const uin
 	return reader_ok(&r) && memcmp(named, ours, sizeof(ours)) == 0;
 }
 
-static void write_delete(struct isakmp_message *m, uint8_t protocol, const uint8_t *spi,
-                         uint8_t spi_len)
+// `n` SPIs of `spi_len` bytes each follow.
+static void begin_delete(struct isakmp_message *m, uint8_t protocol, uint8_t spi_len, uint16_t n)
 {
 	isakmp_payload_begin(m, ISAKMP_DELETE);
 	writer_u32(&m->w, ISAKMP_DOI_IPSEC);
 	writer_u8(&m->w, protocol);
 	writer_u8(&m->w, spi_len);
-	writer_u16(&m->w, 1);
-	writer_put(&m->w, spi, spi_len);
+	writer_u16(&m->w, n);
+}
+
+void delete_write_esps(struct isakmp_message *m, const uint32_t *spis, unsigned n)
+{
+	begin_delete(m, ISAKMP_PROTO_ESP, 4, (uint16_t)n);
+	for (unsigned i = 0; i < n; i++)
+		writer_u32(&m->w, spis[i]);
 	isakmp_payload_end(m);
 }
 
 void delete_write_esp(struct isakmp_message *m, uint32_t spi)
 {
-	uint8_t bytes[4];
-
-	bytes_put_u32(bytes, spi);
-	write_delete(m, ISAKMP_PROTO_ESP, bytes, sizeof(bytes));
+	delete_write_esps(m, &spi, 1);
 }
 
 void delete_write_sa(struct isakmp_message *m, const uint8_t cookie_i[8], const uint8_t cookie_r[8])
@@ -260,5 +263,7 @@ void delete_write_sa(struct isakmp_message *m, const uint8_t cookie_i[8], const 
 	uint8_t spi[COOKIES];
 
 	join_cookies(spi, cookie_i, cookie_r);
-	write_delete(m, ISAKMP_PROTO_ISAKMP, spi, sizeof(spi));
+	begin_delete(m, ISAKMP_PROTO_ISAKMP, sizeof(spi), 1);
+	writer_put(&m->w, spi, sizeof(spi));
+	isakmp_payload_end(m);
 }

@@ -56,6 +56,8 @@ uint32_t delete_spi(const struct isakmp_delete *d, unsigned nth);
 bool delete_names_cookies(const struct isakmp_delete *d, unsigned nth, const uint8_t cookie_i[8],
                           const uint8_t cookie_r[8]);
 void delete_write_esp(struct isakmp_message *m, uint32_t spi);
+// Up to DELETE_SPIS_MAX of them in one payload.
+void delete_write_esps(struct isakmp_message *m, const uint32_t *spis, unsigned n);
 void delete_write_sa(struct isakmp_message *m, const uint8_t cookie_i[8],
                      const uint8_t cookie_r[8]);
 

@@ -25,6 +25,8 @@ int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer);
 // Sends Delete payloads (RFC 2408, 3.15): for an ESP SA by our inbound SPI, for the IKE SA itself.
 void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch);
 void ike1_delete_sa(struct control *c, struct ike_sa *sa);
+// For all children of the peer, many in one message.
+void ike1_delete_children(struct control *c, struct ike_sa *sa);
 // The child is being ended from elsewhere: an exchange that still negotiates it ends too, without a
 // word to the child. Safe to call for any child.
 void ike1_child_gone(struct control *c, const struct child *ch);

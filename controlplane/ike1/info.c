@@ -87,6 +87,37 @@ void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child 
 	send_delete(c, sa, &im);
 }
 
+static void delete_some(struct control *c, struct ike_sa *sa, const uint32_t *spis, unsigned n)
+{
+	struct info_message im;
+
+	if (!n)
+		return;
+	info_begin(c, sa, &im);
+	delete_write_esps(&im.m, spis, n);
+	send_delete(c, sa, &im);
+}
+
+void ike1_delete_children(struct control *c, struct ike_sa *sa)
+{
+	uint32_t spis[DELETE_SPIS_MAX];
+	const struct child *ch;
+	unsigned n = 0;
+
+	if (!ike_sa_is_established(sa))
+		return;
+	for (ch = sa->peer->children; ch; ch = ch->next) {
+		if (ch->state == CHILD_NEGOTIATING)
+			continue;
+		spis[n++] = ch->spi_in;
+		if (n == DELETE_SPIS_MAX) {
+			delete_some(c, sa, spis, n);
+			n = 0;
+		}
+	}
+	delete_some(c, sa, spis, n);
+}
+
 void ike1_delete_sa(struct control *c, struct ike_sa *sa)
 {
 	struct info_message im;

@@ -338,6 +338,13 @@ void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child 
 	fake_ike.deletes_child++;
 }
 
+void ike1_delete_children(struct control *c, struct ike_sa *sa)
+{
+	(void)c;
+	for (const struct child *ch = sa->peer->children; ch; ch = ch->next)
+		fake_ike.deletes_child += ch->state != CHILD_NEGOTIATING;
+}
+
 bool ike1_is_jammed(const struct control *c)
 {
 	return c->outbox.n > 0;

@@ -9,6 +9,7 @@
 #include "bounds.h"
 #include "exchange.h"
 #include "flow.h"
+#include "teardown.h"
 
 #define FLOWS 1000u
 
@@ -146,12 +147,36 @@ static void peer_dies_in_between(void **state)
 	pair_destroy(p);
 }
 
+// The end of a peer with many children is told in few messages, the IKE SA's with them.
+static void end_is_told(void **state)
+{
+	struct pair *p = pair_many();
+	int loss = 0;
+	unsigned sent;
+
+	(void)state;
+	p->network = network_lossy;
+	p->arg = &loss;
+	all_send(&p->a);
+	pair_pass(p, 2 * S);
+	assert_int_equal(p->b.c.children.used, FLOWS);
+	sent = p->a.c.dp->n_sent;
+	teardown_peer(&p->a.c, side_peer(&p->a), "test");
+	assert_in_range(p->a.c.dp->n_sent - sent, 2, FLOWS / 64 + 2);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.children.used, 0);
+	assert_int_equal(p->b.c.ike_sas.used, 0);
+	assert_int_equal(p->b.c.peers.used, 0);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_come_up),
 		cmocka_unit_test(with_losses),
 		cmocka_unit_test(peer_dies_in_between),
+		cmocka_unit_test(end_is_told),
 	};
 
 	return cmocka_run_group_tests_name("many", tests, make_lists, NULL);
