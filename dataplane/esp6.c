@@ -1,7 +1,7 @@
 // See esp6.h. [W] Outer headers of IPv6: traffic class copied (RFC 4301 5.1.2.2, RFC 6040 4.1), the
 // flow label the SA's, hop limit our own. An inner IPv6 packet is cut only if it is the gateway's
 // own; otherwise its sender hears what fits, and where that would be less than 1280 bytes the outer
-// packet is cut (RFC 2473, 7.1).
+// packet is cut (RFC 2473, 7.1): by fragment6, to what its path takes.
 #include "esp6.h"
 
 #include <rte_udp.h>
@@ -87,6 +87,12 @@ void esp6_put_outer(struct worker *w, const struct sa *sa, uint8_t *at, uint32_t
 		wrap_put_udp(at + outer, sa, (uint16_t)(total - outer));
 }
 
+// No packet is cut below what every link takes (RFC 8200, 5).
+static uint32_t limit_of(const struct sa *sa)
+{
+	return RTE_MAX(sa->out.mtu, IPV6_MTU_MIN);
+}
+
 void esp6_become_outer(struct rte_mbuf *m, const struct sa *sa, const struct esp6_onward *onward)
 {
 	struct packet *p = packet_of(m);
@@ -99,6 +105,7 @@ void esp6_become_outer(struct rte_mbuf *m, const struct sa *sa, const struct esp
 		p->proto = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
 		p->out = onward->out;
 		p->hop = onward->hop;
+		p->limit = limit_of(sa);
 		memcpy(p->next_hop6, onward->next_hop, sizeof(p->next_hop6));
 		return;
 	}

@@ -1,5 +1,6 @@
-// IPv6 packets that are longer than their interface's MTU. [W] What the gateway made is cut; about
-// everything else its sender hears "packet too big" (RFC 8200, 5; RFC 4443, 3.2).
+// IPv6 packets that are longer than their interface's MTU. [W] What the gateway made is cut, outer
+// ESP also to what was learned of its path, since no router will (RFC 8200, 5); about everything
+// else its sender hears "packet too big" (RFC 4443, 3.2).
 #include "fragment6.h"
 
 #include <errno.h>
@@ -73,13 +74,22 @@ static void send_fragments(struct worker *w, struct rte_mbuf *m, uint16_t mtu)
 	tx(w, parts, (uint16_t)n);
 }
 
+// The longest piece in which a packet may leave.
+static uint32_t mtu_for(const struct worker *w, struct rte_mbuf *m)
+{
+	const struct packet *p = packet_of(m);
+	uint32_t mtu = iface_mtu6(&w->dp->ifaces[p->out]);
+
+	return p->limit ? RTE_MIN(mtu, p->limit) : mtu;
+}
+
 uint16_t fragment6(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint32_t mtu = iface_mtu6(&w->dp->ifaces[packet_of(m)->out]);
+		uint32_t mtu = mtu_for(w, m);
 
 		if (rte_pktmbuf_data_len(m) <= mtu) {
 			pkts[k++] = m;

@@ -53,7 +53,11 @@ enum packet_flags {
 struct packet {
 	struct handle tunnel; // policy_out sets it; null = clear
 	struct handle sa;     // esp_in sets it, with PACKET_DECRYPTED
-	uint32_t next_hop;    // forward sets it; IPv4, network order
+	union {
+		uint32_t next_hop; // IPv4: forward sets it; network order
+		uint32_t limit;    // IPv6: longest piece in which it leaves, where its path takes
+		                   // less than the interface; 0 = the interface's MTU decides
+	};
 	tick_t arrived;
 	uint16_t in;  // interface it came in on, PACKET_NO_IFACE = none
 	uint16_t out; // interface it leaves by, once routed

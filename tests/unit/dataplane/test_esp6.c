@@ -426,7 +426,8 @@ static void too_long(void **state)
 	rte_pktmbuf_free(m);
 	gate.ifaces[1].mtu6 = 0;
 	gate.ifaces[1].mtu = 1500;
-	// A path so narrow that 1280 bytes do not fit: the outer packet is cut (RFC 2473 7.1).
+	// A path so narrow that 1280 bytes do not fit: the packet goes, and the outer one is cut
+	// where it leaves (RFC 2473 7.1; test_outer6.c).
 	dp_sa_path_mtu(&gate, f.out, 1300);
 	gate_turn();
 	m = encrypt(&f, packet6(1280, f.tunnel));
