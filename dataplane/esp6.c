@@ -30,12 +30,14 @@ static void onward6_find(struct worker *w, struct sa *sa, struct esp6_onward *on
 	hop = route_hop(routes, sa->hop);
 	onward->hop = sa->hop;
 	onward->out = PACKET_NO_IFACE;
+	onward->mtu = UINT32_MAX;
 	if ((hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
 	    !iface_is_up(&w->dp->ifaces[hop->iface])) {
 		w->esp->astray = true;
 		return;
 	}
 	onward->out = hop->iface;
+	onward->mtu = iface_mtu6(&w->dp->ifaces[hop->iface]);
 	memcpy(onward->next_hop, hop->kind == ROUTE_GATEWAY ? hop->gateway6 : dst,
 	       sizeof(onward->next_hop));
 }
@@ -50,6 +52,7 @@ void esp6_onward_find(struct worker *w, struct sa *sa, struct esp6_onward *onwar
 	onward->v4 = wrap_onward_find(w, sa);
 	onward->out = onward->v4.out;
 	onward->hop = onward->v4.hop;
+	onward->mtu = onward->v4.mtu;
 }
 
 static uint8_t class_of(const struct sa *sa, struct rte_mbuf *m)
@@ -139,10 +142,10 @@ static void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
 }
 
 // An IPv6 packet whose outer one is too long for its path. True: it goes all the same.
-static bool stretch6(struct worker *w, struct rte_mbuf *m, struct sa *sa,
-                     const struct wrap_path *path, uint32_t total)
+static bool stretch6(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32_t longest,
+                     uint32_t total)
 {
-	uint32_t room = wrap_room(sa, wrap_mtu(sa, path)), most = RTE_MAX(room, IPV6_MTU_MIN);
+	uint32_t room = wrap_room(sa, longest), most = RTE_MAX(room, IPV6_MTU_MIN);
 	bool own = packet_of(m)->flags & PACKET_MADE;
 
 	// Later fragments of the inner one have no ports, so an SA that names some takes none.
@@ -159,19 +162,23 @@ static bool stretch6(struct worker *w, struct rte_mbuf *m, struct sa *sa,
 	return false;
 }
 
-// Does it fit its path, or go all the same? *df is the outer header's bit then.
+// Does it fit its path and the interface that it leaves by, which takes `most` bytes, or go all the
+// same? *df is the outer header's bit then.
 static bool fits(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct wrap_path *path,
-                 uint32_t total, uint32_t *df)
+                 uint32_t most, uint32_t total, uint32_t *df)
 {
+	uint32_t longest = RTE_MIN(sa->outer6 ? path->mtu6 : path->mtu, most);
+
 	*df = path->df_set;
 	if (!sa->inner6)
 		*df |= packet_ip(m)->fragment_offset & path->df_copy;
 	else if (path->df_copy)
 		*df |= path->df_copy; // RFC 4301 8.1: an IPv6 packet is as one with DF
-	if (likely(total <= wrap_mtu(sa, path)))
+	if (likely(total <= longest))
 		return true;
 	*df = 0;
-	return sa->inner6 ? stretch6(w, m, sa, path, total) : wrap_stretch(w, m, sa, path, total);
+	return sa->inner6 ? stretch6(w, m, sa, longest, total)
+	                  : wrap_stretch(w, m, sa, path, longest, total);
 }
 
 static bool has_room(const struct rte_mbuf *m, const struct sa *sa, uint32_t text_len)
@@ -187,8 +194,10 @@ uint16_t esp6_wrap(struct worker *w, struct sa *sa, struct wrap_path *path, stru
 	struct esp6_onward onward;
 	const uint8_t *ivs = NULL;
 	uint16_t k = 0;
+	uint32_t most;
 
 	esp6_onward_find(w, sa, &onward);
+	most = RTE_MIN(onward.mtu, sa->out.mtu);
 	w->esp->some_ipv6 |= sa->outer6;
 	if (sa->engine >= SA_ENGINE_MB)
 		ivs = crypto_ivs(w->esp->crypto, n * (unsigned)sa->iv_len);
@@ -203,7 +212,7 @@ uint16_t esp6_wrap(struct worker *w, struct sa *sa, struct wrap_path *path, stru
 		}
 		if (packet_of(m)->out != path->out)
 			wrap_path_find(w, path, packet_of(m)->out);
-		if (!fits(w, m, sa, path, sa->overhead + text_len, &df))
+		if (!fits(w, m, sa, path, most, sa->overhead + text_len, &df))
 			continue;
 		if (!has_room(m, sa, text_len)) {
 			wrap_refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);

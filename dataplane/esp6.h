@@ -12,6 +12,7 @@ struct esp6_onward {
 	struct wrap_onward v4; // IPv4's next hop
 	uint8_t next_hop[16];  // IPv6's
 	uint16_t out, hop;     // PACKET_NO_IFACE = forward must say
+	uint32_t mtu;          // of that interface, for this family
 };
 
 void esp6_onward_find(struct worker *w, struct sa *sa, struct esp6_onward *onward);

@@ -122,7 +122,9 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
                                              struct crypto_item *items)
 {
 	const struct wrap_onward onward = wrap_onward_find(w, sa);
-	uint32_t longest = RTE_MIN(path->mtu, sa->out.mtu);
+	// Of the path, and of the interface that the outer packet leaves by.
+	const uint32_t most = RTE_MIN(onward.mtu, sa->out.mtu);
+	uint32_t longest = RTE_MIN(path->mtu, most);
 	uint64_t seq = sa->sequence, bytes = 0;
 	const uint8_t *ivs = NULL;
 	uint16_t k = 0;
@@ -138,11 +140,11 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
 
 		if (unlikely(packet_of(m)->out != path->out)) {
 			wrap_path_find(w, path, packet_of(m)->out);
-			longest = RTE_MIN(path->mtu, sa->out.mtu);
+			longest = RTE_MIN(path->mtu, most);
 		}
 		df = (packet_ip(m)->fragment_offset & path->df_copy) | path->df_set;
 		if (unlikely(sa->overhead + text_len > longest)) {
-			if (!wrap_stretch(w, m, sa, path, sa->overhead + text_len))
+			if (!wrap_stretch(w, m, sa, path, longest, sa->overhead + text_len))
 				continue;
 			df = 0;
 		}

@@ -46,10 +46,10 @@ static bool cut_outside(const struct sa *sa, uint32_t inner_df, uint32_t flags)
 }
 
 bool wrap_stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct wrap_path *path,
-                  uint32_t total)
+                  uint32_t longest, uint32_t total)
 {
 	uint32_t df = packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-	uint32_t room = wrap_room(sa, wrap_mtu(sa, path));
+	uint32_t room = wrap_room(sa, longest);
 
 	if (cut_outside(sa, df, path->flags)) {
 		if (total <= UINT16_MAX)

@@ -43,16 +43,10 @@ void wrap_path_find(const struct worker *w, struct wrap_path *path, uint16_t out
 void wrap_refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum counter reason);
 // An IPv4 packet whose outer one would be `total` bytes, longer than its path takes in one piece.
 // True: it goes all the same, and the outer packet is cut. False: it is taken: to be cut before
-// encryption (split.h), or its sender hears what fits (RFC 4301 8.2).
+// encryption (split.h), or its sender hears what fits (RFC 4301 8.2). `longest` is the longest
+// outer packet that goes in one piece.
 bool wrap_stretch(struct worker *w, struct rte_mbuf *m, struct sa *sa, const struct wrap_path *path,
-                  uint32_t total);
-// The longest outer packet of the SA that goes in one piece.
-static inline uint32_t wrap_mtu(const struct sa *sa, const struct wrap_path *path)
-{
-	uint32_t mtu = sa->outer6 ? path->mtu6 : path->mtu;
-
-	return RTE_MIN(mtu, sa->out.mtu);
-}
+                  uint32_t longest, uint32_t total);
 
 // The longest inner packet that fits outer ones of `mtu` bytes.
 uint32_t wrap_room(const struct sa *sa, uint32_t mtu);
@@ -63,6 +57,7 @@ struct wrap_onward {
 	uint32_t next_hop;
 	uint16_t out; // PACKET_NO_IFACE = forward must say
 	uint16_t hop;
+	uint32_t mtu; // of that interface, which need not be the one with the crypto map
 };
 
 static inline struct wrap_onward wrap_onward_find(struct worker *w, struct sa *sa)
@@ -74,12 +69,14 @@ static inline struct wrap_onward wrap_onward_find(struct worker *w, struct sa *s
 	if (unlikely(hop->kind != ROUTE_GATEWAY && hop->kind != ROUTE_CONNECTED) ||
 	    unlikely(!iface_is_up(&w->dp->ifaces[hop->iface]))) {
 		w->esp->astray = true;
-		return (struct wrap_onward){.out = PACKET_NO_IFACE, .hop = index};
+		return (struct wrap_onward){
+			.out = PACKET_NO_IFACE, .hop = index, .mtu = UINT32_MAX};
 	}
 	return (struct wrap_onward){
 		.next_hop = hop->kind == ROUTE_GATEWAY ? hop->gateway : sa->out.dst,
 		.out = hop->iface,
 		.hop = index,
+		.mtu = iface_word(&w->dp->ifaces[hop->iface].mtu),
 	};
 }
 

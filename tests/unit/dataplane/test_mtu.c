@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "bytes.h"
 #include "gate.h"
 #include "path_mtu.h"
 #include "split.h"
@@ -355,6 +356,42 @@ static void a_lower_path_mtu(void **state)
 	assert_int_equal(outer_bits(&f, 1400, DF), DF);
 }
 
+// The outer packet leaves by another interface, which takes less than the one with the crypto map:
+// the sender hears so (RFC 1191, 3), and what may be cut is cut before encryption.
+static void another_interface(void **state)
+{
+	const struct ip_addr net = addr_v4(0xc0000200);
+	const struct ip_prefix prefix = prefix_make(&net, 24);
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct worker *w = gate_owner(&f);
+	struct rte_mbuf *out[WORKER_BURST], *m, *error;
+	uint32_t longest, room;
+	uint16_t n;
+
+	(void)state;
+	gate.ifaces[0].flags = IFACE_UP;
+	gate.ifaces[0].mtu = 1300;
+	assert_int_equal(route_iface_add(&gate, &prefix, 0, ROUTE_CONNECTED), 0);
+	w->icmp_tokens = 9;
+	m = packet(&f, 1400, DF);
+	assert_int_equal(esp_out(w, &m, 1), 0);
+	assert_int_equal(gate_counter(DROP_MTU), 1);
+	assert_int_equal(w->n_made, 1);
+	error = w->made[--w->n_made];
+	room = bytes_get_u16(rte_pktmbuf_mtod_offset(error, uint8_t *, 26));
+	assert_in_range(room, 1240, 1250);
+	rte_pktmbuf_free(error);
+	m = packet(&f, (uint16_t)room, DF);
+	assert_int_equal(esp_out(w, &m, 1), 1);
+	assert_in_range(rte_pktmbuf_data_len(m), 1290, 1300);
+	assert_int_equal(packet_of(m)->out, 0);
+	rte_pktmbuf_free(m);
+	n = pass(&f, packet(&f, 1400, 0), out, &longest);
+	assert_int_equal(n, 2);
+	assert_in_range(longest, 1200, 1300);
+	check_pieces(out, n, 1400, f.tunnel);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, gate_start, gate_stop)
 
 int main(void)
@@ -371,6 +408,7 @@ int main(void)
 		TEST(complaints_are_limited),
 		TEST(complaints_over_ipv6),
 		TEST(a_lower_path_mtu),
+		TEST(another_interface),
 	};
 
 	return cmocka_run_group_tests_name("mtu", tests, eal_start, eal_stop);

@@ -237,6 +237,22 @@ static void transport_mode(void **state)
 	check_cut(&f, m, 1280);
 }
 
+// The SA's way out leads by another interface than the packet's own, and that takes less.
+static void another_interface(void **state)
+{
+	struct gate_flow f = gate_flow_make(tunnel6());
+	struct rte_mbuf *m = inner6(&f, 1400);
+
+	(void)state;
+	gate.ifaces[1].mtu = 1400;
+	packet_of(m)->out = 0;
+	assert_int_equal(esp_out(gate_owner(&f), &m, 1), 0);
+	assert_int_equal(gate_counter(DROP_MTU), 1);
+	m = inner6(&f, 1326);
+	packet_of(m)->out = 0;
+	check_whole(&f, m, 1400);
+}
+
 // A path cannot make us cut below what every link takes (RFC 8200, 5).
 static void never_below_the_minimum(void **state)
 {
@@ -271,8 +287,11 @@ static void what_is_forwarded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(ipv6_inside),       TEST(ipv4_inside),
-		TEST(transport_mode),    TEST(never_below_the_minimum),
+		TEST(ipv6_inside),
+		TEST(ipv4_inside),
+		TEST(transport_mode),
+		TEST(another_interface),
+		TEST(never_below_the_minimum),
 		TEST(what_is_forwarded),
 	};
 
