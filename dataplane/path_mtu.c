@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "esp.h"
+#include "ipv6.h"
 
 #define ICMP_HEADER      8
 #define ICMP_UNREACHABLE 3
@@ -57,6 +58,30 @@ static bool quoted_v4(struct reader *r, uint16_t mtu, struct dp_event *event)
 	return event->mtu < len && quoted_esp(r, proto, event);
 }
 
+// Passes over what a quoted IPv6 packet has in front of ESP: the fragment header, where we cut the
+// packet, and what transport mode leaves there. False: the quote is of a later fragment, which
+// shows no SPI, or has more of them than anybody sends.
+static bool pass_extensions(struct reader *r, uint8_t *proto)
+{
+	for (unsigned i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
+		uint8_t this = *proto, length;
+
+		if (this != IPPROTO_FRAGMENT && this != IPPROTO_HOPOPTS &&
+		    this != IPPROTO_ROUTING && this != IPPROTO_DSTOPTS)
+			return true;
+		*proto = reader_u8(r);
+		length = reader_u8(r);
+		if (this != IPPROTO_FRAGMENT) {
+			reader_take(r, 6 + 8 * (size_t)length);
+			continue;
+		}
+		if (reader_u16(r) & RTE_IPV6_EHDR_FO_MASK)
+			return false;
+		reader_take(r, 4);
+	}
+	return false;
+}
+
 static bool quoted_v6(struct reader *r, uint32_t mtu, struct dp_event *event)
 {
 	uint8_t first = reader_u8(r), proto;
@@ -70,7 +95,7 @@ static bool quoted_v6(struct reader *r, uint32_t mtu, struct dp_event *event)
 	if (!reader_ok(r) || first >> 4 != 6)
 		return false;
 	event->mtu = mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu;
-	return quoted_esp(r, proto, event);
+	return pass_extensions(r, &proto) && quoted_esp(r, proto, event);
 }
 
 static bool token_take(struct worker *w)

@@ -308,16 +308,13 @@ static void complaints_are_limited(void **state)
 	assert_int_equal(n, 50);
 }
 
-static void complaints_over_ipv6(void **state)
+// ICMPv6 "packet too big" about a packet with these bytes behind its IPv6 header, of type `first`.
+static void complain6(uint8_t first, const uint8_t *behind, uint16_t len)
 {
-	uint8_t quote[44] = {
-		0x60, [6] = 50, [8] = 0x20, [23] = 1, [24] = 0x20, [39] = 2, [42] = 4, 5};
+	uint8_t quote[40] = {0x60, [6] = first, [8] = 0x20, [23] = 1, [24] = 0x20, [39] = 2};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool);
-	uint8_t *ip = (uint8_t *)rte_pktmbuf_append(m, 40 + 8 + sizeof(quote));
-	struct dp_event e;
+	uint8_t *ip = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(88 + len));
 
-	(void)state;
-	gate_tick(1000);
 	if (!ip)
 		abort();
 	memset(ip, 0, 48);
@@ -326,8 +323,45 @@ static void complaints_over_ipv6(void **state)
 	ip[46] = 5; // 1300
 	ip[47] = 0x14;
 	memcpy(ip + 48, quote, sizeof(quote));
+	memcpy(ip + 88, behind, len);
 	packet_init(m, 1, 0);
 	assert_true(path_mtu_learn(gate.workers[0], m, 40));
+}
+
+// What we cut shows its SPI behind a fragment header, transport mode's may stand behind others.
+static void complaints_about_fragments(void **state)
+{
+	static const uint8_t cut[] = {50, 0, 0, 1, 0, 0, 0, 9, 0, 0, 4, 5};
+	static const uint8_t later[] = {50, 0, 5, 0, 0, 0, 0, 9, 0, 0, 4, 5};
+	static const uint8_t options[] = {44, 0, 1, 4, 0, 0, 0, 0, 50, 0,
+	                                  0,  1, 0, 0, 0, 9, 0, 0, 4,  5};
+	uint8_t endless[8 * 20 + 8] = {0};
+
+	(void)state;
+	gate_tick(1000);
+	complain6(44, cut, sizeof(cut));
+	assert_int_equal(gate_event(DP_EVENT_PATH_MTU).spi, 0x0405);
+	complain6(60, options, sizeof(options));
+	assert_int_equal(gate_event(DP_EVENT_PATH_MTU).spi, 0x0405);
+	assert_int_equal(gate_counter(COUNT_LOCAL_TOO_BIG), 2);
+	complain6(44, later, sizeof(later));
+	for (uint16_t len = 0; len < sizeof(options); len++)
+		complain6(60, options, len);
+	for (unsigned i = 0; i < 20; i++)
+		endless[8 * i] = i < 19 ? 60 : 50;
+	complain6(60, endless, sizeof(endless));
+	assert_int_equal(gate_events(DP_EVENT_PATH_MTU), 0);
+	assert_int_equal(gate_counter(COUNT_LOCAL_TOO_BIG), 2);
+}
+
+static void complaints_over_ipv6(void **state)
+{
+	static const uint8_t esp[] = {0, 0, 4, 5};
+	struct dp_event e;
+
+	(void)state;
+	gate_tick(1000);
+	complain6(50, esp, sizeof(esp));
 	e = gate_event(DP_EVENT_PATH_MTU);
 	assert_int_equal(e.mtu, 1300);
 	assert_int_equal(e.spi, 0x0405);
@@ -407,6 +441,7 @@ int main(void)
 		TEST(what_is_no_complaint),
 		TEST(complaints_are_limited),
 		TEST(complaints_over_ipv6),
+		TEST(complaints_about_fragments),
 		TEST(a_lower_path_mtu),
 		TEST(another_interface),
 	};
