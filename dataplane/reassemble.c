@@ -1,9 +1,12 @@
 // Puts fragments together that are for the gateway itself: ESP, IKE, ICMP. [W] Bounded in three
 // ways (datagrams, fragments of one, time), so that fragments without end cost a fixed amount of
-// memory. All fragments of a datagram meet at one worker: hash(source, destination, id).
+// memory; where there is no room, those that have waited longest make some, so that a flood of them
+// only shortens the time that a datagram has. All fragments of a datagram meet at one worker:
+// hash(source, destination, id).
 #include "reassemble.h"
 
 #include <errno.h>
+#include <rte_branch_prediction.h>
 #include <rte_hash_crc.h>
 #include <rte_ip_frag.h>
 #include <rte_lcore.h>
@@ -79,6 +82,21 @@ void reassemble_tick(struct worker *w)
 	}
 }
 
+// Gives up the datagrams of a table that have waited longest: about a quarter of the time that the
+// oldest one has.
+static void make_room(struct worker *w, struct rte_ip_frag_tbl *table)
+{
+	uint64_t timeout = w->dp->clock.hz * TIMEOUT_SECONDS, age = timeout;
+	struct rte_ip_frag_death_row *row = &w->reassembly->row;
+
+	while (row->cnt == 0 && age) {
+		age -= age / 4 + 1;
+		// Those are given up that began no later than `age` ago.
+		rte_ip_frag_table_del_expired_entries(table, row, w->tsc + timeout - age + 1);
+	}
+	bury(w);
+}
+
 // Where a fragment waits for the others. By then its route may be another one.
 static struct rte_ip_frag_tbl *table_for(const struct worker *w, struct rte_mbuf *m)
 {
@@ -117,16 +135,51 @@ static struct rte_mbuf *in_one_piece(struct worker *w, struct rte_mbuf *m)
 	return NULL;
 }
 
+static struct rte_mbuf *put_once(struct worker *w, struct rte_ip_frag_tbl *table,
+                                 struct rte_mbuf *m)
+{
+	struct rte_ip_frag_death_row *row = &w->reassembly->row;
+	struct rte_ipv6_hdr *ip = packet_ip6(m);
+
+	if (packet_is_ipv6(m))
+		return rte_ipv6_frag_reassemble_packet(table, row, m, w->tsc, ip,
+		                                       (struct rte_ipv6_fragment_ext *)(ip + 1));
+	return rte_ipv4_frag_reassemble_packet(table, row, m, w->tsc, packet_ip(m));
+}
+
+// A fragment, which is not empty, to the others of its datagram. The whole chain, or NULL while
+// some are missing, or when they were given up.
+static struct rte_mbuf *put(struct worker *w, struct rte_mbuf *m, uint16_t head)
+{
+	struct rte_ip_frag_death_row *row = &w->reassembly->row;
+	struct rte_ip_frag_tbl *table = table_for(w, m);
+	struct rte_mbuf *whole;
+
+	m->l2_len = 0;
+	m->l3_len = head;
+	m->ol_flags = 0;
+	whole = put_once(w, table, m);
+	// The library gives up a fragment alone only if there is no room for its datagram. It is
+	// ours again then.
+	if (unlikely(row->cnt == 1 && row->row[0] == m)) {
+		row->cnt = 0;
+		make_room(w, table);
+		whole = put_once(w, table, m);
+	}
+	bury(w);
+	return whole;
+}
+
 // The whole packet, or NULL while fragments are missing.
 static struct rte_mbuf *add(struct worker *w, struct rte_mbuf *m)
 {
-	struct rte_ipv4_hdr *ip = packet_ip(m);
+	uint8_t ihl = packet_of(m)->ihl;
 
-	m->l2_len = 0;
-	m->l3_len = packet_of(m)->ihl;
-	m->ol_flags = 0;
-	m = rte_ipv4_frag_reassemble_packet(table_for(w, m), &w->reassembly->row, m, w->tsc, ip);
-	bury(w);
+	if (rte_pktmbuf_data_len(m) <= ihl) {
+		worker_drop(w, m, DROP_FRAGMENT);
+		return NULL;
+	}
+	m = put(w, m, ihl);
 	if (!m)
 		return NULL;
 	m = in_one_piece(w, m);
@@ -198,18 +251,12 @@ static bool is_sound(struct rte_mbuf *m, const struct ipv6_chain *chain, uint16_
 // never come together: the library joins only what fits to the byte.
 static struct rte_mbuf *add6(struct worker *w, struct rte_mbuf *m, uint16_t field)
 {
-	struct rte_ipv6_hdr *ip = packet_ip6(m);
 	uint32_t total;
 
 	if (!RTE_IPV6_GET_FO(field) && !RTE_IPV6_GET_MF(field)) {
 		header_off(m);
 	} else {
-		m->l2_len = 0;
-		m->l3_len = sizeof(*ip) + IPV6_FRAGMENT_SIZE;
-		m->ol_flags = 0;
-		m = rte_ipv6_frag_reassemble_packet(table_for(w, m), &w->reassembly->row, m, w->tsc,
-		                                    ip, (struct rte_ipv6_fragment_ext *)(ip + 1));
-		bury(w);
+		m = put(w, m, PACKET_IPV6_MIN + IPV6_FRAGMENT_SIZE);
 		m = m ? in_one_piece(w, m) : NULL;
 	}
 	if (m && (!ipv6_is_whole(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m),

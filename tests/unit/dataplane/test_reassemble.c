@@ -1,0 +1,154 @@
+// Fragments for the gateway itself, put together by a worker alone: floods, and what
+// becomes of those that wait in vain.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "bytes.h"
+#include "gate.h"
+#include "ipv6.h"
+#include "reassemble.h"
+
+#define BODY 800u // of a whole datagram; each of two fragments has half of it
+
+static int start(void **state)
+{
+	if (gate_start(state))
+		return -1;
+	gate.clock.hz = 1000000;
+	gate.n_workers = 1; // every datagram is its own
+	gate.workers[0]->tsc = 1000000;
+	return reassemble_init(gate.workers[0]);
+}
+
+static int stop(void **state)
+{
+	reassemble_fini(gate.workers[0]);
+	gate.n_workers = GATE_WORKERS;
+	return gate_stop(state);
+}
+
+// The first or last fragment of an IPv4 datagram, of a protocol that nobody speaks.
+static struct rte_mbuf *part4(uint16_t id, bool first, uint8_t flags)
+{
+	struct rte_mbuf *m = gate_packet(20 + BODY / 2, (struct handle){0});
+	struct rte_ipv4_hdr *ip = packet_ip(m);
+
+	ip->packet_id = id;
+	ip->next_proto_id = 200;
+	ip->fragment_offset =
+		first ? rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG) : rte_cpu_to_be_16(BODY / 2 / 8);
+	packet_checksum_ipv4(ip);
+	packet_of(m)->kind = PACKET_FRAGMENT;
+	packet_of(m)->flags = flags;
+	return m;
+}
+
+static struct rte_mbuf *part6(uint32_t id, bool first)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool);
+	uint8_t *data = (uint8_t *)rte_pktmbuf_append(m, 48 + BODY / 2);
+
+	if (!data)
+		abort();
+	memset(data, 0, 48 + BODY / 2);
+	data[0] = 0x60;
+	bytes_put_u16(data + 4, 8 + BODY / 2);
+	data[6] = IPPROTO_FRAGMENT;
+	memcpy(data + 8, (uint8_t[]){0x20, 1, 0xd, 0xb8, [15] = 5}, 16);
+	memcpy(data + 24, (uint8_t[]){0x20, 1, 0xd, 0xb8, [15] = 1}, 16);
+	data[40] = 200;
+	bytes_put_u16(data + 42, first ? 1 : BODY / 2);
+	bytes_put_u32(data + 44, id);
+	packet_init(m, 0, 1000);
+	packet_of(m)->kind = PACKET_FRAGMENT6;
+	return m;
+}
+
+static struct rte_mbuf *give(struct rte_mbuf *m)
+{
+	struct worker *w = gate.workers[0];
+
+	return (packet_is_ipv6(m) ? reassemble6 : reassemble)(w, &m, 1) ? m : NULL;
+}
+
+static void pause_for(uint64_t us)
+{
+	gate.workers[0]->tsc += us;
+	reassemble_tick(gate.workers[0]);
+}
+
+static void check_whole(struct rte_mbuf *m, uint32_t head)
+{
+	assert_non_null(m);
+	assert_int_equal(rte_pktmbuf_data_len(m), head + BODY);
+	rte_pktmbuf_free(m);
+}
+
+static void both_families(void **state)
+{
+	(void)state;
+	assert_null(give(part4(1, true, 0)));
+	assert_null(give(part6(1, false)));
+	check_whole(give(part4(1, false, 0)), 20);
+	check_whole(give(part6(1, true)), 40);
+	assert_int_equal(gate_counter(COUNT_REASSEMBLED), 2);
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 0);
+}
+
+// First fragments without end shorten the time that others have, and no more than that.
+static void a_flood(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 5000; i++) {
+		uint32_t id = 10000 + i;
+
+		pause_for(100);
+		assert_null(give(part4((uint16_t)id, true, 0)));
+		assert_null(give(part6(id, true)));
+		if (i % 100)
+			continue;
+		// Somebody's datagram, whose other half is a moment late.
+		assert_null(give(part4((uint16_t)(1 + i / 100), false, 0)));
+		assert_null(give(part6(1 + i / 100, true)));
+		for (unsigned k = 0; k < 8; k++) {
+			pause_for(100);
+			assert_null(give(part4((uint16_t)(40000 + i * 8 + k), true, 0)));
+		}
+		check_whole(give(part4((uint16_t)(1 + i / 100), true, 0)), 20);
+		check_whole(give(part6(1 + i / 100, false)), 40);
+	}
+	assert_int_equal(gate_counter(COUNT_REASSEMBLED), 100);
+	assert_int_equal(gate_counter(COUNT_ICMP_SENT), 0);
+}
+
+// An empty fragment is none, and drives nobody out.
+static void empty_ones(void **state)
+{
+	struct rte_mbuf *m = part4(2, true, 0);
+
+	(void)state;
+	assert_null(give(part4(1, true, 0)));
+	m->data_len = 20;
+	m->pkt_len = 20;
+	packet_ip(m)->total_length = RTE_BE16(20);
+	assert_null(give(m));
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 1);
+	check_whole(give(part4(1, false, 0)), 20);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(both_families),
+		TEST(a_flood),
+		TEST(empty_ones),
+	};
+
+	return cmocka_run_group_tests_name("reassemble", tests, eal_start, eal_stop);
+}
