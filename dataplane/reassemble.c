@@ -13,6 +13,7 @@
 
 #include "bytes.h"
 #include "classify.h"
+#include "icmp6.h"
 #include "ipv6.h"
 #include "join.h"
 
@@ -20,6 +21,9 @@
 #define BUCKET          4
 #define TIMEOUT_SECONDS 5
 #define PREFETCH        3
+
+#define ICMP_TIME_EXCEEDED 11
+#define REASSEMBLY_TIME    1 // its code, in both families
 
 // What came out of a tunnel never meets what came in clear.
 enum { OUTSIDE, DECRYPTED, TABLES };
@@ -72,12 +76,29 @@ static void bury(struct worker *w)
 	rte_ip_frag_free_death_row(&r->row, PREFETCH);
 }
 
+// The sender of a datagram whose first fragment came and others did not hears of it (RFC 1122,
+// 3.3.2; RFC 8200, 4.5).
+static void tell_sender(struct worker *w, struct rte_mbuf *m)
+{
+	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (packet_is_ipv6(m)) {
+		if (!RTE_IPV6_GET_FO(bytes_get_u16(packet + PACKET_IPV6_MIN + 2)))
+			icmp6_error(w, m, ICMP6_TIME_EXCEEDED, REASSEMBLY_TIME, 0);
+		return;
+	}
+	if (!(packet_ip(m)->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK)))
+		icmp_error(w, m, ICMP_TIME_EXCEEDED, REASSEMBLY_TIME, 0);
+}
+
 void reassemble_tick(struct worker *w)
 {
 	struct reassembly *r = w->reassembly;
 
 	for (unsigned i = 0; i < TABLES; i++) {
 		rte_ip_frag_table_del_expired_entries(r->tables[i], &r->row, w->tsc);
+		for (uint32_t k = 0; k < r->row.cnt; k++)
+			tell_sender(w, r->row.row[k]);
 		bury(w);
 	}
 }

@@ -9,6 +9,8 @@
 
 #include "bytes.h"
 #include "gate.h"
+#include "icmp6.h"
+#include "iface6.h"
 #include "ipv6.h"
 #include "reassemble.h"
 
@@ -81,6 +83,13 @@ static void pause_for(uint64_t us)
 	reassemble_tick(gate.workers[0]);
 }
 
+static struct rte_mbuf *made(void)
+{
+	struct worker *w = gate.workers[0];
+
+	return w->n_made ? w->made[--w->n_made] : NULL;
+}
+
 static void check_whole(struct rte_mbuf *m, uint32_t head)
 {
 	assert_non_null(m);
@@ -140,6 +149,48 @@ static void empty_ones(void **state)
 	check_whole(give(part4(1, false, 0)), 20);
 }
 
+// RFC 1122, 3.3.2; RFC 8200, 4.5: whose first fragment came hears of the others.
+static void time_exceeded(void **state)
+{
+	struct dp_iface_config *c = &gate.ifaces[0].config;
+	struct rte_mbuf *m;
+
+	(void)state;
+	c->up = true;
+	c->n_addresses6 = 1;
+	c->addresses6[0].address =
+		(struct ip_addr){.family = 6, .bytes = {0x20, 1, 0xd, 0xb8, [15] = 1}};
+	iface6_publish(&gate.ifaces[0]);
+	gate.workers[0]->icmp_tokens = 9;
+	assert_null(give(part4(1, false, 0)));
+	assert_null(give(part6(1, false)));
+	pause_for(6000000);
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 2);
+	assert_null(made());
+	assert_null(give(part4(2, true, 0)));
+	pause_for(4000000);
+	assert_null(made());
+	pause_for(2000000);
+	m = made();
+	assert_non_null(m);
+	assert_memory_equal(packet_ip(m) + 1, "\13\1", 2);
+	assert_int_equal(packet_ip(m)->dst_addr, rte_cpu_to_be_32(0x0a010001));
+	rte_pktmbuf_free(m);
+	assert_null(give(part6(2, true)));
+	pause_for(6000000);
+	m = made();
+	assert_non_null(m);
+	assert_memory_equal(packet_ip6(m) + 1, "\3\1", 2);
+	rte_pktmbuf_free(m);
+	assert_null(give(part4(3, true, PACKET_DECRYPTED)));
+	pause_for(6000000);
+	m = made();
+	assert_non_null(m);
+	assert_int_equal(packet_of(m)->flags, PACKET_MADE | PACKET_QUOTES);
+	rte_pktmbuf_free(m);
+	assert_null(made());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -148,6 +199,7 @@ int main(void)
 		TEST(both_families),
 		TEST(a_flood),
 		TEST(empty_ones),
+		TEST(time_exceeded),
 	};
 
 	return cmocka_run_group_tests_name("reassemble", tests, eal_start, eal_stop);
