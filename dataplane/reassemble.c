@@ -25,6 +25,9 @@
 #define ICMP_TIME_EXCEEDED 11
 #define REASSEMBLY_TIME    1 // its code, in both families
 
+// What of an mbuf says how its memory is held, which is not the packet's.
+#define HOW_HELD (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
+
 // What came out of a tunnel never meets what came in clear.
 enum { OUTSIDE, DECRYPTED, TABLES };
 
@@ -178,7 +181,7 @@ static struct rte_mbuf *put(struct worker *w, struct rte_mbuf *m, uint16_t head)
 
 	m->l2_len = 0;
 	m->l3_len = head;
-	m->ol_flags = 0;
+	m->ol_flags &= HOW_HELD;
 	whole = put_once(w, table, m);
 	// The library gives up a fragment alone only if there is no room for its datagram. It is
 	// ours again then.

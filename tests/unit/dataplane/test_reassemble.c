@@ -1,5 +1,5 @@
-// Fragments for the gateway itself, put together by a worker alone: floods, and what
-// becomes of those that wait in vain.
+// Fragments for the gateway itself, put together by a worker alone: floods, what becomes of those
+// that wait in vain and who hears of it, and memory that is not the pool's.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,15 +191,39 @@ static void time_exceeded(void **state)
 	assert_null(made());
 }
 
+static void count_free(void *addr, void *count)
+{
+	(void)addr;
+	++*(unsigned *)count;
+}
+
+// A port may bring memory of its own: it is given back to it.
+static void memory_of_others(void **state)
+{
+	static uint8_t memory[2048];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool), *like = part4(1, true, 0);
+	struct rte_mbuf_ext_shared_info info = {.free_cb = count_free};
+	unsigned freed = 0;
+
+	(void)state;
+	info.fcb_opaque = &freed;
+	rte_mbuf_ext_refcnt_set(&info, 1);
+	rte_pktmbuf_attach_extbuf(m, memory, RTE_BAD_IOVA, sizeof(memory), &info);
+	memcpy(rte_pktmbuf_append(m, like->data_len), packet_ip(like), like->data_len);
+	*packet_of(m) = *packet_of(like);
+	rte_pktmbuf_free(like);
+	assert_null(give(m));
+	pause_for(6000000);
+	assert_int_equal(freed, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(both_families),
-		TEST(a_flood),
-		TEST(empty_ones),
-		TEST(time_exceeded),
+		TEST(both_families), TEST(a_flood),          TEST(empty_ones),
+		TEST(time_exceeded), TEST(memory_of_others),
 	};
 
 	return cmocka_run_group_tests_name("reassemble", tests, eal_start, eal_stop);
