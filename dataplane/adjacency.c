@@ -158,17 +158,28 @@ static void wait_ask(struct worker *w, struct adjacency_wait *wait)
 		wait->asked = worker_event(w, &event);
 }
 
+// The newest packets are kept (RFC 4861, 7.2.2; RFC 1122, 2.3.2.2).
+static void wait_put(struct worker *w, struct adjacency_wait *wait, struct rte_mbuf *m)
+{
+	if (wait->n == WAIT_PACKETS) {
+		worker_drop(w, wait->pkts[0], DROP_NEIGHBOUR_FULL);
+		wait->n--;
+		memmove(wait->pkts, wait->pkts + 1, wait->n * sizeof(wait->pkts[0]));
+	}
+	wait->pkts[wait->n++] = m;
+}
+
 static void hold(struct worker *w, struct rte_mbuf *m, const struct adjacency_key *key)
 {
 	struct adjacency_wait *wait = wait_find(w, key);
 
 	if (!wait)
 		wait = wait_start(w, key);
-	if (!wait || wait->n == WAIT_PACKETS) {
+	if (!wait) {
 		worker_drop(w, m, DROP_NEIGHBOUR_FULL);
 		return;
 	}
-	wait->pkts[wait->n++] = m;
+	wait_put(w, wait, m);
 	wait_ask(w, wait);
 }
 

@@ -432,6 +432,28 @@ static void who_sent_it_is_told(void **state)
 	assert_int_equal(gate_counter(DROP_NEIGHBOUR_TIMEOUT), 3);
 }
 
+// RFC 4861, 7.2.2; RFC 1122, 2.3.2.2.
+static void the_newest_wait(void **state)
+{
+	static const uint8_t six[6] = {2, 0, 0, 0, 0, 6};
+	const struct ip_addr hop = ip("fe80::99");
+	struct worker_tx *t = &gate.workers[0]->tx[1];
+	struct rte_mbuf *pkts[6];
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		pkts[i] = routed("2001:db8::2", "fe80::99", 30);
+		pass(pkts[i]);
+	}
+	assert_int_equal(gate_counter(DROP_NEIGHBOUR_FULL), 2);
+	assert_int_equal(dp_neighbour_set(&gate, 1, &hop, six), 0);
+	tell();
+	assert_int_equal(t->n, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_ptr_equal(t->pkts[i], pkts[i + 2]);
+	assert_int_equal(sent(six, RTE_ETHER_TYPE_IPV6), 4);
+}
+
 // ---- ICMPv6 errors -----------------------------------------------------------------------------
 
 // About a packet that is freed then. True: one was made, and freed as well if it is not wanted.
@@ -549,6 +571,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(neighbours_of_both_families, start, stop),
 		cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, start, stop),
 		cmocka_unit_test_setup_teardown(who_sent_it_is_told, start, stop),
+		cmocka_unit_test_setup_teardown(the_newest_wait, start, stop),
 		cmocka_unit_test_setup_teardown(rules_of_errors, start, stop),
 		cmocka_unit_test_setup_teardown(not_without_end, start, stop),
 		cmocka_unit_test_setup_teardown(options_that_want_an_answer, start, stop),
