@@ -1,6 +1,8 @@
 // The last step before a port: the next hop's MAC address. [W] A packet whose neighbour is not
-// known waits here, at most 4 for each neighbour, while the control core asks by ARP; it hears of
-// the first one by one event. [C] writes the table.
+// known waits here, the newest 4 for each neighbour, while the control core asks by ARP or
+// neighbour discovery; it hears of the first one by one event. Who scans for neighbours that are
+// not there takes the place of others only when those have had time for an answer. [C] writes the
+// table.
 #include "adjacency.h"
 
 #include <errno.h>
@@ -16,7 +18,10 @@
 #define WAITS        64 // neighbours that are waited for, for each worker
 #define WAIT_PACKETS 4
 #define WAIT_TICKS   (3 * TICKS_PER_SECOND)
-#define MAC_KNOWN    (1ull << 48)
+// Time for an answer. After it a wait may make room for another: that many are asked for a second,
+// however many a scan looks for, and none is kept from being asked for long (RFC 6583, 6.1).
+#define WAIT_ANSWER_TICKS 4
+#define MAC_KNOWN         (1ull << 48)
 
 #define ICMP_UNREACHABLE 3
 #define ICMP_HOST        1
@@ -123,18 +128,43 @@ static struct adjacency_wait *wait_find(struct worker *w, const struct adjacency
 	return NULL;
 }
 
-static struct adjacency_wait *wait_start(struct worker *w, const struct adjacency_key *key)
+// The packets go uncomplained of: nobody has found out yet whether the neighbour is there.
+static void wait_evict(struct worker *w, struct adjacency_wait *wait)
 {
+	worker_count_n(w, DROP_NEIGHBOUR_FULL, wait->n);
+	rte_pktmbuf_free_bulk(wait->pkts, wait->n);
+	wait->n = 0;
+	w->n_waits--;
+}
+
+// A free place, or that of the oldest wait. NULL: none has had time for an answer yet.
+static struct adjacency_wait *wait_place(struct worker *w)
+{
+	struct adjacency_wait *oldest = &w->waits[0];
+
 	for (unsigned i = 0; i < WAITS; i++) {
 		struct adjacency_wait *wait = &w->waits[i];
 
-		if (wait->n)
-			continue;
-		*wait = (struct adjacency_wait){.key = *key, .since = w->now};
-		w->n_waits++;
-		return wait;
+		if (!wait->n)
+			return wait;
+		if (tick_before(wait->since, oldest->since))
+			oldest = wait;
 	}
-	return NULL;
+	if (tick_diff(w->now, oldest->since) < WAIT_ANSWER_TICKS)
+		return NULL;
+	wait_evict(w, oldest);
+	return oldest;
+}
+
+static struct adjacency_wait *wait_start(struct worker *w, const struct adjacency_key *key)
+{
+	struct adjacency_wait *wait = wait_place(w);
+
+	if (!wait)
+		return NULL;
+	*wait = (struct adjacency_wait){.key = *key, .since = w->now};
+	w->n_waits++;
+	return wait;
 }
 
 static struct ip_addr address_of(const struct adjacency_key *key)

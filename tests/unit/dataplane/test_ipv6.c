@@ -454,6 +454,42 @@ static void the_newest_wait(void **state)
 	assert_int_equal(sent(six, RTE_ETHER_TYPE_IPV6), 4);
 }
 
+// RFC 6583: who looks for neighbours that are not there keeps nobody else's from being asked for,
+// nor does the control core have to ask for all of them.
+static void a_scan(void **state)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 6};
+	const struct ip_addr hop = ip("fe80::99");
+	struct worker *w = gate.workers[0];
+	unsigned asked = 0;
+	struct dp_event ev;
+	char text[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) { // ten a tick
+		snprintf(text, sizeof(text), "fe80::1:%x", i + 1);
+		pass(routed("2001:db8::2", text, 30));
+		asked += gate_events(DP_EVENT_NEIGHBOUR_WANTED);
+		if (i % 10 == 9)
+			gate_tick(w->now + 1);
+	}
+	assert_in_range(asked, 900, 1000);
+	assert_int_equal(gate_counter(DROP_NEIGHBOUR_FULL), 1000 - 64);
+	pass(routed("2001:db8::2", "fe80::99", 30));
+	ev = gate_event(DP_EVENT_NEIGHBOUR_WANTED);
+	assert_true(addr_equal(&ev.addr, &hop));
+	for (unsigned i = 0; i < 1000; i++) { // as fast as it can
+		snprintf(text, sizeof(text), "fe80::2:%x", i + 1);
+		pass(routed("2001:db8::2", text, 30));
+		asked = gate_events(DP_EVENT_NEIGHBOUR_WANTED);
+	}
+	assert_int_equal(asked, 0);
+	// What waits for an answer has time for it.
+	assert_int_equal(dp_neighbour_set(&gate, 1, &hop, mac), 0);
+	tell();
+	assert_int_equal(sent(mac, RTE_ETHER_TYPE_IPV6), 1);
+}
+
 // ---- ICMPv6 errors -----------------------------------------------------------------------------
 
 // About a packet that is freed then. True: one was made, and freed as well if it is not wanted.
@@ -572,6 +608,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, start, stop),
 		cmocka_unit_test_setup_teardown(who_sent_it_is_told, start, stop),
 		cmocka_unit_test_setup_teardown(the_newest_wait, start, stop),
+		cmocka_unit_test_setup_teardown(a_scan, start, stop),
 		cmocka_unit_test_setup_teardown(rules_of_errors, start, stop),
 		cmocka_unit_test_setup_teardown(not_without_end, start, stop),
 		cmocka_unit_test_setup_teardown(options_that_want_an_answer, start, stop),
