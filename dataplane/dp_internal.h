@@ -168,6 +168,18 @@ static inline bool iface_has_crypto_map(const struct iface *i)
 	return iface_word(&i->flags) & IFACE_CRYPTO_MAP;
 }
 
+// [W] Is an interface down beside this one, so that the routes by it are gone?
+static inline bool iface_other_is_down(const struct dp *dp, uint16_t than)
+{
+	// Relaxed: whether a new one counts already does not matter.
+	unsigned n = __atomic_load_n(&dp->n_ifaces, __ATOMIC_RELAXED);
+
+	for (unsigned i = 0; i < n; i++)
+		if (i != than && !iface_is_up(&dp->ifaces[i]))
+			return true;
+	return false;
+}
+
 // The worker that has RX and TX queue `queue` of a port.
 static inline unsigned iface_worker(const struct dp *dp, const struct iface *i, unsigned queue)
 {

@@ -63,6 +63,7 @@ static const char *const names[COUNTERS] = {
 	[DROP_POLICY_STALE] = "drop policy-stale",
 	[DROP_POLICY_FRAGMENT] = "drop policy-fragment",
 	[DROP_POLICY_QUOTE] = "drop policy-quote",
+	[DROP_POLICY_BACK] = "drop policy-back-in-clear",
 	[DROP_TUNNEL_STALE] = "drop tunnel-stale",
 	[DROP_TUNNEL_HOLD_FULL] = "drop tunnel-hold-full",
 	[DROP_TUNNEL_REFUSED] = "drop tunnel-refused",

@@ -66,6 +66,7 @@ enum counter {
 	DROP_POLICY_STALE,
 	DROP_POLICY_FRAGMENT, // a later fragment, and the rule depends on ports
 	DROP_POLICY_QUOTE,    // an ICMP error about what came out of a tunnel would go out in clear
+	DROP_POLICY_BACK,     // ... or that itself, though it belongs to a network behind us
 	DROP_TUNNEL_STALE,
 	DROP_TUNNEL_HOLD_FULL,
 	DROP_TUNNEL_REFUSED,

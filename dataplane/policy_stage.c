@@ -121,6 +121,37 @@ static unsigned keys_of(struct rte_mbuf **pkts, uint16_t n, struct policy_key *k
 	return k;
 }
 
+// A packet that came out of a tunnel and would leave in clear by an interface with a crypto map:
+// does the map say that it is for a network behind this gateway, and is a link down? Then that may
+// well be the way there, and the one that is left leads back out. While all links are up the routes
+// are right, even if all networks are reached by one interface. A line whose local side is `any`
+// says nothing of where a network is: what such a tunnel carries may go on from here.
+static bool turns_back(const struct worker *w, struct rte_mbuf *m)
+{
+	struct policy_key key;
+
+	if (!iface_other_is_down(w->dp, packet_of(m)->out))
+		return false;
+	key_in(m, &key);
+	key.iface = packet_of(m)->out;
+	if (policy_find(w->dp->policy, &key).verdict == POLICY_CLEAR)
+		return false;
+	key.local = 0; // an address that only `any` has
+	return policy_find(w->dp->policy, &key).verdict == POLICY_CLEAR;
+}
+
+// May a packet that no line protects leave in clear, though something is known of it?
+static __rte_noinline bool goes_clear(struct worker *w, struct rte_mbuf *m)
+{
+	if (packet_of(m)->flags & PACKET_QUOTES)
+		worker_drop(w, m, DROP_POLICY_QUOTE);
+	else if (turns_back(w, m))
+		worker_drop(w, m, DROP_POLICY_BACK);
+	else
+		return true;
+	return false;
+}
+
 uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
                     uint16_t *n_tunnel)
 {
@@ -147,9 +178,8 @@ uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct
 			tunnel[k_tunnel++] = m;
 		} else if (unlikely(a->verdict != POLICY_CLEAR)) {
 			refuse(w, m, a->verdict);
-		} else if (unlikely(packet_of(m)->flags & PACKET_QUOTES)) {
-			worker_drop(w, m, DROP_POLICY_QUOTE);
-		} else {
+		} else if (likely(!(packet_of(m)->flags & (PACKET_QUOTES | PACKET_DECRYPTED))) ||
+		           goes_clear(w, m)) {
 			pkts[k++] = m;
 		}
 	}

@@ -83,6 +83,34 @@ static void refuse(struct worker *w, struct rte_mbuf *m, enum policy_verdict ver
 	                                         : DROP_POLICY_HELD);
 }
 
+// See policy_stage.c.
+static bool turns_back(const struct worker *w, struct rte_mbuf *m)
+{
+	struct policy_key6 key;
+
+	if (!iface_other_is_down(w->dp, packet_of(m)->out))
+		return false;
+	(void)key_in(m, &key);
+	key.iface = packet_of(m)->out;
+	if (policy_find6(w->dp->policy, &key).verdict == POLICY_CLEAR)
+		return false;
+	memset(key.local, 0, sizeof(key.local));
+	return policy_find6(w->dp->policy, &key).verdict == POLICY_CLEAR;
+}
+
+static bool goes_clear(struct worker *w, struct rte_mbuf *m)
+{
+	uint8_t flags = packet_of(m)->flags;
+
+	if (flags & PACKET_QUOTES)
+		worker_drop(w, m, DROP_POLICY_QUOTE);
+	else if (flags & PACKET_DECRYPTED && turns_back(w, m))
+		worker_drop(w, m, DROP_POLICY_BACK);
+	else
+		return true;
+	return false;
+}
+
 uint16_t policy_out6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
                      uint16_t *n_tunnel)
 {
@@ -100,9 +128,7 @@ uint16_t policy_out6(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struc
 			tunnel[k_tunnel++] = pkts[i];
 		} else if (answers[i].verdict != POLICY_CLEAR) {
 			refuse(w, pkts[i], answers[i].verdict);
-		} else if (packet_of(pkts[i])->flags & PACKET_QUOTES) {
-			worker_drop(w, pkts[i], DROP_POLICY_QUOTE);
-		} else {
+		} else if (goes_clear(w, pkts[i])) {
 			pkts[k++] = pkts[i];
 		}
 	}

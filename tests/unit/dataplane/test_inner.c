@@ -1,0 +1,128 @@
+// What came out of a tunnel does not go back out in clear.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "suites.h"
+
+static const struct suite gcm = {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE};
+
+static struct dp_policy_rule rule_for(const struct gate_flow *f, struct selector sel)
+{
+	return (struct dp_policy_rule){.iface = 1,
+	                               .sequence = 10,
+	                               .permit = true,
+	                               .local = sel.local,
+	                               .remote = sel.remote,
+	                               .local_port_hi = 65535,
+	                               .remote_port_hi = 65535,
+	                               .tunnel = f->tunnel};
+}
+
+// A decrypted packet that would leave in clear; true: it does.
+static bool leaves(struct rte_mbuf *m, uint8_t flags)
+{
+	struct worker *w = gate.workers[0];
+	bool six = packet_is_ipv6(m);
+	struct rte_mbuf *tunnel[1];
+	uint16_t n;
+	bool clear;
+
+	packet_of(m)->flags = flags;
+	packet_of(m)->out = 1;
+	packet_of(m)->in = 0;
+	clear = (six ? policy_out6 : policy_out)(w, &m, 1, tunnel, &n) == 1;
+	assert_int_equal(n, 0);
+	if (clear)
+		rte_pktmbuf_free(m);
+	return clear;
+}
+
+static struct rte_mbuf *back_packet(void)
+{
+	struct rte_mbuf *m = gate_packet(100, (struct handle){0});
+
+	packet_ip(m)->src_addr = rte_cpu_to_be_32(0x0a020001);
+	packet_ip(m)->dst_addr = rte_cpu_to_be_32(0x0a010001);
+	return m;
+}
+
+// From the remote network to the local one, whose link is down: the way that is left leads back
+// out.
+static void not_back_in_clear(void **state)
+{
+	const struct ip_addr none = addr_v4(0);
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct dp_policy_rule rule = rule_for(&f, f.spec.selector);
+	struct rte_mbuf *m;
+	struct handle h;
+
+	(void)state;
+	assert_true(leaves(back_packet(), PACKET_DECRYPTED)); // no map at all
+	assert_int_equal(dp_policy_add(&gate, &rule, &h), 0);
+	assert_false(leaves(back_packet(), PACKET_DECRYPTED));
+	assert_int_equal(gate_counter(DROP_POLICY_BACK), 1);
+	assert_true(leaves(back_packet(), 0)); // as it came in clear by another interface
+	m = back_packet();
+	packet_ip(m)->dst_addr = rte_cpu_to_be_32(0x0a090001); // of no line
+	assert_true(leaves(m, PACKET_DECRYPTED));
+	gate.ifaces[0].flags = IFACE_UP; // all links are up: its way does lead there
+	assert_true(leaves(back_packet(), PACKET_DECRYPTED));
+	gate.ifaces[0].flags = 0;
+	// Where the local side is `any`, what the tunnel carries may go on from here.
+	dp_policy_del(&gate, h);
+	rule.local = prefix_make(&none, 0);
+	assert_int_equal(dp_policy_add(&gate, &rule, &h), 0);
+	assert_true(leaves(back_packet(), PACKET_DECRYPTED));
+	assert_int_equal(gate_counter(DROP_POLICY_BACK), 1);
+}
+
+static void not_back_in_clear6(void **state)
+{
+	struct sa_spec spec = suite_spec(&gcm, 0);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool), *other;
+	struct dp_policy_rule rule;
+	struct ip_addr addr = {.family = 6, .bytes = {0x20, 1, 0xd, 0xb8, 0, 1}};
+	struct gate_flow f;
+	struct handle h;
+	uint8_t *ip = (uint8_t *)rte_pktmbuf_append(m, 60);
+
+	(void)state;
+	if (!ip)
+		abort();
+	spec.selector.local = prefix_make(&addr, 64);
+	addr.bytes[5] = 2;
+	spec.selector.remote = prefix_make(&addr, 64);
+	f = gate_flow_make(spec);
+	rule = rule_for(&f, spec.selector);
+	assert_int_equal(dp_policy_add(&gate, &rule, &h), 0);
+	memset(ip, 0, 60);
+	ip[0] = 0x60;
+	ip[5] = 20;
+	ip[6] = 6;
+	memcpy(ip + 8, addr.bytes, 16);
+	memcpy(ip + 24, spec.selector.local.addr.bytes, 16);
+	packet_init(m, 0, 1000);
+	other = rte_pktmbuf_copy(m, gate.pool, 0, UINT32_MAX);
+	packet_init(other, 0, 1000);
+	assert_false(leaves(m, PACKET_DECRYPTED));
+	assert_int_equal(gate_counter(DROP_POLICY_BACK), 1);
+	gate.ifaces[0].flags = IFACE_UP;
+	assert_true(leaves(other, PACKET_DECRYPTED));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, gate_start, gate_stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(not_back_in_clear),
+		TEST(not_back_in_clear6),
+	};
+
+	return cmocka_run_group_tests_name("inner", tests, eal_start, eal_stop);
+}
