@@ -24,9 +24,9 @@
 #define UDP_HEADER       8
 #define MARKER_LEN       4
 
-static bool has_source_route(struct rte_mbuf *m, uint8_t ihl)
+bool classify_source_route(struct rte_mbuf *m)
 {
-	struct reader r = reader_make(rte_pktmbuf_mtod(m, const uint8_t *), ihl);
+	struct reader r = reader_make(rte_pktmbuf_mtod(m, const uint8_t *), packet_of(m)->ihl);
 
 	reader_take(&r, PACKET_IPV4_MIN);
 	while (reader_left(&r)) {
@@ -203,7 +203,7 @@ static bool ipv4_in(struct worker *w, const struct iface *iface, struct rte_mbuf
 		worker_drop(w, m, DROP_IP_CHECKSUM);
 	else if (ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
 		worker_drop(w, m, DROP_IP_SOURCE);
-	else if (p->ihl > PACKET_IPV4_MIN && has_source_route(m, p->ihl))
+	else if (p->ihl > PACKET_IPV4_MIN && classify_source_route(m))
 		worker_drop(w, m, DROP_IP_OPTIONS);
 	else {
 		p->hop = route_lookup(w->dp->routes, ip->dst_addr);

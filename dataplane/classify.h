@@ -10,6 +10,10 @@ bool classify_own(struct worker *w, struct rte_mbuf *m);
 
 // [W] The same of a whole IPv6 packet (classify6.c).
 bool classify_own6(struct worker *w, struct rte_mbuf *m);
+
+// [W] Has an IPv4 packet, whose ihl is known, a source route among its options, or options that
+// nobody can read? Neither is forwarded.
+bool classify_source_route(struct rte_mbuf *m);
 // [W] A UDP datagram for one of the gateway's own addresses, whose header is `at` bytes behind the
 // start of the packet: IKE, ESP in UDP (packet.kind is set), or something else. False: taken.
 bool classify_udp(struct worker *w, struct rte_mbuf *m, uint16_t at);

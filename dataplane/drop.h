@@ -15,7 +15,8 @@ enum counter {
 	DROP_IFACE_DOWN,
 	DROP_IP_HEADER,
 	DROP_IP_CHECKSUM,
-	DROP_IP_SOURCE, // multicast, broadcast, loopback or zero as source
+	DROP_IP_SOURCE, // of no host: IPv4's nets 0, 127 and 224 to 255; of IPv6 multicast, zero,
+	                // loopback or a mapped IPv4 address
 	DROP_IP_BROADCAST,
 	DROP_IP_OPTIONS, // source route and the like
 	DROP_SEGMENTED,

@@ -259,6 +259,13 @@ static __rte_noinline bool accept_slowly(struct worker *w, struct leaving *l, st
 	return true;
 }
 
+// What more few SAs ask; what only the long way looks at is none of those packets.
+static __rte_always_inline bool is_selected_closely(const struct sa *sa,
+                                                    const struct rte_ipv4_hdr *ip)
+{
+	return !sa->is_narrow && unwrap_source(sa, ip);
+}
+
 // Is the inner packet plain, and of the SA, with nothing to be said in it of congestion?
 static __rte_always_inline bool is_plain_inside(const struct sa *sa, const struct crypto_item *item,
                                                 uint8_t outer_tos, const struct rte_ipv4_hdr *ip,
@@ -268,7 +275,8 @@ static __rte_always_inline bool is_plain_inside(const struct sa *sa, const struc
 
 	return likely(end) && end[1] == ESP_NEXT_IPV4 && ip->version_ihl == RTE_IPV4_VHL_DEF &&
 	       len >= PACKET_IPV4_MIN && len + ESP_TRAILER + end[0] <= item->text_len &&
-	       unwrap_addresses(sa, ip) && !sa->is_narrow && unwrap_ecn_same(ip, outer_tos);
+	       unwrap_addresses(sa, ip) && (likely(!sa->asks) || is_selected_closely(sa, ip)) &&
+	       unwrap_ecn_same(ip, outer_tos);
 }
 
 // May it leave by the way of the packets before it?

@@ -176,7 +176,15 @@ struct sa {
 		uint16_t hop;
 	};
 	uint8_t raised; // enum sa_raised
-	bool is_narrow; // inbound: `narrow` says something; outbound: it names ports
+	union {
+		uint8_t asks; // 0 = more than the addresses need not be looked at, as of nearly all
+		struct {
+			uint8_t is_narrow : 1; // inbound: `narrow` says something; outbound: it
+			                       // names ports
+			uint8_t is_wide : 1;   // inbound, IPv4 inside: the selector leaves room for
+			                       // sources of no host
+		};
+	};
 
 	// Lines 2 and 3: seldom.
 	alignas(SA_LINE) uint64_t auth_failed;

@@ -298,6 +298,17 @@ static void prefix6(const struct ip_prefix *prefix, uint64_t addr[2], uint64_t m
 	addr[1] &= mask[1];
 }
 
+// Does a prefix hold addresses that no host has (ipv4_source_is_bad())? By their first bytes.
+static bool is_wide(const struct ip_prefix *p)
+{
+	uint32_t first = addr_v4_host(&p->addr) >> 24;
+	uint32_t last = p->len < 8 ? first | 0xffu >> p->len : first;
+
+	if (p->len < 8)
+		first &= ~(0xffu >> p->len);
+	return first == 0 || last >= 224 || (first <= 127 && last >= 127);
+}
+
 static void fill_selector(const struct selector *sel, struct sa *sa)
 {
 	uint32_t local_mask = mask_of(sel->local.len), remote_mask = mask_of(sel->remote.len);
@@ -308,6 +319,7 @@ static void fill_selector(const struct selector *sel, struct sa *sa)
 		.remote = htonl(addr_v4_host(&sel->remote.addr)) & remote_mask,
 		.remote_mask = remote_mask,
 	};
+	sa->is_wide = is_wide(&sel->remote);
 }
 
 static void fill_in(const struct sa_spec *spec, struct sa *sa)
@@ -365,7 +377,7 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
 	sa->spi = spec->spi;
 	sa->direction = (uint8_t)direction;
 	sa->engine = engine(spec);
-	sa->form = 0;
+	sa->form = sa->asks = 0;
 	sa->encap = spec->encap == SA_ENCAP_UDP;
 	sa->is_transport = spec->mode == SA_MODE_TRANSPORT;
 	sa->outer6 = spec->local.family == 6;

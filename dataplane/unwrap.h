@@ -6,7 +6,9 @@
 #include <rte_branch_prediction.h>
 
 #include "bytes.h"
+#include "classify.h"
 #include "esp.h"
+#include "ipv4.h"
 
 static inline uint32_t unwrap_sequence(const uint8_t *esp)
 {
@@ -112,12 +114,23 @@ static __rte_always_inline bool unwrap_selected(const struct sa *sa, struct rte_
 	       (likely(!sa->is_narrow) || unwrap_selected_narrowly(&sa->narrow, m));
 }
 
-// An inner IPv4 packet: is it of the SA, and what of congestion is to be said in it?
+// Has the inner packet a source that a host may have? Most selectors leave room for no others.
+static __rte_always_inline bool unwrap_source(const struct sa *sa, const struct rte_ipv4_hdr *ip)
+{
+	return likely(!sa->is_wide) || !ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr));
+}
+
+// An inner IPv4 packet: is it of the SA, is it one that would be forwarded if it came in clear, and
+// what of congestion is to be said in it?
 static __rte_always_inline enum counter unwrap_accept_ipv4(struct rte_mbuf *m, const struct sa *sa,
                                                            uint8_t outer_tos)
 {
 	if (unlikely(!unwrap_selected(sa, m)))
 		return DROP_ESP_SELECTOR;
+	if (unlikely(!unwrap_source(sa, packet_ip(m))))
+		return DROP_IP_SOURCE;
+	if (unlikely(packet_ip(m)->version_ihl != RTE_IPV4_VHL_DEF) && classify_source_route(m))
+		return DROP_IP_OPTIONS;
 	return likely(unwrap_ecn(packet_ip(m), outer_tos)) ? COUNTERS : DROP_ESP_ECN;
 }
 

@@ -1,4 +1,5 @@
-// What came out of a tunnel does not go back out in clear.
+// What came out of a tunnel is asked what a packet is that comes in clear: a source that a host may
+// have, no source route. It does not go back out in clear.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,86 @@
 #include "suites.h"
 
 static const struct suite gcm = {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE};
+
+// Packets from anywhere to 10.2.0.0/16.
+static struct gate_flow from_anywhere(uint8_t len, uint32_t net)
+{
+	struct sa_spec spec = suite_spec(&gcm, 0);
+	struct ip_addr addr = addr_v4(net);
+
+	spec.selector.local = prefix_make(&addr, len);
+	return gate_flow_make(spec);
+}
+
+// NULL: it did not come out of the tunnel again.
+static struct rte_mbuf *pass(const struct gate_flow *f, uint32_t src, const uint8_t options[8])
+{
+	struct rte_mbuf *m = gate_packet(100, f->tunnel);
+	struct rte_ipv4_hdr *ip = packet_ip(m);
+
+	ip->src_addr = rte_cpu_to_be_32(src);
+	if (options) {
+		ip->version_ihl = 0x47;
+		packet_of(m)->ihl = 28;
+		memcpy(ip + 1, options, 8);
+	}
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	assert_int_equal(esp_out(gate_owner(f), &m, 1), 1);
+	return gate_decrypt(&m) ? m : NULL;
+}
+
+static void sources(void **state)
+{
+	static const uint32_t bad[] = {0x7f000001, 0x00000000, 0x00010203, 0xe0000001, 0xffffffff};
+	struct gate_flow any = from_anywhere(0, 0);
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(bad); i++)
+		assert_null(pass(&any, bad[i], NULL));
+	assert_int_equal(gate_counter(DROP_IP_SOURCE), RTE_DIM(bad));
+	rte_pktmbuf_free(pass(&any, 0x08080808, NULL));
+	rte_pktmbuf_free(pass(&any, 0xdfffffff, NULL));
+	assert_int_equal(gate_counter(COUNT_DECRYPTED), 2);
+}
+
+// Whose selector has no room for them is not asked.
+static void wide_selectors(void **state)
+{
+	static const struct {
+		uint32_t net;
+		uint8_t len;
+		bool wide;
+	} cases[] = {{0, 0, true},           {0x80000000, 1, true},  {0x0a000000, 8, false},
+	             {0x40000000, 2, true},  {0x40000000, 3, false}, {0x60000000, 3, true},
+	             {0x7f000000, 8, true},  {0x7f010203, 32, true}, {0xc0000000, 3, false},
+	             {0xe0000000, 3, true},  {0xe0000000, 24, true}, {0x08000000, 5, false},
+	             {0x00000000, 24, true}, {0xc0a80000, 16, false}};
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		struct gate_flow f = from_anywhere(cases[i].len, cases[i].net);
+		const struct sa *sa = sa_table_at(gate.sas, f.in.index);
+
+		assert_int_equal(sa->is_wide, cases[i].wide);
+		assert_int_equal(sa->asks != 0, cases[i].wide);
+	}
+}
+
+static void source_routes(void **state)
+{
+	static const uint8_t loose[8] = {131, 7, 4, 10, 0, 0, 1}, strict[8] = {1, 137, 7, 4, 10};
+	static const uint8_t broken[8] = {7, 9, 4}, record[8] = {7, 7, 4};
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+
+	(void)state;
+	assert_null(pass(&f, 0x0a010001, loose));
+	assert_null(pass(&f, 0x0a010001, strict));
+	assert_null(pass(&f, 0x0a010001, broken));
+	assert_int_equal(gate_counter(DROP_IP_OPTIONS), 3);
+	rte_pktmbuf_free(pass(&f, 0x0a010001, record));
+	assert_int_equal(gate_counter(COUNT_DECRYPTED), 1);
+}
 
 static struct dp_policy_rule rule_for(const struct gate_flow *f, struct selector sel)
 {
@@ -120,6 +201,9 @@ static void not_back_in_clear6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(sources),
+		TEST(wide_selectors),
+		TEST(source_routes),
 		TEST(not_back_in_clear),
 		TEST(not_back_in_clear6),
 	};
