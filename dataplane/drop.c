@@ -38,6 +38,7 @@ static const char *const names[COUNTERS] = {
 	[DROP_HANDOFF_HOPS] = "drop handoff-hops",
 	[DROP_MTU] = "drop mtu",
 	[DROP_NO_BUFFER] = "drop no-buffer",
+	[DROP_MADE_FULL] = "drop made-full",
 	[DROP_NEIGHBOUR_FULL] = "drop neighbour-full",
 	[DROP_NEIGHBOUR_TIMEOUT] = "drop neighbour-timeout",
 	[DROP_TX_FULL] = "drop tx-full",

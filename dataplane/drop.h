@@ -41,6 +41,7 @@ enum counter {
 	DROP_HANDOFF_HOPS,
 	DROP_MTU, // does not fit and may not be fragmented
 	DROP_NO_BUFFER,
+	DROP_MADE_FULL, // made by the gateway: too many in one turn
 	DROP_NEIGHBOUR_FULL,
 	DROP_NEIGHBOUR_TIMEOUT,
 	DROP_TX_FULL,

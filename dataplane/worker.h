@@ -117,7 +117,7 @@ static inline bool worker_event(struct worker *w, const struct dp_event *event)
 static inline void worker_forward_later(struct worker *w, struct rte_mbuf *m)
 {
 	if (w->n_made == WORKER_MADE)
-		worker_drop(w, m, DROP_NO_BUFFER);
+		worker_drop(w, m, DROP_MADE_FULL);
 	else
 		w->made[w->n_made++] = m;
 }

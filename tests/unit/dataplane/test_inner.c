@@ -1,5 +1,6 @@
 // What came out of a tunnel is asked what a packet is that comes in clear: a source that a host may
-// have, no source route. It does not go back out in clear.
+// have, no source route. It does not go back out in clear. And what the gateway makes of such packets
+// is bounded.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -196,6 +197,19 @@ static void not_back_in_clear6(void **state)
 	assert_true(leaves(other, PACKET_DECRYPTED));
 }
 
+// A flood of what the gateway answers loses answers, which are no proof of anybody's life.
+static void a_flood_of_answers(void **state)
+{
+	uint64_t before = dp_punt_losses(&gate);
+	struct worker *w = gate.workers[0];
+
+	(void)state;
+	for (unsigned i = 0; i < WORKER_MADE + 5; i++)
+		worker_forward_later(w, gate_packet(100, (struct handle){0}));
+	assert_int_equal(gate_counter(DROP_MADE_FULL), 5);
+	assert_int_equal(dp_punt_losses(&gate), before);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, gate_start, gate_stop)
 
 int main(void)
@@ -206,6 +220,7 @@ int main(void)
 		TEST(source_routes),
 		TEST(not_back_in_clear),
 		TEST(not_back_in_clear6),
+		TEST(a_flood_of_answers),
 	};
 
 	return cmocka_run_group_tests_name("inner", tests, eal_start, eal_stop);
