@@ -3,6 +3,7 @@
 #include "icmp.h"
 
 #include "bytes.h"
+#include "ipv4.h"
 #include "route.h"
 
 #define TOKENS_MAX      50u
@@ -29,8 +30,18 @@ bool icmp_may_send(struct worker *w)
 	return true;
 }
 
+// RFC 1122, 3.2.2: a source that is not a single host. A packet that came out of a tunnel may have
+// one, and the broadcast address of a network of ours is none's.
+static bool has_no_source(const struct worker *w, uint32_t src)
+{
+	const struct routes *routes = w->dp->routes;
+
+	return ipv4_source_is_bad(rte_be_to_cpu_32(src)) ||
+	       route_hop(routes, route_lookup(routes, src))->kind == ROUTE_BROADCAST;
+}
+
 // RFC 1812, 4.3.2.7: not about errors, later fragments, what we made, or what has no single source.
-static bool may_answer(struct rte_mbuf *m)
+static bool may_answer(const struct worker *w, struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
 	const struct packet *p = packet_of(m);
@@ -38,7 +49,7 @@ static bool may_answer(struct rte_mbuf *m)
 		reader_make(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
 	uint8_t type;
 
-	if (p->flags & PACKET_MADE)
+	if (p->flags & PACKET_MADE || has_no_source(w, ip->src_addr))
 		return false;
 	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK))
 		return false;
@@ -103,7 +114,7 @@ void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code
 	uint8_t head[ICMP_HEADER] = {type, code};
 	struct rte_mbuf *reply;
 
-	if (!may_answer(m) || source == 0 || !icmp_may_send(w))
+	if (!may_answer(w, m) || source == 0 || !icmp_may_send(w))
 		return;
 	reply = rte_pktmbuf_alloc(w->dp->pool);
 	if (!reply)

@@ -1,6 +1,6 @@
 // What came out of a tunnel is asked what a packet is that comes in clear: a source that a host may
-// have, no source route. It does not go back out in clear. And what the gateway makes of such packets
-// is bounded.
+// have, no source route. It does not go back out in clear, and errors about it have somebody to go
+// to. And what the gateway makes of such packets is bounded.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -197,6 +197,29 @@ static void not_back_in_clear6(void **state)
 	assert_true(leaves(other, PACKET_DECRYPTED));
 }
 
+// RFC 1122, 3.2.2: no error to a source that is not a single host.
+static void errors_to_nobody(void **state)
+{
+	static const uint32_t nobody[] = {0x7f000001, 0xe0000005, 0, 0xffffffff, 0x0a0100ff};
+	const struct ip_addr broadcast = addr_v4(0x0a0100ff);
+	const struct ip_prefix prefix = prefix_make(&broadcast, 32);
+	struct worker *w = gate.workers[0];
+	struct rte_mbuf *m = gate_packet(100, (struct handle){0});
+
+	(void)state;
+	w->icmp_tokens = 9;
+	assert_int_equal(route_iface_add(&gate, &prefix, 0, ROUTE_BROADCAST), 0);
+	for (unsigned i = 0; i < RTE_DIM(nobody); i++) {
+		packet_ip(m)->src_addr = rte_cpu_to_be_32(nobody[i]);
+		icmp_error(w, m, 11, 0, 0);
+		assert_int_equal(w->n_made, 0);
+	}
+	packet_ip(m)->src_addr = rte_cpu_to_be_32(0x0a010001);
+	icmp_error(w, m, 11, 0, 0);
+	assert_int_equal(w->n_made, 1);
+	rte_pktmbuf_free(m);
+}
+
 // A flood of what the gateway answers loses answers, which are no proof of anybody's life.
 static void a_flood_of_answers(void **state)
 {
@@ -220,6 +243,7 @@ int main(void)
 		TEST(source_routes),
 		TEST(not_back_in_clear),
 		TEST(not_back_in_clear6),
+		TEST(errors_to_nobody),
 		TEST(a_flood_of_answers),
 	};
 
