@@ -4,8 +4,10 @@
 
 #include "worker.h"
 
-// Largest packet that is put together; packets of dp->pool_big have room for it.
-#define REASSEMBLE_MAX 12288u
+// Largest packet that is put together, and largest datagram that we send; packets of dp->pool_big
+// have room for it. Of so many pieces at most: at an MTU of 1500 that is 11860 bytes of IPv4.
+#define REASSEMBLE_MAX    12288u
+#define REASSEMBLE_PIECES ((uint32_t)RTE_LIBRTE_IP_FRAG_MAX_FRAG)
 
 // [C] Before launch and after the end. 0 or -errno.
 int reassemble_init(struct worker *w);

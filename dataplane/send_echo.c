@@ -81,6 +81,19 @@ static void fill6(struct dp *dp, uint8_t *start, const struct dp_echo *e)
 	memcpy(icmp + 2, &sum, sizeof(sum));
 }
 
+// The longest echo whose answer can be put together, if it comes in pieces as long as the interface
+// takes.
+static uint32_t echo_max(const struct dp *dp, uint16_t index, bool v6)
+{
+	const struct iface *iface = &dp->ifaces[index];
+	uint32_t mtu = v6 ? iface_mtu6(iface) : iface_word(&iface->mtu);
+	uint32_t head = v6 ? PACKET_IPV6_MIN : PACKET_IPV4_MIN;
+	uint32_t piece_head = v6 ? head + IPV6_FRAGMENT_SIZE : head;
+	uint32_t piece = mtu > piece_head ? (mtu - piece_head) & ~7u : 0;
+
+	return RTE_MIN(head + REASSEMBLE_PIECES * piece, REASSEMBLE_MAX);
+}
+
 int dp_echo_send(struct dp *dp, const struct dp_echo *e)
 {
 	bool v6 = e->dst.family == 6;
@@ -91,10 +104,12 @@ int dp_echo_send(struct dp *dp, const struct dp_echo *e)
 
 	if (e->src.family != e->dst.family || !addr_size(e->dst.family))
 		return -EAFNOSUPPORT;
-	if (e->size < head + ICMP_HEADER || e->size > REASSEMBLE_MAX)
+	if (e->size < head + ICMP_HEADER)
 		return -EMSGSIZE;
 	if (dp_route_find(dp, &e->dst, &iface, &next_hop, &source))
 		return -EHOSTUNREACH;
+	if (e->size > echo_max(dp, iface, v6))
+		return -EMSGSIZE;
 	m = rte_pktmbuf_alloc(e->size <= POOL_MTU_SMALL ? dp->pool : dp->pool_big);
 	if (!m)
 		return -EAGAIN;

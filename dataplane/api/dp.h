@@ -118,8 +118,8 @@ struct dp_echo {
 };
 
 // Sends an ICMP echo request, which passes routes and crypto maps like any packet; its answer is
-// told by DP_EVENT_ECHO. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE,
-// -EAFNOSUPPORT.
+// told by DP_EVENT_ECHO. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE
+// (or its answer would come in more pieces than are put together), -EAFNOSUPPORT.
 int dp_echo_send(struct dp *dp, const struct dp_echo *echo);
 // Sends one Ethernet frame as it is.
 int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len);

@@ -496,6 +496,8 @@ static void own_echo(void **state)
 	assert_true(addr_equal(&event.local, &e.src));
 	e.size = 47;
 	assert_int_equal(dp_echo_send(dp, &e), -EMSGSIZE);
+	e.size = HEADER + 8 * 1448 + 1; // more than eight fragments
+	assert_int_equal(dp_echo_send(dp, &e), -EMSGSIZE);
 	e.size = 100;
 	e.src = addr_v4(0x0a000001);
 	assert_int_equal(dp_echo_send(dp, &e), -EAFNOSUPPORT);
