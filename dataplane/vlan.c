@@ -13,11 +13,13 @@
 
 #include "classify.h"
 #include "port.h"
+#include "tunnel.h"
 
-#define TAG_LEN    4u
-#define MACS_LEN   (2u * RTE_ETHER_ADDR_LEN)
-#define ID_MASK    0xfffu
-#define REST_TICKS (10 * TICKS_PER_SECOND) // longer than any packet is held
+#define TAG_LEN  4u
+#define MACS_LEN (2u * RTE_ETHER_ADDR_LEN)
+#define ID_MASK  0xfffu
+// Longer than any packet is held: as a fragment, for its tunnel, for a neighbour, by a full port.
+#define REST_TICKS (TUNNEL_HOLD_TICKS + 25 * TICKS_PER_SECOND)
 
 // ---- workers ---------------------------------------------------------------------------------
 
