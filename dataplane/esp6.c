@@ -257,7 +257,7 @@ uint8_t esp6_outer_class(struct rte_mbuf *m)
 	return (uint8_t)(rte_be_to_cpu_32(packet_ip6(m)->vtc_flow) >> CLASS_SHIFT);
 }
 
-// The part of the selector that few SAs have; as selected_narrowly() in esp_in.c.
+// The part of the selector that few SAs have; as unwrap_selected_narrowly().
 static bool selected_narrowly(const struct sa_narrow *s, struct rte_mbuf *m)
 {
 	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);

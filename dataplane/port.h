@@ -17,7 +17,8 @@ void port_close(struct dp *dp, uint16_t index);
 // Sends a frame from the control core: by its own TX queue if the port has one, else by a ring that
 // the port's first worker drains. Takes it. 0 or -EAGAIN. [C] at any time.
 int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame);
-// Gives an IPv4 packet to the port's first worker to route. Takes it. 0 or -EAGAIN. [C]
+// Gives an IP packet of either family to the port's first worker to route. Takes it. 0 or -EAGAIN.
+// [C]
 int port_send_by_worker(struct dp *dp, uint16_t index, struct rte_mbuf *m);
 
 #endif

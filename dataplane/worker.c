@@ -261,8 +261,9 @@ static unsigned rx_ports(struct worker *w)
 	return total;
 }
 
-// From the control core: its frames go out before anything else of this turn, and wait in their
-// ring while the port does not take them.
+// From the control core: its frames go out before anything that comes in this turn, only behind
+// what messages have set free (RELEASE_TURNS bursts at most), and wait in their ring while the port
+// does not take them.
 static unsigned rx_control(struct worker *w)
 {
 	struct rte_mbuf *pkts[WORKER_BURST];

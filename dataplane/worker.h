@@ -160,7 +160,7 @@ void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_
 // Sends what waits for this interface; this worker has a queue there.
 void tx_full(struct worker *w, uint16_t iface);
 // What is gathered for a port by now is the control core's: what the port does not take is not
-// dropped, but sent before anything else of the turns to come, for ten seconds at most. So the
+// dropped, but sent before what comes in during the turns to come, for ten seconds at most. So the
 // control core hears that its ring is full instead of losing probes, and no peer dies of a busy
 // port.
 void tx_keep(struct worker *w, uint16_t port);
@@ -199,10 +199,11 @@ void sa_messages(struct worker *w, const struct message *msg);
 // Once a tick: raises again what found no room, drops held packets that are too old.
 void worker_esp_tick(struct worker *w);
 
-// ESP to the gateway (kind PACKET_ESP, data begins with the outer IPv4 header of ihl bytes, then
-// UDP if PACKET_IN_UDP), of any owner: those of other workers are handed off with PACKET_ESP.
-// Returns decrypted inner packets: data begins with the inner IPv4 header, packet_check_ipv4()
-// holds, PACKET_DECRYPTED and sa set, hop = PACKET_NO_HOP.
+// ESP to the gateway (kind PACKET_ESP or PACKET_ESP6, data begins with the outer IP header,
+// `payload` says where ESP does), of any owner: those of other workers are handed off. Returns
+// decrypted inner packets of either family: data begins with the inner IP header and ends where
+// that says, kind is PACKET_ROUTE (packet_check_ipv4() holds) or PACKET_ROUTE6, PACKET_DECRYPTED
+// and sa set, hop = PACKET_NO_HOP.
 uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Plain packets that came in clear on an interface with a crypto map (packet.in). Drops those that
 // match a mirrored permit.
@@ -213,9 +214,10 @@ uint16_t policy_in_clear(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **tunnel,
                     uint16_t *n_tunnel);
 // Packets with tunnel set, of any owner: those of other workers are handed off with PACKET_TUNNEL;
-// those without an SA are held (tunnel_hold). Returns outer IPv4 packets, header checksum right,
-// PACKET_MADE | PACKET_NO_POLICY set, ihl and hop set; also out and next_hop, if out is not
-// PACKET_NO_IFACE: then forward must say what becomes of them.
+// those without an SA are held (tunnel_hold). Returns outer packets of either family (PACKET_ROUTE,
+// header checksum right and ihl set, or PACKET_ROUTE6), PACKET_MADE | PACKET_NO_POLICY and hop set;
+// also out and the next hop, unless out is PACKET_NO_IFACE: then forward must say what becomes of
+// them.
 uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // After a message gave a flow its SA: the packets that were held, at most `max`, with tunnel set.
 // Called until it returns 0, at most a bounded number of times a turn.
