@@ -273,7 +273,7 @@ static void ios_error_texts(void **state)
 
 static void long_lines_are_refused(void **state)
 {
-	char *line = malloc(COMMAND_LINE + 100);
+	char line[COMMAND_LINE + 100];
 
 	memset(line, 'a', COMMAND_LINE + 99);
 	line[COMMAND_LINE + 99] = '\0';
@@ -292,7 +292,6 @@ static void long_lines_are_refused(void **state)
 		line[4 + 2 * i] = 'c';
 	memcpy(line, "say", 3);
 	assert_int_equal(parse(state, line, NULL, NULL), COMMAND_OK);
-	free(line);
 }
 
 static void bad_syntax_strings(void **state)

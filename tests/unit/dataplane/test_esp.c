@@ -182,6 +182,8 @@ static void replayed(void **state)
 	gate_tick(2000);
 	expect_drop(pkts[2], DROP_ESP_REPLAY);
 	assert_int_equal(stats(f.in).replayed, 2);
+	assert_int_equal(stats(f.in).replay_window, 64);
+	assert_int_equal(stats(f.out).replay_window, 0);
 	assert_int_equal(stats(f.in).last, 1000); // a replayed packet is no sign of life
 }
 
