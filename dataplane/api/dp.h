@@ -132,7 +132,7 @@ void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag);
 // ---- events --------------------------------------------------------------------------------
 
 enum dp_event_kind {
-	DP_EVENT_ACQUIRE,     // tunnel: a packet has no SA; comes once until it is answered, or half a minute later
+	DP_EVENT_ACQUIRE,     // tunnel: no SA for a packet; each half minute until answered
 	DP_EVENT_DOUBT,       // tunnel: traffic out, nothing in for doubt_after; see dp_peer_watch
 	DP_EVENT_SA_GONE,     // sa: no worker knows it any more, its keys are wiped
 	DP_EVENT_SA_SOFT,     // sa: a soft lifetime in bytes or packets has passed
