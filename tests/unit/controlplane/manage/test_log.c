@@ -272,6 +272,8 @@ static void file_is_followed(void **state)
 	world_destroy(w);
 }
 
+#ifndef __SANITIZE_ADDRESS__ // which has more memory reserved than any limit
+
 // Without memory for it the buffer stays as it was, and is not said to be another.
 static void buffer_that_does_not_fit(void **state)
 {
@@ -281,9 +283,6 @@ static void buffer_that_does_not_fit(void **state)
 	struct world *w;
 
 	(void)state;
-#ifdef __SANITIZE_ADDRESS__
-	skip(); // it has more than any limit reserved
-#endif
 	w = world_create(4096);
 	l = w->config->logging;
 	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
@@ -302,6 +301,8 @@ static void buffer_that_does_not_fit(void **state)
 	world_destroy(w);
 }
 
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,7 +312,9 @@ int main(void)
 		cmocka_unit_test(threads_and_losses),
 		cmocka_unit_test(slow_terminal),
 		cmocka_unit_test(file_is_followed),
+#ifndef __SANITIZE_ADDRESS__
 		cmocka_unit_test(buffer_that_does_not_fit),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
