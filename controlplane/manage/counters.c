@@ -113,8 +113,9 @@ static void begin_afresh(struct control *c, struct counters *n)
 	n->vlans_made = c->vlans_made;
 }
 
-// A turn lasts longer than its work where other threads want the core too.
-static void note_cpu(struct control *c)
+// A turn of so many us lasts longer than its work where other threads want the core too. The CPU's
+// time is that since the turn before, so with what was done to sleep in between.
+static void note_cpu(struct control *c, uint64_t turn_us)
 {
 	struct timespec now;
 	uint64_t us, took;
@@ -123,6 +124,7 @@ static void note_cpu(struct control *c)
 		return;
 	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	took = c->cpu_us ? us - c->cpu_us : 0;
+	took = took < turn_us ? took : turn_us;
 	c->cpu_us = us;
 	c->counters.long_turns += took > LONG_TURN_US;
 	if (took > c->counters.longest_cpu_us)
@@ -134,8 +136,7 @@ void counters_turn(struct control *c, uint64_t start, bool worked)
 	uint64_t us = dp_now_us(c->dp) - start;
 	struct counters *n = c->shown;
 
-	note_cpu(c);
-
+	note_cpu(c, us);
 	if (worked) {
 		c->counters.busy_turns++;
 		c->counters.busy_us += us;
