@@ -332,7 +332,8 @@ int static_routes_sync(struct control *c, bool warn)
 		reach_free(r);
 		if (!s->told)
 			log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE",
-			        "Out of memory: routes stay as they are for now");
+			        "Out of memory: routes stay as they are, and are tried each "
+			        "second");
 		s->told = true;
 		wheel_arm(&c->wheel, &s->again, c->now + AGAIN_IN, try_again);
 		return -ENOMEM;

@@ -1,14 +1,24 @@
 // See fake_control.h.
-#include "fake_control.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "apply.h"
 #include "child.h"
+#include "cursor.h"
+#include "fake_control.h"
 #include "fake_dp.h"
 #include "ike_sa.h"
+#include "load.h"
 #include "neighbour.h"
 #include "peer.h"
+#include "static_routes.h"
 
 void fake_control_tables(struct control *c)
 {
@@ -36,4 +46,68 @@ void fake_control_free(struct control *c)
 	free(c->flow_of_tunnel);
 	free(c->child_of_sa);
 	free(c->ports);
+}
+
+int fake_link_create(struct control *c, const char *text,
+                     void (*sink)(void *arg, enum log_level level, const char *line))
+{
+	struct diag_list diags;
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	fake_now = 0xffffff00u;
+	c->log.sink = sink;
+	c->dp = fake_dp_create();
+	c->now = fake_now;
+	wheel_init(&c->wheel, c->now);
+	err = load_text("test", text, strlen(text), &c->config, &diags);
+	diag_fini(&diags);
+	c->ports = calloc(1, sizeof(*c->ports));
+	strcpy(c->ports[0], "FastEthernet0");
+	c->n_ports = 1;
+	c->neighbours = neighbour_create();
+	return err;
+}
+
+int fake_link_destroy(struct control *c)
+{
+	static_routes_fini(c);
+	neighbour_destroy(c);
+	free(c->ports);
+	config_free(c->config);
+	fake_dp_destroy(c->dp);
+	return c->wheel.armed ? -1 : 0;
+}
+
+void fake_link_pass(struct control *c, tick_t ticks)
+{
+	for (tick_t i = 0; i < ticks; i++) {
+		c->now = ++fake_now;
+		wheel_run(&c->wheel, c->now, 100, c);
+	}
+}
+
+struct config *fake_typed(const struct config *config, const char *const *lines,
+                          struct diff_list *changes)
+{
+	struct config *next = config_clone(config);
+	struct config_cursor cur;
+	struct diag_list diags;
+
+	cursor_init(&cur);
+	diag_init(&diags, NULL);
+	for (; *lines; lines++)
+		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
+	diag_fini(&diags);
+	assert_int_equal(diff_configs(config, next, changes), 0);
+	return next;
+}
+
+void fake_change(struct control *c, const char *const *lines)
+{
+	struct diff_list changes;
+	struct config *next = fake_typed(c->config, lines, &changes);
+
+	config_free(apply_config(c, next, &changes));
+	diff_fini(&changes);
 }

@@ -13,8 +13,8 @@
 #include "addr.h"
 #include "apply.h"
 #include "control.h"
+#include "fake_control.h"
 #include "fake_dp.h"
-#include "load.h"
 #include "mld_message.h"
 #include "nd_message.h"
 #include "neighbour.h"
@@ -61,22 +61,10 @@ static int setup(void **state)
 {
 	static const char text[] = "platform\n port FastEthernet0 net_null0\n"
 				   "interface FastEthernet0\n ipv6 address fe80::1 link-local\n";
-	struct diag_list diags;
 	int err;
 
 	(void)state;
-	memset(&c, 0, sizeof(c));
-	fake_now = 0xffffff00u;
-	c.log.sink = sink;
-	c.dp = fake_dp_create();
-	c.now = fake_now;
-	wheel_init(&c.wheel, c.now);
-	err = load_text("test", text, strlen(text), &c.config, &diags);
-	diag_fini(&diags);
-	c.ports = calloc(1, sizeof(*c.ports));
-	strcpy(c.ports[0], "FastEthernet0");
-	c.n_ports = 1;
-	c.neighbours = neighbour_create();
+	err = fake_link_create(&c, text, sink);
 	apply_interface_addresses(&c, 0);
 	return err;
 }
@@ -84,20 +72,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	static_routes_fini(&c);
-	neighbour_destroy(&c);
-	free(c.ports);
-	config_free(c.config);
-	fake_dp_destroy(c.dp);
-	return c.wheel.armed ? -1 : 0;
+	return fake_link_destroy(&c);
 }
 
 static void pass(tick_t ticks)
 {
-	for (tick_t i = 0; i < ticks; i++) {
-		c.now = ++fake_now;
-		wheel_run(&c.wheel, c.now, 100, &c);
-	}
+	fake_link_pass(&c, ticks);
 }
 
 static void deliver(const uint8_t *frame, uint16_t len)

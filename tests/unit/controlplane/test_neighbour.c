@@ -13,8 +13,8 @@
 #include "bounds.h"
 #include "bytes.h"
 #include "control.h"
+#include "fake_control.h"
 #include "fake_dp.h"
-#include "load.h"
 #include "nd_message.h"
 #include "neighbour.h"
 
@@ -34,41 +34,22 @@ static int setup(void **state)
 {
 	static const char text[] = "platform\n port FastEthernet0 net_null0\n"
 				   "interface FastEthernet0\n ip address 192.0.2.1 255.255.255.0\n";
-	struct diag_list diags;
 	int err;
 
 	(void)state;
-	memset(&c, 0, sizeof(c));
-	fake_now = 0xffffff00u;
-	c.log.sink = sink;
-	c.dp = fake_dp_create();
-	c.now = fake_now;
-	wheel_init(&c.wheel, c.now);
-	err = load_text("test", text, strlen(text), &c.config, &diags);
-	diag_fini(&diags);
-	c.ports = calloc(1, sizeof(*c.ports));
-	strcpy(c.ports[0], "FastEthernet0");
-	c.n_ports = 1;
-	c.neighbours = neighbour_create();
+	err = fake_link_create(&c, text, sink);
 	return err;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	neighbour_destroy(&c);
-	free(c.ports);
-	config_free(c.config);
-	fake_dp_destroy(c.dp);
-	return c.wheel.armed ? -1 : 0;
+	return fake_link_destroy(&c);
 }
 
 static void pass(tick_t ticks)
 {
-	for (tick_t i = 0; i < ticks; i++) {
-		c.now = ++fake_now;
-		wheel_run(&c.wheel, c.now, 100, &c);
-	}
+	fake_link_pass(&c, ticks);
 }
 
 // An ARP packet from the segment.

@@ -136,17 +136,6 @@ static unsigned apply(struct config *next)
 	return most;
 }
 
-static void change(const char *const *lines)
-{
-	struct config *next = config_clone(control.config);
-	struct config_cursor cur;
-
-	cursor_init(&cur);
-	for (; *lines; lines++)
-		enter(next, &cur, *lines);
-	apply(next);
-}
-
 static void from_the_start(void **state)
 {
 	(void)state;
@@ -163,7 +152,7 @@ static void while_it_gets_another_address(void **state)
 	unsigned before = looks;
 
 	(void)state;
-	change(lines);
+	fake_change(&control, lines);
 	assert_true(looks > before);
 	assert_int_equal(leaks, 0);
 	assert_false(control.dp->hold[0]);
@@ -192,7 +181,7 @@ static void while_it_gets_another_mask(void **state)
 	length = control.dp->ifaces[0].network.len;
 	lengths_held = lengths_open = 0;
 	control.dp->watch = look_at_length;
-	change(lines);
+	fake_change(&control, lines);
 	assert_int_equal(length, 25);
 	assert_int_equal(lengths_held, 1);
 	assert_int_equal(lengths_open, 0);
@@ -216,9 +205,9 @@ static void global_rules_reach_all_interfaces(void **state)
 		lines[3 * i + 2] = "no shutdown";
 	}
 	lines[3 * MANY] = NULL;
-	change(lines);
+	fake_change(&control, lines);
 	assert_true(control.n_ports > DP_PORTS_MAX);
-	change(df);
+	fake_change(&control, df);
 	for (unsigned i = 8; i < control.n_ports; i++)
 		assert_int_equal(control.dp->ifaces[i].df, DP_DF_SET);
 }
@@ -231,7 +220,7 @@ static void while_its_line_is_replaced(void **state)
 		"10 permit ip 10.0.0.0 0.255.255.255 10.2.0.0 0.0.255.255", NULL};
 
 	(void)state;
-	change(lines);
+	fake_change(&control, lines);
 	assert_int_equal(leaks, 0);
 	assert_true(is_covered(control.dp, 0));
 	assert_false(control.dp->hold[0]);
@@ -250,11 +239,11 @@ static void while_there_is_no_room(void **state)
 
 	(void)state;
 	control.dp->tunnel_from = FAKE_TUNNELS;
-	change(more);
+	fake_change(&control, more);
 	assert_true(control.dp->hold[0]);
 	assert_int_equal(errors, 1);
 	control.dp->tunnel_from = room;
-	change(other);
+	fake_change(&control, other);
 	assert_false(control.dp->hold[0]);
 	assert_int_equal(errors, 1);
 	assert_int_equal(control.flows, 3);
@@ -271,7 +260,7 @@ static void on_a_late_subinterface(void **state)
 	                                    NULL};
 
 	(void)state;
-	change(lines);
+	fake_change(&control, lines);
 	assert_int_equal(control.n_ports, 9);
 	assert_true(control.dp->ifaces[8].up && control.dp->ifaces[8].crypto_map);
 	assert_true(is_covered(control.dp, 8));
@@ -341,13 +330,13 @@ static void while_a_long_list_comes_and_goes(void **state)
 	assert_true(handle_equal(control.entries->denies[0].policy, first));
 	assert_int_equal(leaks, 0);
 
-	change(another);
+	fake_change(&control, another);
 	assert_int_equal(control.entries->n_denies, 0);
 	assert_int_equal(control.entries->lines.n, 1);
-	change(match);
+	fake_change(&control, match);
 	assert_int_equal(leaks, 0);
 	control.dp->watch = NULL;
-	change(none);
+	fake_change(&control, none);
 	assert_null(control.entries);
 	assert_int_equal(control.flows, 0);
 	assert_false(control.dp->hold[0]);

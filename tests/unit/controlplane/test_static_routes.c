@@ -13,7 +13,6 @@
 #include "apply.h"
 #include "bounds.h"
 #include "control.h"
-#include "cursor.h"
 #include "fake_control.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
@@ -138,19 +137,7 @@ static bool discards(const char *prefix)
 
 static void change(const char *const *lines)
 {
-	struct config *next = config_clone(control.config);
-	struct diff_list changes;
-	struct config_cursor cur;
-	struct diag_list diags;
-
-	cursor_init(&cur);
-	diag_init(&diags, NULL);
-	for (; *lines; lines++)
-		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
-	diag_fini(&diags);
-	assert_int_equal(diff_configs(control.config, next, &changes), 0);
-	config_free(apply_config(&control, next, &changes));
-	diff_fini(&changes);
+	fake_change(&control, lines);
 }
 
 static void pass(tick_t ticks)

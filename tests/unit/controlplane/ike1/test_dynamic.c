@@ -1,9 +1,9 @@
 // Dynamic crypto maps: B answers peers that its configuration does not name; A is an ordinary one.
+#include "fake_control.h"
 #include "pair.h"
 
 #include "addr.h"
 #include "apply.h"
-#include "cursor.h"
 #include "entry.h"
 #include "flow.h"
 #include "ike1/ike1.h"
@@ -47,28 +47,9 @@ static unsigned rules(const struct side *s)
 	return n;
 }
 
-static struct config *changed(struct side *s, const char *const *lines, struct diff_list *changes)
-{
-	struct config *next = config_clone(s->c.config);
-	struct config_cursor cur;
-	struct diag_list diags;
-
-	cursor_init(&cur);
-	diag_init(&diags, NULL);
-	for (; *lines; lines++)
-		assert_int_equal(cursor_enter(next, &cur, *lines, 0, &diags), 0);
-	diag_fini(&diags);
-	assert_int_equal(diff_configs(s->c.config, next, changes), 0);
-	return next;
-}
-
 static void change(struct side *s, const char *const *lines)
 {
-	struct diff_list changes;
-	struct config *next = changed(s, lines, &changes);
-
-	config_free(apply_config(&s->c, next, &changes));
-	diff_fini(&changes);
+	fake_change(&s->c, lines);
 }
 
 // The command counts for peers that are up, when it comes and when it goes.
@@ -119,7 +100,7 @@ static void goes_in_steps(void **state)
 	pair_up(p);
 	change(&p->a, more);
 	assert_int_equal(rules(&p->a), 5);
-	old = apply_begin(&p->a.c, changed(&p->a, none, &changes), &changes);
+	old = apply_begin(&p->a.c, fake_typed(p->a.c.config, none, &changes), &changes);
 	while (entry_walk_step(&p->a.c, 2)) {
 		assert_true(p->a.c.dp->hold[0]);
 		assert_int_equal(rules(&p->a), 5 - 2 * ++steps);
