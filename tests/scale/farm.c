@@ -208,6 +208,19 @@ static bool connect_gateway(void)
 	return connected();
 }
 
+static void show_renewals(const struct farm_counts *before, uint32_t ms)
+{
+	const struct farm_counts *c = &r.farm.counts;
+	uint64_t n = c->ike_renewed + c->children_renewed - before->ike_renewed -
+	             before->children_renewed;
+
+	n = n * 1000 / ms;
+	if (n > r.most_renewals)
+		r.most_renewals = (uint32_t)n;
+	if (c->ike_renewed + c->children_renewed)
+		printf("  renewals %6lu/s", (unsigned long)n);
+}
+
 static void show(const char *phase, uint32_t since)
 {
 	static struct farm_counts before;
@@ -227,6 +240,7 @@ static void show(const char *phase, uint32_t since)
 		if (r.traffic.n)
 			printf("  pings %7lu/s",
 			       (unsigned long)((r.traffic.answers - answers) * 1000 / ms));
+		show_renewals(&before, ms);
 		printf("  retransmitted %6lu  deletes %6lu (false %lu)  bad %lu\n",
 		       (unsigned long)c->retransmitted, (unsigned long)c->deletes,
 		       (unsigned long)c->false_deaths, (unsigned long)c->bad);
@@ -489,7 +503,8 @@ static bool live(void)
 	if (o->comeback && o->kill)
 		took->return_ms = begin_afresh("return", o->kill);
 	return good && all_back() && all_at_rate(took) && r.farm.counts.false_deaths == 0 &&
-	       r.traffic.bad == 0 && took->after_bye == 0;
+	       r.traffic.bad == 0 && took->after_bye == 0 &&
+	       (r.farm.counts.children_lost == 0 || o->faults.loss > 0);
 }
 
 static int run(void)

@@ -37,7 +37,8 @@ void farm_usage(FILE *to)
 	      "network;\n"
 	      "peer i is 100.64.0.1 + i with the host 10.0.0.1 + i. Ends with 0 if all came up, "
 	      "every\n"
-	      "death was told and none of a living peer; with --admit: and no more came up than so "
+	      "death was told and none of a living peer, and no renewal cost a peer its SA; with "
+	      "--admit: and no more came up than so "
 	      "many a second.\n",
 	      to);
 }

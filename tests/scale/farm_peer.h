@@ -1,6 +1,7 @@
 // One peer of the farm as IKEv1 knows it (RFC 2409, RFC 3706): it starts main mode and quick mode,
-// answers and sends R-U-THERE, and reads Deletes. A peer, not a mock: every message is checked as a
-// peer must check it. Pure but for its randomness: messages in, messages out, time as an argument.
+// answers both when the gateway renews, answers and sends R-U-THERE, and reads Deletes. A peer, not
+// a mock: every message is checked as a peer must check it. Pure but for its randomness: messages
+// in, messages out, time as an argument.
 #ifndef VIGIL_TESTS_SCALE_FARM_PEER_H
 #define VIGIL_TESTS_SCALE_FARM_PEER_H
 
@@ -11,7 +12,6 @@
 #include "types.h"
 
 #define FARM_MESSAGE_MAX 1024
-#define FARM_NONCE_MAX   64
 #define FARM_QUICK_3_MAX 128
 
 enum farm_state {
@@ -25,7 +25,16 @@ enum farm_state {
 	FARM_STATES,
 };
 
+// An IKE SA, as the peer holds it.
+struct farm_sa {
+	uint8_t cookie_i[8], cookie_r[8];
+	struct ike1_keys keys;
+	uint32_t hello; // sequence of our next R-U-THERE
+	uint32_t heard; // sequence of the last R-U-THERE of the gateway, 0 = none
+};
+
 struct farm_handshake; // what is kept only while something is negotiated
+struct farm_answer;    // the same, of what the gateway has begun
 
 struct farm_peer {
 	uint8_t state; // enum farm_state
@@ -33,17 +42,15 @@ struct farm_peer {
 	bool floated;  // to UDP port 4500 (RFC 3947, 4)
 	uint8_t tries;
 	uint32_t due_ms; // of the next retransmission
-	uint8_t cookie_i[8], cookie_r[8];
-	struct ike1_keys keys;
+	struct farm_sa sa;
 	uint32_t spi_in, spi_out;
-	uint32_t hello;    // sequence of our next R-U-THERE
-	uint32_t heard;    // sequence of the last R-U-THERE of the gateway, 0 = none
-	uint32_t heard_ms; // when that came
+	uint32_t heard_ms; // when the last R-U-THERE of the gateway came, 0 = none has
 	uint32_t died_ms;  // when it was told to die, or last answered before that
 	uint32_t quick_id; // of the quick mode, and its last message
 	uint8_t quick_3[FARM_QUICK_3_MAX], quick_3_len;
 	struct farm_esp *esp; // only of a peer with traffic, once quick mode has ended
 	struct farm_handshake *handshake;
+	struct farm_answer *answer;
 };
 
 struct farm_counts {
@@ -51,11 +58,15 @@ struct farm_counts {
 	uint64_t restarted;         // that were up
 	uint64_t hellos, acks_sent; // R-U-THERE of the gateway, and our answers
 	uint64_t hellos_sent, acks;
-	uint64_t deletes;      // of IKE SAs
-	uint64_t false_deaths; // of those, of peers that lived
-	uint64_t byes;         // IKE SAs that peers have deleted
-	uint64_t after_bye;    // messages for them after that
-	uint64_t bad;          // messages that no gateway should send
+	uint64_t deletes;                       // of IKE SAs
+	uint64_t false_deaths;                  // of those, of peers that lived
+	uint64_t byes;                          // IKE SAs that peers have deleted
+	uint64_t after_bye;                     // messages for them after that
+	uint64_t ike_renewed, children_renewed; // by the gateway
+	uint64_t children_made;                 // by the peers, beside the first of each
+	uint64_t children_deleted;              // ESP SAs, by the gateway
+	uint64_t children_lost;                 // of those, the newest of a peer that lives
+	uint64_t bad;                           // messages that no gateway should send
 };
 
 struct farm {
@@ -95,6 +106,8 @@ void farm_peer_in(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t l
 void farm_peer_timeout(struct farm *f, uint32_t peer, uint32_t now_ms);
 // Deletes its SAs, as one that is shut down in order.
 void farm_peer_bye(struct farm *f, uint32_t peer);
+// A new ESP SA by quick mode, with the IKE SA that there is.
+void farm_peer_renew(struct farm *f, uint32_t peer, uint32_t now_ms);
 // Asks the gateway whether it lives.
 void farm_peer_hello(struct farm *f, uint32_t peer);
 

@@ -58,6 +58,18 @@ static void report_traffic(FILE *out, const struct farm_run *r)
 	        (unsigned long)t->garbage_sent);
 }
 
+// Of SAs whose lifetime ends.
+static void report_renewals(FILE *out, const struct farm_run *r)
+{
+	const struct farm_counts *c = &r->farm.counts;
+
+	fprintf(out,
+	        " \"renewed\": {\"ike\": %lu, \"esp\": %lu, \"most_a_second\": %u, "
+	        "\"deleted\": %lu, \"lost\": %lu},\n",
+	        (unsigned long)c->ike_renewed, (unsigned long)c->children_renewed, r->most_renewals,
+	        (unsigned long)c->children_deleted, (unsigned long)c->children_lost);
+}
+
 void farm_report(FILE *out, const struct farm_run *r)
 {
 	uint32_t setup_ms = r->took.setup_ms;
@@ -84,6 +96,7 @@ void farm_report(FILE *out, const struct farm_run *r)
 	fprintf(out, ",\n");
 	report_gateway(out, r);
 	report_traffic(out, r);
+	report_renewals(out, r);
 	report_afresh(out, r, "restarted", r->options.restart, r->took.restart_ms);
 	report_afresh(out, r, "said_goodbye", r->options.bye, r->took.bye_ms);
 	fprintf(out, " \"asked_after_goodbye\": %lu,\n", (unsigned long)r->took.after_bye);

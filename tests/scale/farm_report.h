@@ -26,7 +26,8 @@ struct farm_run {
 	struct farm_traffic traffic;
 	struct histogram late, late_steady, found; // ms; late: all the time, and while steady
 	bool is_steady;
-	uint32_t expected; // deaths that the gateway must tell
+	uint32_t expected;      // deaths that the gateway must tell
+	uint32_t most_renewals; // in a second
 	uint64_t strangers;
 	struct farm_took took;
 };

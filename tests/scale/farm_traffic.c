@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "farm_answer.h"
+
 #define FIRST_HOST   (FARM_HOSTS + 1)
 #define IPV4         20
 #define NAT_T_PORT   4500
@@ -200,6 +202,20 @@ static void send_esp(struct farm_traffic *t, uint32_t peer, const uint8_t *esp, 
 		memcpy(out, esp, len);
 }
 
+// By the SA that is the newest, or the one before.
+static int open_esp(struct farm_peer *p, const uint8_t *esp, uint16_t len, uint8_t *inner)
+{
+	struct farm_esp *before;
+	uint32_t spi;
+
+	if (len < sizeof(spi))
+		return -1;
+	memcpy(&spi, esp, sizeof(spi));
+	spi = ntohl(spi);
+	before = spi == p->spi_in ? NULL : farm_answer_esp(p, spi);
+	return farm_esp_open(before ? before : p->esp, before ? spi : p->spi_in, esp, len, inner);
+}
+
 void farm_traffic_esp(struct farm_traffic *t, uint32_t peer, const uint8_t *esp, uint16_t len,
                       uint32_t now_ms)
 {
@@ -214,7 +230,7 @@ void farm_traffic_esp(struct farm_traffic *t, uint32_t peer, const uint8_t *esp,
 		t->extra++;
 		return;
 	}
-	n = farm_esp_open(p->esp, p->spi_in, esp, len, inner);
+	n = open_esp(p, esp, len, inner);
 	if (n < IPV4 || ntohl(h->dst_addr) != FIRST_HOST + peer ||
 	    ntohl(h->src_addr) != FARM_LAN_HOST || ntohs(h->total_length) != n) {
 		t->bad++;

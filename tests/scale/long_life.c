@@ -7,10 +7,12 @@
 //   after its last sign of life
 //   a dead peer is found within interval + 5 x retry of its last sign of life
 //   every peer that is up is asked: its timer is armed
+//   where no message is lost, no peer loses the newest of its ESP SAs
 //   every SA of the dataplane has an owner, every child its SAs, no table has more than it should
 //   when all peers are gone at last, nothing is left: no slot, no SA, no timer
 //
-// The farm's peers begin every exchange, so renewals are begun by them.
+// The gateway renews both kinds of SA before their lifetimes end; now and then a peer does so at
+// the same time.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,6 +49,8 @@
 #define RESTART_MAX 43200u
 #define DEAD_MAX    600u
 #define HELLO_EVERY 30u
+#define RENEW_EVERY 1800u
+#define SETTLED     60u  // seconds without losses, until what was lost before is over
 #define WEATHER     600u // seconds
 
 #define FIRST_PEER 0x64400001u
@@ -79,6 +83,7 @@ static struct {
 	struct parcel *bins[LATE_TICKS];
 	uint64_t chance;
 	uint32_t n, loss, late; // now: parts in 1000, ticks
+	tick_t lossless;        // since when nothing is lost
 	bool over;              // nobody comes back
 	uint64_t lost, deaths, false_alarms, died, restarted, parcels, checks;
 	char last[LOG_LINE_MAX];
@@ -182,6 +187,14 @@ static void gateway_sends(void)
 	}
 }
 
+// Has the gateway the IKE SA of this message, all of it?
+static bool is_held(const uint8_t *data)
+{
+	const struct ike_sa *sa = ike_sa_find(&world.c, data, data + 8);
+
+	return sa && ike_sa_is_established(sa);
+}
+
 static void arrive_at_gateway(const struct parcel *p)
 {
 	struct fate *f = &world.fates[p->peer];
@@ -193,9 +206,9 @@ static void arrive_at_gateway(const struct parcel *p)
 	d.len = p->len;
 	memcpy(d.data, p->data, p->len);
 	fake_dp_deliver(world.c.dp, &d);
-	// Under the keys of now: what an earlier life has sent proves nothing of this one, nor does
-	// a copy, or what a later message has overtaken.
-	if (memcmp(p->data, world.farm.peers[p->peer].cookie_i, 8) != 0 ||
+	// Under the keys of now, which the gateway has too: what an earlier life has sent proves
+	// nothing of this one, nor does a copy, or what a later message has overtaken.
+	if (memcmp(p->data, world.farm.peers[p->peer].sa.cookie_i, 8) != 0 || !is_held(p->data) ||
 	    p->data[18] != ISAKMP_EXCHANGE_INFO || p->copy || tick_before(p->sent, f->spoken))
 		return;
 	f->heard = fake_now;
@@ -236,9 +249,10 @@ static const char text[] = "hostname gw\n"
 			   " hash sha256\n"
 			   " authentication pre-share\n"
 			   " group 19\n"
+			   " lifetime 3000\n"
 			   "crypto isakmp key farm-key address 0.0.0.0 0.0.0.0\n"
 			   "crypto isakmp keepalive 10 2 periodic\n"
-			   "crypto ipsec security-association lifetime seconds 86400\n"
+			   "crypto ipsec security-association lifetime seconds 1200\n"
 			   "crypto ipsec transform-set farm esp-gcm\n"
 			   "crypto dynamic-map peers 10\n"
 			   " set transform-set farm\n"
@@ -344,7 +358,6 @@ static void begin(uint32_t i)
 	farm_peer_start(&world.farm, i, now_ms());
 	f->started = fake_now;
 	f->found = false;
-	// Dies, or loses everything, before its lifetimes would end.
 	f->until = fake_now + S +
 	           below(2 * LIFE_MEAN * S < RESTART_MAX * S ? 2 * LIFE_MEAN * S : RESTART_MAX * S);
 }
@@ -357,6 +370,8 @@ static void peer_second(uint32_t i)
 	farm_peer_timeout(&world.farm, i, now_ms());
 	if (below(HELLO_EVERY) == 0)
 		farm_peer_hello(&world.farm, i);
+	if (below(RENEW_EVERY) == 0)
+		farm_peer_renew(&world.farm, i, now_ms());
 	if (p->state == FARM_IDLE && !p->dead && !world.over)
 		begin(i);
 	if (tick_diff(fake_now, f->until) < 0)
@@ -381,6 +396,8 @@ static void weather(void)
 	} kinds[] = {{0, 0}, {0, 0}, {10, 5}, {50, 30}, {200, 10}, {5, 100}};
 	uint32_t kind = below(sizeof(kinds) / sizeof(kinds[0]));
 
+	if (world.loss)
+		world.lossless = fake_now;
 	world.loss = world.over ? 0 : kinds[kind].loss;
 	world.late = world.over ? 0 : kinds[kind].late;
 }
@@ -457,8 +474,13 @@ static void check_nothing_left(void)
 // The peers' second, spread over its ticks.
 static void peers_tick(void)
 {
+	static uint64_t lost_before;
 	uint32_t at = fake_now % S;
 
+	must(world.farm.counts.children_lost == lost_before || world.loss ||
+	             tick_diff(fake_now, world.lossless) < (int32_t)(SETTLED * S),
+	     "a peer has lost its ESP SA", 0);
+	lost_before = world.farm.counts.children_lost;
 	for (uint32_t i = at; i < world.n; i += S)
 		peer_second(i);
 }
@@ -478,13 +500,17 @@ static void tick(void)
 static void show(const char *phase, uint32_t since)
 {
 	const struct control_counters *n = &world.c.counters;
+	const struct farm_counts *f = &world.farm.counts;
 
 	printf("%-6s %8.2f h  peers %6u  probes %10lu  losses %8lu  deaths %7lu (%lu alive)  died "
-	       "%7lu  restarted %6lu  messages lost %lu of %lu\n",
+	       "%7lu  restarted %6lu  renewed by us %lu IKE, %lu ESP, by peers %lu (%lu had lost "
+	       "theirs)  messages lost %lu of %lu\n",
 	       phase, (double)(fake_now - since) / S / 3600, world.c.peers.used,
 	       (unsigned long)n->probes_sent, (unsigned long)n->losses, (unsigned long)world.deaths,
 	       (unsigned long)world.false_alarms, (unsigned long)world.died,
-	       (unsigned long)world.restarted, (unsigned long)world.lost,
+	       (unsigned long)world.restarted, (unsigned long)f->ike_renewed,
+	       (unsigned long)f->children_renewed, (unsigned long)f->children_made,
+	       (unsigned long)f->children_lost, (unsigned long)world.lost,
 	       (unsigned long)(world.lost + world.parcels));
 	fflush(stdout);
 }
@@ -532,6 +558,7 @@ int main(int argc, char **argv)
 	world.chance = seed * 0x9e3779b97f4a7c15u | 1;
 	world.fates = calloc(world.n, sizeof(*world.fates));
 	fake_now = 0xfffffe00u; // the clock wraps early
+	world.lossless = fake_now;
 	gateway_start();
 	world.farm.send = farm_sends;
 	if (!world.fates || farm_init(&world.farm, world.n, "farm-key"))
