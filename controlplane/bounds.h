@@ -19,8 +19,11 @@
 // began. Of ours, new ones above this are put off.
 #define HALF_OPEN_MAX 1024
 // ... that others began from one address, whatever the port. Above either bound a new one takes the
-// place of the oldest whose cookie never came back.
+// place of the oldest whose cookie never came back, or else of the oldest of an unknown peer whose
+// message 5 is some seconds late.
 #define HALF_OPEN_PER_ADDRESS 4
+// ... that a peer which has an IKE SA or children has begun: below, those bounds are not its.
+#define HALF_OPEN_OF_KNOWN 2
 // Shapes (prefix lengths, a protocol or not, ports or not) of the flows that peers have proposed on
 // an interface, but for those of the entry's own lines: each costs every look-up of a worker a
 // probe.

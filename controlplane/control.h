@@ -144,8 +144,11 @@ struct control {
 	struct ike_line {
 		struct ike_sa *first, *last;
 	} renewing, arriving;
-	// Those of them that nothing has come back for: their peers' addresses may be forged.
-	struct ike_sa *oldest_stranger, *newest_stranger;
+	// Those of them that nothing has come back for, whose peers' addresses may be forged; and
+	// those that wait for message 5, whose peers may have no key. By age.
+	struct ike_sa_queue {
+		struct ike_sa *oldest, *newest;
+	} strangers, unproved;
 	// IKE SAs that remember exchanges, by when the last one ended.
 	struct ike_sa *oldest_nodes, *newest_nodes;
 	struct wheel_timer node_age; // the oldest ones are forgotten

@@ -86,27 +86,44 @@ static bool is_half_open(enum ike_state s)
 	return s < IKE_P1_COMPLETE;
 }
 
-// ---- negotiations that nothing has come back for, in order of age
+// ---- negotiations that others began and that may have to go, by age
 
-static void stranger_link(struct control *c, struct ike_sa *sa)
+#define MESSAGE_5_WITHIN ticks_from_seconds(3) // where room is needed
+
+static struct ike_sa_queue *queue_of(struct control *c, const struct ike_sa *sa)
 {
-	sa->is_stranger = true;
-	sa->older = c->newest_stranger;
-	if (sa->older)
-		sa->older->newer = sa;
-	else
-		c->oldest_stranger = sa;
-	c->newest_stranger = sa;
+	return sa->queue == IKE_IN_STRANGERS ? &c->strangers : &c->unproved;
 }
 
-static void stranger_unlink(struct control *c, struct ike_sa *sa)
+static void queue_leave(struct control *c, struct ike_sa *sa)
 {
-	if (!sa->is_stranger)
+	struct ike_sa_queue *q = queue_of(c, sa);
+
+	if (sa->queue == IKE_IN_NONE)
 		return;
-	*(sa->older ? &sa->older->newer : &c->oldest_stranger) = sa->newer;
-	*(sa->newer ? &sa->newer->older : &c->newest_stranger) = sa->older;
+	*(sa->older ? &sa->older->newer : &q->oldest) = sa->newer;
+	*(sa->newer ? &sa->newer->older : &q->newest) = sa->older;
 	sa->older = sa->newer = NULL;
-	sa->is_stranger = false;
+	sa->queue = IKE_IN_NONE;
+}
+
+static void queue_join(struct control *c, struct ike_sa *sa, enum ike_sa_in in)
+{
+	struct ike_sa_queue *q;
+
+	sa->queue = (uint8_t)in;
+	q = queue_of(c, sa);
+	sa->older = q->newest;
+	*(q->newest ? &q->newest->newer : &q->oldest) = sa;
+	q->newest = sa;
+}
+
+// It has had the time for message 5, and costs nobody anything who is known.
+static bool is_overdue(const struct control *c, const struct ike_sa *sa)
+{
+	return sa->queue == IKE_IN_UNPROVED && sa->handshake &&
+	       tick_diff(c->now, sa->handshake->answered) >= (int32_t)MESSAGE_5_WITHIN &&
+	       !peer_ike_sa(sa->peer) && !sa->peer->children;
 }
 
 // ---- negotiations that others began, by address: at most HALF_OPEN_PER_ADDRESS have the same
@@ -163,23 +180,39 @@ unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
 	return n;
 }
 
-struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,
-                                      const struct ip_addr *remote)
+// Those of peers that are known stay, and are few.
+#define OVERDUE_LOOKS 16u
+
+static struct ike_sa *oldest_overdue(const struct control *c)
 {
-	struct ike_sa *sa, *oldest = NULL;
+	struct ike_sa *sa = c->unproved.oldest;
+
+	for (unsigned n = 0; sa && n < OVERDUE_LOOKS; n++, sa = sa->newer)
+		if (is_overdue(c, sa))
+			return sa;
+	return NULL;
+}
+
+struct ike_sa *ike_sa_dispensable(const struct control *c, const struct ip_addr *local,
+                                  const struct ip_addr *remote)
+{
+	struct ike_sa *sa, *stranger = NULL, *overdue = NULL;
 
 	if (!remote)
-		return c->oldest_stranger;
+		return c->strangers.oldest ? c->strangers.oldest : oldest_overdue(c);
 	sa = begun_from(c, *begun_bucket(c, local, remote), local, remote);
-	for (; sa; sa = begun_from(c, sa->begun_next, local, remote))
-		if (sa->is_stranger)
-			oldest = sa;
-	return oldest;
+	for (; sa; sa = begun_from(c, sa->begun_next, local, remote)) {
+		if (sa->queue == IKE_IN_STRANGERS)
+			stranger = sa;
+		else if (is_overdue(c, sa))
+			overdue = sa;
+	}
+	return stranger ? stranger : overdue;
 }
 
 void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
 {
-	struct ike_sa *sa = c->oldest_stranger;
+	struct ike_sa *sa = c->strangers.oldest;
 	struct peer *p;
 
 	while (sa && sa->peer == spared)
@@ -215,7 +248,11 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 	if (s == IKE_I_MM3 || s == IKE_R_MM3)
 		sa->exchanged_after = c->now - sa->created;
 	if (s > IKE_R_MM2)
-		stranger_unlink(c, sa);
+		queue_leave(c, sa);
+	if (s == IKE_R_MM4) {
+		sa->handshake->answered = c->now;
+		queue_join(c, sa, IKE_IN_UNPROVED);
+	}
 	// The end is told by whoever causes it, with its reason.
 	if (s != IKE_DEST_SA)
 		ike_debug_line(c, sa, "Old State = %s New State = %s", ike_state_name(sa->state),
@@ -262,7 +299,7 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	if (!initiator) {
 		c->responding++;
 		begun_link(c, sa);
-		stranger_link(c, sa);
+		queue_join(c, sa, IKE_IN_STRANGERS);
 	}
 	c->counters.negotiations_started++;
 	return sa;

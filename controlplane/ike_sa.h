@@ -53,6 +53,13 @@ struct ike_node {
 // Of the table of what others have begun: no more is ever under way than a small multiple of this.
 #define IKE_BEGUN_BUCKETS 65536u
 
+// Negotiations that others began, see ike_sa_dispensable().
+enum ike_sa_in {
+	IKE_IN_NONE,
+	IKE_IN_STRANGERS, // nothing has come back for our answer
+	IKE_IN_UNPROVED,  // message 4 is sent
+};
+
 struct ike_sa {
 	struct slab_item slab; // slab.index is the slot in our cookie
 	struct ike_sa *next;   // of the peer, newest first
@@ -68,7 +75,7 @@ struct ike_sa {
 	bool closing;    // replaced for a while: no quick mode begins on it any more
 	bool delete_sent;
 	bool nat_local, nat_remote; // who is behind a NAT on this SA's path (RFC 3947, 3.2)
-	bool is_stranger;           // others began it, and nothing has come back for our answer
+	uint8_t queue;              // enum ike_sa_in
 	uint16_t local_port, remote_port;
 	bool dpd_in_valid; // dpd_in_highest is set
 	uint8_t messages;  // of phase 1 that came
@@ -79,8 +86,7 @@ struct ike_sa {
 	tick_t remembered;      // when the last node was added
 	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
 	uint32_t begun_next;    // under way, and the peer began it: the next such, slab index + 1
-	// In the list of strangers, or once it is none and has nodes, in that of SAs that have
-	// some.
+	// In its queue, or in none and if it has nodes in the list of SAs that have some.
 	struct ike_sa *older, *newer;
 
 	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every
@@ -112,10 +118,11 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa);
 // How many that others began from this address, whatever the port, are under way.
 unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote);
-// Of the negotiations that others began and that nothing has come back for, the oldest: with any
-// peer at `remote`, or with anyone (remote NULL). NULL: none.
-struct ike_sa *ike_sa_oldest_stranger(const struct control *c, const struct ip_addr *local,
-                                      const struct ip_addr *remote);
+// Of the negotiations that others began, with any peer at `remote` or with anyone (remote NULL),
+// the one that makes room for another: the oldest that nothing has come back for. Without such a
+// one the oldest whose message 5 is overdue, if its peer has nothing else here. NULL: none.
+struct ike_sa *ike_sa_dispensable(const struct control *c, const struct ip_addr *local,
+                                  const struct ip_addr *remote);
 // Under negotiation, and it is the other side that must go on: neither a turn nor Diffie-Hellman is
 // waited for here.
 bool ike_sa_awaits_peer(const struct ike_sa *sa);

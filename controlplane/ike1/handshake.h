@@ -31,6 +31,7 @@ struct handshake {
 	uint8_t peer_public[DH_PUBLIC_MAX];
 	uint16_t secret_len;
 	uint8_t secret[DH_SECRET_MAX];
+	tick_t answered;       // responder: when message 4 was sent
 	bool dh_pending;       // a job is out, or waits in line
 	struct ike_line *line; // that it waits in, or NULL; see ike1_admit()
 	struct ike_sa *line_prev, *line_next;

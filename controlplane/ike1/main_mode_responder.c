@@ -60,17 +60,36 @@ static bool is_full(const struct control *c, const struct peer *p)
 	       (!p && c->peers.used == c->peers.limit);
 }
 
-// Room for another negotiation that this address begins, with a known peer or NULL. The oldest one
-// whose responder cookie never came back makes room: it may be a forger's.
+// Has this peer an IKE SA or children, and not begun much? It is not kept out by what others begin.
+static bool has_a_place(const struct peer *p)
+{
+	const struct ike_sa *sa;
+	unsigned begun = 0;
+
+	if (!p || (!peer_ike_sa(p) && !p->children))
+		return false;
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		begun += !sa->initiator && sa->state < IKE_P1_COMPLETE;
+	return begun < HALF_OPEN_OF_KNOWN;
+}
+
+// Room for another negotiation that this address begins, with a known peer or NULL. One whose
+// responder cookie never came back makes room, since it may be a forger's, or one that was left
+// after message 4.
 static bool make_room(struct control *c, const struct dp_view *v, const struct peer *known)
 {
 	struct ike_sa *oldest;
 	struct peer *p;
 
+	if (has_a_place(known)) {
+		if (is_full(c, known))
+			ike_sa_evict_stranger(c, known);
+		return true;
+	}
 	if (ike_sa_begun_at(c, &v->dst, &v->src) >= HALF_OPEN_PER_ADDRESS) {
-		oldest = ike_sa_oldest_stranger(c, &v->dst, &v->src);
+		oldest = ike_sa_dispensable(c, &v->dst, &v->src);
 	} else if (c->responding >= peer_negotiations_limit(c)) {
-		oldest = ike_sa_oldest_stranger(c, NULL, NULL);
+		oldest = ike_sa_dispensable(c, NULL, NULL);
 	} else {
 		if (is_full(c, known))
 			ike_sa_evict_stranger(c, known);
