@@ -200,7 +200,7 @@ int delete_read(const struct isakmp_payload *p, struct isakmp_delete *d)
 	d->protocol = reader_u8(&r);
 	d->spi_len = reader_u8(&r);
 	d->count = reader_u16(&r);
-	if (!reader_ok(&r) || d->count == 0 || d->count > DELETE_SPIS_MAX || d->spi_len == 0 ||
+	if (!reader_ok(&r) || d->count == 0 || d->spi_len == 0 ||
 	    d->spi_len != spi_len_of(d->protocol))
 		return -EBADMSG;
 	d->spis = reader_take(&r, (size_t)d->spi_len * d->count);

@@ -38,13 +38,13 @@ void notify_write_lifetime(struct isakmp_message *m, uint32_t spi, const uint8_t
                            const uint8_t cookie_r[8], uint32_t seconds, uint32_t kilobytes);
 int notify_read_lifetime(const struct isakmp_notify *n, uint32_t *seconds, uint32_t *kilobytes);
 
-#define DELETE_SPIS_MAX 64
+#define DELETE_SPIS_MAX 64 // that we write; what is read is as long as its message
 
 struct isakmp_delete {
 	uint32_t doi;
 	uint8_t protocol; // ISAKMP_PROTO_*
 	uint8_t spi_len;  // 16 for ISAKMP, 4 for ESP and AH
-	uint16_t count;   // 1 to DELETE_SPIS_MAX
+	uint16_t count;   // at least 1
 	const uint8_t *spis;
 };
 

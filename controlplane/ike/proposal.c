@@ -108,6 +108,23 @@ int proposal_validate(const uint8_t *body, size_t len)
 	return 0;
 }
 
+uint32_t proposal_spi(const uint8_t *body, size_t len)
+{
+	struct reader r = reader_make(body, len), spi;
+	struct proposal p;
+	bool more = true;
+
+	if (proposal_validate(body, len))
+		return 0;
+	reader_take(&r, 8); // DOI and situation
+	while (more && take_proposal(&r, &more, &p) == 0) {
+		spi = reader_make(p.spi, p.spi_len);
+		if (p.protocol == ISAKMP_PROTO_ESP && p.spi_len == 4)
+			return reader_u32(&spi);
+	}
+	return 0;
+}
+
 static int walk_init(struct walk *w, const uint8_t *body, size_t len)
 {
 	struct reader r = reader_make(body, len);

@@ -28,9 +28,12 @@ struct offer {
 	struct esp_choice choice;
 };
 
-static void refuse(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t notify,
-                   const char *why)
+// The SPI tells the peer which of its quick modes it is about.
+static void refuse(struct control *c, struct ike_sa *sa, const struct quick_message *in,
+                   uint16_t notify, const char *why)
 {
+	const struct isakmp_payload *offer = isakmp_chain_find(&in->chain, ISAKMP_SA, 0);
+	uint32_t spi = offer ? proposal_spi(offer->body, offer->len) : 0;
 	char text[ADDR_TEXT];
 
 	c->counters.ike_refused++;
@@ -38,7 +41,7 @@ static void refuse(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t
 		log_msg(&c->log, LOG_WARNING, "CRYPTO", "IKMP_MODE_FAILURE",
 		        "Processing of Quick mode failed with peer at %s: %s",
 		        addr_format(&sa->peer->remote, text), why);
-	info_notify(c, sa, port, notify, 0);
+	info_notify(c, sa, natt_answer_port(sa, in->view), notify, spi);
 }
 
 // PFS: the group that our entry demands, or any good one if it demands none.
@@ -222,7 +225,7 @@ void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in
 		return;
 	// The same message again gets no second judgement.
 	node_add(c, sa, in->header->message_id, in->hash, NULL, 0);
-	refuse(c, sa, natt_answer_port(sa, in->view), notify, wrong);
+	refuse(c, sa, in, notify, wrong);
 }
 
 static void write_answer(const struct exchange *x, struct isakmp_message *m)
