@@ -131,7 +131,7 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 }
 
 // True if the peer has a child that carries traffic, other than `except`.
-static bool peer_has_tunnel(const struct peer *p, const struct child *except)
+bool peer_has_tunnel(const struct peer *p, const struct child *except)
 {
 	const struct child *ch;
 
@@ -389,20 +389,43 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 		session_status(c, p, "DOWN");
 }
 
-void child_failed(struct control *c, struct child *ch, const char *why)
+// What is being negotiated ends; its flow, which goes on somehow, or NULL.
+static struct flow *end_negotiation(struct control *c, struct child *ch, const char *why)
 {
 	struct flow *f = ch->flow;
+
+	log_ipsec(&c->log, "IPSEC: negotiation failed: %s", why);
+	ike1_child_gone(c, ch);
+	child_end(c, ch);
+	if (f)
+		child_leave_flow(ch);
+	return f;
+}
+
+void child_restart(struct control *c, struct child *ch)
+{
+	struct peer *p = ch->peer;
+	struct flow *f = end_negotiation(c, ch, "the IKE SA has ended, but there is another");
+
+	if (!f)
+		return;
+	if (!f->child)
+		flow_again(c, f, p);
+	else if (f->child->rekeying)
+		on_child_rekey_failed(c, f->child);
+}
+
+void child_failed(struct control *c, struct child *ch, const char *why)
+{
+	struct flow *f;
 	struct peer *p = ch->peer;
 	bool initiator = ch->initiator;
 
 	if (ch->state == CHILD_GONE)
 		return;
-	log_ipsec(&c->log, "IPSEC: negotiation failed: %s", why);
-	ike1_child_gone(c, ch);
-	child_end(c, ch);
+	f = end_negotiation(c, ch, why);
 	if (!f)
 		return;
-	child_leave_flow(ch);
 	if (f->child) {
 		if (initiator && f->child->rekeying)
 			on_child_rekey_failed(c, f->child);

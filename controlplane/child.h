@@ -30,10 +30,11 @@ struct child {
 	uint8_t state;              // enum child_state
 	uint8_t encap;              // enum sa_encap
 	bool initiator;
-	bool rekeying;     // a successor is being negotiated
-	bool had_rival;    // another one of the flow was being negotiated when it came up
-	uint8_t sas;       // SAs in the dataplane, 0-2
-	uint16_t path_mtu; // learned from outside; 0 = not known
+	bool rekeying : 1;  // a successor is being negotiated
+	bool had_rival : 1; // another one of the flow was being negotiated when it came up
+	bool forsaken : 1;  // the peer may have ended it with its IKE SA
+	uint8_t sas;        // SAs in the dataplane, 0-2
+	uint16_t path_mtu;  // learned from outside; 0 = not known
 	struct handle in, out;
 	uint32_t spi_in, spi_out; // host order
 	struct esp_suite suite;   // as agreed, lifetimes included
@@ -67,6 +68,8 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 void child_established(struct control *c, struct child *ch);
 // The negotiation failed: slot given back, flow told (retry: with the next peer).
 void child_failed(struct control *c, struct child *ch, const char *why);
+// The negotiation ended with its IKE SA, and the peer has another one: there it begins again.
+void child_restart(struct control *c, struct child *ch);
 // The outbound SA encrypts from now on, and what it replaces retires. Called by the timer, or early
 // when the old one goes.
 void child_activate(struct control *c, struct child *ch);
@@ -74,6 +77,8 @@ void child_activate(struct control *c, struct child *ch);
 void child_delete(struct control *c, struct child *ch, bool notify, const char *why);
 // By the peer's own SPI, as an error about a packet quotes it. NULL: none.
 struct child *child_find_out(const struct peer *p, uint32_t spi_out);
+// Has the peer a child that is up, other than `except` (which may be NULL)?
+bool peer_has_tunnel(const struct peer *p, const struct child *except);
 // Has its flow another one with the same peer in this state?
 bool child_has_sibling(const struct child *ch, enum child_state state);
 // Out of its flow's list; the flow is not told.

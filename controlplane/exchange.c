@@ -36,6 +36,14 @@ struct exchange *exchange_find(const struct ike_sa *sa, uint32_t message_id)
 	return NULL;
 }
 
+void exchange_note_heard(struct ike_sa *sa)
+{
+	struct exchange *x;
+
+	for (x = sa->exchanges; x; x = x->next)
+		x->heard = true;
+}
+
 unsigned exchange_count(const struct ike_sa *sa, bool initiator)
 {
 	const struct exchange *x;
@@ -91,10 +99,26 @@ void exchange_fail(struct control *c, struct exchange *x, const char *why)
 		child_failed(c, ch, why);
 }
 
+// Of ours on an IKE SA whose peer has another one: it has not failed.
+static void exchange_move(struct control *c, struct exchange *x)
+{
+	struct child *ch = x->child;
+
+	ike_debug_node_delete(c, x->sa, x->message_id, true, "the IKE SA has ended");
+	exchange_end(c, x);
+	child_restart(c, ch);
+}
+
 void exchange_end_all(struct control *c, struct ike_sa *sa)
 {
-	while (sa->exchanges)
-		exchange_fail(c, sa->exchanges, "the IKE SA has ended");
+	struct exchange *x;
+
+	while ((x = sa->exchanges))
+		if (x->initiator && x->child && sa->peer->state != PEER_DEAD &&
+		    peer_ike_sa(sa->peer))
+			exchange_move(c, x);
+		else
+			exchange_fail(c, x, "the IKE SA has ended");
 }
 
 void ike1_child_gone(struct control *c, const struct child *ch)

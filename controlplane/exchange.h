@@ -37,6 +37,7 @@ struct exchange {
 	uint32_t message_id;
 	uint8_t state; // enum exchange_state
 	bool initiator;
+	bool heard;                // an authentic message has come on its IKE SA since it began
 	uint8_t iv[IKE_BLOCK_MAX]; // last block of the exchange
 	struct retransmit retransmit;
 	struct nonce nonce_i, nonce_r;
@@ -62,6 +63,8 @@ struct exchange {
 // A new exchange of an IKE SA. NULL: no memory.
 struct exchange *exchange_create(struct ike_sa *sa, uint32_t message_id, bool initiator);
 struct exchange *exchange_find(const struct ike_sa *sa, uint32_t message_id);
+// An authentic message has come on this IKE SA.
+void exchange_note_heard(struct ike_sa *sa);
 unsigned exchange_count(const struct ike_sa *sa, bool initiator);
 // A message ID that is not in use (RFC 2408, 3.1: random).
 uint32_t exchange_new_id(struct control *c, struct ike_sa *sa);

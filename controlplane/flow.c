@@ -268,6 +268,14 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 	flow_acquire(c, f);
 }
 
+void flow_again(struct control *c, struct flow *f, struct peer *p)
+{
+	if (f->state != FLOW_WANTED || flow_goes_on(c, f))
+		return;
+	flow_set_peer(c, f, p);
+	flow_negotiate(c, f);
+}
+
 void flow_up(struct control *c, struct flow *f, struct child *ch)
 {
 	struct peer *was = f->peer;

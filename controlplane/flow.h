@@ -124,6 +124,9 @@ void flow_refuse(struct control *c, struct flow *f);
 // once if traffic went out lately, else with the next packet. Nothing happens if the flow is up or
 // another negotiation goes on. `failed` may be gone afterwards, and an instance.
 void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once);
+// Its negotiation ended with an IKE SA of this peer, which has another: once more with the same
+// one.
+void flow_again(struct control *c, struct flow *f, struct peer *p);
 // As responder: the flow that a peer's quick mode proposes, seen from here. Entries are tried in
 // order of sequence; the proposal must equal or lie within a permitted line of an entry that lists
 // this peer. A narrower one is made as an instance. NULL with errno: ENOENT (none allows it),

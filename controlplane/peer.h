@@ -40,6 +40,8 @@ struct peer {
 	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual : 1;        // its one child has manual keys; in no table
 	bool have_heard : 1;    // `heard` is set
+	bool forsaken : 1;      // it has children that are
+	bool move_owed : 1;     // its children have yet to follow its port
 	uint8_t quick_modes;    // of ours, under way
 	bool doubted;           // by a worker that waits for the answer
 	tick_t moved;           // when its children followed its port last

@@ -1,21 +1,17 @@
-// The timers of a peer, of its IKE SAs and of its children. Control core only. Nobody else arms
-// them: the rest of the program reports facts with on_*(), and what follows from a fact stands
-// here.
+// The timers of a peer and of its IKE SAs; those of its children are in child_timers.c. Control
+// core only. Nobody else arms them: the rest of the program reports facts with on_*(), and what
+// follows from a fact stands here.
 //
 //   peer.probe          DPD. Periodic and calm: the next probe is due. While a probe is out: its
 //                       window ends. On-demand and calm: not armed, such a peer costs nothing.
 //   peer.nat_keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
 //                       Else: its children follow its port, which has changed again too soon.
-//   peer.retry          phase 1 could not be started: too many at once. With an IKE SA: a quick
-//   mode
-//                       has ended, and flows wait for their turn.
+//   peer.retry          phase 1 could not be started: too many at once. Or it has failed, and there
+//                       are children that wait for it. With an IKE SA: a quick mode has ended, and
+//                       flows wait for their turn.
 //   ike_sa.rekey        phase 1 is renewed, if the peer has children.
 //   ike_sa.expire       the end of an IKE SA: its lifetime, soon after a newer one took over, or
 //                       because the peer leaves a quick mode on it without any answer.
-//   child.rekey         a successor is negotiated.
-//   child.expire        the end of a child: its lifetime, or soon after its successor took over.
-//   child.activate      as initiator of a quick mode: its outbound SA takes over.
-//   child.mtu_age       the path MTU that was learned is forgotten.
 #include "peer_timers.h"
 
 #include <errno.h>
@@ -30,54 +26,19 @@
 #include "ike1/ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
-#include "manual.h"
 #include "peer.h"
-#include "secret.h"
+#include "renewal.h"
 #include "succession.h"
 #include "teardown.h"
 
 // Every duration of this file. Lifetimes and keepalive times come from the configuration.
-#define ACTIVATE_FIRST   ticks_from_ms(50)     // the peer installs its SAs on our last message
-#define ACTIVATE_REKEY   ticks_from_seconds(5) // that message may have to be sent again
-#define OLD_CHILD_STAYS  ticks_from_seconds(10)
-#define TWINS_WITHIN     ticks_from_seconds(30)
 #define OLD_IKE_STAYS    ticks_from_seconds(3)
+#define SILENT_IKE_STAYS ticks_from_seconds(15) // a new phase 1 may need a repetition or two
 #define RETRY_AFTER      ticks_from_seconds(2)
 #define RETRY_JITTER     ticks_from_seconds(2)
 #define TURN_JITTER      TICKS_PER_SECOND // several gateways must not call the same peers in step
-#define REKEY_MARGIN_MIN ticks_from_seconds(10)
 #define REKEY_RETRY      ticks_from_seconds(10)
-#define PATH_MTU_AGE     ticks_from_seconds(600) // RFC 1191, 6.3
-#define REKEY_SOON       ticks_from_ms(200)
 #define MOVES_APART      ticks_from_ms(100)
-
-// A random time below `range` ticks.
-static tick_t jitter(tick_t range)
-{
-	uint32_t r;
-
-	secret_random(&r, sizeof(r));
-	return range ? r % range : 0;
-}
-
-// How long before its end a lifetime is renewed: a tenth, at least ten seconds, and up to as much
-// again, so that SAs that were made together are not renewed together. The responder leaves the
-// initiator the first try.
-static tick_t rekey_margin(tick_t lifetime, bool initiator)
-{
-	tick_t margin = lifetime / 10;
-
-	if (margin < REKEY_MARGIN_MIN)
-		margin = REKEY_MARGIN_MIN;
-	if (!initiator)
-		return margin / 2 + jitter(margin / 2);
-	return margin + jitter(margin);
-}
-
-static tick_t later(tick_t lifetime, tick_t margin)
-{
-	return lifetime > margin ? lifetime - margin : lifetime / 2;
-}
 
 // ---- dead peer detection
 
@@ -206,9 +167,9 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 }
 
 // Proof of life other than ESP; `decide` is what it means for DPD.
-static void alive(struct control *c, struct peer *p,
-                  struct dpd_decision (*decide)(struct dpd *, const struct dpd_config *,
-                                                const struct dpd_facts *))
+static void alive_by(struct control *c, struct peer *p,
+                     struct dpd_decision (*decide)(struct dpd *, const struct dpd_config *,
+                                                   const struct dpd_facts *))
 {
 	struct dpd_facts f;
 
@@ -221,16 +182,21 @@ static void alive(struct control *c, struct peer *p,
 	carry_out(c, p, decide(&p->dpd, &p->dpd_config, &f), &f);
 }
 
+void on_peer_alive(struct control *c, struct peer *p)
+{
+	alive_by(c, p, dpd_alive);
+}
+
 void on_dpd_ack(struct control *c, struct ike_sa *sa)
 {
 	c->counters.acks_received++;
-	alive(c, sa->peer, dpd_alive);
+	on_peer_alive(c, sa->peer);
 }
 
 void on_dpd_hello(struct control *c, struct ike_sa *sa)
 {
 	c->counters.hellos_received++;
-	alive(c, sa->peer, dpd_hello);
+	alive_by(c, sa->peer, dpd_hello);
 }
 
 void on_doubt(struct control *c, struct peer *p)
@@ -274,7 +240,8 @@ static void start_dpd(struct control *c, struct peer *p)
 	p->doubted = true;
 	answer_doubts(c, p, &f); // those raised under another configuration too
 	// The phase of a periodic schedule is free: spread it a little.
-	carry_out(c, p, dpd_start(&p->dpd, &p->dpd_config, &f, jitter(now.interval / 20)), &f);
+	carry_out(c, p, dpd_start(&p->dpd, &p->dpd_config, &f, renewal_jitter(now.interval / 20)),
+	          &f);
 }
 
 // ---- NAT keepalive
@@ -283,6 +250,7 @@ static void move_children(struct control *c, struct peer *p)
 {
 	struct child *ch;
 
+	p->move_owed = false;
 	p->moved = c->now;
 	for (ch = p->children; ch; ch = ch->next)
 		if (!handle_is_null(ch->out) && ch->encap == SA_ENCAP_UDP)
@@ -294,10 +262,10 @@ static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 	struct control *c = ctx;
 	struct peer *p = container_of(t, struct peer, nat_keepalive);
 
+	if (p->move_owed)
+		move_children(c, p);
 	if (p->nat_local)
 		ike1_nat_keepalive(c, p);
-	else
-		move_children(c, p);
 	on_nat_keepalive(c, p);
 }
 
@@ -305,18 +273,20 @@ static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 // them than the workers take.
 void on_port_changed(struct control *c, struct peer *p)
 {
-	if (c->now - p->moved >= MOVES_APART)
+	if (c->now - p->moved >= MOVES_APART) {
 		move_children(c, p);
-	else if (!wheel_is_armed(&p->nat_keepalive)) // else we are behind a NAT ourselves
+	} else if (!p->move_owed) { // if we are behind a NAT ourselves, with a keepalive
+		p->move_owed = true;
 		wheel_arm(&c->wheel, &p->nat_keepalive, p->moved + MOVES_APART,
 		          expired_nat_keepalive);
+	}
 }
 
 void on_nat_keepalive(struct control *c, struct peer *p)
 {
 	tick_t next = c->now + ticks_from_seconds(c->config->isakmp.nat_keepalive);
 
-	if (!p->nat_local)
+	if (!p->nat_local || p->move_owed) // then the timer is for that, and comes here again
 		return;
 	if (!c->config->isakmp.nat_keepalive || p->state != PEER_UP)
 		wheel_cancel(&c->wheel, &p->nat_keepalive);
@@ -339,7 +309,8 @@ static void expired_retry(void *ctx, struct wheel_timer *t)
 
 static void retry_later(struct control *c, struct peer *p)
 {
-	wheel_arm(&c->wheel, &p->retry, c->now + RETRY_AFTER + jitter(RETRY_JITTER), expired_retry);
+	wheel_arm(&c->wheel, &p->retry, c->now + RETRY_AFTER + renewal_jitter(RETRY_JITTER),
+	          expired_retry);
 }
 
 // Every flow that waits for this peer goes on to its next one. The peer may be gone afterwards.
@@ -390,7 +361,7 @@ static int begin_phase_1(struct control *c, struct peer *p)
 		p->turn_taken = true;
 		if (wait) {
 			c->counters.admissions_delayed++;
-			wheel_arm(&c->wheel, &p->retry, c->now + wait + jitter(TURN_JITTER),
+			wheel_arm(&c->wheel, &p->retry, c->now + wait + renewal_jitter(TURN_JITTER),
 			          expired_retry);
 			return 0;
 		}
@@ -440,7 +411,8 @@ static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
 		return;
 	// Again, until it is replaced: what begins now may fail, or there is nothing yet to renew
 	// it for.
-	wheel_arm(&c->wheel, t, c->now + REKEY_RETRY + jitter(REKEY_RETRY), expired_ike_rekey);
+	wheel_arm(&c->wheel, t, c->now + REKEY_RETRY + renewal_jitter(REKEY_RETRY),
+	          expired_ike_rekey);
 	if (sa->peer->children)
 		on_tunnel_wanted(c, sa->peer);
 }
@@ -449,10 +421,10 @@ static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
 static void arm_ike_rekey(struct control *c, struct ike_sa *sa)
 {
 	tick_t life = ticks_from_seconds(sa->suite.lifetime);
-	tick_t at = sa->established + later(life, rekey_margin(life, sa->initiator));
+	tick_t at = sa->established + renewal_after(life, sa->initiator);
 
 	if (!tick_before(c->now, at))
-		at = c->now + jitter(REKEY_RETRY);
+		at = c->now + renewal_jitter(REKEY_RETRY);
 	wheel_arm(&c->wheel, &sa->rekey, at, expired_ike_rekey);
 }
 
@@ -460,6 +432,15 @@ static void arm_ike_rekey(struct control *c, struct ike_sa *sa)
 static tick_t ike_end(const struct ike_sa *sa)
 {
 	return sa->established + ticks_from_seconds(sa->suite.lifetime);
+}
+
+// An IKE SA has gone that this side has deleted. Who has children here gets another one.
+static void follow_up(struct control *c, struct peer *p)
+{
+	on_ike_lost(p);
+	if (p->forsaken && !peer_ike_sa(p) && !c->stopping)
+		on_tunnel_wanted(c, p);
+	peer_release(c, p);
 }
 
 static void expired_ike(void *ctx, struct wheel_timer *t)
@@ -477,7 +458,7 @@ static void expired_ike(void *ctx, struct wheel_timer *t)
 	}
 	ike1_delete_sa(c, sa);
 	ike_sa_destroy(c, sa);
-	peer_release(c, p);
+	follow_up(c, p);
 }
 
 // One IKE SA of a peer carries new exchanges, as a rule the newest; the others only receive from
@@ -524,10 +505,11 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	wheel_arm(&c->wheel, &sa->expire, ike_end(sa), expired_ike);
 	replace_older(c, sa);
 	end_surplus(c, p);
-	alive(c, p, dpd_alive);
+	on_peer_alive(c, p);
 	start_dpd(c, p);
 	on_nat_keepalive(c, p);
 	flow_start_waiting(c, p);
+	on_ike_back(c, p);
 }
 
 void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
@@ -542,13 +524,16 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
 	ike_sa_destroy(c, sa);
 	left = peer_ike_sa(p);
 	if (left) {
-		wheel_arm(&c->wheel, &left->rekey, c->now + REKEY_RETRY + jitter(REKEY_RETRY),
-		          expired_ike_rekey);
+		wheel_arm(&c->wheel, &left->rekey,
+		          c->now + REKEY_RETRY + renewal_jitter(REKEY_RETRY), expired_ike_rekey);
 		flow_start_waiting(c, p);
 		return;
 	}
-	if (!peer_is_negotiating(p))
-		fail_waiting(c, p, true);
+	if (peer_is_negotiating(p))
+		return;
+	if (p->forsaken && p->dpd.state == DPD_OFF) // else the next probe asks by phase 1
+		retry_later(c, p);
+	fail_waiting(c, p, true);
 }
 
 void on_ike_unanswered(struct control *c, struct ike_sa *sa)
@@ -560,10 +545,17 @@ void on_ike_unanswered(struct control *c, struct ike_sa *sa)
 	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "IKMP_NO_ANSWER",
 	        "%s answers nothing on its IKE SA, which is given up",
 	        addr_format(&sa->peer->remote, text));
-	ike1_delete_sa(c, sa);
 	sa->replaced = true;
 	wheel_cancel(&c->wheel, &sa->rekey);
-	wheel_arm(&c->wheel, &sa->expire, c->now + OLD_IKE_STAYS, expired_ike);
+	if (!peer_has_tunnel(sa->peer, NULL)) {
+		ike1_delete_sa(c, sa);
+		wheel_arm(&c->wheel, &sa->expire, c->now + OLD_IKE_STAYS, expired_ike);
+		return;
+	}
+	// If the peer has the IKE SA after all, its Delete may end children that work (strongSwan):
+	// they have the time to go along to a new one.
+	wheel_arm(&c->wheel, &sa->expire, c->now + SILENT_IKE_STAYS, expired_ike);
+	on_tunnel_wanted(c, sa->peer);
 }
 
 // The peer ended the IKE SA that we use, but another is still there: it takes over again.
@@ -592,13 +584,38 @@ void on_ike_ended(struct control *c, struct ike_sa *sa)
 	// next renewal of a child does.
 	if (newest)
 		restore_older(c, p);
+	on_ike_lost(p);
 	peer_release(c, p);
+}
+
+void on_ike_cleared(struct control *c, struct ike_sa *sa)
+{
+	struct peer *p = sa->peer;
+	bool newest = peer_ike_sa(p) == sa;
+
+	ike1_delete_sa(c, sa);
+	ike_sa_destroy(c, sa);
+	if (newest)
+		restore_older(c, p);
+	follow_up(c, p);
+}
+
+// One that the peer had before it began this one.
+static struct ike_sa *established_before(const struct ike_sa *sa)
+{
+	struct ike_sa *old;
+
+	for (old = sa->peer->ike_sas; old; old = old->next)
+		if (old != sa && ike_sa_is_established(old) &&
+		    tick_before(old->established, sa->created))
+			return old;
+	return NULL;
 }
 
 void on_initial_contact(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
-	struct ike_sa *old, *next_sa;
+	struct ike_sa *old;
 	struct child *ch, *next;
 
 	for (ch = p->children; ch; ch = next) {
@@ -606,133 +623,12 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 		if (tick_before(ch->created, sa->created) && ch->state != CHILD_NEGOTIATING)
 			child_delete(c, ch, false, "initial contact");
 	}
-	for (old = p->ike_sas; old; old = next_sa) {
-		next_sa = old->next;
-		if (old != sa && ike_sa_is_established(old) &&
-		    tick_before(old->established, sa->created))
-			ike_sa_destroy(c, old);
-	}
+	// Each from the start: what waits for an exchange of one goes on, and may take a place from
+	// the next in the list.
+	while ((old = established_before(sa)))
+		ike_sa_destroy(c, old);
 	if (!peer_ike_sa(p))
 		restore_older(c, p); // it had given way to one that is gone now
-}
-
-// ---- children
-
-// One with a short lifetime may be due before it has taken over from its predecessor: then soon.
-static void expired_child_rekey(void *ctx, struct wheel_timer *t)
-{
-	struct control *c = ctx;
-	struct child *ch = container_of(t, struct child, rekey);
-
-	if (ch->state == CHILD_INBOUND)
-		wheel_arm(&c->wheel, t, c->now + REKEY_SOON, expired_child_rekey);
-	else
-		child_rekey(c, ch);
-}
-
-static void expired_child(void *ctx, struct wheel_timer *t)
-{
-	struct control *c = ctx;
-	struct child *ch = container_of(t, struct child, expire);
-	struct peer *p = ch->peer;
-
-	child_delete(c, ch, true, "lifetime");
-	peer_release(c, p);
-}
-
-static void expired_activate(void *ctx, struct wheel_timer *t)
-{
-	child_activate(ctx, container_of(t, struct child, activate));
-}
-
-static void expired_path_mtu(void *ctx, struct wheel_timer *t)
-{
-	struct child *ch = container_of(t, struct child, mtu_age);
-	struct control *c = ctx;
-
-	ch->path_mtu = 0; // the next packet that is too long for a router brings the answer again
-	dp_sa_path_mtu(c->dp, ch->out, 0);
-}
-
-void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
-{
-	ch->path_mtu = mtu;
-	dp_sa_path_mtu(c->dp, ch->out, mtu);
-	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
-}
-
-void on_child_established(struct control *c, struct child *ch)
-{
-	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
-
-	ch->had_rival = child_has_sibling(ch, CHILD_NEGOTIATING);
-	if (ch->path_mtu) // its predecessor's
-		wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
-
-	if (ch->state == CHILD_INBOUND)
-		wheel_arm(&c->wheel, &ch->activate,
-		          c->now + (child_has_sibling(ch, CHILD_LIVE) ? ACTIVATE_REKEY
-		                                                      : ACTIVATE_FIRST),
-		          expired_activate);
-	wheel_arm(&c->wheel, &ch->rekey, c->now + later(life, rekey_margin(life, ch->initiator)),
-	          expired_child_rekey);
-	wheel_arm(&c->wheel, &ch->expire, c->now + life, expired_child);
-	alive(c, ch->peer, dpd_alive);
-}
-
-static void end_soon(struct control *c, struct child *ch)
-{
-	tick_t end = c->now + OLD_CHILD_STAYS;
-
-	if (tick_before(end, ch->expire.expires))
-		wheel_arm(&c->wheel, &ch->expire, end, expired_child);
-}
-
-void on_child_replaced(struct control *c, struct child *ch)
-{
-	struct child *other;
-
-	wheel_cancel(&c->wheel, &ch->rekey);
-	if (!ch->had_rival || tick_diff(c->now, ch->created) >= (int32_t)TWINS_WITHIN) {
-		end_soon(c, ch);
-		return;
-	}
-	// Both sides started at the same time, and the other may take this one for the newer: if
-	// each deleted what it holds for the older, none would be left. So it lives on, but no
-	// other one does beside it.
-	for (other = ch->flow ? ch->flow->children : NULL; other; other = other->next_of_flow)
-		if (other != ch && other->state == CHILD_OLD)
-			end_soon(c, other);
-}
-
-bool on_child_wanted_again(struct control *c, struct child *ch)
-{
-	if (!tick_before(c->now + OLD_CHILD_STAYS, ch->expire.expires))
-		return false; // it is about to end
-	wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_SOON, expired_child_rekey);
-	return true;
-}
-
-void on_child_rekey_failed(struct control *c, struct child *ch)
-{
-	ch->rekeying = false;
-	wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_RETRY + jitter(REKEY_RETRY),
-	          expired_child_rekey);
-}
-
-void on_child_volume(struct control *c, struct child *ch, bool hard)
-{
-	if (ch->peer->manual) {
-		if (hard && ch->flow)
-			manual_exhausted(c, ch->flow->entry);
-		return;
-	}
-	if (!hard && ch->state == CHILD_INBOUND) // told but once: when it has taken over
-		wheel_arm(&c->wheel, &ch->rekey, c->now, expired_child_rekey);
-	else if (!hard)
-		child_rekey(c, ch);
-	else if (ch->state != CHILD_GONE)
-		wheel_arm(&c->wheel, &ch->expire, c->now, expired_child);
 }
 
 // ---- what the workers see
@@ -786,12 +682,4 @@ void peer_timers_stop_ike(struct control *c, struct ike_sa *sa)
 {
 	wheel_cancel(&c->wheel, &sa->rekey);
 	wheel_cancel(&c->wheel, &sa->expire);
-}
-
-void peer_timers_stop_child(struct control *c, struct child *ch)
-{
-	wheel_cancel(&c->wheel, &ch->rekey);
-	wheel_cancel(&c->wheel, &ch->expire);
-	wheel_cancel(&c->wheel, &ch->activate);
-	wheel_cancel(&c->wheel, &ch->mtu_age);
 }

@@ -1,5 +1,5 @@
 // All timers of a peer, its IKE SAs and children. The rest of the program reports facts with
-// on_*(); peer_timers.c alone arms. Control core only.
+// on_*(); peer_timers.c and child_timers.c alone arm. Control core only.
 #ifndef VIGIL_PEER_TIMERS_H
 #define VIGIL_PEER_TIMERS_H
 
@@ -20,8 +20,16 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why);
 // The peer answers nothing on this IKE SA: it has forgotten it. The next who needs one makes a new
 // one.
 void on_ike_unanswered(struct control *c, struct ike_sa *sa);
-// The peer deleted this IKE SA, or it is cleared; `sa` is destroyed by this call.
+// The peer deleted this IKE SA; `sa` is destroyed by this call.
 void on_ike_ended(struct control *c, struct ike_sa *sa);
+// The operator clears this IKE SA, which is established; `sa` is destroyed by this call. What the
+// peer has besides gets a new one.
+void on_ike_cleared(struct control *c, struct ike_sa *sa);
+// The last IKE SA of this peer may have gone, without its children: the peer may have ended them
+// with it and say nothing of them (strongSwan does so). They are renewed on its next one.
+void on_ike_lost(struct peer *p);
+// It has another one.
+void on_ike_back(struct control *c, struct peer *p);
 // A quick mode is complete, in either role (after child_established).
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.
@@ -35,6 +43,8 @@ void on_child_rekey_failed(struct control *c, struct child *ch);
 void on_child_volume(struct control *c, struct child *ch, bool hard);
 // A router on the path takes no longer outer packets than `mtu`; believed for ten minutes.
 void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu);
+// A fresh exchange with this peer is complete, which proves that it lives.
+void on_peer_alive(struct control *c, struct peer *p);
 // An acknowledgement of a sequence outstanding in this run.
 void on_dpd_ack(struct control *c, struct ike_sa *sa);
 // An R-U-THERE above the highest sequence seen.

@@ -164,11 +164,12 @@ struct info_news {
 	uint32_t deleted[ISAKMP_MESSAGE_MAX / 4]; // more cannot lie in a message
 };
 
-// An error about one of our quick modes: by its SPI, or the only one there is.
+// An error about one of our quick modes. Without an SPI (strongSwan, and whoever has not come so far
+// as to read it) it may be about any, and may be a copy from earlier: then none of them is waited
+// for as long.
 static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
 {
-	unsigned ours = exchange_count(sa, true);
-	struct exchange *x;
+	struct exchange *x, *next;
 	char why[64];
 	uint32_t spi = 0;
 	struct reader r;
@@ -177,19 +178,19 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 		r = reader_make(n->spi, 4);
 		spi = reader_u32(&r);
 	}
-	for (x = sa->exchanges; x; x = x->next)
-		if (x->initiator && x->state == EXCHANGE_I_SENT_1 &&
-		    (spi ? x->child->spi_in == spi : ours == 1))
-			break;
-	if (!x)
-		return;
-	if (!spi) { // it may be a copy from earlier, and the real answer is on its way
-		x->refused = isakmp_notify_name(n->type);
-		retransmit_hurry(&x->retransmit);
-		return;
-	}
 	snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(n->type));
-	exchange_fail(c, x, why);
+	for (x = sa->exchanges; x; x = next) {
+		next = x->next;
+		if (!x->initiator || x->state != EXCHANGE_I_SENT_1)
+			continue;
+		if (!spi) {
+			x->refused = isakmp_notify_name(n->type);
+			retransmit_hurry(&x->retransmit);
+		} else if (x->child->spi_in == spi) {
+			exchange_fail(c, x, why);
+			return;
+		}
+	}
 }
 
 static void take_notify(struct control *c, struct ike_sa *sa, const struct isakmp_payload *p,

@@ -42,10 +42,12 @@ struct ike1_quick quick_inputs(const struct exchange *x)
 	};
 }
 
-// Whether an IKE message of the peer has come since this negotiation began.
-static bool heard_since(const struct peer *p, const struct child *ch)
+// Whether an authentic message of the peer has come since this negotiation began.
+static bool heard_since(const struct exchange *x)
 {
-	return p->have_heard && tick_before(ch->created, p->heard);
+	const struct peer *p = x->sa->peer;
+
+	return x->heard || (p->have_heard && tick_before(x->child->created, p->heard));
 }
 
 void quick_gave_up(struct control *c, struct retransmit *r)
@@ -53,7 +55,7 @@ void quick_gave_up(struct control *c, struct retransmit *r)
 	struct exchange *x = container_of(r, struct exchange, retransmit);
 	char why[64] = "no answer";
 
-	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x->sa->peer, x->child))
+	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x))
 		on_ike_unanswered(c, x->sa);
 	else if (x->state == EXCHANGE_R_SENT_2) // the peer may take the tunnel for complete
 		ike1_delete_child(c, x->sa, x->child);
@@ -321,6 +323,7 @@ void quick_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
 		c->counters.ike_unauthentic++;
 		return;
 	}
+	exchange_note_heard(sa);
 	ike_debug_received(c, sa, v);
 	if (!x)
 		ike_debug_node_new(c, sa, h->message_id);

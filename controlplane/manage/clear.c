@@ -67,7 +67,7 @@ static unsigned clear_child(struct control *c, struct request *r)
 	return REQUEST_TEARDOWN;
 }
 
-// Children stay, as they do when the peer deletes its IKE SA.
+// Children stay, as in IOS, and are renewed on the next IKE SA.
 static unsigned clear_ike(struct control *c, struct request *r)
 {
 	struct ike_sa *sa;
@@ -80,8 +80,7 @@ static unsigned clear_ike(struct control *c, struct request *r)
 		return 1;
 	r->count++;
 	if (ike_sa_is_established(sa)) {
-		ike1_delete_sa(c, sa);
-		on_ike_ended(c, sa);
+		on_ike_cleared(c, sa);
 	} else {
 		on_ike_failed(c, sa, "cleared");
 	}

@@ -1,0 +1,184 @@
+// The timers of children: see peer_timers.h. Control core only.
+//
+//   rekey         a successor is negotiated.
+//   expire        the end of a child: its lifetime, or soon after its successor took over.
+//   activate      as initiator of a quick mode: its outbound SA takes over.
+//   mtu_age       the path MTU that was learned is forgotten.
+#include <stddef.h>
+
+#include "child.h"
+#include "control.h"
+#include "flow.h"
+#include "manual.h"
+#include "peer.h"
+#include "peer_timers.h"
+#include "renewal.h"
+
+// Every duration of this file. Lifetimes come from the configuration.
+#define ACTIVATE_FIRST  ticks_from_ms(50)     // the peer installs its SAs on our last message
+#define ACTIVATE_REKEY  ticks_from_seconds(5) // that message may have to be sent again
+#define OLD_CHILD_STAYS ticks_from_seconds(10)
+#define TWINS_WITHIN    ticks_from_seconds(30)
+#define REKEY_RETRY     ticks_from_seconds(10)
+#define REKEY_SOON      ticks_from_ms(200)
+#define PATH_MTU_AGE    ticks_from_seconds(600) // RFC 1191, 6.3
+
+// One with a short lifetime may be due before it has taken over from its predecessor: then soon.
+static void expired_child_rekey(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct child *ch = container_of(t, struct child, rekey);
+
+	if (ch->state < CHILD_LIVE)
+		wheel_arm(&c->wheel, t, c->now + REKEY_SOON, expired_child_rekey);
+	else
+		child_rekey(c, ch);
+}
+
+static void expired_child(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct child *ch = container_of(t, struct child, expire);
+	struct peer *p = ch->peer;
+
+	child_delete(c, ch, true, "lifetime");
+	peer_release(c, p);
+}
+
+static void expired_activate(void *ctx, struct wheel_timer *t)
+{
+	child_activate(ctx, container_of(t, struct child, activate));
+}
+
+static void expired_path_mtu(void *ctx, struct wheel_timer *t)
+{
+	struct child *ch = container_of(t, struct child, mtu_age);
+	struct control *c = ctx;
+
+	ch->path_mtu = 0; // the next packet that is too long for a router brings the answer again
+	dp_sa_path_mtu(c->dp, ch->out, 0);
+}
+
+void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
+{
+	ch->path_mtu = mtu;
+	dp_sa_path_mtu(c->dp, ch->out, mtu);
+	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
+}
+
+void on_ike_lost(struct peer *p)
+{
+	struct child *ch;
+
+	if (peer_ike_sa(p))
+		return;
+	for (ch = p->children; ch; ch = ch->next)
+		if (ch->state == CHILD_INBOUND || ch->state == CHILD_LIVE)
+			p->forsaken = ch->forsaken = true;
+}
+
+void on_ike_back(struct control *c, struct peer *p)
+{
+	struct child *ch;
+
+	if (!p->forsaken)
+		return;
+	p->forsaken = false;
+	for (ch = p->children; ch; ch = ch->next)
+		if (ch->forsaken && ch->state <= CHILD_LIVE)
+			wheel_arm(&c->wheel, &ch->rekey, c->now, expired_child_rekey);
+}
+
+// Is there one that can carry the traffic until this one surely does?
+static bool has_time(const struct child *ch)
+{
+	const struct child *other;
+
+	for (other = ch->flow->children; other; other = other->next_of_flow)
+		if (other != ch && other->peer == ch->peer && other->state == CHILD_LIVE &&
+		    !other->forsaken)
+			return true;
+	return false;
+}
+
+void on_child_established(struct control *c, struct child *ch)
+{
+	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
+
+	ch->had_rival = child_has_sibling(ch, CHILD_NEGOTIATING);
+	if (ch->path_mtu) // its predecessor's
+		wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
+
+	if (ch->state == CHILD_INBOUND)
+		wheel_arm(&c->wheel, &ch->activate,
+		          c->now + (has_time(ch) ? ACTIVATE_REKEY : ACTIVATE_FIRST),
+		          expired_activate);
+	if (!wheel_is_armed(&ch->rekey)) // else its volume is nearly spent already
+		wheel_arm(&c->wheel, &ch->rekey, c->now + renewal_after(life, ch->initiator),
+		          expired_child_rekey);
+	wheel_arm(&c->wheel, &ch->expire, c->now + life, expired_child);
+	on_peer_alive(c, ch->peer);
+}
+
+static void end_soon(struct control *c, struct child *ch)
+{
+	tick_t end = c->now + OLD_CHILD_STAYS;
+
+	if (tick_before(end, ch->expire.expires))
+		wheel_arm(&c->wheel, &ch->expire, end, expired_child);
+}
+
+void on_child_replaced(struct control *c, struct child *ch)
+{
+	struct child *other;
+
+	wheel_cancel(&c->wheel, &ch->rekey);
+	if (!ch->had_rival || tick_diff(c->now, ch->created) >= (int32_t)TWINS_WITHIN) {
+		end_soon(c, ch);
+		return;
+	}
+	// Both sides started at the same time, and the other may take this one for the newer: if
+	// each deleted what it holds for the older, none would be left. So it lives on, but no
+	// other one does beside it.
+	for (other = ch->flow ? ch->flow->children : NULL; other; other = other->next_of_flow)
+		if (other != ch && other->state == CHILD_OLD)
+			end_soon(c, other);
+}
+
+bool on_child_wanted_again(struct control *c, struct child *ch)
+{
+	if (!tick_before(c->now + OLD_CHILD_STAYS, ch->expire.expires))
+		return false; // it is about to end
+	wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_SOON, expired_child_rekey);
+	return true;
+}
+
+void on_child_rekey_failed(struct control *c, struct child *ch)
+{
+	ch->rekeying = false;
+	wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_RETRY + renewal_jitter(REKEY_RETRY),
+	          expired_child_rekey);
+}
+
+void on_child_volume(struct control *c, struct child *ch, bool hard)
+{
+	if (ch->peer->manual) {
+		if (hard && ch->flow)
+			manual_exhausted(c, ch->flow->entry);
+		return;
+	}
+	if (!hard && ch->state < CHILD_LIVE) // told but once: when it has taken over
+		wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_SOON, expired_child_rekey);
+	else if (!hard)
+		child_rekey(c, ch);
+	else if (ch->state != CHILD_GONE)
+		wheel_arm(&c->wheel, &ch->expire, c->now, expired_child);
+}
+
+void peer_timers_stop_child(struct control *c, struct child *ch)
+{
+	wheel_cancel(&c->wheel, &ch->rekey);
+	wheel_cancel(&c->wheel, &ch->expire);
+	wheel_cancel(&c->wheel, &ch->activate);
+	wheel_cancel(&c->wheel, &ch->mtu_age);
+}

@@ -1,0 +1,14 @@
+// When SAs are renewed. Pure but for the random numbers.
+#ifndef VIGIL_RENEWAL_H
+#define VIGIL_RENEWAL_H
+
+#include "types.h"
+
+// A random time below `range` ticks, from the operating system's generator; 0 for 0.
+tick_t renewal_jitter(tick_t range);
+// How long after its beginning an SA with this lifetime is renewed. A tenth of the lifetime before
+// its end, at least ten seconds, and up to as much again, so that SAs that were made together are
+// not renewed together. The responder leaves the initiator the first try.
+tick_t renewal_after(tick_t lifetime, bool initiator);
+
+#endif
