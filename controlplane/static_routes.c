@@ -287,25 +287,27 @@ static void replace(struct control *c, struct way *old, struct way *now)
 	way_keep(c, now);
 }
 
-// From the ways that there were to those that there are now, both in order of their prefixes.
+// From the ways that there were to those that there are now, both in order of their prefixes. From
+// behind, because a prefix sorts before those that it covers: a less specific way must not be there
+// before them. What goes does so after all that comes, in the other order.
 static void change_ways(struct control *c, struct way *old, uint32_t n_old, struct way *now,
                         uint32_t n_now)
 {
-	uint32_t i = 0, k = 0;
+	uint32_t i = n_old, k = n_now;
 
-	while (i < n_old || k < n_now) {
-		int order = i == n_old ? 1 : k == n_now ? -1 : prefix_order(&old[i], &now[k]);
+	while (i || k) {
+		int order = !i ? -1 : !k ? 1 : prefix_order(&old[i - 1], &now[k - 1]);
 
-		if (order < 0) {
+		i -= order >= 0;
+		k -= order <= 0;
+		if (order > 0) {
 			old[i].ends = true;
-		} else if (order > 0) {
+		} else if (order < 0) {
 			way_install(c, &now[k], false);
 			way_keep(c, &now[k]);
 		} else {
 			replace(c, &old[i], &now[k]);
 		}
-		i += order <= 0;
-		k += order >= 0;
 	}
 	for (i = 0; i < n_old; i++) {
 		if (!old[i].ends)
@@ -349,22 +351,75 @@ int static_routes_sync(struct control *c, bool warn)
 	return 0;
 }
 
+// What goes there is dropped until static_routes_sync() knows better.
+static void way_close(struct control *c, struct way *w)
+{
+	way_end(c, w);
+	w->iface = DISCARDS;
+	w->hop = (struct ip_addr){0};
+	way_install(c, w, false);
+}
+
+// The networks of an interface that is about to leave: their own routes go with it.
+static uint32_t close_networks(struct control *c, uint16_t iface, struct way *ways)
+{
+	const struct config_interface *i = config_find_interface(c->config, c->ports[iface]);
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	uint32_t n = 0;
+	unsigned n_six;
+	uint8_t mac[6];
+
+	if (!i)
+		return 0;
+	if (i->address.family)
+		ways[n++].prefix = prefix_make(&i->address, i->prefix_len);
+	dp_iface_mac(c->dp, iface, mac);
+	n_six = config_addresses6(i, mac, six);
+	for (unsigned k = 0; k < n_six; k++)
+		if (!six[k].link_local)
+			ways[n++].prefix = prefix_make(&six[k].addr, six[k].prefix_len);
+	return n;
+}
+
+static int compare_ways(const void *a, const void *b)
+{
+	return prefix_order(a, b);
+}
+
+// Closes the networks of all interfaces that leave, beside the ways that there are.
+static void close_all_networks(struct control *c, const struct config *next)
+{
+	struct static_routes *s = &c->static_routes;
+	uint32_t most = s->n, n = s->n;
+	struct way *ways;
+
+	for (unsigned i = 0; i < c->n_ports; i++)
+		most += subinterface_stays(c, i, next) ? 0 : 1 + CONFIG_ADDRESSES6;
+	ways = most > s->n ? realloc(s->ways, most * sizeof(*ways)) : NULL;
+	if (!ways)
+		return;
+	memset(ways + s->n, 0, (most - s->n) * sizeof(*ways));
+	s->ways = ways;
+	for (unsigned i = 0; i < c->n_ports; i++)
+		if (!subinterface_stays(c, i, next))
+			n += close_networks(c, (uint16_t)i, ways + n);
+	for (uint32_t i = s->n, known = s->n; i < n; i++) {
+		if (bsearch(&ways[i], ways, known, sizeof(*ways), compare_ways))
+			continue;
+		ways[s->n] = ways[i];
+		way_close(c, &ways[s->n++]);
+	}
+	qsort(ways, s->n, sizeof(*ways), compare_ways);
+}
+
 void static_routes_leave(struct control *c, const struct config *next)
 {
 	struct static_routes *s = &c->static_routes;
-	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < s->n; i++) {
-		struct way *w = &s->ways[i];
-
-		if (w->iface == DISCARDS || subinterface_stays(c, w->iface, next)) {
-			s->ways[n++] = *w;
-			continue;
-		}
-		dp_route_del(c->dp, &w->prefix);
-		way_end(c, w);
-	}
-	s->n = n;
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->ways[i].iface != DISCARDS && !subinterface_stays(c, s->ways[i].iface, next))
+			way_close(c, &s->ways[i]);
+	close_all_networks(c, next);
 }
 
 void static_routes_fini(struct control *c)

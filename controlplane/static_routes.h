@@ -20,8 +20,9 @@ struct static_routes {
 // are now. Routes that stay are not touched, and what is new is there before anything goes. `warn`:
 // names the prefixes to which nothing leads. 0, or -ENOMEM: all is as it was, and tried again.
 int static_routes_sync(struct control *c, bool warn);
-// Takes away what leads through subinterfaces that will not be there under `next`, before others
-// get their numbers.
+// What leads through subinterfaces that will not be there under `next`, and their networks, is
+// dropped until static_routes_sync(): before others get their numbers, and so that nothing takes a
+// less specific route meanwhile.
 void static_routes_leave(struct control *c, const struct config *next);
 // Forgets all; the dataplane keeps what it has.
 void static_routes_fini(struct control *c);

@@ -662,6 +662,8 @@ int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *if
 
 void dp_vlan_del(struct dp *dp, uint16_t iface)
 {
+	if (dp->watch_routes)
+		dp->watch_routes(dp, true);
 	dp->vlans[iface - 8] = 0;
 }
 

@@ -85,6 +85,8 @@ struct dp {
 	bool hold[DP_IFACES_MAX];
 	// Called after every change of an interface, a policy or a hold; NULL: by nobody.
 	void (*watch)(const struct dp *dp);
+	// Called after every change of a static route, and before a subinterface goes.
+	void (*watch_routes)(struct dp *dp, bool vlan_goes);
 	uint16_t vlans[DP_IFACES_MAX];         // of subinterfaces, whose numbers begin at 8
 	struct fake_route routes[FAKE_ROUTES]; // static ones
 	unsigned route_changes;

@@ -39,6 +39,8 @@ static int put(struct dp *dp, const struct fake_route *new)
 		return -ENOSPC;
 	*r = *new;
 	dp->route_changes++;
+	if (dp->watch_routes)
+		dp->watch_routes(dp, false);
 	return 0;
 }
 
@@ -65,6 +67,8 @@ void dp_route_del(struct dp *dp, const struct ip_prefix *prefix)
 	if (r)
 		r->used = false;
 	dp->route_changes += r != NULL;
+	if (dp->watch_routes)
+		dp->watch_routes(dp, false);
 }
 
 int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,

@@ -46,7 +46,7 @@ static const char text[] = "ipv6 unicast-routing\n"
 			   "ipv6 route ::/0 2001:db8::9\n";
 
 static struct control control;
-static unsigned warnings, errors;
+static unsigned warnings, errors, gaps;
 static bool no_memory;
 
 void *__real_calloc(size_t n, size_t size);
@@ -64,6 +64,21 @@ static void sink(void *arg, enum log_level level, const char *line)
 	warnings += strstr(line, "UNREACHABLE") != NULL;
 }
 
+static bool is_there(struct dp *dp, const char *addr, uint8_t len)
+{
+	struct ip_prefix p = {.len = len};
+
+	return addr_parse(addr, &p.addr) == 0 && fake_dp_route(dp, &p);
+}
+
+// The default route is not there before the more specific ones, whose packets would take it.
+static void default_is_last(struct dp *dp, bool vlan_goes)
+{
+	(void)vlan_goes;
+	gaps += is_there(dp, "::", 0) &&
+	        !(is_there(dp, "2001:db8:8::", 48) && is_there(dp, "2001:db8:9::", 48));
+}
+
 static int start(void **state)
 {
 	struct control *c = &control;
@@ -74,12 +89,13 @@ static int start(void **state)
 	memset(c, 0, sizeof(*c));
 	fake_ike_reset();
 	no_memory = false;
-	warnings = errors = 0;
+	warnings = errors = gaps = 0;
 	fake_now = 1000;
 	c->log = (struct log){.sink = sink};
 	err = load_text("test", text, strlen(text), &c->config, &diags);
 	diag_fini(&diags);
 	c->dp = fake_dp_create();
+	c->dp->watch_routes = default_is_last;
 	c->now = c->heard_until = fake_now;
 	wheel_init(&c->wheel, fake_now);
 	fake_control_tables(c);
@@ -161,6 +177,7 @@ static void each_leads_where_it_should(void **state)
 	assert_true(leads("::/0", 0, "2001:db8::9"));
 	assert_int_equal(warnings, 1);
 	assert_int_equal(errors, 0);
+	assert_int_equal(gaps, 0);
 }
 
 // The least distance of what is usable, Null0 among them.
@@ -201,6 +218,43 @@ static void the_configuration_changes(void **state)
 	change(shut);
 	assert_null(to("10.2.0.0/16"));
 	assert_true(discards("10.3.0.0/16"));
+}
+
+static void always_covered(struct dp *dp, bool vlan_goes)
+{
+	gaps += !is_there(dp, "10.7.0.0", 16);
+	gaps += vlan_goes && !discards("203.0.113.128/25");
+}
+
+// A subinterface gets another VLAN, and so another number: what leads through it, and its network,
+// is dropped until the routes are there again. A less specific one might lead out in clear.
+static void a_subinterface_moves(void **state)
+{
+	static const char *const first[] = {"interface FastEthernet2.10",
+	                                    "encapsulation dot1Q 10",
+	                                    "ip address 203.0.113.129 255.255.255.128",
+	                                    "exit",
+	                                    "ip route 0.0.0.0 0.0.0.0 192.0.2.9",
+	                                    "ip route 10.7.0.0 255.255.0.0 203.0.113.200",
+	                                    NULL};
+	static const char *const second[] = {"interface FastEthernet2.10", "encapsulation dot1Q 20",
+	                                     NULL};
+	static const char *const third[] = {"no interface FastEthernet2.10", NULL};
+	const struct fake_route *r;
+
+	(void)state;
+	change(first);
+	control.dp->watch_routes = always_covered;
+	change(second);
+	r = to("10.7.0.0/16");
+	assert_true(r && !r->discards);
+	assert_null(to("203.0.113.128/25"));
+	assert_int_equal(gaps, 0);
+	control.dp->watch_routes = NULL;
+	change(third);
+	assert_null(to("10.7.0.0/16"));
+	assert_null(to("203.0.113.128/25"));
+	assert_int_equal(errors, 0);
 }
 
 // A link that changes when there is no memory: its routes follow as soon as there is.
@@ -275,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_leads_where_it_should, start, stop),
 		cmocka_unit_test_setup_teardown(links_go_and_come, start, stop),
 		cmocka_unit_test_setup_teardown(the_configuration_changes, start, stop),
+		cmocka_unit_test_setup_teardown(a_subinterface_moves, start, stop),
 		cmocka_unit_test_setup_teardown(without_memory, start, stop),
 		cmocka_unit_test_setup_teardown(no_room_for_a_gateway, start, stop),
 	};
