@@ -230,11 +230,14 @@ static void drop(struct control *c, struct own_address **link)
 	free(o);
 }
 
-static bool is_wanted(const struct own_address *o, const struct config_address6 *six, unsigned n)
+// An address is one whatever its network: with another length it need not be asked for again.
+static bool is_wanted(struct own_address *o, const struct config_address6 *six, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (addr_equal(&six[i].addr, &o->addr) && six[i].prefix_len == o->prefix_len)
+		if (addr_equal(&six[i].addr, &o->addr)) {
+			o->prefix_len = six[i].prefix_len;
 			return true;
+		}
 	return false;
 }
 

@@ -89,6 +89,19 @@ static void drop(struct control *c, struct neighbour *n)
 	free(n);
 }
 
+void neighbour_forget(struct control *c, uint16_t iface)
+{
+	struct neighbour *n, *next;
+
+	for (n = c->neighbours->list; n; n = next) {
+		next = n->next;
+		if (n->iface != iface)
+			continue;
+		dp_neighbour_del(c->dp, n->iface, &n->addr);
+		drop(c, n);
+	}
+}
+
 void neighbour_destroy(struct control *c)
 {
 	nd_destroy(c);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control.h"
+#include "neighbour.h"
 
 // The main interface's number, or -1. Its name is the subinterface's up to the last dot.
 static int main_of(const struct control *c, const char *name)
@@ -35,6 +36,7 @@ bool subinterface_stays(const struct control *c, unsigned n, const struct config
 
 static void remove_one(struct control *c, unsigned n)
 {
+	neighbour_forget(c, (uint16_t)n);
 	dp_vlan_del(c->dp, (uint16_t)n);
 	c->vlans[n] = (struct dp_vlan_config){0};
 	c->ports[n][0] = '\0';

@@ -13,6 +13,7 @@
 
 #include "addr.h"
 #include "icmp6.h"
+#include "policy.h"
 
 #define NEIGHBOURS   65536
 #define WAITS        64 // neighbours that are waited for, for each worker
@@ -33,7 +34,8 @@ struct adjacencies {
 struct adjacency_wait {
 	struct adjacency_key key;
 	tick_t since;
-	uint8_t n; // 0 = free
+	uint32_t rules; // policy_changes() when it began
+	uint8_t n;      // 0 = free
 	bool asked;
 	struct rte_mbuf *pkts[WAIT_PACKETS];
 };
@@ -162,7 +164,8 @@ static struct adjacency_wait *wait_start(struct worker *w, const struct adjacenc
 
 	if (!wait)
 		return NULL;
-	*wait = (struct adjacency_wait){.key = *key, .since = w->now};
+	*wait = (struct adjacency_wait){
+		.key = *key, .since = w->now, .rules = policy_changes(w->dp->policy)};
 	w->n_waits++;
 	return wait;
 }
@@ -230,6 +233,24 @@ static void wait_drop(struct worker *w, struct adjacency_wait *wait)
 	w->n_waits--;
 }
 
+// What was to leave in clear by an interface with a crypto map, by rules that have changed since,
+// does not.
+static uint16_t drop_doubtful(struct worker *w, const struct adjacency_wait *wait,
+                              struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t k = 0;
+
+	if (wait->rules == policy_changes(w->dp->policy) ||
+	    !iface_has_crypto_map(&w->dp->ifaces[wait->key.iface]))
+		return n;
+	for (uint16_t i = 0; i < n; i++)
+		if (packet_of(pkts[i])->flags & PACKET_NO_POLICY)
+			pkts[k++] = pkts[i];
+		else
+			worker_drop(w, pkts[i], DROP_POLICY_HELD);
+	return k;
+}
+
 void adjacency_release(struct worker *w, const struct adjacency_key *key)
 {
 	struct adjacency_wait *wait = wait_find(w, key);
@@ -242,6 +263,7 @@ void adjacency_release(struct worker *w, const struct adjacency_key *key)
 	memcpy(pkts, wait->pkts, n * sizeof(*pkts));
 	wait->n = 0;
 	w->n_waits--;
+	n = drop_doubtful(w, wait, pkts, n);
 	n = adjacency(w, pkts, n);
 	tx(w, pkts, n);
 }

@@ -74,6 +74,7 @@ void local(struct worker *w, struct rte_mbuf *m)
 
 	if (packet_is_fragment(ip)) {
 		packet_of(m)->kind = PACKET_FRAGMENT;
+		packet_of(m)->hop = PACKET_NO_HOP; // it waits longer than a hop is good for
 		worker_forward_later(w, m);
 		return;
 	}
@@ -136,6 +137,7 @@ void local6(struct worker *w, struct rte_mbuf *m)
 	p->proto = chain.proto;
 	if (chain.fragment) {
 		p->kind = PACKET_FRAGMENT6;
+		p->hop = PACKET_NO_HOP; // it waits longer than a hop is good for
 		worker_forward_later(w, m);
 		return;
 	}

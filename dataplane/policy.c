@@ -17,7 +17,9 @@
 
 #define NARROWED 512u // tuples of an interface whose looks are put together again when one goes
 
-#define SHAPES 2u // new ones in one change, at most: versions that it takes before its own
+// Versions that a change takes before its own, at most: two new shapes, and one that is removed
+// again since there is no memory for the other.
+#define SHAPES 3u
 
 // Shows what is linked for `version`. Writer: control. Release: the links come first.
 static void publish(struct policy *p, uint16_t iface, uint64_t version)

@@ -19,7 +19,6 @@
 // Less than a full burst, which would be sent at once.
 #define CONTROL_BURST (WORKER_BURST / 2)
 #define TIMER_SLACK   1000UL // ns; the kernel's default would more than double a nap
-#define RELEASE_TURNS 4      // bursts of held packets a turn
 
 static void route6(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
@@ -262,8 +261,8 @@ static unsigned rx_ports(struct worker *w)
 }
 
 // From the control core: its frames go out before anything that comes in this turn, only behind
-// what messages have set free (RELEASE_TURNS bursts at most), and wait in their ring while the port
-// does not take them.
+// what messages have set free (TUNNEL_HOLD_WORKER packets at most), and wait in their ring while the
+// port does not take them.
 static unsigned rx_control(struct worker *w)
 {
 	struct rte_mbuf *pkts[WORKER_BURST];
@@ -352,10 +351,8 @@ static unsigned messages(struct worker *w)
 			break;
 	}
 	stats_stage(&w->stats, DP_STAGE_MESSAGES, n);
-	for (unsigned i = 0; i < RELEASE_TURNS; i++) {
-		k = tunnel_released(w, pkts, WORKER_BURST);
-		if (k == 0)
-			break;
+	// All of them: what comes in this turn must not overtake what has waited.
+	while ((k = tunnel_released(w, pkts, WORKER_BURST))) {
 		encrypt(w, pkts, k);
 		n += k;
 	}

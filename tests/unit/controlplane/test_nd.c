@@ -228,6 +228,19 @@ static void addresses_are_used_when_nobody_objects(void **state)
 	assert_true(m.router && m.override);
 }
 
+// Another length of its network is another network, and the same address: it goes on being used.
+static void length_alone_changes(void **state)
+{
+	static const char *const lines[] = {"interface FastEthernet0",
+	                                    "ipv6 address 2001:db8::1/60", NULL};
+
+	(void)state;
+	assert_int_equal(c.dp->ifaces[0].n_addresses6, 2);
+	fake_change(&c, lines);
+	assert_int_equal(c.dp->ifaces[0].n_addresses6, 2);
+	assert_int_equal(c.dp->ifaces[0].addresses6[1].network.len, 60);
+}
+
 static void duplicates_are_not_used(void **state)
 {
 	struct nd_message m = message(ND_ADVERTISEMENT, "2001:db8::1", "ff02::1", "2001:db8::1");
@@ -383,6 +396,7 @@ int main(void)
 		cmocka_unit_test(wrong_messages_are_ignored),
 		cmocka_unit_test_setup_teardown(addresses_are_used_when_nobody_objects, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(length_alone_changes, setup_up, teardown),
 		cmocka_unit_test_setup_teardown(duplicates_are_not_used, setup, teardown),
 		cmocka_unit_test_setup_teardown(our_own_frames_are_no_conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(solicitations_are_answered, setup_up, teardown),

@@ -394,6 +394,29 @@ static void who_waits_is_not_overtaken(void **state)
 	assert_int_equal(sent(six, RTE_ETHER_TYPE_IPV6), 2);
 }
 
+// What waits in clear where there is a crypto map was judged by rules that may have changed since.
+static void rules_change_meanwhile(void **state)
+{
+	static const uint8_t six[6] = {2, 0, 0, 0, 0, 6};
+	const struct ip_addr hop = ip("fe80::99");
+	struct rte_mbuf *outer;
+
+	(void)state;
+	gate.ifaces[1].flags |= IFACE_CRYPTO_MAP;
+	pass(routed("2001:db8::2", "fe80::99", 30));
+	outer = routed("2001:db8::1", "fe80::99", 30);
+	packet_of(outer)->flags = PACKET_MADE | PACKET_NO_POLICY;
+	pass(outer);
+	dp_policy_hold(&gate, 1, true);
+	dp_policy_hold(&gate, 1, false);
+	assert_int_equal(dp_neighbour_set(&gate, 1, &hop, six), 0);
+	tell();
+	assert_int_equal(sent(six, RTE_ETHER_TYPE_IPV6), 1);
+	assert_int_equal(gate_counter(DROP_POLICY_HELD), 1);
+	pass(routed("2001:db8::2", "fe80::99", 30));
+	assert_int_equal(sent(six, RTE_ETHER_TYPE_IPV6), 1);
+}
+
 static struct rte_mbuf *made(unsigned i)
 {
 	assert_true(i < gate.workers[0]->n_made);
@@ -605,6 +628,7 @@ int main(void)
 		cmocka_unit_test(whole_packets),
 		cmocka_unit_test_setup_teardown(addresses_and_their_routes, gate_start, gate_stop),
 		cmocka_unit_test_setup_teardown(neighbours_of_both_families, start, stop),
+		cmocka_unit_test_setup_teardown(rules_change_meanwhile, start, stop),
 		cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, start, stop),
 		cmocka_unit_test_setup_teardown(who_sent_it_is_told, start, stop),
 		cmocka_unit_test_setup_teardown(the_newest_wait, start, stop),
