@@ -11,268 +11,120 @@
 #include "control.h"
 #include "neighbour.h"
 #include "subinterface.h"
+#include "ways.h"
 
 #define AGAIN_IN ticks_from_seconds(1)
-#define DISCARDS UINT16_MAX // a way's interface: what goes there is dropped
 
-// What leads to a prefix. Values alone: they outlive the configuration that they come from.
-struct way {
-	struct ip_prefix prefix;
-	struct ip_addr hop; // family 0: the interface itself
-	uint16_t iface;
+// What leads to a prefix, in the dataplane. Values alone: they outlive their configuration.
+struct static_way {
+	struct way way;
 	bool installed;
 	bool kept; // the hop is a neighbour that is kept for this
 	bool ends;
 };
 
-// ---- where routes may lead -------------------------------------------------------------------
-
-struct named {
-	const char *name;
-	uint16_t iface;
-};
-
-struct net {
-	struct ip_prefix prefix;
-	uint16_t iface;
-};
-
-#define GROUPS_MAX (33 + 129) // lengths of both families
-
-// The interfaces that carry packets and their networks, in order, so that a route costs a few
-// comparisons and not a look at each interface.
-struct reach {
-	struct named *names;
-	struct net *nets;
-	unsigned n_names, n_nets, n_groups;
-	struct {
-		unsigned first, end; // of nets: one family and length
-	} groups[GROUPS_MAX];
-};
-
-static int compare_names(const void *a, const void *b)
-{
-	const struct named *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-static int compare_nets(const void *a, const void *b)
-{
-	const struct net *x = a, *y = b;
-	int order = x->prefix.addr.family - y->prefix.addr.family;
-
-	if (!order)
-		order = x->prefix.len - y->prefix.len;
-	if (!order)
-		order = addr_compare(&x->prefix.addr, &y->prefix.addr);
-	return order ? order : x->iface - y->iface;
-}
-
-static void add_interface(const struct control *c, uint16_t iface, const struct config_interface *i,
-                          struct reach *r)
-{
-	struct config_address6 six[CONFIG_ADDRESSES6];
-	uint8_t mac[6];
-	unsigned n;
-
-	r->names[r->n_names++] = (struct named){i->name, iface};
-	if (i->address.family)
-		r->nets[r->n_nets++] = (struct net){prefix_make(&i->address, i->prefix_len), iface};
-	dp_iface_mac(c->dp, iface, mac);
-	n = config_addresses6(i, mac, six);
-	for (unsigned k = 0; k < n; k++)
-		if (!six[k].link_local)
-			r->nets[r->n_nets++] =
-				(struct net){prefix_make(&six[k].addr, six[k].prefix_len), iface};
-}
-
-static void group(struct reach *r)
-{
-	for (unsigned i = 0; i < r->n_nets; i++) {
-		const struct ip_prefix *p = &r->nets[i].prefix;
-		const struct ip_prefix *before = i ? &r->nets[i - 1].prefix : NULL;
-
-		if (!before || p->len != before->len || p->addr.family != before->addr.family)
-			r->groups[r->n_groups++].first = i;
-		r->groups[r->n_groups - 1].end = i + 1;
-	}
-}
-
-static void reach_free(struct reach *r)
-{
-	if (r) {
-		free(r->names);
-		free(r->nets);
-	}
-	free(r);
-}
-
-// NULL: no memory.
+// The interfaces that carry packets. NULL: no memory.
 static struct reach *reach_make(const struct control *c)
 {
-	struct reach *r = calloc(1, sizeof(*r));
+	struct reach *r = reach_create(c->n_ports);
+	struct config_address6 six[CONFIG_ADDRESSES6];
+	uint8_t mac[6];
 
-	if (!r)
-		return NULL;
-	r->names = calloc(c->n_ports + 1u, sizeof(*r->names));
-	r->nets = calloc(c->n_ports + 1u, sizeof(*r->nets) * (1 + CONFIG_ADDRESSES6));
-	if (!r->names || !r->nets) {
-		reach_free(r);
-		return NULL;
-	}
-	for (unsigned n = 0; n < c->n_ports; n++) {
+	for (unsigned n = 0; r && n < c->n_ports; n++) {
 		const struct config_interface *i = config_find_interface(c->config, c->ports[n]);
 
-		if (i && config_interface_up(c->config, i) && !c->link_down[n])
-			add_interface(c, (uint16_t)n, i, r);
+		if (!i || !config_interface_up(c->config, i) || c->link_down[n])
+			continue;
+		dp_iface_mac(c->dp, (uint16_t)n, mac);
+		reach_add(r, (uint16_t)n, i, six, config_addresses6(i, mac, six));
 	}
-	qsort(r->names, r->n_names, sizeof(*r->names), compare_names);
-	qsort(r->nets, r->n_nets, sizeof(*r->nets), compare_nets);
-	group(r);
 	return r;
 }
 
-static int find_name(const struct reach *r, const char *name)
+// The ways that there are now, and how many. NULL: no memory.
+static struct static_way *find_ways(const struct control *c, uint32_t *n)
 {
-	const struct named key = {name, 0}, *found;
+	uint32_t most = c->config->n_routes + 1u;
+	struct static_way *out = calloc(most, sizeof(*out));
+	struct way *ways = calloc(most, sizeof(*ways));
+	struct reach *r = reach_make(c);
+	int32_t found = out && ways && r ? ways_find(c->config, r, ways) : -ENOMEM;
 
-	found = bsearch(&key, r->names, r->n_names, sizeof(key), compare_names);
-	return found ? found->iface : -1;
-}
-
-// The first interface of a group that has the network of the next hop, -1: none.
-static int find_in_group(const struct reach *r, unsigned g, const struct ip_addr *hop)
-{
-	unsigned low = r->groups[g].first, high = r->groups[g].end, end = high;
-	struct net key = {prefix_make(hop, r->nets[low].prefix.len), 0};
-
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (compare_nets(&r->nets[middle], &key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
+	for (int32_t i = 0; i < found; i++)
+		out[i].way = ways[i];
+	reach_destroy(r);
+	free(ways);
+	if (found < 0) {
+		free(out);
+		return NULL;
 	}
-	return low < end && prefix_equal(&r->nets[low].prefix, &key.prefix) ? r->nets[low].iface
-	                                                                    : -1;
+	*n = (uint32_t)found;
+	return out;
 }
 
-// The interface that a route leaves through: named, or the first one whose network has the next
-// hop. -1: none that carries packets.
-static int leads_through(const struct reach *r, const struct config_route *route)
-{
-	int best = -1;
-
-	if (!strcmp(route->interface, CONFIG_NULL))
-		return DISCARDS;
-	if (route->interface[0])
-		return find_name(r, route->interface);
-	for (unsigned g = 0; g < r->n_groups; g++) {
-		int found;
-
-		if (r->nets[r->groups[g].first].prefix.addr.family != route->next_hop.family)
-			continue;
-		found = find_in_group(r, g, &route->next_hop);
-		if (found >= 0 && (best < 0 || found < best))
-			best = found;
-	}
-	return best;
-}
-
-// ---- ways ------------------------------------------------------------------------------------
-
-// Of the routes to one prefix, which lie side by side from `first` on: the usable one with the
-// least distance. False: there is none. *next is set behind them.
-static bool find_way(const struct config *config, const struct reach *r, uint32_t first,
-                     uint32_t *next, struct way *way)
-{
-	const struct config_route *routes = config->routes, *best = NULL;
-	int best_iface = -1;
-	uint32_t i;
-
-	for (i = first;
-	     i < config->n_routes && prefix_equal(&routes[i].prefix, &routes[first].prefix); i++) {
-		int iface;
-
-		if (best && routes[i].distance >= best->distance)
-			continue;
-		iface = leads_through(r, &routes[i]);
-		if (iface < 0)
-			continue;
-		best = &routes[i];
-		best_iface = iface;
-	}
-	*next = i;
-	if (!best)
-		return false;
-	*way = (struct way){.prefix = best->prefix, .iface = (uint16_t)best_iface};
-	if (best_iface != DISCARDS)
-		way->hop = best->next_hop;
-	return true;
-}
-
-// Returns how many there are.
-static uint32_t find_ways(struct control *c, const struct reach *r, bool warn, struct way *ways)
+// Names the prefixes that nothing leads to.
+static void warn_of_missing(struct control *c, const struct static_way *ways, uint32_t n)
 {
 	const struct config *config = c->config;
 	char text[PREFIX_TEXT];
-	uint32_t n = 0;
+	uint32_t k = 0;
 
-	for (uint32_t i = 0, next; i < config->n_routes; i = next) {
-		if (find_way(config, r, i, &next, &ways[n]))
-			n++;
-		else if (warn)
+	for (uint32_t i = 0; i < config->n_routes; i++) {
+		const struct ip_prefix *p = &config->routes[i].prefix;
+
+		if (i && prefix_equal(p, &config->routes[i - 1].prefix))
+			continue;
+		if (k < n && prefix_equal(&ways[k].way.prefix, p))
+			k++;
+		else
 			log_msg(&c->log, LOG_WARNING, "IPRT", "UNREACHABLE",
-			        "No interface leads to the next hop of route %s",
-			        prefix_format(&config->routes[i].prefix, text));
+			        "Nothing leads to the next hop of route %s",
+			        prefix_format(p, text));
 	}
-	return n;
 }
 
-static bool same_way(const struct way *a, const struct way *b)
+static bool same_way(const struct static_way *a, const struct static_way *b)
 {
-	return a->iface == b->iface && addr_equal(&a->hop, &b->hop);
+	return a->way.iface == b->way.iface && addr_equal(&a->way.hop, &b->way.hop);
 }
 
-static int prefix_order(const struct way *a, const struct way *b)
+static int prefix_order(const struct static_way *a, const struct static_way *b)
 {
-	int order = addr_compare(&a->prefix.addr, &b->prefix.addr);
+	int order = addr_compare(&a->way.prefix.addr, &b->way.prefix.addr);
 
-	return order ? order : (int)a->prefix.len - (int)b->prefix.len;
+	return order ? order : (int)a->way.prefix.len - (int)b->way.prefix.len;
 }
 
-static void way_install(struct control *c, struct way *w, bool quiet)
+static void way_install(struct control *c, struct static_way *w, bool quiet)
 {
 	char text[PREFIX_TEXT];
 	int err;
 
-	if (w->iface == DISCARDS)
-		err = dp_route_discard(c->dp, &w->prefix);
+	if (w->way.iface == WAY_DISCARDS)
+		err = dp_route_discard(c->dp, &w->way.prefix);
 	else
-		err = dp_route_add(c->dp, &w->prefix, &w->hop, w->iface);
+		err = dp_route_add(c->dp, &w->way.prefix, &w->way.hop, w->way.iface);
 	w->installed = err == 0;
 	if (err < 0 && !quiet)
 		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE", "Route %s: %s",
-		        prefix_format(&w->prefix, text), strerror(-err));
+		        prefix_format(&w->way.prefix, text), strerror(-err));
 }
 
-static void way_keep(struct control *c, struct way *w)
+static void way_keep(struct control *c, struct static_way *w)
 {
-	if (w->installed && w->hop.family && !w->kept)
-		w->kept = neighbour_want(c, w->iface, &w->hop, true);
+	if (w->installed && w->way.hop.family && !w->kept)
+		w->kept = neighbour_want(c, w->way.iface, &w->way.hop, true);
 }
 
-static void way_end(struct control *c, struct way *w)
+static void way_end(struct control *c, struct static_way *w)
 {
 	if (w->kept)
-		neighbour_unkeep(c, w->iface, &w->hop);
+		neighbour_unkeep(c, w->way.iface, &w->way.hop);
 	w->kept = false;
 }
 
 // The same prefix before and now.
-static void replace(struct control *c, struct way *old, struct way *now)
+static void replace(struct control *c, struct static_way *old, struct static_way *now)
 {
 	if (!same_way(old, now)) {
 		way_install(c, now, false);
@@ -290,8 +142,8 @@ static void replace(struct control *c, struct way *old, struct way *now)
 // From the ways that there were to those that there are now, both in order of their prefixes. From
 // behind, because a prefix sorts before those that it covers: a less specific way must not be there
 // before them. What goes does so after all that comes, in the other order.
-static void change_ways(struct control *c, struct way *old, uint32_t n_old, struct way *now,
-                        uint32_t n_now)
+static void change_ways(struct control *c, struct static_way *old, uint32_t n_old,
+                        struct static_way *now, uint32_t n_now)
 {
 	uint32_t i = n_old, k = n_now;
 
@@ -312,7 +164,7 @@ static void change_ways(struct control *c, struct way *old, uint32_t n_old, stru
 	for (i = 0; i < n_old; i++) {
 		if (!old[i].ends)
 			continue;
-		dp_route_del(c->dp, &old[i].prefix);
+		dp_route_del(c->dp, &old[i].way.prefix);
 		way_end(c, &old[i]);
 	}
 }
@@ -326,12 +178,11 @@ static void try_again(void *ctx, struct wheel_timer *t)
 int static_routes_sync(struct control *c, bool warn)
 {
 	struct static_routes *s = &c->static_routes;
-	struct reach *r = reach_make(c);
-	struct way *ways = r ? calloc(c->config->n_routes + 1u, sizeof(*ways)) : NULL;
+	struct static_way *ways;
 	uint32_t n;
 
+	ways = find_ways(c, &n);
 	if (!ways) {
-		reach_free(r);
 		if (!s->told)
 			log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE",
 			        "Out of memory: routes stay as they are, and are tried each "
@@ -340,8 +191,8 @@ int static_routes_sync(struct control *c, bool warn)
 		wheel_arm(&c->wheel, &s->again, c->now + AGAIN_IN, try_again);
 		return -ENOMEM;
 	}
-	n = find_ways(c, r, warn, ways);
-	reach_free(r);
+	if (warn)
+		warn_of_missing(c, ways, n);
 	change_ways(c, s->ways, s->n, ways, n);
 	free(s->ways);
 	s->ways = ways;
@@ -352,16 +203,16 @@ int static_routes_sync(struct control *c, bool warn)
 }
 
 // What goes there is dropped until static_routes_sync() knows better.
-static void way_close(struct control *c, struct way *w)
+static void way_close(struct control *c, struct static_way *w)
 {
 	way_end(c, w);
-	w->iface = DISCARDS;
-	w->hop = (struct ip_addr){0};
+	w->way.iface = WAY_DISCARDS;
+	w->way.hop = (struct ip_addr){0};
 	way_install(c, w, false);
 }
 
 // The networks of an interface that is about to leave: their own routes go with it.
-static uint32_t close_networks(struct control *c, uint16_t iface, struct way *ways)
+static uint32_t close_networks(struct control *c, uint16_t iface, struct static_way *ways)
 {
 	const struct config_interface *i = config_find_interface(c->config, c->ports[iface]);
 	struct config_address6 six[CONFIG_ADDRESSES6];
@@ -372,12 +223,12 @@ static uint32_t close_networks(struct control *c, uint16_t iface, struct way *wa
 	if (!i)
 		return 0;
 	if (i->address.family)
-		ways[n++].prefix = prefix_make(&i->address, i->prefix_len);
+		ways[n++].way.prefix = prefix_make(&i->address, i->prefix_len);
 	dp_iface_mac(c->dp, iface, mac);
 	n_six = config_addresses6(i, mac, six);
 	for (unsigned k = 0; k < n_six; k++)
 		if (!six[k].link_local)
-			ways[n++].prefix = prefix_make(&six[k].addr, six[k].prefix_len);
+			ways[n++].way.prefix = prefix_make(&six[k].addr, six[k].prefix_len);
 	return n;
 }
 
@@ -391,7 +242,7 @@ static void close_all_networks(struct control *c, const struct config *next)
 {
 	struct static_routes *s = &c->static_routes;
 	uint32_t most = s->n, n = s->n;
-	struct way *ways;
+	struct static_way *ways;
 
 	for (unsigned i = 0; i < c->n_ports; i++)
 		most += subinterface_stays(c, i, next) ? 0 : 1 + CONFIG_ADDRESSES6;
@@ -417,7 +268,8 @@ void static_routes_leave(struct control *c, const struct config *next)
 	struct static_routes *s = &c->static_routes;
 
 	for (uint32_t i = 0; i < s->n; i++)
-		if (s->ways[i].iface != DISCARDS && !subinterface_stays(c, s->ways[i].iface, next))
+		if (s->ways[i].way.iface != WAY_DISCARDS &&
+		    !subinterface_stays(c, s->ways[i].way.iface, next))
 			way_close(c, &s->ways[i]);
 	close_all_networks(c, next);
 }

@@ -7,10 +7,10 @@
 #include "wheel.h"
 
 struct control;
-struct way;
+struct static_way;
 
 struct static_routes {
-	struct way *ways;         // what leads to each prefix, in their order
+	struct static_way *ways;         // what leads to each prefix, in their order
 	uint32_t n;               // of them
 	struct wheel_timer again; // not all could be done
 	bool told;                // of that

@@ -317,10 +317,8 @@ static int show_routes(struct command_call *call, bool ipv6)
 		session_request(s, REQUEST_INTERFACES);
 		err = session_each(s, note_interface, &routes);
 	}
-	if (!err && ipv6)
-		err = route_print6(r->config, routes.interfaces, &s->out);
-	else if (!err)
-		route_print(r->config, routes.interfaces, &s->out);
+	if (!err)
+		err = (ipv6 ? route_print6 : route_print)(r->config, routes.interfaces, &s->out);
 	free(routes.interfaces);
 	state_put(s->m, r);
 	return err;

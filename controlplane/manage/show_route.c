@@ -1,5 +1,5 @@
-// Routes in the words of IOS: of the static ones to a prefix the one that is used, by the rules of
-// controlplane/apply.c. Helper threads only.
+// Routes in the words of IOS: of the static ones those that are in force, found as the control core
+// finds them. Helper threads only.
 #include "show_route.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include "addr.h"
 #include "show_interface.h"
 #include "text.h"
+#include "ways.h"
 
 static bool is_usable(const struct interface_view *v, const struct ip_addr *addr)
 {
@@ -32,59 +33,30 @@ void route_note(const struct config *c, const struct interface_view *v, struct r
 		r->usable[k] = is_usable(v, &r->six[k].addr);
 }
 
-static bool leads_to(const struct config_interface *i, const struct route_interface *r,
-                     const struct ip_addr *hop)
-{
-	struct ip_prefix net;
-
-	if (hop->family == 4) {
-		net = prefix_make(&i->address, i->prefix_len);
-		return i->address.family && prefix_contains(&net, hop);
-	}
-	for (unsigned k = 0; k < r->n6; k++) {
-		net = prefix_make(&r->six[k].addr, r->six[k].prefix_len);
-		if (!r->six[k].link_local && prefix_contains(&net, hop))
-			return true;
-	}
-	return false;
-}
-
 static bool discards(const struct config_route *r)
 {
 	return strcmp(r->interface, CONFIG_NULL) == 0;
 }
 
-// Is the interface up by which its next hop is reached?
-static bool is_in_force(const struct config *c, const struct route_interface *all,
-                        const struct config_route *r)
+// The static routes that are in force, and how many. NULL: no memory.
+static struct way *in_force(const struct config *c, const struct route_interface *all, uint32_t *n)
 {
-	if (discards(r))
-		return true;
-	for (uint32_t i = 0; i < c->n_interfaces; i++) {
-		const struct config_interface *n = &c->interfaces[i];
+	struct way *ways = calloc(c->n_routes + 1u, sizeof(*ways));
+	struct reach *reach = reach_create(c->n_interfaces);
+	int32_t found = -ENOMEM;
 
-		if (all[i].up && (r->interface[0] ? !strcmp(r->interface, n->name)
-		                                  : leads_to(n, &all[i], &r->next_hop)))
-			return true;
+	for (uint32_t i = 0; reach && i < c->n_interfaces; i++)
+		if (all[i].up)
+			reach_add(reach, (uint16_t)i, &c->interfaces[i], all[i].six, all[i].n6);
+	if (reach && ways)
+		found = ways_find(c, reach, ways);
+	reach_destroy(reach);
+	if (found < 0) {
+		free(ways);
+		return NULL;
 	}
-	return false;
-}
-
-// Of the routes to one prefix, which lie side by side from *at on, the one that is used, or NULL.
-// *at is set behind them.
-static const struct config_route *used(const struct config *c, const struct route_interface *all,
-                                       uint32_t *at)
-{
-	const struct config_route *first = &c->routes[*at], *best = NULL, *r;
-
-	for (; *at < c->n_routes; (*at)++) {
-		r = &c->routes[*at];
-		if (!prefix_equal(&r->prefix, &first->prefix))
-			break;
-		if ((!best || r->distance < best->distance) && is_in_force(c, all, r))
-			best = r;
-	}
-	return best;
+	*n = (uint32_t)found;
+	return ways;
 }
 
 // ---- IPv4
@@ -105,27 +77,30 @@ static void print_static(const struct config_route *r, struct text *out)
 	text_printf(out, "\n");
 }
 
-static const struct config_route *last_resort(const struct config *c,
-                                              const struct route_interface *all)
+static const struct config_route *last_resort(const struct config *c, const struct way *ways,
+                                              uint32_t n)
 {
-	const struct config_route *r = NULL;
+	const struct config_route *r;
 
-	for (uint32_t i = 0; i < c->n_routes && !r;) {
-		bool is_default = c->routes[i].prefix.addr.family == 4 && !c->routes[i].prefix.len;
-
-		if (is_default)
-			r = used(c, all, &i);
-		else
-			i++;
+	for (uint32_t i = 0; i < n; i++) {
+		r = &c->routes[ways[i].route];
+		if (r->prefix.addr.family == 4 && !r->prefix.len)
+			return r->next_hop.family && !discards(r) ? r : NULL;
 	}
-	return r && r->next_hop.family && !discards(r) ? r : NULL;
+	return NULL;
 }
 
-void route_print(const struct config *c, const struct route_interface *all, struct text *out)
+int route_print(const struct config *c, const struct route_interface *all, struct text *out)
 {
-	const struct config_route *last = last_resort(c, all), *r;
 	char text[PREFIX_TEXT], addr[ADDR_TEXT];
+	const struct config_route *last;
+	struct way *ways;
+	uint32_t n;
 
+	ways = in_force(c, all, &n);
+	if (!ways)
+		return -ENOMEM;
+	last = last_resort(c, ways, n);
 	text_printf(out, "Codes: L - local, C - connected, S - static, * - candidate default\n\n");
 	if (last)
 		text_printf(out, "Gateway of last resort is %s to network 0.0.0.0\n\n",
@@ -133,21 +108,21 @@ void route_print(const struct config *c, const struct route_interface *all, stru
 	else
 		text_printf(out, "Gateway of last resort is not set\n\n");
 	for (uint32_t i = 0; i < c->n_interfaces; i++) {
-		const struct config_interface *n = &c->interfaces[i];
-		struct ip_prefix net = prefix_make(&n->address, n->prefix_len);
+		const struct config_interface *k = &c->interfaces[i];
+		struct ip_prefix net = prefix_make(&k->address, k->prefix_len);
 
-		if (!n->address.family || !all[i].up)
+		if (!k->address.family || !all[i].up)
 			continue;
 		text_printf(out, "C     %s is directly connected, %s\n", prefix_format(&net, text),
-		            n->name);
+		            k->name);
 		text_printf(out, "L     %s/32 is directly connected, %s\n",
-		            addr_format(&n->address, addr), n->name);
+		            addr_format(&k->address, addr), k->name);
 	}
-	for (uint32_t i = 0; i < c->n_routes && c->routes[i].prefix.addr.family == 4;) {
-		r = used(c, all, &i);
-		if (r)
-			print_static(r, out);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		if (ways[i].prefix.addr.family == 4)
+			print_static(&c->routes[ways[i].route], out);
+	free(ways);
+	return 0;
 }
 
 // ---- IPv6
@@ -190,17 +165,17 @@ static uint32_t add_interface(const struct config_interface *i, const struct rou
 }
 
 static uint32_t collect(const struct config *c, const struct route_interface *all,
-                        struct line *lines)
+                        const struct way *ways, uint32_t n_ways, struct line *lines)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < c->n_interfaces; i++)
 		if (all[i].up)
 			n += add_interface(&c->interfaces[i], &all[i], lines + n);
-	for (uint32_t i = 0; i < c->n_routes;) {
-		const struct config_route *r = used(c, all, &i);
+	for (uint32_t i = 0; i < n_ways; i++) {
+		const struct config_route *r = &c->routes[ways[i].route];
 
-		if (r && r->prefix.addr.family == 6)
+		if (r->prefix.addr.family == 6)
 			lines[n++] = (struct line){r->prefix, "S", r->interface, r};
 	}
 	qsort(lines, n, sizeof(*lines), compare);
@@ -237,17 +212,19 @@ int route_print6(const struct config *c, const struct route_interface *all, stru
 {
 	size_t most = (size_t)c->n_interfaces * 2 * CONFIG_ADDRESSES6 + c->n_routes;
 	struct line *lines = calloc(most + 1, sizeof(*lines));
-	uint32_t n;
+	uint32_t n = 0;
+	struct way *ways = in_force(c, all, &n);
 
-	if (!lines)
-		return -ENOMEM;
-	n = unique(lines, collect(c, all, lines));
-	text_printf(out,
-	            "IPv6 Routing Table - default - %u entries\n"
-	            "Codes: C - Connected, L - Local, S - Static\n",
-	            n);
-	for (uint32_t i = 0; i < n; i++)
-		print_line(&lines[i], out);
+	if (lines && ways) {
+		n = unique(lines, collect(c, all, ways, n, lines));
+		text_printf(out,
+		            "IPv6 Routing Table - default - %u entries\n"
+		            "Codes: C - Connected, L - Local, S - Static\n",
+		            n);
+		for (uint32_t i = 0; i < n; i++)
+			print_line(&lines[i], out);
+	}
+	free(ways);
 	free(lines);
-	return 0;
+	return lines && ways ? 0 : -ENOMEM;
 }

@@ -17,8 +17,8 @@ struct route_interface {
 // Puts a view into `all`, which has a place for each of the configuration's interfaces.
 void route_note(const struct config *c, const struct interface_view *v,
                 struct route_interface *all);
-void route_print(const struct config *c, const struct route_interface *all, struct text *out);
 // 0 or -ENOMEM.
+int route_print(const struct config *c, const struct route_interface *all, struct text *out);
 int route_print6(const struct config *c, const struct route_interface *all, struct text *out);
 
 #endif

@@ -275,18 +275,6 @@ static void without_memory(void **state)
 	assert_false(wheel_is_armed(&control.static_routes.again));
 }
 
-static void fill_neighbours(unsigned n)
-{
-	struct ip_addr a;
-
-	addr_parse("192.0.2.0", &a);
-	for (unsigned i = 0; i < n; i++) {
-		a.bytes[1] = (uint8_t)(1 + (i >> 8));
-		a.bytes[3] = (uint8_t)i;
-		neighbour_want(&control, 0, &a, true);
-	}
-}
-
 static bool is_known(const char *name)
 {
 	struct neighbour_view view;
@@ -298,6 +286,52 @@ static bool is_known(const char *name)
 		if (addr_equal(&view.addr, &a))
 			return true;
 	return false;
+}
+
+// A next hop that another route leads to, and that again; one that leads to itself; a floating one.
+static void by_way_of_others(void **state)
+{
+	static const char *const more[] = {"ip route 10.8.0.0 255.255.0.0 10.1.0.7",
+	                                   "ip route 10.9.0.0 255.255.0.0 10.8.0.7",
+	                                   "ip route 10.10.0.0 255.255.0.0 10.10.0.7",
+	                                   "ip route 10.11.0.0 255.255.0.0 10.3.0.7",
+	                                   "ip route 10.12.0.0 255.255.0.0 10.2.0.7",
+	                                   "ip route 10.13.0.0 255.255.0.0 10.14.0.7",
+	                                   "ip route 10.14.0.0 255.255.0.0 10.13.0.7",
+	                                   "ip route 10.14.0.0 255.255.0.0 192.0.2.8 9",
+	                                   "ip route 0.0.0.0 0.0.0.0 192.0.2.1",
+	                                   "ip route 10.15.0.0 255.255.0.0 198.51.100.201",
+	                                   "ip route 10.15.0.0 255.255.0.0 192.0.2.8 9",
+	                                   NULL};
+
+	(void)state;
+	change(more);
+	assert_true(leads("10.8.0.0/16", 0, "192.0.2.9"));
+	assert_true(leads("10.9.0.0/16", 0, "192.0.2.9"));
+	assert_null(to("10.10.0.0/16"));
+	assert_true(leads("10.11.0.0/16", 1, "10.3.0.7")); // the interface itself: the hop is there
+	assert_true(discards("10.12.0.0/16"));
+	assert_non_null(to("10.14.0.0/16"));
+	assert_true(leads("10.15.0.0/16", 2, "198.51.100.201"));
+	assert_true(is_known("192.0.2.9"));
+	apply_link(&control, 0, false);
+	assert_true(leads("10.9.0.0/16", 1, "198.51.100.9"));
+	apply_link(&control, 0, true);
+	apply_link(&control, 2, false);
+	assert_true(leads("10.15.0.0/16", 0, "192.0.2.8"));
+	assert_int_equal(errors, 0);
+}
+
+static void fill_neighbours(unsigned n)
+{
+	struct ip_addr a;
+
+	addr_parse("192.0.2.0", &a);
+	for (unsigned i = 0; i < n; i++) {
+		a.bytes[1] = (uint8_t)(1 + (i >> 8));
+		a.bytes[3] = (uint8_t)i;
+		neighbour_want(&control, 0, &a, true);
+	}
 }
 
 // A gateway for whom there was no room is not kept, so that a route that ends does not take what
@@ -331,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_configuration_changes, start, stop),
 		cmocka_unit_test_setup_teardown(a_subinterface_moves, start, stop),
 		cmocka_unit_test_setup_teardown(without_memory, start, stop),
+		cmocka_unit_test_setup_teardown(by_way_of_others, start, stop),
 		cmocka_unit_test_setup_teardown(no_room_for_a_gateway, start, stop),
 	};
 
