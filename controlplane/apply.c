@@ -268,7 +268,7 @@ static void note_change(struct control *c, const struct config *old, const struc
 static void end_unlisted(struct control *c, struct peer *p)
 {
 	if (!p->children && !flow_peer_is_listed(c, &p->local, &p->remote))
-		teardown_peer(c, p, "no crypto map names it");
+		teardown_peer(c, p);
 }
 
 // Subinterfaces have other numbers than before, or are there only now: all of them are set anew.

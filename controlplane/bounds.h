@@ -9,6 +9,7 @@
 #define TURN_IKE_NEW         16
 #define TURN_FRAMES          64
 #define TURN_DRAIN           16 // peers that are ended when the program stops
+#define ENDS_AT_A_TIME       32 // children and waiting flows of a peer that ends
 #define TURN_TIMERS          1024
 #define TURN_CHUNK           8   // between two looks at the clock
 #define TURN_CHUNK_NEW       2   // ... of first messages

@@ -36,6 +36,7 @@ enum turn_part {
 	TURN_PART_DH,
 	TURN_PART_ADMISSION,
 	TURN_PART_TIMERS,
+	TURN_PART_ENDS, // of peers with many children
 	TURN_PART_ORDERS,
 	TURN_PARTS,
 };
@@ -149,6 +150,10 @@ struct control {
 	struct ike_sa_queue {
 		struct ike_sa *oldest, *newest;
 	} strangers, unproved;
+	// Dead peers that still have children, slab index + 1: teardown.c
+	struct {
+		uint32_t first, last;
+	} ending;
 	// IKE SAs that remember exchanges, by when the last one ended.
 	struct ike_sa *oldest_nodes, *newest_nodes;
 	struct wheel_timer node_age; // the oldest ones are forgotten

@@ -208,6 +208,18 @@ static bool turn_dh(struct control *c)
 	return more;
 }
 
+// True: there is more.
+static bool turn_ends(struct control *c)
+{
+	uint64_t start = dp_now_us(c->dp);
+	bool more;
+
+	do
+		more = teardown_step(c);
+	while (more && !time_is_up(c, start));
+	return more;
+}
+
 bool loop_turn(struct control *c)
 {
 	uint64_t start = dp_now_us(c->dp);
@@ -229,6 +241,8 @@ bool loop_turn(struct control *c)
 		tick(c);
 	dp_timers_run(c->dp);
 	part_ends(c, TURN_PART_TIMERS);
+	more |= turn_ends(c);
+	part_ends(c, TURN_PART_ENDS);
 	if (!c->stopping)
 		more |= manual_install(c);
 	more |= request_run(c) || n || c->timers_left;
@@ -254,7 +268,7 @@ static bool drain_some(struct control *c, uint32_t *index)
 			return false;
 		p = slab_at(&c->peers, *index);
 		if (p)
-			teardown_peer(c, p, "shutdown");
+			teardown_peer(c, p);
 	}
 	return true;
 }

@@ -40,6 +40,7 @@ struct peer {
 	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual : 1;        // its one child has manual keys; in no table
 	bool have_heard : 1;    // `heard` is set
+	bool failed : 1;        // dead by DPD: its flows go on to the next peer
 	bool forsaken : 1;      // it has children that are
 	bool move_owed : 1;     // its children have yet to follow its port
 	uint8_t quick_modes;    // of ours, under way
@@ -56,6 +57,7 @@ struct peer {
 	uint32_t session_id;
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited
+	uint32_t next_ending; // with children left: the next such peer, slab index + 1
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer probe;         // DPD
 	struct wheel_timer nat_keepalive; // RFC 3948, 4

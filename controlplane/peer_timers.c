@@ -203,6 +203,8 @@ void on_doubt(struct control *c, struct peer *p)
 {
 	struct dpd_facts f;
 
+	if (p->state == PEER_DEAD)
+		return; // its flows go on in a moment
 	p->doubted = true;
 	if (p->dpd.state == DPD_AGGRESSIVE)
 		return; // it is being asked: all doubts are answered when that is over

@@ -1,15 +1,16 @@
-// The end of a peer, in two phases, so that a dead peer costs the workers a message for each SA and
-// nobody waits. Control core only.
+// The end of a peer, in phases, so that a dead peer costs the workers a message for each SA, nobody
+// waits, and no turn is long however many children a peer has. Control core only.
 //
-//   1. teardown_dead_peer / teardown_peer: out of the tables, timers cancelled, Delete sent,
-//      a delete of each SA to its worker. IKE SAs stay visible as deleted.
-//   2. teardown_bury: the last DP_EVENT_SA_GONE has come; IKE keys are wiped, the caller frees.
+//   1. teardown_dead_peer / teardown_peer: out of the tables, timers cancelled, Delete sent. IKE
+//   SAs
+//      stay visible as deleted. Its first children go at once, a delete of each SA to its worker.
+//   2. teardown_step: some more of its children and flows in each turn.
+//   3. teardown_bury: the last DP_EVENT_SA_GONE has come; IKE keys are wiped, the caller frees.
 //
 // The debug lines of a death come in the order that network engineers know from IOS.
 #include "teardown.h"
 
-#include <stdlib.h>
-
+#include "bounds.h"
 #include "child.h"
 #include "control.h"
 #include "flow.h"
@@ -19,46 +20,68 @@
 #include "peer.h"
 #include "peer_timers.h"
 
-// The flows that lose this peer: those that wait for it and those of its children, each once.
-// NULL: no memory; then each asks again with its next packet.
-static struct handle *collect_flows(const struct peer *p, unsigned *n)
-{
-	struct handle *tunnels;
-	const struct child *ch;
-	struct flow *f;
-	size_t most = 0;
+// Some of a peer's children and waiting flows, which end at a time.
+struct lot {
+	struct handle flows[ENDS_AT_A_TIME]; // that lose a dead peer: they go on to the next one
+	unsigned n;
+};
 
-	*n = 0;
-	for (f = p->waiting; f; f = f->next_waiting)
-		most++;
-	for (ch = p->children; ch; ch = ch->next)
-		most++;
-	tunnels = calloc(most ? most : 1, sizeof(*tunnels));
-	if (!tunnels)
-		return NULL;
-	for (f = p->waiting; f; f = f->next_waiting) {
-		f->losing_peer = true;
-		tunnels[(*n)++] = f->tunnel;
-	}
-	for (ch = p->children; ch; ch = ch->next) {
-		if (!ch->flow || ch->flow->losing_peer)
-			continue;
-		ch->flow->losing_peer = true;
-		tunnels[(*n)++] = ch->flow->tunnel;
-	}
-	return tunnels;
+static bool has_more(const struct peer *p)
+{
+	return p->waiting || p->children;
 }
 
-// Told of one by one, thousands of children would fill the way out, and the last message of all,
-// the IKE SA's own Delete, would be lost.
-static void delete_children(struct control *c, struct peer *p, bool notify, const char *why)
+static void lose(struct lot *lot, struct flow *f)
 {
-	struct ike_sa *sa = peer_ike_sa(p);
+	if (f->losing_peer)
+		return;
+	f->losing_peer = true;
+	lot->flows[lot->n++] = f->tunnel;
+}
 
-	if (notify && sa)
-		ike1_delete_children(c, sa);
-	while (p->children)
-		child_delete(c, p->children, false, why);
+static void end_waiting(struct control *c, struct peer *p, struct lot *lot)
+{
+	struct flow *f = p->waiting;
+
+	flow_unwait(f);
+	if (p->failed) {
+		lose(lot, f);
+	} else if (!f->child) { // else it goes with the child
+		f->peer = NULL;
+		flow_refuse(c, f);
+	}
+}
+
+// None of a peer's is told of by itself: thousands of Deletes would fill the way out, and the last
+// message of all, the IKE SA's own, would be lost.
+static void end_child(struct control *c, struct peer *p, struct lot *lot)
+{
+	struct child *ch = p->children;
+
+	if (p->failed && ch->flow)
+		lose(lot, ch->flow);
+	child_delete(c, ch, false, p->failed ? "peers alive" : "the peer is torn down");
+}
+
+static void end_some(struct control *c, struct peer *p, struct lot *lot)
+{
+	lot->n = 0;
+	for (unsigned i = 0; i < ENDS_AT_A_TIME && has_more(p); i++)
+		if (p->waiting)
+			end_waiting(c, p, lot);
+		else
+			end_child(c, p, lot);
+}
+
+// The flows of a dead peer go on; some may be gone, or come up by themselves.
+static void go_on(struct control *c, struct peer *p, const struct lot *lot)
+{
+	for (unsigned i = 0; i < lot->n; i++) {
+		struct flow *f = flow_of(c, lot->flows[i]);
+
+		if (f)
+			flow_next_peer(c, f, p, true);
+	}
 }
 
 // IKE SAs leave the tables but stay visible until the peer is buried; those that never got up go.
@@ -86,66 +109,86 @@ static void wait_or_bury(struct control *c, struct peer *p)
 	peer_release(c, p);
 }
 
+static void end_rest_later(struct control *c, struct peer *p)
+{
+	struct peer *last = c->ending.last ? slab_at(&c->peers, c->ending.last - 1) : NULL;
+
+	p->next_ending = 0;
+	*(last ? &last->next_ending : &c->ending.first) = p->slab.index + 1;
+	c->ending.last = p->slab.index + 1;
+}
+
+bool teardown_step(struct control *c)
+{
+	struct peer *p = c->ending.first ? slab_at(&c->peers, c->ending.first - 1) : NULL;
+	struct lot lot;
+
+	if (!p)
+		return false;
+	end_some(c, p, &lot);
+	go_on(c, p, &lot);
+	if (!has_more(p)) {
+		c->ending.first = p->next_ending;
+		if (!c->ending.first)
+			c->ending.last = 0;
+		p->sas_pending--;
+		wait_or_bury(c, p);
+	}
+	return c->ending.first;
+}
+
+// What of a peer ends first has gone, and its IKE SAs.
+static void after_first(struct control *c, struct peer *p, const struct lot *lot)
+{
+	go_on(c, p, lot);
+	if (has_more(p)) {
+		end_rest_later(c, p);
+		return;
+	}
+	p->sas_pending--;
+	wait_or_bury(c, p);
+}
+
 void teardown_dead_peer(struct control *c, struct peer *p)
 {
-	unsigned n;
-	struct handle *tunnels = collect_flows(p, &n);
 	struct ike_sa *sa = peer_ike_sa(p);
-	struct flow *f, *waiting;
+	struct lot lot;
 
 	c->counters.deaths++;
 	ike_debug_not_responding(c, p, sa);
-	waiting = flow_unwait_all(p);
-	while ((f = waiting)) {
-		waiting = f->next_waiting;
-		f->next_waiting = NULL;
-		if (!tunnels && !f->child) {
-			f->peer = NULL;
-			flow_refuse(c, f);
-		}
-	}
 	peer_timers_stop(c, p);
 	peer_set_state(c, p, PEER_DEAD);
+	p->failed = true;
+	p->sas_pending++; // it stays until all has gone: that may take its last slot over
 	if (sa)
 		ike_debug_deleting(c, sa, "peers alive");
 	if (p->children) {
 		p->last_spi = p->children->spi_in;
 		ike_debug_children_gone(c, p);
 	}
-	delete_children(c, p, false, "peers alive");
+	end_some(c, p, &lot);
 	if (sa)
 		ike1_delete_sa(c, sa);
 	ike_debug_dest_sa(c, p, sa);
 	retire_ike_sas(c, p, false);
-	p->sas_pending++; // stays while its flows go on: that may take its last slot over
-	for (unsigned i = 0; i < n; i++) {
-		f = flow_of(c, tunnels[i]);
-		if (f)
-			flow_next_peer(c, f, p, true);
-	}
-	free(tunnels);
-	p->sas_pending--;
-	wait_or_bury(c, p);
+	after_first(c, p, &lot);
 }
 
-void teardown_peer(struct control *c, struct peer *p, const char *why)
+void teardown_peer(struct control *c, struct peer *p)
 {
-	struct flow *f;
+	struct ike_sa *sa = peer_ike_sa(p);
+	struct lot lot;
 
 	if (p->state == PEER_DEAD)
 		return;
 	peer_timers_stop(c, p);
-	while ((f = p->waiting)) {
-		flow_unwait(f);
-		if (f->child)
-			continue; // it goes with the child
-		f->peer = NULL;
-		flow_refuse(c, f);
-	}
-	delete_children(c, p, true, why);
+	if (sa)
+		ike1_delete_children(c, sa);
 	peer_set_state(c, p, PEER_DEAD);
+	p->sas_pending++;
+	end_some(c, p, &lot);
 	retire_ike_sas(c, p, true);
-	wait_or_bury(c, p);
+	after_first(c, p, &lot);
 }
 
 void teardown_bury(struct control *c, struct peer *p)

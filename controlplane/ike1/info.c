@@ -164,9 +164,9 @@ struct info_news {
 	uint32_t deleted[ISAKMP_MESSAGE_MAX / 4]; // more cannot lie in a message
 };
 
-// An error about one of our quick modes. Without an SPI (strongSwan, and whoever has not come so far
-// as to read it) it may be about any, and may be a copy from earlier: then none of them is waited
-// for as long.
+// An error about one of our quick modes. Without an SPI (strongSwan, and whoever has not come so
+// far as to read it) it may be about any, and may be a copy from earlier: then none of them is
+// waited for as long.
 static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
 {
 	struct exchange *x, *next;

@@ -40,7 +40,7 @@ static unsigned clear_session(struct control *c, struct request *r)
 	if (!p || p->state == PEER_DEAD || !matches(&r->filter, p) ||
 	    is_younger(p->session_id, r->cursor.generation))
 		return 1;
-	teardown_peer(c, p, "cleared");
+	teardown_peer(c, p);
 	r->count++;
 	return REQUEST_TEARDOWN;
 }

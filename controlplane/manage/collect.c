@@ -588,6 +588,7 @@ static const char *const part_names[] = {
 	[TURN_PART_DH] = "results of Diffie-Hellman",
 	[TURN_PART_ADMISSION] = "admission",
 	[TURN_PART_TIMERS] = "timers",
+	[TURN_PART_ENDS] = "ends of peers",
 	[TURN_PART_ORDERS] = "orders of the command line",
 };
 

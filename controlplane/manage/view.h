@@ -112,7 +112,7 @@ struct worker_view {
 	uint64_t drops;
 };
 
-#define CONTROL_PARTS 9 // of a turn
+#define CONTROL_PARTS 10
 
 struct control_view {
 	struct usage_view usage;

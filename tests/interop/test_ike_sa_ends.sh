@@ -25,7 +25,7 @@ old=$(vigil "show crypto isakmp sa" | awk '/QM_IDLE/ { print $4 }')
 vigil "clear crypto isakmp $old" >/dev/null
 wait_until 10 "the tunnel carries traffic" answers
 new=$(vigil "show crypto isakmp sa" | awk '/QM_IDLE/ { print $4 }')
-[ -n "$new" ] && [ "$new" != "$old" ] || fail "the IKE SA was $old and is ${new:-none}"
+[[ -n $new && $new != "$old" ]] || fail "the IKE SA was $old and is ${new:-none}"
 ping_all host "$PEER_IN" 10
 wait_until 20 "old ones are gone" settled
 

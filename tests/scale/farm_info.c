@@ -87,6 +87,8 @@ static void esp_deleted(struct farm *f, uint32_t i, const struct isakmp_delete *
 		if (p->dead || p->state != FARM_UP || delete_spi(d, n) != p->spi_out)
 			continue;
 		f->counts.children_lost++;
+		if (f->on_lost)
+			f->on_lost(f, i);
 		farm_peer_renew(f, i, now_ms);
 	}
 }

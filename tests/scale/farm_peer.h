@@ -88,6 +88,8 @@ struct farm {
 	// gateway thinks the peer dead.
 	void (*on_hello)(struct farm *f, uint32_t peer, uint32_t ms);
 	void (*on_delete)(struct farm *f, uint32_t peer, uint32_t now_ms);
+	// The gateway has deleted the newest ESP SA of a peer that lives. NULL: nobody asks.
+	void (*on_lost)(struct farm *f, uint32_t peer);
 };
 
 // The address of a peer, and of the host behind it that quick mode is about.

@@ -110,6 +110,7 @@ static void turn(void)
 			flow_acquire(c, flow_of(c, events[i].tunnel));
 	fake_ike_run(c);
 	wheel_run(&c->wheel, c->now, 1000, c);
+	teardown_step(c);
 	if (!c->stopping)
 		manual_install(c);
 }
@@ -291,7 +292,7 @@ static void cleared_means_made_anew(void **state)
 		struct peer *p = slab_at(&control.peers, index++);
 
 		if (p && p->session_id < 4)
-			teardown_peer(&control, p, "cleared");
+			teardown_peer(&control, p);
 	}
 	turn();
 	turn();

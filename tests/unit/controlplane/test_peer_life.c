@@ -125,6 +125,7 @@ static void turn(struct control *c)
 	}
 	fake_ike_run(c);
 	wheel_run(&c->wheel, c->now, 1000, c);
+	teardown_step(c);
 }
 
 static void pass(struct world *w, tick_t ticks)
@@ -159,7 +160,7 @@ static void up(struct world *w)
 
 static bool clear(struct peer *p, void *arg)
 {
-	teardown_peer(arg, p, "test");
+	teardown_peer(arg, p);
 	return true;
 }
 

@@ -484,7 +484,7 @@ static void operator_acts(struct world *w)
 	case 0:
 		note("clear", p ? &p->remote : NULL);
 		if (p)
-			teardown_peer(&w->c, p, "cleared");
+			teardown_peer(&w->c, p);
 		break;
 	case 1:
 		if (sa && sa->initiator && sa->state < IKE_P1_COMPLETE) {
@@ -583,6 +583,7 @@ static void turn(struct world *w)
 	if (w->phase == CHAOS && one_in(20))
 		c->heard_until = fake_now - below(30);
 	wheel_run(&c->wheel, c->now, 1000, c);
+	teardown_step(c);
 }
 
 static bool hosts_answer(struct peer *p, void *arg)
@@ -677,7 +678,7 @@ static struct world *world_create(unsigned seed)
 
 static bool clear(struct peer *p, void *arg)
 {
-	teardown_peer(arg, p, "test");
+	teardown_peer(arg, p);
 	return true;
 }
 

@@ -142,7 +142,7 @@ struct pair *pair_create(const struct pair_config *a, const struct pair_config *
 
 static bool tear_down(struct peer *peer, void *arg)
 {
-	teardown_peer(arg, peer, "test");
+	teardown_peer(arg, peer);
 	return true;
 }
 
@@ -242,6 +242,7 @@ static void side_turn(struct side *s)
 			usleep(50);
 	}
 	wheel_run(&c->wheel, c->now, 1000, c);
+	teardown_step(c);
 }
 
 void side_receive(struct side *s, const struct fake_datagram *d)

@@ -132,7 +132,7 @@ static void peer_is_cleared(void **state)
 
 	(void)state;
 	pair_up(p);
-	teardown_peer(&p->a.c, side_peer(&p->a), "cleared");
+	teardown_peer(&p->a.c, side_peer(&p->a));
 	pair_pass(p, S);
 	assert_null(side_peer(&p->a));
 	assert_null(side_peer(&p->b));
@@ -590,7 +590,7 @@ static void deletes_wait(void **state)
 
 		pair_up(p);
 		a->dp->send_full = true;
-		teardown_peer(a, side_peer(&p->a), "cleared");
+		teardown_peer(a, side_peer(&p->a));
 		pair_pass(p, i == 0 ? 9 * S : 11 * S);
 		assert_int_equal(a->peers.used, 0);
 		assert_int_equal(a->ike_sas.used, 0);

@@ -161,7 +161,7 @@ static void end_is_told(void **state)
 	pair_pass(p, 2 * S);
 	assert_int_equal(p->b.c.children.used, FLOWS);
 	sent = p->a.c.dp->n_sent;
-	teardown_peer(&p->a.c, side_peer(&p->a), "test");
+	teardown_peer(&p->a.c, side_peer(&p->a));
 	assert_in_range(p->a.c.dp->n_sent - sent, 2, FLOWS / 64 + 2);
 	pair_pass(p, S);
 	assert_int_equal(p->b.c.children.used, 0);
@@ -170,13 +170,58 @@ static void end_is_told(void **state)
 	pair_destroy(p);
 }
 
+static unsigned children_of(const struct peer *p)
+{
+	unsigned n = 0;
+
+	for (const struct child *ch = p->children; ch; ch = ch->next)
+		n++;
+	return n;
+}
+
+// A peer with many children dies: no step ends more than some of them, each flow goes on, and all
+// come up again with the same peer.
+static void dies_in_steps(void **state)
+{
+	struct pair *p = pair_many();
+	struct control *c = &p->a.c;
+	unsigned left = FLOWS, n;
+	struct peer *dead;
+	int loss = 0;
+
+	(void)state;
+	p->network = network_lossy;
+	p->arg = &loss;
+	all_send(&p->a);
+	pair_pass(p, 2 * S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	dead = side_peer(&p->a);
+	teardown_dead_peer(c, dead);
+	assert_null(side_sa(&p->a));
+	do {
+		n = children_of(dead);
+		assert_in_range(left - n, 1, ENDS_AT_A_TIME);
+		left = n;
+	} while (teardown_step(c));
+	assert_int_equal(left, FLOWS % ENDS_AT_A_TIME);
+	assert_int_equal(c->counters.teardowns, 0); // the workers have them still
+	for (n = 0; n < 60 && all_send(&p->a) < FLOWS; n++)
+		pair_pass(p, S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(c->counters.teardowns, 1);
+	pair_pass(p, 60 * S);
+	assert_int_equal(c->children.used, FLOWS);
+	assert_int_equal(p->b.c.children.used, FLOWS);
+	assert_int_equal(c->peers.used, 1);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_come_up),
-		cmocka_unit_test(with_losses),
-		cmocka_unit_test(peer_dies_in_between),
-		cmocka_unit_test(end_is_told),
+		cmocka_unit_test(all_come_up),          cmocka_unit_test(with_losses),
+		cmocka_unit_test(peer_dies_in_between), cmocka_unit_test(end_is_told),
+		cmocka_unit_test(dies_in_steps),
 	};
 
 	return cmocka_run_group_tests_name("many", tests, make_lists, NULL);

@@ -121,6 +121,7 @@ static void turn(struct gateway *g)
 	turn_events(c);
 	fake_ike_run(c);
 	wheel_run(&c->wheel, c->now, 1000, c);
+	teardown_step(c);
 	before = spent_us(&waits_before);
 	began = now_us();
 	busy = request_run(c);
@@ -169,7 +170,7 @@ static int tables_init(struct control *c)
 
 static bool tear_down(struct peer *p, void *arg)
 {
-	teardown_peer(arg, p, "shutdown");
+	teardown_peer(arg, p);
 	return true;
 }
 
