@@ -261,8 +261,8 @@ static unsigned rx_ports(struct worker *w)
 }
 
 // From the control core: its frames go out before anything that comes in this turn, only behind
-// what messages have set free (TUNNEL_HOLD_WORKER packets at most), and wait in their ring while the
-// port does not take them.
+// what messages have set free (TUNNEL_HOLD_WORKER packets at most), and wait in their ring while
+// the port does not take them.
 static unsigned rx_control(struct worker *w)
 {
 	struct rte_mbuf *pkts[WORKER_BURST];
