@@ -165,6 +165,9 @@ static void handle(struct client *c, const struct frame *f)
 		if (c->screen.quit && !client_interrupted)
 			client_interrupted = 1;
 		break;
+	case FRAME_ERROR:
+		screen_error(&c->screen, &c->filter, (const char *)f->data, f->len);
+		break;
 	case FRAME_LOG:
 		c->log(c, (const char *)f->data, f->len);
 		break;

@@ -22,6 +22,7 @@ static void print_error(struct session *s, const char *line, const struct diag *
 	static const char invalid[] = "invalid input: ", incomplete[] = "incomplete command: ";
 	const char *m = d->message;
 
+	session_fail(s);
 	session_point(s, line, d->column);
 	if (!strncmp(m, "unknown command", 15))
 		session_printf(s, "%% Invalid input detected at '^' marker.\n");
@@ -34,7 +35,6 @@ static void print_error(struct session *s, const char *line, const struct diag *
 		session_printf(s, "%% Ambiguous command:  \"%s\"\n", line);
 	else
 		print_message(s, "", m);
-	s->failed = true;
 }
 
 static int compare_findings(const void *a, const void *b)

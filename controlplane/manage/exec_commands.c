@@ -225,6 +225,7 @@ static void print_error(struct session *s, const char *typed, unsigned offset)
 	struct command_match *m = s->match;
 	struct text t = {0};
 
+	session_fail(s);
 	session_point(s, typed, m->status == COMMAND_INVALID ? offset + m->column : 0);
 	if (m->status == COMMAND_INVALID)
 		session_printf(s, "%% Invalid input detected at '^' marker.\n");
@@ -234,7 +235,6 @@ static void print_error(struct session *s, const char *typed, unsigned offset)
 		session_printf(s, "%s", t.data);
 	session_printf(s, "\n");
 	text_fini(&t);
-	s->failed = true;
 }
 
 void exec_line(struct session *s, enum command_mode mode, const char *typed, unsigned offset)
@@ -255,7 +255,7 @@ void exec_line(struct session *s, enum command_mode mode, const char *typed, uns
 	err = command_run(m, s, &call);
 	if (!err)
 		return;
-	s->failed = true;
+	session_fail(s);
 	if (call.error[0]) {
 		session_point(s, typed, call.error_column ? offset + call.error_column : 0);
 		session_error(s, "%s", call.error);

@@ -57,7 +57,7 @@ int exec_enable(struct command_call *call)
 		log_msg(s->m->log, LOG_WARNING, "SEC_LOGIN", "ENABLE_FAILED",
 		        "Bad enable secret from %s on vty%u", s->user, s->vty);
 	}
-	s->failed = true;
+	session_fail(s);
 	return -EACCES;
 }
 

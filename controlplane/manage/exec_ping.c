@@ -211,6 +211,7 @@ int exec_ping(struct command_call *call)
 	if (err == -EINTR)
 		s->interrupted = false; // what was learned is still wanted
 	print_result(s, &p);
-	s->failed = p.answered == 0;
+	if (!p.answered)
+		session_fail(s);
 	return 0;
 }

@@ -3,7 +3,7 @@
 //
 //   client: hello; then, whenever it has been prompted, a line, or a question about one. An
 //           interrupt may come at any time; it ends a running command.
-//   server: text while a command runs, then a prompt. Log lines may come at any time.
+//   server: text and errors while a command runs, then a prompt. Log lines may come at any time.
 #ifndef VIGIL_MANAGE_FRAME_H
 #define VIGIL_MANAGE_FRAME_H
 
@@ -21,6 +21,7 @@ enum frame_type {
 	FRAME_SECRET = 'S',    // the answer to FRAME_ASK
 	// from the server
 	FRAME_TEXT = 'T',   // output of the command
+	FRAME_ERROR = 'E',  // what it says because it failed: no filter hides it
 	FRAME_LOG = 'D',    // log lines
 	FRAME_PROMPT = 'P', // u8 status (0 = ok), u16 terminal length (0 = no paging, 0xffff = the
 	                    // terminal's own), the prompt's text

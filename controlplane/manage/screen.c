@@ -112,7 +112,7 @@ void screen_start(struct screen *s, unsigned rows, unsigned columns)
 	s->columns = columns ? columns : 80;
 	s->row = 0;
 	s->len = 0;
-	s->quit = false;
+	s->quit = s->error = false;
 }
 
 // One key, without waiting for the end of a line.
@@ -182,14 +182,25 @@ void screen_put(struct screen *s, struct filter *f, const char *text, size_t len
 	}
 }
 
+void screen_error(struct screen *s, struct filter *f, const char *text, size_t len)
+{
+	struct filter none = {0};
+
+	if (s->len && !s->error)
+		finish_line(s, f);
+	s->error = true;
+	screen_put(s, &none, text, len);
+}
+
 void screen_end(struct screen *s, struct filter *f)
 {
+	struct filter none = {0};
 	char result[80];
 
 	if (s->len)
-		finish_line(s, f);
+		finish_line(s, s->error ? &none : f);
 	filter_end(f, result, sizeof(result));
-	if (!s->quit)
+	if (!s->quit && !s->error)
 		fputs(result, stdout);
 	fflush(stdout);
 }

@@ -38,12 +38,15 @@ struct screen {
 	bool quit;       // the person does not want to see more
 	char line[8192]; // an unfinished line
 	size_t len;
+	bool error; // the command has failed
 };
 
 // A command begins.
 void screen_start(struct screen *s, unsigned rows, unsigned columns);
 // Prints text through the filter, page by page.
 void screen_put(struct screen *s, struct filter *f, const char *text, size_t len);
+// The same without the filter, whose count means nothing then.
+void screen_error(struct screen *s, struct filter *f, const char *text, size_t len);
 // The command ends: prints the unfinished line.
 void screen_end(struct screen *s, struct filter *f);
 

@@ -108,14 +108,15 @@ static void empty(struct text *t)
 
 bool session_flush(struct session *s)
 {
+	enum frame_type type = s->failed ? FRAME_ERROR : FRAME_TEXT;
 	struct pollfd p = {.fd = s->fd, .events = POLLIN};
 
 	if (s->running && poll(&p, 1, 0) > 0)
 		read_early(s);
 	if (!s->interrupted && s->out.failed)
-		send_text(s, FRAME_TEXT, "% Out of memory\n", 16);
+		send_text(s, FRAME_ERROR, "% Out of memory\n", 16);
 	else if (!s->interrupted && s->out.len)
-		send_text(s, FRAME_TEXT, s->out.data, s->out.len);
+		send_text(s, type, s->out.data, s->out.len);
 	empty(&s->out);
 	return !s->interrupted && !s->gone;
 }
@@ -142,11 +143,18 @@ void session_printf(struct session *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+void session_fail(struct session *s)
+{
+	if (s->out.len && !s->failed)
+		session_flush(s);
+	s->failed = true;
+}
+
 void session_error(struct session *s, const char *fmt, ...)
 {
 	va_list ap;
 
-	s->failed = true;
+	session_fail(s);
 	text_put(&s->out, "% ", 2);
 	va_start(ap, fmt);
 	put(s, fmt, ap);

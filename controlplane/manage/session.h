@@ -47,7 +47,9 @@ void session_main(struct manage *m, unsigned vty, int fd);
 
 // Output of the command; sent when enough has come together.
 void session_printf(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-// The same, and the command counts as failed. "% " stands in front, a newline behind.
+// The command counts as failed; what it prints from here on says why, and passes every filter.
+void session_fail(struct session *s);
+// Fails, and prints. "% " stands in front, a newline behind.
 void session_error(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 // Sends what has come together. False: interrupted or gone, the command should end.
 bool session_flush(struct session *s);

@@ -144,7 +144,7 @@ static inline const char *run(struct terminal *t, const char *line)
 	send_frame(t->fd, FRAME_LINE, line, strlen(line));
 	out[0] = '\0';
 	while (next_frame(t, &f)) {
-		if (f.type != FRAME_TEXT) {
+		if (f.type != FRAME_TEXT && f.type != FRAME_ERROR) {
 			take_prompt(t, &f);
 			return out;
 		}

@@ -60,7 +60,7 @@ static void password(void **state)
 		send_frame(t->fd, FRAME_SECRET, "wrong", 5);
 	}
 	assert_true(next_frame(t, &f));
-	assert_int_equal(f.type, FRAME_TEXT);
+	assert_int_equal(f.type, FRAME_ERROR);
 	has((const char *)f.data, "% Bad secrets");
 	assert_true(next_frame(t, &f));
 	take_prompt(t, &f);

@@ -61,6 +61,29 @@ static int vigil(const char *arguments, char *said, size_t size)
 	return WEXITSTATUS(status);
 }
 
+// A filter is for what a command shows.
+static void filters_hide_no_error(void **state)
+{
+	static const char *const lines[] = {"show foo | inc x",
+	                                    "show crypto ipsec sa nonsense | inc caps",
+	                                    "configure terminal; do show foo | count x"};
+	char said[4096], arguments[128];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(arguments, sizeof(arguments), "-c '%s'", lines[i]);
+		assert_int_equal(vigil(arguments, said, sizeof(said)), 1);
+		has(said, "^\n% Invalid input detected at '^' marker.\n");
+		lacks(said, "Number of lines");
+	}
+	assert_int_equal(vigil("-c 'show | inc x'", said, sizeof(said)), 1);
+	has(said, "% Incomplete command.\n");
+	assert_int_equal(vigil("-c 'show interfaces fa7 | exclude t'", said, sizeof(said)), 1);
+	has(said, "% There is no port of this name\n");
+	assert_int_equal(vigil("-c 'show interfaces fa0 | count MTU'", said, sizeof(said)), 0);
+	assert_string_equal(said, "Number of lines which match regexp = 1\n");
+}
+
 // A script that ends in a crypto map has left it; one that ends with an error applies no half
 // entry.
 static void script_ends_in_a_crypto_map(void **state)
@@ -229,6 +252,7 @@ int main(void)
 		cmocka_unit_test(ping_without_a_route),
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
+		cmocka_unit_test(filters_hide_no_error),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
 		cmocka_unit_test(saved_within_a_crypto_map),
 	};
