@@ -328,7 +328,7 @@ static int from_input(struct client *c)
 
 	while (!c->closed && read_line(c, line, sizeof(line)))
 		client_run(c, line);
-	return leave_configuration(c, !client_interrupted) || c->ever_failed;
+	return leave_configuration(c, !client_interrupted && !c->ever_failed) || c->ever_failed;
 }
 
 // Commands of one -c: separated by a semicolon with a blank or nothing behind it.

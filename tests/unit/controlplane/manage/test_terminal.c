@@ -51,7 +51,7 @@ static int vigil(const char *arguments, char *said, size_t size)
 
 	if (!program)
 		skip();
-	snprintf(command, sizeof(command), "%s -s %s %s 2>&1", program, g->socket, arguments);
+	snprintf(command, sizeof(command), "%s 2>&1 -s %s %s", program, g->socket, arguments);
 	f = popen(command, "r");
 	assert_non_null(f);
 	n = fread(said, 1, size - 1, f);
@@ -109,6 +109,12 @@ static void script_ends_in_a_crypto_map(void **state)
 	                       said, sizeof(said)),
 	                 0);
 	lacks(run(t, "show running-config"), "set peer 192.0.2.40");
+	assert_int_equal(vigil("<<'EOF'\nenable\nconfigure terminal\ncrypto map test 1\n"
+	                       "set peer 192.0.2.43\nset peer 300.1.1.1\nEOF\n",
+	                       said, sizeof(said)),
+	                 1);
+	has(said, "% What was typed in the crypto map was not applied");
+	lacks(run(t, "show running-config"), "set peer 192.0.2.43");
 	terminal_close(t);
 }
 
