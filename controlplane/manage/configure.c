@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "log.h"
+#include "log_writer.h"
 #include "session.h"
 
 static void print_message(struct session *s, const char *prefix, const char *message)
@@ -130,11 +131,24 @@ void configure_leave(struct session *s)
 	*e = (struct configure){0};
 }
 
+// A log file that a line has just named, or turned on, and that cannot be written.
+static void print_log_file(struct session *s)
+{
+	struct log_writer_stats l;
+
+	log_writer_stats(s->m->log, &l);
+	if (l.file_error[0])
+		session_printf(s, "%% Warning: Cannot write log file %s: %s\n", l.logging.file,
+		               l.file_error);
+}
+
 // Hands a copy to the control core, unless it is what runs. 0 or -errno.
 static int hand_over(struct session *s, const struct config *c, struct diag_list *found)
 {
 	struct running *r = state_get(s->m);
 	bool same = config_equal(r->config, c);
+	bool log_file = r->config->logging.on != c->logging.on ||
+	                strcmp(r->config->logging.file, c->logging.file) != 0;
 	struct config *next;
 	int err;
 
@@ -148,6 +162,8 @@ static int hand_over(struct session *s, const struct config *c, struct diag_list
 		return err;
 	}
 	s->edit.changed = true;
+	if (log_file)
+		print_log_file(s);
 	print_news(s, found, &s->edit.known);
 	diag_fini(&s->edit.known);
 	s->edit.known = *found;

@@ -54,6 +54,7 @@ struct log_writer {
 	struct log_tap *taps;
 	struct text batch; // for the file
 	int file;          // -1 = none
+	bool file_told;    // that it cannot be written
 	struct stat file_stat;
 };
 
@@ -173,6 +174,8 @@ static void file_flush(struct log_writer *w)
 		}
 		done += (size_t)n;
 	}
+	if (done && done == b->len)
+		w->stats.file_error[0] = '\0';
 	b->len = 0;
 	b->failed = false;
 }
@@ -243,6 +246,21 @@ static void tell_losses(struct log_writer *w)
 	deliver(w, &e);
 }
 
+// Tells once that the log file cannot be written: the other destinations go on without it.
+static void tell_file(struct log_writer *w)
+{
+	struct log_entry e = {.level = LOG_ERROR};
+	const char *why = w->stats.file_error;
+
+	if (why[0] && !w->file_told) {
+		clock_gettime(CLOCK_REALTIME, &e.when);
+		snprintf(e.line, sizeof(e.line), "%%SYS-3-LOGFILE: Cannot write log file %s: %s",
+		         w->stats.logging.file, why);
+		deliver(w, &e);
+	}
+	w->file_told = why[0];
+}
+
 // The ring whose oldest entry is the older one, NULL: both are empty.
 static struct log_ring *next_ring(struct log_writer *w)
 {
@@ -268,6 +286,7 @@ static bool drain(struct log_writer *w)
 	}
 	tell_losses(w);
 	file_flush(w);
+	tell_file(w);
 	pthread_mutex_unlock(&w->lock);
 	return r;
 }
@@ -325,6 +344,8 @@ int log_writer_configure(struct log *log, const struct config_logging *logging)
 	int err = 0;
 
 	pthread_mutex_lock(&w->lock);
+	if (strcmp(logging->file, w->stats.logging.file) != 0)
+		w->file_told = false; // of the other one
 	if (logging->buffered != w->stats.logging.buffered)
 		err = resize_buffer(w, logging->buffered);
 	buffered = err ? w->stats.logging.buffered : logging->buffered;
@@ -333,6 +354,7 @@ int log_writer_configure(struct log *log, const struct config_logging *logging)
 	w->stats.logging.hosts = NULL;
 	w->stats.logging.n_hosts = 0;
 	file_open(w);
+	tell_file(w);
 	pthread_mutex_unlock(&w->lock);
 	return err;
 }

@@ -19,7 +19,8 @@ struct text;
 int log_writer_start(struct log *log, const struct config *config);
 // Writes what is queued, ends the thread; later lines are dropped.
 void log_writer_stop(struct log *log);
-// New destinations; any helper thread. 0 or -ENOMEM (the buffer stays as it was).
+// New destinations; any helper thread. 0 or -ENOMEM (the buffer stays as it was). A file that
+// cannot be opened is told in the log, and tried again.
 int log_writer_configure(struct log *log, const struct config_logging *logging);
 // The CPUs on which the process was allowed to run before its cores were bound.
 void log_writer_cpus(const struct log *log, cpu_set_t *out);

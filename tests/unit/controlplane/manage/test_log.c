@@ -261,13 +261,60 @@ static void file_is_followed(void **state)
 	l.buffered = 4096;
 	assert_int_equal(log_writer_configure(&w->log, &l), 0);
 	log_msg(&w->log, LOG_INFO, "TEST", "THREE", "third");
-	wait_logged(w, 3);
+	wait_logged(w, 4); // and that the file cannot be written
 	log_writer_stats(&w->log, &s);
 	assert_string_not_equal(s.file_error, "");
-	assert_int_equal(s.buffered, 1);
+	assert_int_equal(s.buffered, 2);
 	log_writer_clear(&w->log);
 	log_writer_stats(&w->log, &s);
 	assert_int_equal(s.buffered, 0);
+	log_writer_stop(&w->log);
+	world_destroy(w);
+}
+
+static unsigned times(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, part))) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+// A file that cannot be written is told to the other destinations, once for each failure.
+static void file_that_cannot_be_written(void **state)
+{
+	static const char told[] = "%SYS-3-LOGFILE: Cannot write log file ";
+	struct world *w = world_create(4096);
+	struct config_logging l = w->config->logging;
+	struct log_writer_stats s;
+	struct text t = {0};
+
+	(void)state;
+	snprintf(l.file, sizeof(l.file), "/nonexistent/log");
+	assert_int_equal(log_writer_configure(&w->log, &l), 0);
+	l.buffered = 8192; // the same file
+	assert_int_equal(log_writer_configure(&w->log, &l), 0);
+	for (unsigned i = 0; i < 3; i++)
+		log_msg(&w->log, LOG_INFO, "TEST", "LINE", "%u", i);
+	wait_logged(w, 4);
+	snprintf(l.file, sizeof(l.file), "/dev/full"); // which opens, but takes nothing
+	assert_int_equal(log_writer_configure(&w->log, &l), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		log_msg(&w->log, LOG_INFO, "TEST", "LINE", "%u", i);
+		usleep(20000);
+	}
+	wait_logged(w, 8);
+	log_writer_history(&w->log, &t);
+	assert_int_equal(times(t.data, told), 2);
+	assert_non_null(strstr(t.data, "log file /nonexistent/log: No such file or directory\n"));
+	assert_non_null(strstr(t.data, "log file /dev/full: No space left on device\n"));
+	text_fini(&t);
+	assert_int_equal(log_writer_configure(&w->log, &w->config->logging), 0);
+	log_writer_stats(&w->log, &s);
+	assert_string_equal(s.file_error, "");
 	log_writer_stop(&w->log);
 	world_destroy(w);
 }
@@ -312,6 +359,7 @@ int main(void)
 		cmocka_unit_test(threads_and_losses),
 		cmocka_unit_test(slow_terminal),
 		cmocka_unit_test(file_is_followed),
+		cmocka_unit_test(file_that_cannot_be_written),
 #ifndef __SANITIZE_ADDRESS__
 		cmocka_unit_test(buffer_that_does_not_fit),
 #endif

@@ -118,6 +118,24 @@ static void script_ends_in_a_crypto_map(void **state)
 	terminal_close(t);
 }
 
+// Who names a log file hears that it cannot be written, and the log says so.
+static void log_file_that_cannot_be_written(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "configure terminal");
+	has(run(t, "logging file /nonexistent/dir/x.log"),
+	    "% Warning: Cannot write log file /nonexistent/dir/x.log: No such file or directory\n");
+	assert_false(t->failed);
+	lacks(run(t, "hostname Router"), "Cannot write");
+	has(run(t, "do show logging"),
+	    "%SYS-3-LOGFILE: Cannot write log file /nonexistent/dir/x.log");
+	lacks(run(t, "no logging file"), "Cannot write");
+	run(t, "end");
+	terminal_close(t);
+}
+
 static void saved_within_a_crypto_map(void **state)
 {
 	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
@@ -260,6 +278,7 @@ int main(void)
 		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(filters_hide_no_error),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
+		cmocka_unit_test(log_file_that_cannot_be_written),
 		cmocka_unit_test(saved_within_a_crypto_map),
 	};
 
