@@ -246,9 +246,10 @@ static void start_screen(struct client *c)
 void client_run(struct client *c, const char *line)
 {
 	char copy[FRAME_CLIENT_MAX], err[256];
+	size_t len = strlen(line);
 	struct frame f;
 
-	if (strlen(line) >= sizeof(copy)) {
+	if (len >= sizeof(copy)) {
 		printf("%% Line too long\n");
 		c->ever_failed = c->failed = true;
 		return;
@@ -262,7 +263,10 @@ void client_run(struct client *c, const char *line)
 	client_interrupted = 0;
 	c->prompted = false;
 	start_screen(c);
-	client_send(c, FRAME_LINE, copy, strlen(copy));
+	// The server takes no part in filtering, but remembers the whole line.
+	if (strlen(copy) < len)
+		copy[strlen(copy)] = '\n';
+	client_send(c, FRAME_LINE, copy, len);
 	while (!c->prompted && !c->closed) {
 		client_handle(c, 0, &f);
 		if (!c->prompted && !c->closed)

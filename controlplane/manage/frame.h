@@ -14,7 +14,7 @@
 enum frame_type {
 	// from the client
 	FRAME_HELLO = 'H',     // u8: enum frame_hello flags
-	FRAME_LINE = 'L',      // a command
+	FRAME_LINE = 'L',      // a command; behind a newline the filter that was cut off
 	FRAME_COMPLETE = 'C',  // the line so far: answered by FRAME_WORDS
 	FRAME_HELP = '?',      // the line so far: answered by FRAME_HELP
 	FRAME_INTERRUPT = 'I', // stop the command

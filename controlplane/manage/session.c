@@ -341,13 +341,18 @@ static unsigned do_prefix(const struct session *s, const char *line)
 	return (unsigned)(lead + 2 + strspn(line + lead + 2, " \t"));
 }
 
-static void run_line(struct session *s, const char *line)
+static void run_line(struct session *s, char *line)
 {
 	unsigned offset = do_prefix(s, line);
+	char *filter = strchr(line, '\n');
 
+	if (filter)
+		*filter = ' ';
+	remember(s, line);
+	if (filter)
+		*filter = '\0';
 	atomic_store_explicit(&s->running, true, memory_order_relaxed); // only a hint to others
 	s->interrupted = s->failed = false;
-	remember(s, line);
 	if (offset)
 		exec_line(s, MODE_EXEC, line, offset);
 	else if (s->mode < MODE_CONFIG)

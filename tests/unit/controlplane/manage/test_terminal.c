@@ -84,6 +84,17 @@ static void filters_hide_no_error(void **state)
 	assert_string_equal(said, "Number of lines which match regexp = 1\n");
 }
 
+// `show history` shows lines as they were typed.
+static void history_has_the_filters(void **state)
+{
+	char said[4096];
+
+	(void)state;
+	assert_int_equal(vigil("-c 'show startup | i host' -c 'show history'", said, sizeof(said)),
+	                 0);
+	assert_string_equal(said, "hostname Router\n  show startup | i host\n  show history\n");
+}
+
 // A script that ends in a crypto map has left it; one that ends with an error applies no half
 // entry.
 static void script_ends_in_a_crypto_map(void **state)
@@ -277,6 +288,7 @@ int main(void)
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(filters_hide_no_error),
+		cmocka_unit_test(history_has_the_filters),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
 		cmocka_unit_test(log_file_that_cannot_be_written),
 		cmocka_unit_test(saved_within_a_crypto_map),
