@@ -7,6 +7,7 @@
 #include "addr.h"
 #include "exec.h"
 #include "session.h"
+#include "show_interface.h"
 
 #define REPEAT    5
 #define SIZE      100
@@ -15,6 +16,7 @@
 
 struct ping {
 	struct echo_order order;
+	bool own; // to an address of the gateway that is up
 	unsigned repeat, timeout_ms;
 	unsigned sent, answered;
 	uint64_t min_us, max_us, sum_us;
@@ -79,6 +81,40 @@ static int find_source(struct command_call *call, const struct config *c, bool v
 	return err;
 }
 
+struct own {
+	const struct config *config;
+	struct ip_addr addr;
+	bool found;
+};
+
+static void consider_own(void *arg, const struct view *v, struct text *out)
+{
+	const struct interface_view *i = &v->interface;
+	const struct config_interface *iface;
+	struct own *o = arg;
+
+	(void)out;
+	iface = config_find_interface(o->config, i->name);
+	if (!iface || !interface_works(o->config, i))
+		return;
+	o->found = o->found || addr_equal(&iface->address, &o->addr);
+	for (unsigned k = 0; k < i->n_addresses6; k++)
+		o->found = o->found || (i->addresses6[k].state == ND_VALID &&
+		                        addr_equal(&i->addresses6[k].addr, &o->addr));
+}
+
+// The gateway's own addresses: no packet goes anywhere for them.
+static int find_own(struct session *s, const struct config *c, struct ping *p)
+{
+	struct own own = {.config = c, .addr = p->order.dst};
+	int err;
+
+	session_request(s, REQUEST_INTERFACES);
+	err = session_each(s, consider_own, &own);
+	p->own = own.found;
+	return err;
+}
+
 static int parse(struct command_call *call, struct session *s, struct ping *p)
 {
 	struct running *r = state_get(s->m);
@@ -93,6 +129,8 @@ static int parse(struct command_call *call, struct session *s, struct ping *p)
 		.min_us = UINT64_MAX,
 	};
 	err = find_source(call, r->config, p->order.dst.family == 6, &p->order.src);
+	if (!err)
+		err = find_own(s, r->config, p);
 	state_put(s->m, r);
 	return err;
 }
@@ -145,12 +183,11 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-// One that was not sent. 0 or -errno: the command ends.
+// One for which nothing is waited for. 0 or -errno: the command ends.
 static int pass_over(struct session *s)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 
-	session_printf(s, ".");
 	nanosleep(&pause, NULL);
 	return session_flush(s) ? 0 : -EINTR;
 }
@@ -188,18 +225,14 @@ int exec_ping(struct command_call *call)
 	if (err)
 		return err;
 	print_head(s, &p);
-	while (p.sent < p.repeat && !err) {
-		err = ask(s, &p, REQUEST_ECHO_SEND);
+	while (p.sent < p.repeat) {
+		err = p.own ? 0 : ask(s, &p, REQUEST_ECHO_SEND);
 		if (err)
 			break;
 		p.sent++;
-		p.order.answered = false;
+		p.order.answered = p.own;
 		// Without a route nothing was sent, and nobody waits for an answer.
-		if (p.order.err == -EHOSTUNREACH) {
-			err = pass_over(s);
-			continue;
-		}
-		err = wait_answer(s, &p);
+		err = p.own || p.order.err == -EHOSTUNREACH ? pass_over(s) : wait_answer(s, &p);
 		if (err)
 			break;
 		if (p.order.answered)

@@ -111,7 +111,7 @@ void screen_start(struct screen *s, unsigned rows, unsigned columns)
 	s->rows = rows;
 	s->columns = columns ? columns : 80;
 	s->row = 0;
-	s->len = 0;
+	s->len = s->shown = 0;
 	s->quit = s->error = false;
 }
 
@@ -151,25 +151,28 @@ static void more(struct screen *s)
 		s->quit = true;
 }
 
-static void print_line(struct screen *s, const char *line)
+// Prints what there is of the line and is not on the screen yet. False: nobody wants to see it.
+static bool print_rest(struct screen *s)
 {
-	unsigned rows = (unsigned)(strlen(line) / s->columns) + 1;
+	unsigned rows = (unsigned)(s->len / s->columns) + 1;
 
-	if (s->rows && s->row && s->row + rows > s->rows)
+	if (!s->shown && s->rows && s->row && s->row + rows > s->rows)
 		more(s);
 	if (s->quit)
-		return;
-	s->row += rows;
-	fputs(line, stdout);
-	putchar('\n');
+		return false;
+	fwrite(s->line + s->shown, 1, s->len - s->shown, stdout);
+	s->shown = s->len;
+	return true;
 }
 
 static void finish_line(struct screen *s, struct filter *f)
 {
 	s->line[s->len] = '\0';
-	s->len = 0;
-	if (!s->quit && filter_line(f, s->line))
-		print_line(s, s->line);
+	if (!s->quit && filter_line(f, s->line) && print_rest(s)) {
+		s->row += (unsigned)(s->len / s->columns) + 1;
+		putchar('\n');
+	}
+	s->len = s->shown = 0;
 }
 
 void screen_put(struct screen *s, struct filter *f, const char *text, size_t len)
@@ -180,6 +183,9 @@ void screen_put(struct screen *s, struct filter *f, const char *text, size_t len
 		if (text[i] != '\n')
 			s->line[s->len++] = text[i];
 	}
+	// The signs of `ping` come one by one.
+	if (f->kind == FILTER_NONE && s->len && !s->quit)
+		print_rest(s);
 }
 
 void screen_error(struct screen *s, struct filter *f, const char *text, size_t len)
@@ -197,6 +203,8 @@ void screen_end(struct screen *s, struct filter *f)
 	struct filter none = {0};
 	char result[80];
 
+	if (s->shown && s->quit)
+		putchar('\n');
 	if (s->len)
 		finish_line(s, s->error ? &none : f);
 	filter_end(f, result, sizeof(result));

@@ -38,12 +38,13 @@ struct screen {
 	bool quit;       // the person does not want to see more
 	char line[8192]; // an unfinished line
 	size_t len;
+	size_t shown; // bytes of it that are printed already
 	bool error; // the command has failed
 };
 
 // A command begins.
 void screen_start(struct screen *s, unsigned rows, unsigned columns);
-// Prints text through the filter, page by page.
+// Prints text through the filter, page by page; without a filter half a line at once, too.
 void screen_put(struct screen *s, struct filter *f, const char *text, size_t len);
 // The same without the filter, whose count means nothing then.
 void screen_error(struct screen *s, struct filter *f, const char *text, size_t len);

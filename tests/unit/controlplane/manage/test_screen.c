@@ -74,6 +74,54 @@ static void not_a_filter(void **state)
 	assert_int_equal(parse("show run | include ("), -EINVAL);
 }
 
+// What is on the screen after a text.
+static const char *printed(FILE *to, struct screen *s, struct filter *f, const char *typed)
+{
+	static char out[64];
+	size_t n;
+
+	if (typed)
+		screen_put(s, f, typed, strlen(typed));
+	else
+		screen_end(s, f);
+	fflush(stdout);
+	rewind(to);
+	n = fread(out, 1, sizeof(out) - 1, to);
+	out[n] = '\0';
+	return out;
+}
+
+// Half a line stands there at once, unless a filter has yet to see the whole.
+static void half_lines(void **state)
+{
+	char line[] = "show run | include a", err[80], got[5][64];
+	static struct screen s;
+	struct filter f = {0};
+	FILE *to = tmpfile();
+	int before = dup(STDOUT_FILENO);
+
+	(void)state;
+	fflush(stdout);
+	dup2(fileno(to), STDOUT_FILENO);
+	screen_start(&s, 0, 80);
+	snprintf(got[0], 64, "%s", printed(to, &s, &f, "Sending\n!"));
+	snprintf(got[1], 64, "%s", printed(to, &s, &f, ".!"));
+	snprintf(got[2], 64, "%s", printed(to, &s, &f, "\nSuccess"));
+	screen_end(&s, &f);
+	screen_start(&s, 0, 80);
+	filter_parse(line, &f, err, sizeof(err));
+	snprintf(got[3], 64, "%s", printed(to, &s, &f, "b\na"));
+	snprintf(got[4], 64, "%s", printed(to, &s, &f, NULL));
+	dup2(before, STDOUT_FILENO);
+	close(before);
+	fclose(to);
+	assert_string_equal(got[0], "Sending\n!");
+	assert_string_equal(got[1], "Sending\n!.!");
+	assert_string_equal(got[2], "Sending\n!.!\nSuccess");
+	assert_string_equal(got[3], "Sending\n!.!\nSuccess\n");
+	assert_string_equal(got[4], "Sending\n!.!\nSuccess\na\n");
+}
+
 static void frames(void **state)
 {
 	struct frame_reader r;
@@ -120,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filters),
 		cmocka_unit_test(not_a_filter),
+		cmocka_unit_test(half_lines),
 		cmocka_unit_test(frames),
 	};
 

@@ -234,6 +234,24 @@ static void ping_without_a_route(void **state)
 	terminal_close(t);
 }
 
+// The gateway's own addresses answer as long as their interface is up.
+static void ping_of_own_addresses(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	has(run(t, "ping 10.1.0.1"), "\n!!!!!\nSuccess rate is 100 percent (5/5), round-trip ");
+	has(run(t, "ping 10.1.0.1 source fa0 repeat 71"),
+	    "!\n!\nSuccess rate is 100 percent (71/71)");
+	run(t, "configure terminal");
+	run(t, "interface fa1");
+	run(t, "shutdown");
+	has(run(t, "do ping 10.1.0.1 repeat 1 timeout 1"), "\n.\nSuccess rate is 0 percent (0/1)");
+	run(t, "no shutdown");
+	run(t, "end");
+	terminal_close(t);
+}
+
 // Ten minutes without input end a session.
 static void idle_sessions_end(void **state)
 {
@@ -285,6 +303,7 @@ int main(void)
 		cmocka_unit_test(log_lines_are_no_input),
 		cmocka_unit_test(replay_window_of_an_sa),
 		cmocka_unit_test(ping_without_a_route),
+		cmocka_unit_test(ping_of_own_addresses),
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(filters_hide_no_error),
