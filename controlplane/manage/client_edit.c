@@ -131,12 +131,17 @@ static size_t line_so_far(EditLine *el, char *out, size_t size)
 static unsigned char on_help(EditLine *el, int ch)
 {
 	struct client *c = client_of(el);
-	char line[FRAME_CLIENT_MAX];
+	char line[FRAME_CLIENT_MAX], text[FILTER_HELP];
 	size_t n = line_so_far(el, line, sizeof(line));
 	struct frame f;
 
 	(void)ch;
 	printf("?\n");
+	if (filter_help(line, text, sizeof(text))) {
+		printf("%s\n", text);
+		fflush(stdout);
+		return CC_REDISPLAY;
+	}
 	client_send(c, FRAME_HELP, line, n);
 	if (!client_wait(c, FRAME_HELP, &f))
 		return CC_EOF;
@@ -196,26 +201,34 @@ static unsigned char insert_word(EditLine *el, const char *words, size_t len, si
 	return CC_REDISPLAY;
 }
 
+// The words that may complete the line, one a line; to be freed. NULL: the session is over.
+static char *completions(struct client *c, const char *line)
+{
+	char text[FILTER_HELP];
+	struct frame f;
+
+	if (filter_complete(line, text, sizeof(text)))
+		return strdup(text);
+	client_send(c, FRAME_COMPLETE, line, strlen(line));
+	if (!client_wait(c, FRAME_WORDS, &f))
+		return NULL;
+	return strndup((const char *)f.data, f.len);
+}
+
 static unsigned char on_complete(EditLine *el, int ch)
 {
-	struct client *c = client_of(el);
 	char line[FRAME_CLIENT_MAX], *words;
 	size_t n = line_so_far(el, line, sizeof(line)), typed = 0;
-	struct frame f;
-	unsigned char result;
+	unsigned char result = CC_REFRESH_BEEP;
 
 	(void)ch;
-	while (typed < n && line[n - 1 - typed] != ' ' && line[n - 1 - typed] != '\t')
+	while (typed < n && !strchr(" \t|", line[n - 1 - typed]))
 		typed++;
-	client_send(c, FRAME_COMPLETE, line, n);
-	if (!client_wait(c, FRAME_WORDS, &f))
+	words = completions(client_of(el), line);
+	if (!words)
 		return CC_EOF;
-	words = strndup((const char *)f.data, f.len);
-	if (!words || !f.len) {
-		free(words);
-		return CC_REFRESH_BEEP;
-	}
-	result = insert_word(el, words, f.len, typed);
+	if (words[0])
+		result = insert_word(el, words, strlen(words), typed);
 	free(words);
 	return result;
 }

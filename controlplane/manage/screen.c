@@ -27,48 +27,109 @@ static bool shows(const char *line)
 	       (starts(line, strcspn(line, " \t"), "write", 1) && strstr(line, " t"));
 }
 
-static enum filter_kind kind_of(const char *word, size_t len)
+static const struct {
+	const char *word;
+	enum filter_kind kind;
+	const char *help;
+} filters[] = {
+	{"begin", FILTER_BEGIN, "Begin with the line that matches"},
+	{"count", FILTER_COUNT, "Count number of lines which match"},
+	{"exclude", FILTER_EXCLUDE, "Exclude lines that match"},
+	{"include", FILTER_INCLUDE, "Include lines that match"},
+	{"section", FILTER_SECTION, "Lines that match, and the indented ones below them"},
+};
+
+#define FILTERS (sizeof(filters) / sizeof(filters[0]))
+
+// What stands behind the bar: a word, and what it is to match.
+struct typed {
+	const char *bar; // the blank in front of it
+	const char *word;
+	size_t len;
+	const char *re; // behind the blanks that end the word, which may be its end
+};
+
+// False: the line has no filter.
+static bool split(const char *line, struct typed *t)
 {
-	if (starts(word, len, "include", 1))
-		return FILTER_INCLUDE;
-	if (starts(word, len, "exclude", 1))
-		return FILTER_EXCLUDE;
-	if (starts(word, len, "begin", 1))
-		return FILTER_BEGIN;
-	if (starts(word, len, "section", 1))
-		return FILTER_SECTION;
-	if (starts(word, len, "count", 1))
-		return FILTER_COUNT;
+	t->bar = shows(line) ? strstr(line, " |") : NULL;
+	if (!t->bar)
+		return false;
+	t->word = t->bar + 2 + strspn(t->bar + 2, " \t");
+	t->len = strcspn(t->word, " \t");
+	t->re = t->word + t->len + strspn(t->word + t->len, " \t");
+	return true;
+}
+
+static enum filter_kind kind_of(const struct typed *t)
+{
+	for (unsigned i = 0; i < FILTERS; i++)
+		if (starts(t->word, t->len, filters[i].word, 1))
+			return filters[i].kind;
 	return FILTER_NONE;
 }
 
 int filter_parse(char *line, struct filter *f, char *err, size_t err_size)
 {
-	char *bar = shows(line) ? strstr(line, " |") : NULL, *word, *re;
-	size_t len;
+	struct typed t;
 	int code;
 
 	*f = (struct filter){0};
-	if (!bar)
+	if (!split(line, &t))
 		return 1;
-	word = bar + 2 + strspn(bar + 2, " \t");
-	len = strcspn(word, " \t");
-	re = word + len + strspn(word + len, " \t");
-	f->kind = kind_of(word, len);
-	if (f->kind == FILTER_NONE || !*re) {
+	f->kind = kind_of(&t);
+	if (f->kind == FILTER_NONE || !*t.re) {
 		snprintf(err, err_size, "%% Expected '| {include|exclude|begin|section|count} RE'");
 		f->kind = FILTER_NONE;
 		return -EINVAL;
 	}
-	code = regcomp(&f->regex, re, REG_EXTENDED | REG_NOSUB);
+	code = regcomp(&f->regex, t.re, REG_EXTENDED | REG_NOSUB);
 	if (code) {
 		snprintf(err, err_size, "%% Failed to compile regular expression: ");
 		regerror(code, &f->regex, err + strlen(err), err_size - strlen(err));
 		f->kind = FILTER_NONE;
 		return -EINVAL;
 	}
-	*bar = '\0';
+	line[t.bar - line] = '\0';
 	return 0;
+}
+
+static bool is_ended(const struct typed *t)
+{
+	return t->re > t->word + t->len;
+}
+
+bool filter_complete(const char *line, char *out, size_t size)
+{
+	struct typed t;
+
+	out[0] = '\0';
+	if (!split(line, &t))
+		return false;
+	for (unsigned i = 0; i < FILTERS && !is_ended(&t); i++)
+		if (starts(t.word, t.len, filters[i].word, 0))
+			snprintf(out + strlen(out), size - strlen(out), "%s\n", filters[i].word);
+	return true;
+}
+
+bool filter_help(const char *line, char *out, size_t size)
+{
+	struct typed t;
+
+	if (!filter_complete(line, out, size))
+		return false;
+	split(line, &t);
+	if (is_ended(&t) && kind_of(&t) != FILTER_NONE)
+		snprintf(out, size, "  LINE  Regular expression\n");
+	else if (!out[0])
+		snprintf(out, size, "%% Unrecognized command\n");
+	if (t.len)
+		return true;
+	out[0] = '\0';
+	for (unsigned i = 0; i < FILTERS; i++)
+		snprintf(out + strlen(out), size - strlen(out), "  %-7s  %s\n", filters[i].word,
+		         filters[i].help);
+	return true;
 }
 
 bool filter_line(struct filter *f, const char *line)

@@ -16,6 +16,8 @@ enum filter_kind {
 	FILTER_COUNT,
 };
 
+#define FILTER_HELP 512 // bytes of what filter_help() and filter_complete() write
+
 struct filter {
 	enum filter_kind kind;
 	regex_t regex;
@@ -26,6 +28,10 @@ struct filter {
 // Splits a show command at its ` | `: cuts `line` there and sets the filter. 0; 1 = there is none;
 // -EINVAL and a text for a person in err.
 int filter_parse(char *line, struct filter *f, char *err, size_t err_size);
+// The words that complete the filter at the end of `line`, one a line; what `?` prints there.
+// False: it has no bar.
+bool filter_complete(const char *line, char *out, size_t size);
+bool filter_help(const char *line, char *out, size_t size);
 // Whether this line, without newline, is shown.
 bool filter_line(struct filter *f, const char *line);
 // For count: its result in `out`. Frees.
@@ -39,7 +45,7 @@ struct screen {
 	char line[8192]; // an unfinished line
 	size_t len;
 	size_t shown; // bytes of it that are printed already
-	bool error; // the command has failed
+	bool error;   // the command has failed
 };
 
 // A command begins.

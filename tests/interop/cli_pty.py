@@ -102,6 +102,11 @@ t.expect(r"  session +Crypto sessions.*gw#show crypto $")
 t.type("se\t| include current\r")
 t.expect(r"\nCrypto session current status\s+gw#")
 
+t.type("show run | ?")
+t.expect(r"  begin +Begin with.*  section +Lines that match.*gw#show run \| $")
+t.type("sec\t?")
+t.expect(r"  LINE +Regular expression.*gw#show run \| section $")
+
 check("the keys: Ctrl-C abandons a line, Ctrl-Z leaves configuration mode")
 t.type(CTRL_U + "clear crypto" + CTRL_C)
 t.expect(r"\^C\s+gw#$")

@@ -74,6 +74,30 @@ static void not_a_filter(void **state)
 	assert_int_equal(parse("show run | include ("), -EINVAL);
 }
 
+static void filters_are_completed(void **state)
+{
+	static const char all[] = "begin\ncount\nexclude\ninclude\nsection\n";
+	char out[FILTER_HELP];
+
+	(void)state;
+	assert_false(filter_help("show crypto isakmp sa", out, sizeof(out)));
+	assert_false(filter_complete("hostname a |", out, sizeof(out)));
+	assert_true(filter_complete("show crypto isakmp sa | ", out, sizeof(out)));
+	assert_string_equal(out, all);
+	assert_true(filter_complete("do sh run |sec", out, sizeof(out)));
+	assert_string_equal(out, "section\n");
+	assert_true(filter_complete("show run | section ", out, sizeof(out)));
+	assert_string_equal(out, "");
+	assert_true(filter_help("show run | ", out, sizeof(out)));
+	assert_non_null(strstr(out, "  count    Count number of lines which match\n  exclude  "));
+	assert_true(filter_help("show run | e", out, sizeof(out)));
+	assert_string_equal(out, "exclude\n");
+	assert_true(filter_help("show run | section ", out, sizeof(out)));
+	assert_string_equal(out, "  LINE  Regular expression\n");
+	assert_true(filter_help("show run | grep ", out, sizeof(out)));
+	assert_string_equal(out, "% Unrecognized command\n");
+}
+
 // What is on the screen after a text.
 static const char *printed(FILE *to, struct screen *s, struct filter *f, const char *typed)
 {
@@ -168,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filters),
 		cmocka_unit_test(not_a_filter),
+		cmocka_unit_test(filters_are_completed),
 		cmocka_unit_test(half_lines),
 		cmocka_unit_test(frames),
 	};
