@@ -157,6 +157,9 @@ static void fill_sa(const struct control *c, struct handle sa, uint32_t spi, uin
 	v->packets = s.packets;
 	v->bytes = s.bytes;
 	v->replay_window = s.replay_window;
+	v->verify_failed = s.auth_failed;
+	v->replayed = s.replayed;
+	v->bad_identity = s.bad_selector;
 	v->drops = s.auth_failed + s.replayed + s.bad_selector + s.other_drops;
 }
 
@@ -350,7 +353,8 @@ static bool flow_is_alone(const struct flow *f)
 static bool flow_matches(const struct request_filter *filter, const struct flow_view *v)
 {
 	return filter_ends(filter, &v->local, 500, &v->peer, v->peer_port) &&
-	       (!filter->map[0] || !strcmp(filter->map, v->map_name));
+	       (!filter->map[0] || !strcmp(filter->map, v->map_name)) &&
+	       (!filter->iface[0] || !strcmp(filter->iface, v->iface));
 }
 
 static unsigned flow_start(struct control *c, struct request *r)

@@ -31,6 +31,7 @@ static const struct command_word words[] = {
 	{"brief", "One line each"},
 	{"detail", "All there is to know"},
 	{"count", "Numbers only"},
+	{"identity", "What the access lists say, and its counters, without the SAs"},
 	{"local", "With this address of the gateway"},
 	{"remote", "With this peer"},
 	{"port", "With this port"},
@@ -122,8 +123,11 @@ static const struct command for_all[] = {
 	{BOTH, "show crypto isakmp sa [detail|count]", NULL, exec_show_isakmp_sa, NULL},
 	{BOTH, "show crypto isakmp peers [" RADDR "]", NULL, exec_show_isakmp_peers, NULL},
 	{BOTH, "show crypto isakmp policy", NULL, exec_show_isakmp_policy, NULL},
-	{BOTH, "show crypto ipsec sa [peer " RADDR "] [map name:WORD]", NULL, exec_show_ipsec_sa,
-         NULL},
+	{BOTH,
+         "show crypto ipsec sa [peer " RADDR
+         "] [map name:WORD] [interface ifname:IFNAME] [identity] "
+         "[detail]",
+         NULL, exec_show_ipsec_sa, NULL},
 	{BOTH, "show crypto ipsec transform-set", NULL, exec_show_transform_sets, NULL},
 	{BOTH, "show crypto ipsec client ezvpn", NULL, exec_inactive, NULL},
 	{BOTH, "show crypto ikev2 [rest:LINE]", NULL, exec_inactive, NULL},

@@ -22,6 +22,19 @@ static struct session *session_of(const struct command_call *call)
 	return call->user;
 }
 
+// The interface that the command names, if it does, must be one.
+static int find_interface(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "ifname");
+	struct session *s = session_of(call);
+	struct running *r = state_get(s->m);
+	bool known = !name || config_find_port(r->config, name->text) ||
+	             config_find_interface(r->config, name->text);
+
+	state_put(s->m, r);
+	return known ? 0 : command_fail(call, name, "There is no port of this name");
+}
+
 static void set_filter(struct command_call *call, struct request_filter *f)
 {
 	const struct command_arg *local = command_arg(call, "laddr"),
@@ -34,6 +47,7 @@ static void set_filter(struct command_call *call, struct request_filter *f)
 	f->local_port = (uint16_t)command_number(call, "lport", 0);
 	f->remote_port = (uint16_t)command_number(call, "rport", 0);
 	snprintf(f->map, sizeof(f->map), "%s", command_text(call, "name"));
+	snprintf(f->iface, sizeof(f->iface), "%s", command_text(call, "ifname"));
 }
 
 // ---- sessions
@@ -151,8 +165,12 @@ static void ipsec_view(void *arg, const struct view *v, struct text *out)
 int exec_show_ipsec_sa(struct command_call *call)
 {
 	struct session *s = session_of(call);
-	struct ipsec_format f = {0};
-	int err;
+	struct ipsec_format f = {.identity = command_has(call, "identity"),
+	                         .detail = command_has(call, "detail")};
+	int err = find_interface(call);
+
+	if (err)
+		return err;
 
 	session_request(s, REQUEST_IPSEC_SAS);
 	set_filter(call, &s->request->filter);

@@ -127,6 +127,22 @@ static void print_timing(const struct child_view *c, struct text *out)
 	text_printf(out, "/%u)\n", c->seconds_left == VIEW_NONE ? 0 : c->seconds_left);
 }
 
+static void print_errors(const struct sa_view *s, bool inbound, struct text *out)
+{
+	if (inbound)
+		text_printf(out,
+		            "        #pkts verify failed: %llu, #pkts replay failed (rcv): %llu\n"
+		            "        #pkts invalid identity (recv) %llu, "
+		            "#pkts internal err (recv) %llu\n",
+		            (unsigned long long)s->verify_failed, (unsigned long long)s->replayed,
+		            (unsigned long long)s->bad_identity,
+		            (unsigned long long)(s->drops - s->verify_failed - s->replayed -
+		                                 s->bad_identity));
+	else
+		text_printf(out, "        #pkts internal err (send): %llu\n",
+		            (unsigned long long)s->drops);
+}
+
 static void print_sa(const struct ipsec_format *f, const struct child_view *c, bool inbound,
                      struct text *out)
 {
@@ -147,7 +163,10 @@ static void print_sa(const struct ipsec_format *f, const struct child_view *c, b
 		text_printf(out, "  replay window size: %u", s->replay_window);
 	if (c->suite.esn)
 		text_printf(out, "\n        extended sequence numbers: Y");
-	text_printf(out, "\n        Status: ACTIVE(%s)\n\n",
+	text_printf(out, "\n");
+	if (f->detail)
+		print_errors(s, inbound, out);
+	text_printf(out, "        Status: ACTIVE(%s)\n\n",
 	            c->state == CHILD_OLD ? "INACTIVE" : "ACTIVE");
 }
 
@@ -170,9 +189,11 @@ static void flush(struct ipsec_format *f, struct text *out)
 		return;
 	print_head(f, out);
 	print_counts(f, out);
-	print_endpoints(f, out);
-	print_sas(f, true, out);
-	print_sas(f, false, out);
+	if (!f->identity) {
+		print_endpoints(f, out);
+		print_sas(f, true, out);
+		print_sas(f, false, out);
+	}
 	f->open = false;
 }
 

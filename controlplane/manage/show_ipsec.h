@@ -10,6 +10,8 @@ struct text;
 
 // A flow whose children are still to come: its counters are the sum of theirs.
 struct ipsec_format {
+	bool identity; // of a flow, its ends and counters alone
+	bool detail;   // of an SA, what it has dropped and why
 	bool open;
 	char iface[CONFIG_NAME]; // whose heading was printed last
 	char map_name[CONFIG_NAME];

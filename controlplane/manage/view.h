@@ -55,7 +55,8 @@ struct sa_view {
 	uint32_t conn_id;
 	uint64_t packets, bytes;
 	uint64_t drops;
-	uint32_t replay_window; // of an inbound one; 0 = off
+	uint32_t replay_window;                         // of an inbound one; 0 = off
+	uint64_t verify_failed, replayed, bad_identity; // of the drops
 };
 
 struct child_view {

@@ -345,6 +345,8 @@ static void show_all(void **state)
 		{"show crypto isakmp key", "192.0.2.0"},
 		{"show crypto ipsec sa", "current outbound spi: 0x"},
 		{"show crypto ipsec sa peer 192.0.2.13", "10.3.0.0"},
+		{"show crypto ipsec sa detail", "#pkts verify failed: 0"},
+		{"show crypto ipsec sa interface fa0 identity", "#recv errors 0\n\n\n   protected"},
 		{"show crypto ipsec transform-set", "Transform set ts"},
 		{"show crypto map tag test", "Current peer: 192.0.2.11"},
 		{"show crypto map interface fa1", "No crypto maps found."},
@@ -372,6 +374,8 @@ static void show_all(void **state)
 		assert_false(t->failed);
 	}
 	has(run(t, "show ipv6 interface fa7"), "% There is no port of this name");
+	assert_string_equal(run(t, "show crypto ipsec sa interface fa1"), "");
+	has(run(t, "show crypto ipsec sa interface fa7"), "% There is no port of this name");
 	has(run(t, "show interfaces fa7"), "% There is no port of this name");
 	has(run(t, "crypto ipsec client ezvpn connect x"), "% Not active in this version");
 	assert_true(t->failed);

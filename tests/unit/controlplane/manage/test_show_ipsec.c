@@ -39,6 +39,48 @@ static void sa_in_transport_mode(void **state)
 	text_fini(&t);
 }
 
+// What an SA has dropped, by reason; and flows without their SAs.
+static void sa_in_detail(void **state)
+{
+	struct view flow = {.kind = VIEW_FLOW, .flow = {.iface = "FastEthernet0", .mtu = 1500}};
+	struct view child = {.kind = VIEW_CHILD};
+	struct ipsec_format detail = {.detail = true}, identity = {.identity = true};
+	struct text t = {0};
+
+	(void)state;
+	child.child = (struct child_view){
+		.state = CHILD_LIVE,
+		.suite = {.cipher = SA_CIPHER_AES_GCM_16, .key_bits = 256},
+		.in = {.live = true,
+	               .spi = 0x4f83f5f4,
+	               .packets = 4,
+	               .drops = 15,
+	               .verify_failed = 3,
+	               .replayed = 5,
+	               .bad_identity = 6},
+		.out = {.live = true, .spi = 0x1000, .drops = 2},
+	};
+	ipsec_format_view(&detail, &flow, &t);
+	ipsec_format_view(&detail, &child, &t);
+	ipsec_format_end(&detail, &t);
+	assert_non_null(strstr(t.data,
+	                       "        replay detection support: N\n"
+	                       "        #pkts verify failed: 3, #pkts replay failed (rcv): 5\n"
+	                       "        #pkts invalid identity (recv) 6, "
+	                       "#pkts internal err (recv) 1\n"
+	                       "        Status: ACTIVE(ACTIVE)\n"));
+	assert_non_null(strstr(t.data, "        #pkts internal err (send): 2\n"));
+	text_fini(&t);
+	ipsec_format_view(&identity, &flow, &t);
+	ipsec_format_view(&identity, &child, &t);
+	ipsec_format_end(&identity, &t);
+	assert_non_null(strstr(t.data, "    #pkts decaps: 4, #pkts decrypt: 4, #pkts verify: 4\n"));
+	assert_non_null(strstr(t.data, "    #send errors 2, #recv errors 15\n\n"));
+	assert_null(strstr(t.data, "crypto endpt."));
+	assert_null(strstr(t.data, "esp sas"));
+	text_fini(&t);
+}
+
 static void transform_sets(void **state)
 {
 	static const char text[] =
@@ -67,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sa_in_transport_mode),
+		cmocka_unit_test(sa_in_detail),
 		cmocka_unit_test(transform_sets),
 	};
 
