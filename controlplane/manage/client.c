@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,7 @@ static void take_prompt(struct client *c, const struct frame *f)
 	c->failed = f->data[0];
 	c->ever_failed = c->ever_failed || c->failed;
 	c->length = (uint16_t)(f->data[1] << 8 | f->data[2]);
+	c->width = (uint16_t)(f->data[3] << 8 | f->data[4]);
 	n = f->len - FRAME_PROMPT_FIXED;
 	if (n >= sizeof(c->prompt))
 		n = sizeof(c->prompt) - 1;
@@ -232,15 +234,17 @@ bool client_wait(struct client *c, enum frame_type type, struct frame *f)
 static void start_screen(struct client *c)
 {
 	struct winsize w = {0};
-	unsigned rows = c->length;
+	unsigned rows = c->length, columns = c->width ? c->width : UINT_MAX;
 
 	if (c->tty && isatty(STDOUT_FILENO))
 		ioctl(STDOUT_FILENO, TIOCGWINSZ, &w);
 	else
 		rows = 0;
-	if (rows == FRAME_LENGTH_OWN)
+	if (rows == FRAME_SIZE_OWN)
 		rows = w.ws_row > 2 ? w.ws_row : 0;
-	screen_start(&c->screen, rows ? rows - 1 : 0, w.ws_col);
+	if (columns == FRAME_SIZE_OWN)
+		columns = w.ws_col;
+	screen_start(&c->screen, rows ? rows - 1 : 0, columns);
 }
 
 void client_run(struct client *c, const char *line)

@@ -15,9 +15,9 @@ struct client {
 	struct frame_reader in;
 	bool tty; // a person types: editing, prompts, paging
 	char prompt[256];
-	uint16_t length; // of FRAME_PROMPT
-	bool prompted;   // the server waits for a line
-	bool failed;     // the last command
+	uint16_t length, width; // of FRAME_PROMPT
+	bool prompted;          // the server waits for a line
+	bool failed;            // the last command
 	bool ever_failed;
 	bool closed; // the session is over
 	struct screen screen;

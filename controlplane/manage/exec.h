@@ -12,6 +12,8 @@ const struct command_set *exec_commands(void);
 void exec_line(struct session *s, enum command_mode mode, const char *typed, unsigned offset);
 
 // exec_show.c
+// Fails if the command names an interface that does not exist.
+int exec_find_interface(struct command_call *call);
 int exec_show_session(struct command_call *call);
 int exec_show_isakmp_sa(struct command_call *call);
 int exec_show_isakmp_peers(struct command_call *call);
@@ -46,11 +48,14 @@ int exec_show_debugging(struct command_call *call);
 int exec_show_clock(struct command_call *call);
 int exec_show_history(struct command_call *call);
 int exec_show_users(struct command_call *call);
+int exec_show_privilege(struct command_call *call);
 int exec_show_running(struct command_call *call);
 int exec_show_startup(struct command_call *call);
 int exec_save(struct command_call *call);
 
 // exec_orders.c
+// Fails, with `what` at the end, if the command names a VRF.
+int exec_no_vrf(struct command_call *call, const char *what);
 int exec_clear_session(struct command_call *call);
 int exec_clear_sa(struct command_call *call);
 int exec_clear_isakmp(struct command_call *call);
@@ -59,6 +64,7 @@ int exec_clear_logging(struct command_call *call);
 int exec_debug(struct command_call *call);
 int exec_undebug(struct command_call *call);
 int exec_terminal_length(struct command_call *call);
+int exec_terminal_width(struct command_call *call);
 int exec_terminal_monitor(struct command_call *call);
 int exec_enable(struct command_call *call);
 int exec_disable(struct command_call *call);

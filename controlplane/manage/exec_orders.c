@@ -99,6 +99,12 @@ int exec_terminal_length(struct command_call *call)
 	return 0;
 }
 
+int exec_terminal_width(struct command_call *call)
+{
+	session_of(call)->width = (uint16_t)command_number(call, "columns", 0);
+	return 0;
+}
+
 int exec_terminal_monitor(struct command_call *call)
 {
 	if (session_monitor(session_of(call), !command_has(call, "no")) < 0)
@@ -186,13 +192,22 @@ static int clear(struct command_call *call, enum request_kind kind)
 	return err;
 }
 
+int exec_no_vrf(struct command_call *call, const char *what)
+{
+	const struct command_arg *front = command_arg(call, "fvrf"),
+				 *inside = command_arg(call, "ivrf");
+
+	if (!front && !inside)
+		return 0;
+	return command_fail(call, front ? front : inside, "VRFs are not active in this version%s",
+	                    what);
+}
+
 int exec_clear_session(struct command_call *call)
 {
-	if (command_has(call, "fvrf") || command_has(call, "ivrf"))
-		return command_fail(call,
-		                    command_arg(call, command_has(call, "fvrf") ? "fvrf" : "ivrf"),
-		                    "VRFs are not active in this version, nothing was cleared");
-	return clear(call, REQUEST_CLEAR_SESSIONS);
+	int err = exec_no_vrf(call, ", nothing was cleared");
+
+	return err ? err : clear(call, REQUEST_CLEAR_SESSIONS);
 }
 
 int exec_clear_sa(struct command_call *call)

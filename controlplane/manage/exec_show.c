@@ -22,8 +22,7 @@ static struct session *session_of(const struct command_call *call)
 	return call->user;
 }
 
-// The interface that the command names, if it does, must be one.
-static int find_interface(struct command_call *call)
+int exec_find_interface(struct command_call *call)
 {
 	const struct command_arg *name = command_arg(call, "ifname");
 	struct session *s = session_of(call);
@@ -61,7 +60,10 @@ int exec_show_session(struct command_call *call)
 {
 	struct session *s = session_of(call);
 	struct session_format f;
-	int err;
+	int err = exec_no_vrf(call, "");
+
+	if (err)
+		return err;
 
 	session_format_init(&f,
 	                    command_has(call, "detail")  ? SESSION_DETAIL
@@ -167,7 +169,7 @@ int exec_show_ipsec_sa(struct command_call *call)
 	struct session *s = session_of(call);
 	struct ipsec_format f = {.identity = command_has(call, "identity"),
 	                         .detail = command_has(call, "detail")};
-	int err = find_interface(call);
+	int err = exec_find_interface(call);
 
 	if (err)
 		return err;
@@ -292,6 +294,10 @@ int exec_show_interfaces(struct command_call *call)
 {
 	struct interfaces i = {.print = interface_print};
 
+	if (command_has(call, "description")) {
+		i.print = interface_description;
+		interface_description_head(&session_of(call)->out);
+	}
 	return show_interfaces(call, &i);
 }
 
@@ -323,6 +329,20 @@ static void note_interface(void *arg, const struct view *v, struct text *out)
 	route_note(r->config, &v->interface, r->interfaces);
 }
 
+static int print_routes(struct command_call *call, const struct routes *r, bool ipv6)
+{
+	const struct command_arg *to = command_arg(call, "dst");
+	struct text *out = &session_of(call)->out;
+	int err;
+
+	if (ipv6)
+		return route_print6(r->config, r->interfaces, out);
+	if (!to)
+		return route_print(r->config, r->interfaces, out);
+	err = route_print_to(r->config, r->interfaces, &to->addr, out);
+	return err == -ENOENT ? command_fail(call, NULL, "Network not in table") : err;
+}
+
 static int show_routes(struct command_call *call, bool ipv6)
 {
 	struct session *s = session_of(call);
@@ -336,7 +356,7 @@ static int show_routes(struct command_call *call, bool ipv6)
 		err = session_each(s, note_interface, &routes);
 	}
 	if (!err)
-		err = (ipv6 ? route_print6 : route_print)(r->config, routes.interfaces, &s->out);
+		err = print_routes(call, &routes, ipv6);
 	free(routes.interfaces);
 	state_put(s->m, r);
 	return err;

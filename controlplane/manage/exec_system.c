@@ -9,6 +9,7 @@
 #include "format.h"
 #include "log_writer.h"
 #include "render.h"
+#include "secret.h"
 #include "session.h"
 #include "startup.h"
 
@@ -184,16 +185,56 @@ int exec_show_users(struct command_call *call)
 	return 0;
 }
 
+int exec_show_privilege(struct command_call *call)
+{
+	struct session *s = session_of(call);
+
+	session_printf(s, "Current privilege level is %u\n", s->mode == MODE_EXEC_USER ? 1 : 15);
+	return 0;
+}
+
 // ---- configurations
+
+// Leaves of a whole configuration an interface's lines.
+static void keep_interface(struct text *t, const char *name)
+{
+	char head[CONFIG_NAME + 16];
+	struct text part = {0};
+	const char *line;
+
+	snprintf(head, sizeof(head), "\ninterface %s\n", name);
+	line = t->data ? strstr(t->data, head) : NULL;
+	text_printf(&part, "!\ninterface %s\n", name);
+	if (line)
+		line += strlen(head);
+	while (line && *line == ' ') {
+		size_t n = strcspn(line, "\n") + 1;
+
+		text_put(&part, line, n);
+		line += n;
+	}
+	text_printf(&part, "end\n\n");
+	secret_wipe(t->data, t->len);
+	text_fini(t);
+	*t = part;
+}
 
 int exec_show_running(struct command_call *call)
 {
+	const struct command_arg *name = command_arg(call, "ifname");
 	struct session *s = session_of(call);
 	struct running *r = state_get(s->m);
 	struct text t = {0};
-	int err = render_config(r->config, &t);
+	int err = exec_find_interface(call);
 
+	if (err) {
+		state_put(s->m, r);
+		return err;
+	}
+	err = render_config(r->config, &t);
 	state_put(s->m, r);
+	if (!err && !t.failed && name)
+		keep_interface(&t, name->text);
 	if (!err && !t.failed) {
 		session_printf(s,
 		               "Building configuration...\n\nCurrent configuration : %zu bytes\n",

@@ -23,11 +23,11 @@ enum frame_type {
 	FRAME_TEXT = 'T',   // output of the command
 	FRAME_ERROR = 'E',  // what it says because it failed: no filter hides it
 	FRAME_LOG = 'D',    // log lines
-	FRAME_PROMPT = 'P', // u8 status (0 = ok), u16 terminal length (0 = no paging, 0xffff = the
-	                    // terminal's own), the prompt's text
-	FRAME_ASK = 'A',    // asks for a secret: the question
-	FRAME_WORDS = 'W',  // words, one a line
-	FRAME_BYE = 'B',    // the session is over: why, or nothing
+	FRAME_PROMPT = 'P', // u8 status (0 = ok), u16 terminal length (0 = no paging) and width (0
+	                    // = no end; 0xffff = the terminal's own), the prompt's text
+	FRAME_ASK = 'A',   // asks for a secret: the question
+	FRAME_WORDS = 'W', // words, one a line
+	FRAME_BYE = 'B',   // the session is over: why, or nothing
 };
 
 // What a client says of itself.
@@ -39,8 +39,8 @@ enum frame_hello {
 #define FRAME_HEADER       4 // type, length (24 bits, network order)
 #define FRAME_CLIENT_MAX   8192
 #define FRAME_SERVER_MAX   65536
-#define FRAME_LENGTH_OWN   0xffff
-#define FRAME_PROMPT_FIXED 3 // bytes before the prompt's text
+#define FRAME_SIZE_OWN     0xffff
+#define FRAME_PROMPT_FIXED 5 // bytes before the prompt's text
 
 struct frame {
 	uint8_t type;

@@ -326,6 +326,8 @@ static void send_prompt(struct session *s)
 	data[0] = s->failed;
 	data[1] = (uint8_t)(s->length >> 8);
 	data[2] = (uint8_t)s->length;
+	data[3] = (uint8_t)(s->width >> 8);
+	data[4] = (uint8_t)s->width;
 	session_prompt(s, prompt, sizeof(data) - FRAME_PROMPT_FIXED);
 	send_frame(s, FRAME_PROMPT, data, FRAME_PROMPT_FIXED + strlen(prompt));
 }
@@ -600,7 +602,8 @@ void session_main(struct manage *m, unsigned vty, int fd)
 		close(fd);
 		return;
 	}
-	*s = (struct session){.m = m, .fd = fd, .vty = vty, .length = FRAME_LENGTH_OWN};
+	*s = (struct session){
+		.m = m, .fd = fd, .vty = vty, .length = FRAME_SIZE_OWN, .width = FRAME_SIZE_OWN};
 	s->slot = request_slot_get(m->queue);
 	s->request = calloc(1, sizeof(*s->request));
 	s->match = calloc(1, sizeof(*s->match));

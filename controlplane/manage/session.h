@@ -23,7 +23,7 @@ struct session {
 	bool trusted; // peer is root, or runs as the daemon does
 	bool script, tty;
 	enum command_mode mode; // MODE_EXEC_USER, MODE_EXEC, or a configuration mode
-	uint16_t length;        // terminal length as FRAME_PROMPT says it
+	uint16_t length, width; // of the terminal, as FRAME_PROMPT says them
 	struct frame_reader in;
 	struct request_slot *slot;
 	struct request *request;

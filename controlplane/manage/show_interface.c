@@ -85,6 +85,22 @@ void interface_brief(const struct config *c, const struct interface_view *v, str
 	            interface_protocol(c, i, v));
 }
 
+void interface_description_head(struct text *out)
+{
+	text_printf(out, "%-30s %-14s %-8s %s\n", "Interface", "Status", "Protocol", "Description");
+}
+
+void interface_description(const struct config *c, const struct interface_view *v, struct text *out)
+{
+	const struct config_interface *i = config_find_interface(c, v->name);
+	bool down = !i || !config_interface_up(c, i);
+	char name[CONFIG_NAME];
+
+	text_printf(out, "%-30s %-14s %-8s %s\n", format_iface_short(v->name, name, sizeof(name)),
+	            down ? "admin down" : interface_state(c, i, v), interface_protocol(c, i, v),
+	            i ? i->description : "");
+}
+
 bool interface_works(const struct config *c, const struct interface_view *v)
 {
 	const struct config_interface *i = config_find_interface(c, v->name);

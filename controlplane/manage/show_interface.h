@@ -18,6 +18,9 @@ void interface_mac(const uint8_t mac[6], struct text *out);
 void interface_print(const struct config *c, const struct interface_view *v, struct text *out);
 void interface_brief_head(struct text *out);
 void interface_brief(const struct config *c, const struct interface_view *v, struct text *out);
+void interface_description_head(struct text *out);
+void interface_description(const struct config *c, const struct interface_view *v,
+                           struct text *out);
 void interface_arp_head(struct text *out);
 void interface_arp(const struct arp_view *v, struct text *out);
 

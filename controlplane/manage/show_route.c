@@ -125,6 +125,93 @@ int route_print(const struct config *c, const struct route_interface *all, struc
 	return 0;
 }
 
+// What an interface has, or a static route.
+struct choice {
+	struct ip_prefix prefix;
+	bool found, local; // local: the interface's own address
+	const char *name;  // of the interface, NULL: by the next hop
+	const struct config_route *route;
+};
+
+static void consider(struct choice *best, const struct ip_addr *to, struct choice next)
+{
+	if (!prefix_contains(&next.prefix, to) ||
+	    (best->found && best->prefix.len >= next.prefix.len))
+		return;
+	*best = next;
+	best->found = true;
+}
+
+static struct choice find_route(const struct config *c, const struct route_interface *all,
+                                const struct way *ways, uint32_t n_ways, const struct ip_addr *to)
+{
+	struct choice best = {0};
+
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct config_interface *n = &c->interfaces[i];
+
+		if (!n->address.family || !all[i].up)
+			continue;
+		consider(&best, to,
+		         (struct choice){.prefix = prefix_make(&n->address, n->prefix_len),
+		                         .name = n->name});
+		consider(&best, to,
+		         (struct choice){.prefix = prefix_host(&n->address),
+		                         .local = true,
+		                         .name = n->name});
+	}
+	for (uint32_t i = 0; i < n_ways; i++) {
+		const struct config_route *r = &c->routes[ways[i].route];
+
+		consider(&best, to,
+		         (struct choice){.prefix = r->prefix,
+		                         .name = r->interface[0] ? r->interface : NULL,
+		                         .route = r});
+	}
+	return best;
+}
+
+// Shorter than its address's class would have it.
+static bool is_supernet(const struct ip_prefix *p)
+{
+	uint8_t first = p->addr.bytes[0];
+
+	return p->len < (first < 128 ? 8 : first < 192 ? 16 : 24);
+}
+
+int route_print_to(const struct config *c, const struct route_interface *all,
+                   const struct ip_addr *to, struct text *out)
+{
+	uint32_t n = 0;
+	struct way *ways = in_force(c, all, &n);
+	char text[PREFIX_TEXT], hop[ADDR_TEXT];
+	const struct config_route *r;
+	struct choice best;
+	bool via;
+
+	if (!ways)
+		return -ENOMEM;
+	best = find_route(c, all, ways, n, to);
+	free(ways);
+	if (!best.found)
+		return -ENOENT;
+	r = best.route;
+	via = r && r->next_hop.family && !discards(r);
+	text_printf(out, "Routing entry for %s%s\n  Known via \"%s\", distance %u, metric 0%s%s\n",
+	            prefix_format(&best.prefix, text),
+	            is_supernet(&best.prefix) ? ", supernet" : "", r ? "static" : "connected",
+	            r ? r->distance : 0,
+	            via               ? ""
+	            : r || best.local ? " (connected)"
+	                              : " (connected, via interface)",
+	            r && !r->prefix.len ? ", candidate default path" : "");
+	text_printf(out, "  Routing Descriptor Blocks:\n  * %s%s%s\n",
+	            via ? addr_format(&r->next_hop, hop) : "directly connected",
+	            best.name ? ", via " : "", best.name ? best.name : "");
+	text_printf(out, "      Route metric is 0, traffic share count is 1\n");
+	return 0;
+}
+
 // ---- IPv6
 
 struct line {

@@ -20,5 +20,9 @@ void route_note(const struct config *c, const struct interface_view *v,
 // 0 or -ENOMEM.
 int route_print(const struct config *c, const struct route_interface *all, struct text *out);
 int route_print6(const struct config *c, const struct route_interface *all, struct text *out);
+// The route that IPv4 packets to `to` take, of all the one with the longest prefix. 0, -ENOENT
+// (none), -ENOMEM.
+int route_print_to(const struct config *c, const struct route_interface *all,
+                   const struct ip_addr *to, struct text *out);
 
 #endif

@@ -352,6 +352,26 @@ static void show_all(void **state)
 		{"show crypto map interface fa1", "No crypto maps found."},
 		{"show access-lists", "Extended IP access list 101"},
 		{"show ip route", "S*    0.0.0.0/0 [1/0] via 192.0.2.11"},
+		{"show ip route 10.1.0.1",
+	         "Routing entry for 10.1.0.1/32\n"
+	         "  Known via \"connected\", distance 0, metric 0 (connected)\n"
+	         "  Routing Descriptor Blocks:\n"
+	         "  * directly connected, via FastEthernet1\n"
+	         "      Route metric is 0, traffic share count is 1\n"},
+		{"show ip route 10.1.0.2", "Routing entry for 10.1.0.0/24\n"
+	                                   "  Known via \"connected\", distance 0, metric 0 "
+	                                   "(connected, via interface)\n"},
+		{"show ip route 10.2.0.1",
+	         "Routing entry for 0.0.0.0/0, supernet\n"
+	         "  Known via \"static\", distance 1, metric 0, candidate default path\n"
+	         "  Routing Descriptor Blocks:\n  * 192.0.2.11\n"},
+		{"show interfaces description",
+	         "Interface                      Status         Protocol Description\n"
+	         "Fa0                            up             up       \n"},
+		{"show privilege", "Current privilege level is 15\n"},
+		{"show running-config interface fa1",
+	         "!\ninterface FastEthernet1\n ip address 10.1.0.1 255.255.255.0\n"
+	         " ipv6 address 2001:db8:1::1/64\nend\n\n"},
 		{"show ip interface brief", "FastEthernet1              10.1.0.1"},
 		{"show interfaces fa0", "FastEthernet0 is up"},
 		{"show arp", "Hardware Addr"},
@@ -376,9 +396,59 @@ static void show_all(void **state)
 	has(run(t, "show ipv6 interface fa7"), "% There is no port of this name");
 	assert_string_equal(run(t, "show crypto ipsec sa interface fa1"), "");
 	has(run(t, "show crypto ipsec sa interface fa7"), "% There is no port of this name");
+	has(run(t, "show running-config interface fa7"), "% There is no port of this name");
+	has(run(t, "show crypto session fvrf blue"), "% VRFs are not active in this version\n");
+	has(run(t, "show crypto session ivrf blue"), "% VRFs are not active in this version\n");
 	has(run(t, "show interfaces fa7"), "% There is no port of this name");
 	has(run(t, "crypto ipsec client ezvpn connect x"), "% Not active in this version");
 	assert_true(t->failed);
+	terminal_close(t);
+}
+
+// Of several routes the longest prefix that is in force; without one there is none.
+static void route_to_an_address(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "configure terminal");
+	run(t, "ip route 192.168.0.0 255.255.0.0 10.1.0.7 5");
+	run(t, "ip route 192.168.7.0 255.255.255.0 Null0");
+	has(run(t, "do show ip route 192.168.7.1"),
+	    "Routing entry for 192.168.7.0/24\n"
+	    "  Known via \"static\", distance 1, metric 0 (connected)\n"
+	    "  Routing Descriptor Blocks:\n  * directly connected, via Null0\n");
+	has(run(t, "do show ip route 192.168.8.1"), "Routing entry for 192.168.0.0/16, supernet\n"
+	                                            "  Known via \"static\", distance 5, metric 0\n"
+	                                            "  Routing Descriptor Blocks:\n  * 10.1.0.7\n");
+	run(t, "interface fa1");
+	run(t, "shutdown");
+	has(run(t, "do show ip route 192.168.8.1"), "Routing entry for 0.0.0.0/0");
+	has(run(t, "do show interfaces description"),
+	    "Fa1                            admin down     down");
+	run(t, "no shutdown");
+	run(t, "no ip route 0.0.0.0 0.0.0.0 192.0.2.11");
+	has(run(t, "do show ip route 10.2.0.1"), "\n% Network not in table\n");
+	assert_true(t->failed);
+	run(t, "ip route 0.0.0.0 0.0.0.0 192.0.2.11");
+	run(t, "no ip route 192.168.0.0 255.255.0.0 10.1.0.7");
+	run(t, "no ip route 192.168.7.0 255.255.255.0 Null0");
+	run(t, "end");
+	terminal_close(t);
+}
+
+// The client is told how large the screen is to be.
+static void terminal_size(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	struct frame f;
+
+	(void)state;
+	run(t, "terminal length 20");
+	send_frame(t->fd, FRAME_LINE, "terminal width 300", 18);
+	assert_true(next_frame(t, &f));
+	take_prompt(t, &f);
+	assert_memory_equal(f.data, "\0\0\24\1\54", FRAME_PROMPT_FIXED);
 	terminal_close(t);
 }
 
@@ -620,6 +690,8 @@ int main(void)
 		cmocka_unit_test(debug),
 		cmocka_unit_test(save),
 		cmocka_unit_test(show_all),
+		cmocka_unit_test(route_to_an_address),
+		cmocka_unit_test(terminal_size),
 		cmocka_unit_test(broken_frames),
 		cmocka_unit_test(slow_readers),
 		cmocka_unit_test(all_lines_in_use),
