@@ -10,7 +10,9 @@
 
 #define LADDR  "{laddr:A.B.C.D|laddr:X:X::X}"
 #define RADDR  "{raddr:A.B.C.D|raddr:X:X::X}"
-#define FILTER "[local " LADDR " [port lport:<1-65535>]] [remote " RADDR " [port rport:<1-65535>]]"
+#define LOCAL  "local " LADDR " [port lport:<1-65535>]"
+#define REMOTE "remote " RADDR " [port rport:<1-65535>]"
+#define FILTER "[" LOCAL " [" REMOTE "]|" REMOTE " [" LOCAL "]]"
 
 static const struct command_word words[] = {
 	{"show", "Show running system information"},

@@ -249,6 +249,16 @@ static void clear_session(void **state)
 	run(t, "clear crypto session remote 192.0.2.11 port 500");
 	assert_int_equal(peers_up(), 1);
 	lacks(run(t, "show crypto isakmp sa"), "192.0.2.11 ");
+	run(t, "clear crypto session remote 192.0.2.13 local 192.0.2.2 port 500");
+	assert_false(t->failed);
+	assert_int_equal(peers_up(), 1);
+	has(run(t, "show crypto session remote 192.0.2.13 port 500 local 192.0.2.1 brief"),
+	    "192.0.2.13 ");
+	has(run(t, "clear crypto session remote 192.0.2.13 remote 192.0.2.11"), "% Invalid input");
+	run(t, "clear crypto session remote 192.0.2.13 port 500 local 192.0.2.1");
+	assert_int_equal(peers_up(), 0);
+	gateway_traffic(g);
+	run(t, "clear crypto session remote 192.0.2.11");
 	run(t, "clear crypto session local 192.0.2.1 port 500 remote 192.0.2.13 port 500");
 	assert_int_equal(peers_up(), 0);
 	gateway_traffic(g);
