@@ -25,9 +25,9 @@ enum frame_type {
 	FRAME_LOG = 'D',    // log lines
 	FRAME_PROMPT = 'P', // u8 status (0 = ok), u16 terminal length (0 = no paging) and width (0
 	                    // = no end; 0xffff = the terminal's own), the prompt's text
-	FRAME_ASK = 'A',   // asks for a secret: the question
-	FRAME_WORDS = 'W', // words, one a line
-	FRAME_BYE = 'B',   // the session is over: why, or nothing
+	FRAME_ASK = 'A',    // asks for a secret: the question
+	FRAME_WORDS = 'W',  // words, one a line
+	FRAME_BYE = 'B',    // the session is over: why, or nothing
 };
 
 // What a client says of itself.

@@ -28,6 +28,14 @@ void interface_mac(const uint8_t mac[6], struct text *out)
 	            mac[5]);
 }
 
+// Of the interface, whatever IP's is.
+static unsigned interface_mtu(const struct config *c, const struct config_interface *i)
+{
+	const struct config_interface *parent = config_interface_main(c, i);
+
+	return i->mtu ? i->mtu : parent && parent->mtu ? parent->mtu : CONFIG_MTU;
+}
+
 void interface_print(const struct config *c, const struct interface_view *v, struct text *out)
 {
 	const struct config_interface *i = config_find_interface(c, v->name);
@@ -44,7 +52,7 @@ void interface_print(const struct config *c, const struct interface_view *v, str
 	if (i && i->address.family)
 		text_printf(out, "  Internet address is %s/%u\n", addr_format(&i->address, addr),
 		            i->prefix_len);
-	text_printf(out, "  MTU %u bytes", i ? config_interface_mtu(c, i) : CONFIG_MTU);
+	text_printf(out, "  MTU %u bytes", i ? interface_mtu(c, i) : CONFIG_MTU);
 	if (n->speed_mbps)
 		text_printf(out, ", BW %llu Kbit/sec", n->speed_mbps * 1000ull);
 	text_printf(out, "\n");

@@ -447,6 +447,30 @@ static void route_to_an_address(void **state)
 	terminal_close(t);
 }
 
+// An interface's MTU is not that of IP.
+static void interface_mtu(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "configure terminal");
+	run(t, "interface fa1");
+	run(t, "mtu 1400");
+	run(t, "ip mtu 1000");
+	has(run(t, "do show interfaces fa1"), "  MTU 1400 bytes");
+	run(t, "interface fa1.7");
+	run(t, "encapsulation dot1Q 7");
+	run(t, "ip mtu 900");
+	has(run(t, "do show interfaces fa1.7"), "  MTU 1400 bytes");
+	run(t, "no interface fa1.7");
+	run(t, "interface fa1");
+	run(t, "no ip mtu");
+	run(t, "no mtu");
+	has(run(t, "do show interfaces fa1"), "  MTU 1500 bytes");
+	run(t, "end");
+	terminal_close(t);
+}
+
 // The client is told how large the screen is to be.
 static void terminal_size(void **state)
 {
@@ -702,6 +726,7 @@ int main(void)
 		cmocka_unit_test(show_all),
 		cmocka_unit_test(route_to_an_address),
 		cmocka_unit_test(terminal_size),
+		cmocka_unit_test(interface_mtu),
 		cmocka_unit_test(broken_frames),
 		cmocka_unit_test(slow_readers),
 		cmocka_unit_test(all_lines_in_use),
