@@ -332,8 +332,7 @@ static void send_prompt(struct session *s)
 	send_frame(s, FRAME_PROMPT, data, FRAME_PROMPT_FIXED + strlen(prompt));
 }
 
-// In a configuration mode "do ..." is an EXEC command: the length of the word and its blanks.
-static unsigned do_prefix(const struct session *s, const char *line)
+unsigned session_do_prefix(const struct session *s, const char *line)
 {
 	size_t lead = strspn(line, " \t");
 
@@ -345,7 +344,7 @@ static unsigned do_prefix(const struct session *s, const char *line)
 
 static void run_line(struct session *s, char *line)
 {
-	unsigned offset = do_prefix(s, line);
+	unsigned offset = session_do_prefix(s, line);
 	char *filter = strchr(line, '\n');
 
 	if (filter)
@@ -367,50 +366,15 @@ static void run_line(struct session *s, char *line)
 		send_prompt(s);
 }
 
-// The table that a line belongs to; *line moves behind "do ".
-static const struct command_set *set_of(const struct session *s, const char **line,
-                                        enum command_mode *mode)
+// Answers a question about a line.
+static void answer(struct session *s, enum frame_type type, const char *line,
+                   void (*fn)(struct session *s, const char *line, struct text *out))
 {
-	unsigned offset = do_prefix(s, *line);
-
-	*line += offset;
-	*mode = offset ? MODE_EXEC : s->mode;
-	return *mode < MODE_CONFIG ? exec_commands() : config_commands();
-}
-
-static void add_word(void *arg, const char *word)
-{
-	text_printf(arg, "%s\n", word);
-}
-
-static void complete(struct session *s, const char *line)
-{
-	enum command_mode mode;
-	const struct command_set *set = set_of(s, &line, &mode);
 	struct text t = {0};
 
-	// A sub-mode understands global commands too.
-	if (!command_complete(set, mode, line, add_word, &t) && mode > MODE_CONFIG)
-		command_complete(set, MODE_CONFIG, line, add_word, &t);
-	send_frame(s, FRAME_WORDS, t.data, t.len < FRAME_SERVER_MAX ? t.len : FRAME_SERVER_MAX);
+	fn(s, line, &t);
+	send_frame(s, type, t.data, t.len < FRAME_SERVER_MAX ? t.len : FRAME_SERVER_MAX);
 	text_fini(&t);
-}
-
-static void help(struct session *s, const char *line)
-{
-	enum command_mode mode;
-	const struct command_set *set = set_of(s, &line, &mode);
-	struct text t = {0}, other = {0};
-
-	if (!command_help(set, mode, line, &t) && mode > MODE_CONFIG &&
-	    command_help(set, MODE_CONFIG, line, &other)) {
-		text_fini(&t);
-		t = other;
-		other = (struct text){0};
-	}
-	send_frame(s, FRAME_HELP, t.data, t.len < FRAME_SERVER_MAX ? t.len : FRAME_SERVER_MAX);
-	text_fini(&t);
-	text_fini(&other);
 }
 
 static void handle(struct session *s, const struct frame *f)
@@ -431,10 +395,10 @@ static void handle(struct session *s, const struct frame *f)
 		run_line(s, line);
 		break;
 	case FRAME_COMPLETE:
-		complete(s, line);
+		answer(s, FRAME_WORDS, line, session_complete);
 		break;
 	case FRAME_HELP:
-		help(s, line);
+		answer(s, FRAME_HELP, line, session_help);
 		break;
 	case FRAME_INTERRUPT: // came when the command had ended
 	case FRAME_SECRET:

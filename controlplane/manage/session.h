@@ -68,7 +68,14 @@ void session_prompt(struct session *s, char *out, size_t size);
 // Shows where a line is wrong: the line again if it is not on the screen, and a caret below the
 // column (from 1; 0 = none).
 void session_point(struct session *s, const char *line, uint32_t column);
+// In a configuration mode "do ..." is an EXEC command: the length of the word and its blanks.
+unsigned session_do_prefix(const struct session *s, const char *line);
 // Log lines come to this terminal, or no longer. 0 or -errno.
 int session_monitor(struct session *s, bool on);
+
+// session_help.c
+// The words that may complete the line, one a line; what `?` shows at its end.
+void session_complete(struct session *s, const char *line, struct text *out);
+void session_help(struct session *s, const char *line, struct text *out);
 
 #endif

@@ -122,6 +122,35 @@ static void help(void **state)
 	terminal_close(t);
 }
 
+// The names of the interfaces that there are.
+static void help_on_interfaces(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	assert_string_equal(ask(t, FRAME_HELP, "show interfaces "),
+	                    "  description  State and description\n  IFNAME\n  FastEthernet0\n"
+	                    "  FastEthernet1\n  <cr>\n");
+	assert_string_equal(ask(t, FRAME_HELP, "show interfaces fast"),
+	                    "FastEthernet0  FastEthernet1\n");
+	assert_string_equal(ask(t, FRAME_HELP, "show interfaces d"), "description\n");
+	assert_string_equal(ask(t, FRAME_HELP, "show interfaces x"), "% Unrecognized command\n");
+	assert_string_equal(ask(t, FRAME_COMPLETE, "show interfaces "),
+	                    "description\nFastEthernet0\nFastEthernet1\n");
+	assert_string_equal(ask(t, FRAME_COMPLETE, "show interfaces fastethernet1"),
+	                    "FastEthernet1\n");
+	run(t, "configure terminal");
+	run(t, "interface fa1.7");
+	assert_string_equal(ask(t, FRAME_COMPLETE, "do show interfaces FastEthernet1"),
+	                    "FastEthernet1\nFastEthernet1.7\n");
+	assert_string_equal(ask(t, FRAME_COMPLETE, "interface fa"),
+	                    "FastEthernet0\nFastEthernet1\nFastEthernet1.7\n");
+	assert_string_equal(ask(t, FRAME_HELP, "nonsense "), "% Unrecognized command\n");
+	run(t, "no interface fa1.7");
+	run(t, "end");
+	terminal_close(t);
+}
+
 static void find_entry(struct gateway *gw, void *arg)
 {
 	bool *found = arg;
@@ -715,6 +744,7 @@ int main(void)
 		cmocka_unit_test(password),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(help),
+		cmocka_unit_test(help_on_interfaces),
 		cmocka_unit_test(live_configuration),
 		cmocka_unit_test(abandoned_map),
 		cmocka_unit_test(one_writer),
