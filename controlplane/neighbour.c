@@ -275,6 +275,21 @@ bool neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 	return true;
 }
 
+void neighbour_refresh(struct control *c)
+{
+	tick_t in = 0;
+
+	for (struct neighbour *n = c->neighbours->list; n; n = n->next) {
+		if (n->addr.family != 4)
+			continue;
+		// As after a long silence: asked by broadcast, since another may have the address
+		// now.
+		n->asks = n->complete ? STALE_ASKS_MAX - ASKS_MAX : 0;
+		in = in < TICKS_PER_SECOND ? in + 1 : 1;
+		wheel_arm(&c->wheel, &n->timer, c->now + in, expired);
+	}
+}
+
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr)
 {
 	struct neighbour *n = find(c, iface, addr);

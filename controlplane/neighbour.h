@@ -21,6 +21,9 @@ bool neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr);
 // All of an interface that is about to go, kept or not: its number may become another one's.
 void neighbour_forget(struct control *c, uint16_t iface);
+// Asks all IPv4 neighbours again, within a second; who does not answer is given up after half a
+// minute, and used until then.
+void neighbour_refresh(struct control *c);
 // One ARP or neighbour discovery frame from the network; anything else is ignored.
 void neighbour_frame(struct control *c, const struct dp_view *v);
 // A right solicitation for our address, or a right advertisement of an address that is not ours.

@@ -9,6 +9,7 @@
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
+#include "neighbour.h"
 #include "peer.h"
 #include "peer_timers.h"
 #include "request.h"
@@ -109,6 +110,14 @@ static unsigned clear_counters(struct control *c, struct request *r)
 	return REQUEST_ITEM;
 }
 
+static unsigned clear_arp(struct control *c, struct request *r)
+{
+	if (r->cursor.index++)
+		return 0;
+	neighbour_refresh(c);
+	return REQUEST_STEPS;
+}
+
 unsigned clear_step(struct control *c, struct request *r)
 {
 	switch (r->kind) {
@@ -120,6 +129,8 @@ unsigned clear_step(struct control *c, struct request *r)
 		return clear_ike(c, r);
 	case REQUEST_CLEAR_COUNTERS:
 		return clear_counters(c, r);
+	case REQUEST_CLEAR_ARP:
+		return clear_arp(c, r);
 	default:
 		return 0;
 	}

@@ -220,6 +220,11 @@ int exec_clear_isakmp(struct command_call *call)
 	return clear(call, REQUEST_CLEAR_IKE);
 }
 
+int exec_clear_arp(struct command_call *call)
+{
+	return clear(call, REQUEST_CLEAR_ARP);
+}
+
 int exec_clear_counters(struct command_call *call)
 {
 	const struct command_arg *name = command_arg(call, "ifname");

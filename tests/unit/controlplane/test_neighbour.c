@@ -175,6 +175,31 @@ static void silent_neighbour_is_kept_for_a_while(void **state)
 	assert_int_equal(c.wheel.armed, 0);
 }
 
+// `clear arp`: all are asked again, by broadcast and soon; who is silent goes.
+static void refreshed(void **state)
+{
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+	(void)state;
+	want("192.0.2.50", false);
+	arp(2, "192.0.2.50", "192.0.2.1");
+	want("192.0.2.51", false);
+	arp(2, "192.0.2.51", "192.0.2.1");
+	pass(5 * S);
+	c.dp->frames = 0;
+	neighbour_refresh(&c);
+	assert_int_equal(c.dp->frames, 0); // a little apart
+	pass(S);
+	assert_int_equal(c.dp->frames, 2);
+	assert_memory_equal(c.dp->frame, broadcast, 6);
+	assert_true(known("192.0.2.50") && known("192.0.2.51"));
+	arp(2, "192.0.2.50", "192.0.2.1");
+	pass(40 * S);
+	assert_int_equal(c.dp->frames, 4);
+	assert_true(known("192.0.2.50"));
+	assert_false(known("192.0.2.51"));
+}
+
 // Those who only say that they are there fill the table, and keep nobody out who is wanted.
 static void claims_keep_nobody_out(void **state)
 {
@@ -271,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nobody_there_is_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_neighbour_is_kept_for_a_while, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(refreshed, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -413,6 +413,7 @@ static void show_all(void **state)
 	         " ipv6 address 2001:db8:1::1/64\nend\n\n"},
 		{"show ip interface brief", "FastEthernet1              10.1.0.1"},
 		{"show interfaces fa0", "FastEthernet0 is up"},
+		{"clear arp", ""},
 		{"show arp", "Hardware Addr"},
 		{"show ipv6 interface", "FastEthernet1 is up, line protocol is up"},
 		{"show ipv6 interface fa1", "link-local address is fe80::"},
