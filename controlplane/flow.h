@@ -72,7 +72,8 @@ enum flow_state {
 
 #define FLOW_LINE UINT32_MAX // instance of a flow that is a line's own
 
-// What SAs that have ended carried, so that a flow's counters never fall.
+// What SAs that have ended carried, so that a flow's counters never fall; modulo 2^64 less what
+// those that lived carried when the counters were cleared.
 struct flow_totals {
 	uint64_t in_packets, in_drops, out_packets, out_drops;
 };

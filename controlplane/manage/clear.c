@@ -110,6 +110,41 @@ static unsigned clear_counters(struct control *c, struct request *r)
 	return REQUEST_ITEM;
 }
 
+static void take_off(struct control *c, struct handle sa, uint64_t *packets, uint64_t *drops)
+{
+	struct dp_sa_stats s;
+
+	dp_sa_stats(c->dp, sa, &s);
+	*packets -= s.packets;
+	*drops -= s.auth_failed + s.replayed + s.bad_selector + s.other_drops;
+}
+
+// First the totals of flows, which then owe what their SAs have carried. The SAs' own counters
+// stay: lifetimes go by them.
+static unsigned clear_traffic(struct control *c, struct request *r)
+{
+	uint32_t i = r->cursor.index++;
+	struct flow_totals *t;
+	struct child *ch;
+
+	if (i < c->max_tunnels) {
+		if (!c->flow_of_tunnel[i])
+			return 1;
+		c->flow_of_tunnel[i]->ended = (struct flow_totals){0};
+		return REQUEST_ITEM;
+	}
+	i -= c->max_tunnels;
+	if (i >= c->children.made)
+		return 0;
+	ch = slab_at(&c->children, i);
+	if (!ch || ch->state == CHILD_GONE || ch->state == CHILD_NEGOTIATING || !ch->flow)
+		return 1;
+	t = &ch->flow->ended;
+	take_off(c, ch->in, &t->in_packets, &t->in_drops);
+	take_off(c, ch->out, &t->out_packets, &t->out_drops);
+	return REQUEST_ITEM;
+}
+
 static unsigned clear_arp(struct control *c, struct request *r)
 {
 	if (r->cursor.index++)
@@ -129,6 +164,8 @@ unsigned clear_step(struct control *c, struct request *r)
 		return clear_ike(c, r);
 	case REQUEST_CLEAR_COUNTERS:
 		return clear_counters(c, r);
+	case REQUEST_CLEAR_TRAFFIC:
+		return clear_traffic(c, r);
 	case REQUEST_CLEAR_ARP:
 		return clear_arp(c, r);
 	default:

@@ -58,6 +58,7 @@ int exec_save(struct command_call *call);
 int exec_no_vrf(struct command_call *call, const char *what);
 int exec_clear_session(struct command_call *call);
 int exec_clear_sa(struct command_call *call);
+int exec_clear_sa_counters(struct command_call *call);
 int exec_clear_isakmp(struct command_call *call);
 int exec_clear_arp(struct command_call *call);
 int exec_clear_counters(struct command_call *call);

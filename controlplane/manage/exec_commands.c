@@ -186,6 +186,7 @@ static const struct command for_privileged[] = {
 	{MODE_EXEC, "clear crypto session [fvrf front:WORD] [ivrf inside:WORD]", NULL,
          exec_clear_session, NULL},
 	{MODE_EXEC, "clear crypto sa [peer " RADDR "] [map name:WORD]", NULL, exec_clear_sa, NULL},
+	{MODE_EXEC, "clear crypto sa counters", NULL, exec_clear_sa_counters, NULL},
 	{MODE_EXEC, "clear crypto isakmp [id:<1-4294967295>]", NULL, exec_clear_isakmp, NULL},
 	{MODE_EXEC, "clear crypto ipsec client ezvpn [name:WORD]", NULL, exec_inactive, NULL},
 	{MODE_EXEC, "clear arp", NULL, exec_clear_arp, NULL},

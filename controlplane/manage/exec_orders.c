@@ -215,6 +215,11 @@ int exec_clear_sa(struct command_call *call)
 	return clear(call, REQUEST_CLEAR_SAS);
 }
 
+int exec_clear_sa_counters(struct command_call *call)
+{
+	return clear(call, REQUEST_CLEAR_TRAFFIC);
+}
+
 int exec_clear_isakmp(struct command_call *call)
 {
 	return clear(call, REQUEST_CLEAR_IKE);

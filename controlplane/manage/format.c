@@ -84,6 +84,11 @@ void format_transform(const struct esp_suite *s, struct text *out)
 		text_printf(out, "esp-%s%s", cipher[s->cipher], auth[s->auth]);
 }
 
+unsigned long long format_total(uint64_t n)
+{
+	return n > INT64_MAX ? 0 : n;
+}
+
 const char *format_ike_cipher(enum ike_cipher c)
 {
 	static const char *const names[] = {"", "des", "3des", "aes"};

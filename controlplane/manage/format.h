@@ -17,6 +17,9 @@ const char *format_uptime(uint32_t seconds, char out[FORMAT_TIME]);
 void format_long_time(uint32_t seconds, struct text *out);
 // "10.1.0.0/255.255.255.0", or "host 10.1.0.1"
 void format_flow_end(const struct ip_prefix *p, uint16_t port, struct text *out);
+// A flow's counter: the total of its SAs. What was cleared may have been, in part, of SAs that are
+// not listed with it: then it is below zero, and shown as that.
+unsigned long long format_total(uint64_t n);
 // "esp-256-aes esp-sha256-hmac", the order of words in `show crypto ipsec sa`
 void format_transform(const struct esp_suite *s, struct text *out);
 // "aes", "3des"; "sha256"

@@ -39,6 +39,7 @@ enum request_kind {
 	REQUEST_CLEAR_IKE,      // ends IKE SAs that match
 	REQUEST_CLEAR_COUNTERS, // of the interface that the filter names; without one, all there
 	                        // are
+	REQUEST_CLEAR_TRAFFIC,  // counters of all IPsec SAs
 	REQUEST_CLEAR_ARP,      // asks all IPv4 neighbours again
 	REQUEST_APPLY,          // config, changes -> old
 	REQUEST_ECHO_SEND,      // echo -> its sequence, err

@@ -53,8 +53,9 @@ static void print_ident(const char *side, const struct ip_prefix *p, uint8_t pro
 static void print_counts(const struct ipsec_format *f, struct text *out)
 {
 	const struct flow_totals *t = &f->flow.ended;
-	unsigned long long in = t->in_packets, outbound = t->out_packets;
-	unsigned long long in_bad = t->in_drops, out_bad = t->out_drops;
+	uint64_t in = t->in_packets, outbound = t->out_packets;
+	uint64_t in_bad = t->in_drops, out_bad = t->out_drops;
+	unsigned long long received, sent;
 
 	for (unsigned i = 0; i < f->n_children; i++) {
 		in += f->children[i].in.packets;
@@ -62,6 +63,8 @@ static void print_counts(const struct ipsec_format *f, struct text *out)
 		outbound += f->children[i].out.packets;
 		out_bad += f->children[i].out.drops;
 	}
+	received = format_total(in);
+	sent = format_total(outbound);
 	text_printf(out,
 	            "    #pkts encaps: %llu, #pkts encrypt: %llu, #pkts digest: %llu\n"
 	            "    #pkts decaps: %llu, #pkts decrypt: %llu, #pkts verify: %llu\n"
@@ -69,7 +72,8 @@ static void print_counts(const struct ipsec_format *f, struct text *out)
 	            "    #pkts not compressed: 0, #pkts compr. failed: 0\n"
 	            "    #pkts not decompressed: 0, #pkts decompress failed: 0\n"
 	            "    #send errors %llu, #recv errors %llu\n\n",
-	            outbound, outbound, outbound, in, in, in, out_bad, in_bad);
+	            sent, sent, sent, received, received, received, format_total(out_bad),
+	            format_total(in_bad));
 }
 
 static void print_head(struct ipsec_format *f, struct text *out)

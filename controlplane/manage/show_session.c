@@ -122,10 +122,10 @@ static void print_flow_sas(const struct session_format *f, const struct child_vi
 	if (f->style != SESSION_DETAIL)
 		return;
 	text_printf(out, "        Inbound:  #pkts dec'ed %llu drop %llu life (KB/Sec) ",
-	            (unsigned long long)in.packets, (unsigned long long)in.drops);
+	            format_total(in.packets), format_total(in.drops));
 	print_left(newest, out);
 	text_printf(out, "        Outbound: #pkts enc'ed %llu drop %llu life (KB/Sec) ",
-	            (unsigned long long)outbound.packets, (unsigned long long)outbound.drops);
+	            format_total(outbound.packets), format_total(outbound.drops));
 	print_left(newest, out);
 }
 

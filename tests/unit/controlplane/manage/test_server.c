@@ -316,6 +316,37 @@ static void clear_sas(void **state)
 	terminal_close(t);
 }
 
+static const char packets[] = "    #pkts encaps: %u, #pkts encrypt: %u, #pkts digest: %u\n";
+
+// The counters of tunnels begin afresh, and go on over the end of an SA.
+static void clear_sa_counters(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	char none[128], one[128], two[128];
+
+	(void)state;
+	snprintf(none, sizeof(none), packets, 0, 0, 0);
+	snprintf(one, sizeof(one), packets, 1, 1, 1);
+	snprintf(two, sizeof(two), packets, 2, 2, 2);
+	gateway_traffic(g);
+	lacks(run(t, "show crypto ipsec sa"), none);
+	run(t, "clear crypto sa counters");
+	assert_false(t->failed);
+	has(run(t, "show crypto ipsec sa peer 192.0.2.13"), none);
+	has(run(t, "show crypto session remote 192.0.2.13 detail"), "#pkts enc'ed 0 drop 0");
+	gateway_traffic(g);
+	has(run(t, "show crypto ipsec sa peer 192.0.2.13"), one);
+	run(t, "clear crypto sa");
+	has(run(t, "show crypto ipsec sa peer 192.0.2.13"), one);
+	gateway_traffic(g);
+	has(run(t, "show crypto ipsec sa peer 192.0.2.13"), two);
+	run(t, "clear crypto sa");
+	run(t, "clear crypto sa counters");
+	has(run(t, "show crypto ipsec sa peer 192.0.2.13"), none);
+	gateway_traffic(g);
+	terminal_close(t);
+}
+
 // Checklist 38: who turns debugging on sees it, until all is turned off.
 static void debug(void **state)
 {
@@ -752,6 +783,7 @@ int main(void)
 		cmocka_unit_test(clear_counters),
 		cmocka_unit_test(clear_session),
 		cmocka_unit_test(clear_sas),
+		cmocka_unit_test(clear_sa_counters),
 		cmocka_unit_test(debug),
 		cmocka_unit_test(save),
 		cmocka_unit_test(show_all),
