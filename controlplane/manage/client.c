@@ -213,7 +213,7 @@ static void wait_socket(struct client *c)
 	if (client_interrupted) {
 		client_interrupted = 0;
 		client_send(c, FRAME_INTERRUPT, NULL, 0);
-		c->screen.quit = true;
+		c->screen.quit = c->screen.quit || c->shows;
 	}
 	client_poll(&p, 1);
 }
@@ -266,6 +266,7 @@ void client_run(struct client *c, const char *line)
 	}
 	client_interrupted = 0;
 	c->prompted = false;
+	c->shows = filter_allowed(line);
 	start_screen(c);
 	// The server takes no part in filtering, but remembers the whole line.
 	if (strlen(copy) < len)

@@ -20,6 +20,7 @@ struct client {
 	bool failed;            // the last command
 	bool ever_failed;
 	bool closed; // the session is over
+	bool shows;  // the command that runs: what comes after Ctrl-C is not wanted
 	struct screen screen;
 	struct filter filter;                                        // of the command that runs
 	void (*log)(struct client *c, const char *text, size_t len); // log lines arrived

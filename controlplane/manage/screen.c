@@ -18,7 +18,7 @@ static bool starts(const char *word, size_t len, const char *keyword, size_t lea
 }
 
 // Only what shows something has a filter: elsewhere a bar is part of the line.
-static bool shows(const char *line)
+bool filter_allowed(const char *line)
 {
 	line += strspn(line, " \t");
 	if (!strncasecmp(line, "do ", 3))
@@ -52,7 +52,7 @@ struct typed {
 // False: the line has no filter.
 static bool split(const char *line, struct typed *t)
 {
-	t->bar = shows(line) ? strstr(line, " |") : NULL;
+	t->bar = filter_allowed(line) ? strstr(line, " |") : NULL;
 	if (!t->bar)
 		return false;
 	t->word = t->bar + 2 + strspn(t->bar + 2, " \t");

@@ -25,6 +25,8 @@ struct filter {
 	unsigned count; // of lines that matched
 };
 
+// Does a line print what can be long, and have a filter? All `show` commands do.
+bool filter_allowed(const char *line);
 // Splits a show command at its ` | `: cuts `line` there and sets the filter. 0; 1 = there is none;
 // -EINVAL and a text for a person in err.
 int filter_parse(char *line, struct filter *f, char *err, size_t err_size);

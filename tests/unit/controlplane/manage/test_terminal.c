@@ -252,6 +252,27 @@ static void ping_of_own_addresses(void **state)
 	terminal_close(t);
 }
 
+// Ctrl-C ends a ping, which says then what it has learned.
+static void ping_is_interrupted(void **state)
+{
+	char command[512], said[4096];
+	size_t n;
+	FILE *f;
+
+	(void)state;
+	if (!getenv("VIGIL"))
+		skip();
+	snprintf(command, sizeof(command),
+	         "timeout -s INT 1 %s -s %s -c 'ping 192.0.2.11 timeout 60' 2>&1", getenv("VIGIL"),
+	         g->socket);
+	f = popen(command, "r");
+	assert_non_null(f);
+	n = fread(said, 1, sizeof(said) - 1, f);
+	said[n] = '\0';
+	pclose(f);
+	has(said, "timeout is 60 seconds:\n\nSuccess rate is 0 percent (0/1)\n");
+}
+
 // Ten minutes without input end a session.
 static void idle_sessions_end(void **state)
 {
@@ -304,6 +325,7 @@ int main(void)
 		cmocka_unit_test(replay_window_of_an_sa),
 		cmocka_unit_test(ping_without_a_route),
 		cmocka_unit_test(ping_of_own_addresses),
+		cmocka_unit_test(ping_is_interrupted),
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(filters_hide_no_error),
