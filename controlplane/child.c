@@ -152,8 +152,12 @@ static void session_status(struct control *c, const struct peer *p, const char *
 	        id[0] ? id : text);
 }
 
+// One that has not taken over itself: the peer may not have had our third message when it began the
+// other, and take this one for the newer.
 static void child_retire(struct control *c, struct child *ch)
 {
+	if (ch->state == CHILD_INBOUND)
+		ch->had_rival = true;
 	ch->state = CHILD_OLD;
 	on_child_replaced(c, ch);
 }

@@ -383,13 +383,12 @@ static void quick_in(struct farm *f, uint32_t i, struct farm_sa *sa, const struc
 {
 	struct farm_peer *p = &f->peers[i];
 
-	if (p->state == FARM_SENT_QUICK) {
-		if (h->message_id == p->handshake->message_id &&
-		    !take_quick_2(f, i, h, data, now_ms))
+	if (p->state == FARM_SENT_QUICK && h->message_id == p->handshake->message_id) {
+		if (!take_quick_2(f, i, h, data, now_ms))
 			f->counts.bad++;
 	} else if (p->state == FARM_UP && h->message_id == p->quick_id) {
 		f->send(f, i, p->quick_3, p->quick_3_len);
-	} else if (p->state == FARM_UP) {
+	} else if (p->state == FARM_UP || (p->state == FARM_SENT_QUICK && p->handshake->renews)) {
 		farm_answer_quick(f, i, sa, h, data, now_ms);
 	}
 }

@@ -287,6 +287,38 @@ static void twin_takes_over(void **state)
 	pair_destroy(p);
 }
 
+// A third message is late, and before it comes the other side begins: which of the two is the newer
+// one is seen differently, and neither may go.
+static void third_message_behind_a_rival(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, S);
+	p->network = network_delays_one;
+	p->target = p->sent + 2;
+	child_rekey(&p->a.c, side_child(&p->a));
+	pair_settle(p);
+	assert_int_equal(side_peer(&p->b)->children->state, CHILD_NEGOTIATING);
+	p->target = UINT32_MAX;
+	child_rekey(&p->b.c, live_child(&p->b));
+	for (unsigned seconds = 0; seconds < 60; seconds++) {
+		struct fake_sa *out;
+
+		pair_pass(p, S);
+		assert_true(side_packet(&p->a, &out));
+		assert_true(fake_dp_esp_in(p->b.c.dp, out->spi));
+		assert_true(side_packet(&p->b, &out));
+		assert_true(fake_dp_esp_in(p->a.c.dp, out->spi));
+	}
+	// Both are still there for a peer that knows one of them only.
+	assert_int_equal(p->a.c.children.used, 2);
+	assert_int_equal(p->b.c.children.used, 2);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
 static unsigned network_loses_quick_2(struct pair *p, struct fake_datagram *d, bool from_a)
 {
 	struct fake_datagram *kept = p->arg;
@@ -324,10 +356,15 @@ static void copy_after_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vendor_id_in_message_5),   cmocka_unit_test(somebody_in_its_place),
-		cmocka_unit_test(numbers_that_meet),        cmocka_unit_test(ack_held_back),
-		cmocka_unit_test(quick_succession),         cmocka_unit_test(copy_after_failure),
-		cmocka_unit_test(quick_succession_of_both), cmocka_unit_test(twin_takes_over),
+		cmocka_unit_test(vendor_id_in_message_5),
+		cmocka_unit_test(somebody_in_its_place),
+		cmocka_unit_test(numbers_that_meet),
+		cmocka_unit_test(ack_held_back),
+		cmocka_unit_test(quick_succession),
+		cmocka_unit_test(copy_after_failure),
+		cmocka_unit_test(quick_succession_of_both),
+		cmocka_unit_test(twin_takes_over),
+		cmocka_unit_test(third_message_behind_a_rival),
 		cmocka_unit_test(many_quick_modes_at_once),
 	};
 
