@@ -27,6 +27,7 @@ struct peer_link {
 
 struct peer {
 	struct slab_item slab;
+	// In no table once it is dead: then by_port.next is the next one that has children left.
 	struct peer_link by_port, by_key;
 	struct ip_addr local, remote;
 	uint16_t local_port;
@@ -57,7 +58,6 @@ struct peer {
 	uint32_t session_id;
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited
-	uint32_t next_ending; // with children left: the next such peer, slab index + 1
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer probe;         // DPD
 	struct wheel_timer nat_keepalive; // RFC 3948, 4

@@ -113,8 +113,8 @@ static void end_rest_later(struct control *c, struct peer *p)
 {
 	struct peer *last = c->ending.last ? slab_at(&c->peers, c->ending.last - 1) : NULL;
 
-	p->next_ending = 0;
-	*(last ? &last->next_ending : &c->ending.first) = p->slab.index + 1;
+	p->by_port.next = 0;
+	*(last ? &last->by_port.next : &c->ending.first) = p->slab.index + 1;
 	c->ending.last = p->slab.index + 1;
 }
 
@@ -128,7 +128,7 @@ bool teardown_step(struct control *c)
 	end_some(c, p, &lot);
 	go_on(c, p, &lot);
 	if (!has_more(p)) {
-		c->ending.first = p->next_ending;
+		c->ending.first = p->by_port.next;
 		if (!c->ending.first)
 			c->ending.last = 0;
 		p->sas_pending--;
