@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl_index.h"
 #include "addr.h"
 #include "commands.h"
 
@@ -270,46 +271,73 @@ static uint32_t last_seq(const struct config_acl *acl)
 	return a > b ? a : b;
 }
 
-// seq 0 = behind the last line
-static int line_add(struct command_call *call, const char *name, struct config_acl_line *line)
+// A line that is there already, typed with another number. What comes behind it never matters, as
+// in lists that were kept before lines were compared; in front it may be meant to be moved.
+static int line_repeated(struct command_call *call, const struct config_acl_line *line,
+                         const struct config_acl_line *old)
 {
-	const struct config_acl *old = config_find_acl(edit_of(call)->config, name);
-	struct config_acl *acl;
-	struct sorted lines;
-
-	if (!line->seq) {
-		uint32_t last = old ? last_seq(old) : 0;
-
-		if (last > SEQ_MAX - SEQ_STEP)
-			return command_fail(call, NULL, "no sequence number is left");
-		line->seq = last / SEQ_STEP * SEQ_STEP + SEQ_STEP;
-	}
-	line->line = edit_of(call)->line;
-	acl = make_acl(call, name, edit_of(call)->cursor->mode == MODE_IPV6_ACL);
-	if (!acl)
-		return edit_no_memory(call);
-	lines = config_acl_sorted(acl);
-	if (sorted_find(&lines, line))
-		return command_fail(call, command_arg(call, "seq"), "duplicate sequence number %u",
-		                    line->seq);
-	if (!sorted_insert(&lines, line))
-		return edit_no_memory(call);
+	if (line->seq < old->seq)
+		return command_fail(call, command_arg(call, "seq"),
+		                    "line %u is the same: remove it first", old->seq);
+	edit_notice(call, "line %u is ignored: line %u is the same and decides first", line->seq,
+	            old->seq);
 	return 0;
 }
 
-static bool line_same(const struct config_acl_line *a, const struct config_acl_line *b)
+// seq 0 = behind the last line
+static int choose_seq(struct command_call *call, const struct config_acl *acl,
+                      struct config_acl_line *line)
 {
-	const struct config_acl_end *x[] = {&a->source, &a->destination};
-	const struct config_acl_end *y[] = {&b->source, &b->destination};
+	uint32_t last = acl ? last_seq(acl) : 0;
 
-	if (a->action != b->action || a->protocol != b->protocol)
-		return false;
-	for (unsigned i = 0; i < 2; i++)
-		if (!addr_equal(&x[i]->address, &y[i]->address) ||
-		    !addr_equal(&x[i]->wildcard, &y[i]->wildcard) || x[i]->op != y[i]->op ||
-		    x[i]->port != y[i]->port || x[i]->port_high != y[i]->port_high)
-			return false;
-	return !a->remark == !b->remark && (!a->remark || !strcmp(a->remark, b->remark));
+	if (line->seq)
+		return 0;
+	if (last > SEQ_MAX - SEQ_STEP)
+		return command_fail(call, NULL, "no sequence number is left");
+	line->seq = last / SEQ_STEP * SEQ_STEP + SEQ_STEP;
+	return 0;
+}
+
+static int line_insert(struct command_call *call, const char *name, struct config_acl_line *line)
+{
+	struct config_acl *acl = make_acl(call, name, edit_of(call)->cursor->mode == MODE_IPV6_ACL);
+	struct sorted lines;
+
+	if (!acl)
+		return edit_no_memory(call);
+	lines = config_acl_sorted(acl);
+	if (!sorted_insert(&lines, line))
+		return edit_no_memory(call);
+	acl_index_note(acl, line);
+	line->remark = NULL; // the list's now
+	return 0;
+}
+
+// As in IOS a line that is there already is not added again: a configuration may be pasted twice.
+// Remarks without a number are, since a line of dashes may be meant to be there twice.
+static int line_add(struct command_call *call, const char *name, struct config_acl_line *line)
+{
+	struct config_acl *acl = find_acl(edit_of(call)->config, name);
+	const struct config_acl_line *same = NULL, *there = NULL;
+
+	if (acl && line->action != CONFIG_ACL_REMARK)
+		same = acl_index_find(acl, line);
+	if (acl && line->seq) {
+		struct sorted lines = config_acl_sorted(acl);
+
+		there = sorted_find(&lines, line);
+	}
+	if ((same && !line->seq) || (there && config_acl_line_same(there, line)))
+		return 0;
+	if (there)
+		return command_fail(call, command_arg(call, "seq"), "duplicate sequence number %u",
+		                    line->seq);
+	if (same)
+		return line_repeated(call, line, same);
+	if (choose_seq(call, acl, line))
+		return -EINVAL;
+	line->line = edit_of(call)->line;
+	return line_insert(call, name, line);
 }
 
 // The line that has the number and the content, of which one may be missing.
@@ -324,10 +352,11 @@ static int line_remove(struct command_call *call, const char *name,
 		struct sorted lines = config_acl_sorted(acl);
 
 		if ((line->seq && acl->lines[i].seq != line->seq) ||
-		    (content && !line_same(&acl->lines[i], line)))
+		    (content && !config_acl_line_same(&acl->lines[i], line)))
 			continue;
 		free(acl->lines[i].remark);
 		sorted_remove(&lines, i, 1);
+		acl_index_drop(acl);
 		return 0;
 	}
 	return command_fail(call, NULL, "there is no such line");
@@ -354,8 +383,7 @@ static int remark(struct command_call *call, const char *name)
 	if (!line.remark)
 		return edit_no_memory(call);
 	err = line_apply(call, name, &line);
-	if (err || call->no)
-		free(line.remark);
+	free(line.remark);
 	return err;
 }
 

@@ -292,7 +292,8 @@ struct config_acl {
 	bool ipv6;              // `ipv6 access-list`: all addresses are IPv6
 	struct config_acl_line *lines;
 	uint32_t n_lines;
-	uint32_t tail; // belongs to config.c
+	uint32_t tail;           // belongs to config.c
+	struct acl_index *index; // belongs to acl_index.c
 	uint32_t line;
 };
 

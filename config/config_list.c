@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl_index.h"
 #include "addr.h"
 #include "secret.h"
 #include "share.h"
@@ -255,11 +256,16 @@ static bool acl_end_equal(const struct config_acl_end *a, const struct config_ac
 	       a->op == b->op && a->port == b->port && a->port_high == b->port_high;
 }
 
-bool config_acl_line_equal(const struct config_acl_line *l, const struct config_acl_line *m)
+bool config_acl_line_same(const struct config_acl_line *l, const struct config_acl_line *m)
 {
-	return l->seq == m->seq && l->action == m->action && l->protocol == m->protocol &&
+	return l->action == m->action && l->protocol == m->protocol &&
 	       acl_end_equal(&l->source, &m->source) &&
 	       acl_end_equal(&l->destination, &m->destination) && text_equal(l->remark, m->remark);
+}
+
+bool config_acl_line_equal(const struct config_acl_line *l, const struct config_acl_line *m)
+{
+	return l->seq == m->seq && config_acl_line_same(l, m);
 }
 
 static bool acl_equal(const void *a, const void *b)
@@ -279,6 +285,7 @@ static int acl_copy(void *item)
 	struct config_acl *acl = item;
 	int err = 0;
 
+	acl->index = NULL;
 	acl->lines = array_copy(acl->lines, acl->n_lines, sizeof(*acl->lines));
 	if (acl->n_lines && !acl->lines) {
 		acl->n_lines = 0;
@@ -300,6 +307,7 @@ static void acl_clean(void *item)
 	for (uint32_t i = 0; i < acl->n_lines; i++)
 		free(acl->lines[i].remark);
 	free(acl->lines);
+	acl_index_drop(acl);
 }
 
 // routes
@@ -453,6 +461,8 @@ int config_seal(struct config *c)
 	for (uint32_t i = 0; i < c->n_acls && !err; i++) {
 		struct sorted s = config_acl_sorted(&c->acls[i]);
 
+		if (c->acls[i].index)
+			acl_index_drop(&c->acls[i]);
 		err = sorted_seal(&s);
 	}
 	return err;

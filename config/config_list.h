@@ -21,6 +21,8 @@ extern const struct config_list config_lists[CONFIG_LISTS];
 
 struct sorted config_sorted(struct config *c, enum config_kind kind);
 struct sorted config_acl_sorted(struct config_acl *acl);
+// Whether they say the same: all but `seq` and `line`.
+bool config_acl_line_same(const struct config_acl_line *a, const struct config_acl_line *b);
 // But for `line`.
 bool config_acl_line_equal(const struct config_acl_line *a, const struct config_acl_line *b);
 // The item with the key of `key`, or NULL.

@@ -135,7 +135,7 @@ static void sequence_numbers(void **state)
 	assert_int_equal(enter(c, &cur, "no remark between"), 0);
 	assert_int_equal(c->acls[0].n_lines, 1);
 	assert_int_equal(enter(c, &cur, "2147483647 permit ip any any"), 0);
-	assert_line_refused(c, &cur, "permit ip any any");
+	assert_line_refused(c, &cur, "permit ip any host 10.0.0.9"); // no number is left
 	assert_int_equal(enter(c, &cur, "no ip access-list extended A"), 0);
 	assert_int_equal(c->n_acls, 0);
 	config_free(c);
@@ -190,6 +190,99 @@ static void numbered_lists_are_removed(void **state)
 	config_free(c);
 }
 
+// However it is typed; a list of more lines than are compared one by one, too.
+static void same_lines_are_added_once(void **state)
+{
+	struct config *c = load("access-list 101 permit gre any any\n"
+	                        "access-list 101 permit 47 any any\n"
+	                        "access-list 101 permit ip host 10.0.0.1 any\n"
+	                        "access-list 101 permit ip 10.0.0.1 0.0.0.0 any log\n"
+	                        "access-list 101 permit tcp any eq www any\n"
+	                        "access-list 101 permit tcp any eq 80 any\n"
+	                        "access-list 101 permit tcp any any eq 80\n"
+	                        "access-list 101 deny tcp any eq 80 any\n"
+	                        "ip access-list extended 101\n permit gre any any\n"
+	                        "ipv6 access-list S\n"
+	                        " permit ipv6 2001:db8:0:1::/64 any\n"
+	                        " permit ipv6 2001:db8::1:0:0:0:0/64 any\n"
+	                        " permit icmp any any\n permit 58 any any\n");
+	const struct config_acl *a = config_find_acl(c, "101");
+	struct config_cursor cur;
+	char line[80];
+
+	(void)state;
+	assert_int_equal(a->n_lines, 5);
+	assert_int_equal(a->lines[4].seq, 50);
+	assert_int_equal(config_find_acl(c, "S")->n_lines, 2);
+	assert_round_trip(c);
+	cursor_init(&cur);
+	for (unsigned twice = 0; twice < 2; twice++)
+		for (unsigned i = 0; i < 200; i++) {
+			snprintf(line, sizeof(line), "access-list 102 %s ip any host 10.0.%u.1",
+			         i & 1 ? "permit" : "deny", i);
+			assert_int_equal(enter(c, &cur, line), 0);
+		}
+	assert_int_equal(config_find_acl(c, "102")->n_lines, 200);
+	assert_int_equal(enter(c, &cur, "no access-list 102 deny ip any host 10.0.4.1"), 0);
+	assert_int_equal(enter(c, &cur, "access-list 102 deny ip any host 10.0.4.1"), 0);
+	assert_int_equal(config_find_acl(c, "102")->lines[199].seq, 2010);
+	config_free(c);
+}
+
+// Within one text, where what has been hashed is kept from line to line.
+static void removed_lines_come_back(void **state)
+{
+	struct text t = {0};
+	struct config *c;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		text_printf(&t, "access-list 102 permit ip any host 10.0.%u.1\n", i);
+	for (unsigned i = 0; i < 100; i += 2)
+		text_printf(&t, "no access-list 102 permit ip any host 10.0.%u.1\n", i);
+	for (unsigned i = 0; i < 100; i++)
+		text_printf(&t, "access-list 102 permit ip any host 10.0.%u.1\n", i);
+	c = load(t.data);
+	assert_int_equal(c->acls[0].n_lines, 100);
+	assert_int_equal(c->acls[0].lines[99].seq, 1500);
+	text_fini(&t);
+	config_free(c);
+}
+
+// The first of two decides; typed for a place in front, a line may be meant to be moved there.
+static void same_lines_with_another_number(void **state)
+{
+	static const char text[] = "ip access-list extended A\n"
+				   " 10 permit ip host 10.0.0.1 any\n"
+				   " 15 remark here\n"
+				   " 15 remark here\n"
+				   " 20 permit ip host 10.0.0.2 any\n"
+				   " 10 permit ip host 10.0.0.1 any\n"
+				   " 35 permit ip host 10.0.0.1 any\n";
+	struct diag_list d;
+	struct config *c = load_ok(text, &d);
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(c->acls[0].n_lines, 3);
+	assert_int_equal(d.notices, 1);
+	assert_true(has_diag(&d, DIAG_NOTICE, 7, "line 35 is ignored: line 10 is the same"));
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "ip access-list extended A"), 0);
+	assert_line_refused(c, &cur, "5 permit ip host 10.0.0.1 any");
+	assert_line_refused(c, &cur, "15 remark there");
+	assert_line_refused(c, &cur, "20 permit ip host 10.0.0.1 any");
+	assert_int_equal(enter(c, &cur, "no 10"), 0);
+	assert_int_equal(enter(c, &cur, "5 permit ip host 10.0.0.1 any"), 0);
+	assert_int_equal(enter(c, &cur, "remark here"), 0);
+	assert_int_equal(c->acls[0].n_lines, 4);
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("ipv6 access-list S\n sequence 20 permit ipv6 any any\n"
+	               " sequence 10 permit ipv6 any any\n",
+	               3, 11, "line 20 is the same: remove it first");
+}
+
 // Only a crypto map makes it an error, and only for a permit.
 static void what_ike_cannot_express(void **state)
 {
@@ -233,6 +326,9 @@ int main(void)
 		cmocka_unit_test(sequence_numbers),
 		cmocka_unit_test(long_remarks),
 		cmocka_unit_test(numbered_lists_are_removed),
+		cmocka_unit_test(same_lines_are_added_once),
+		cmocka_unit_test(removed_lines_come_back),
+		cmocka_unit_test(same_lines_with_another_number),
 		cmocka_unit_test(what_ike_cannot_express),
 	};
 

@@ -62,6 +62,24 @@ static void sizes_are_right(void **state)
 	config_free(c);
 }
 
+// A list of 100,000 lines, of which each is looked for twice.
+static void pasted_twice(void **state)
+{
+	struct text t = {0};
+	struct config *once, *twice;
+
+	(void)state;
+	shape_write(SHAPE_LINES, 100000, &t);
+	once = load(t.data);
+	shape_write(SHAPE_LINES, 100000, &t);
+	twice = load(t.data);
+	assert_int_equal(twice->acls[0].n_lines, 100000);
+	assert_true(config_equal(once, twice));
+	text_fini(&t);
+	config_free(twice);
+	config_free(once);
+}
+
 static double cpu_seconds(void)
 {
 	struct timespec t;
@@ -248,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trips),
 		cmocka_unit_test(sizes_are_right),
+		cmocka_unit_test(pasted_twice),
 		cmocka_unit_test(costs_grow_with_the_size),
 		cmocka_unit_test(copies_are_apart),
 		cmocka_unit_test(copies_outlive),
