@@ -174,6 +174,24 @@ static int idle_time(struct command_call *call)
 	return 0;
 }
 
+// A deny line goes on to the next entry, which is IOS's default.
+static int ipv4_deny(struct command_call *call)
+{
+	enum config_deny deny = CONFIG_DENY_JUMP;
+
+	if (!call->no && command_has(call, "clear"))
+		deny = CONFIG_DENY_CLEAR;
+	else if (!call->no && command_has(call, "drop"))
+		deny = CONFIG_DENY_DROP;
+	if (deny != CONFIG_DENY_JUMP)
+		edit_notice(call,
+		            "ipv4-deny %s is not active in this version: what an access list "
+		            "denies goes on to the next crypto map entry, as with 'jump'",
+		            deny == CONFIG_DENY_CLEAR ? "clear" : "drop");
+	ipsec(call)->deny = deny;
+	return 0;
+}
+
 static const struct command_word words[] = {
 	{"transform-set", "Define transform and settings"},
 	{"name", "Transform set tag"},
@@ -206,6 +224,10 @@ static const struct command_word words[] = {
 	{"disable", "Disable replay checking"},
 	{"esn", "Negotiate extended (64-bit) sequence numbers"},
 	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
+	{"ipv4-deny", "What a deny line of a crypto map's access list means"},
+	{"jump", "On to the next entry of the crypto map (default)"},
+	{"clear", "Send in clear (not active)"},
+	{"drop", "Drop (not active)"},
 	{NULL, NULL},
 };
 
@@ -235,6 +257,8 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto ipsec security-association esn", "", esn, words},
 	{MODE_CONFIG, "crypto ipsec security-association idle-time s:<60-86400>",
          "crypto ipsec security-association idle-time", idle_time, words},
+	{MODE_CONFIG, "crypto ipsec ipv4-deny {jump|clear|drop}", "crypto ipsec ipv4-deny",
+         ipv4_deny, words},
 	{MODE_CONFIG, "crypto ipsec profile rest:LINE", NULL, command_inactive_block, NULL},
 	{MODE_CONFIG, "crypto ipsec nat-transparency rest:LINE", NULL, command_inactive, NULL},
 };

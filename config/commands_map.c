@@ -304,6 +304,7 @@ static int set_idle_time(struct command_call *call)
 	if (refuse_in_manual(call))
 		return -EINVAL;
 	edit_map_entry(call)->idle_time = call->no ? 0 : (uint32_t)command_number(call, "s", 0);
+	edit_map_entry(call)->idle_default = !call->no && command_has(call, "default");
 	if (!call->no)
 		edit_notice(call, "idle-time is not active in this version");
 	return 0;
@@ -360,8 +361,15 @@ static const struct command_word words[] = {
 	{"kb", "Security association duration in kilobytes encrypted"},
 	{"disable", "Disable volume-based rekeying"},
 	{"esn", "Negotiate extended (64-bit) sequence numbers"},
-	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
 	{"text", "Up to 240 characters"},
+	{NULL, NULL},
+};
+
+static const struct command_word idle_words[] = {
+	{"security-association", "Security association parameters"},
+	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
+	{"s", "Time in seconds"},
+	{"default", "Start again with the default peer then"},
 	{NULL, NULL},
 };
 
@@ -394,8 +402,8 @@ static const struct command commands[] = {
          "set security-association lifetime kilobytes {kb:<2560-4294967295>|disable}",
          "set security-association lifetime kilobytes", set_kilobytes, words},
 	{MODE_CRYPTO_MAP, "set security-association esn", "", set_esn, words},
-	{MODE_CRYPTO_MAP, "set security-association idle-time s:<60-86400>",
-         "set security-association idle-time", set_idle_time, words},
+	{MODE_CRYPTO_MAP, "set security-association idle-time s:<60-86400> [default]",
+         "set security-association idle-time", set_idle_time, idle_words},
 	{MODE_CRYPTO_MAP, "description text:LINE", "description", description, words},
 	{MODE_CRYPTO_MAP, "set {isakmp-profile|ikev2-profile|identity|nat|ip} rest:LINE", NULL,
          command_inactive, NULL},

@@ -187,6 +187,10 @@ struct config_dummy {
 	uint16_t pps, seconds;
 };
 
+// `crypto ipsec ipv4-deny`: what a deny line of a crypto ACL means. JUMP, on to the next entry, is
+// what holds; the others are not active in this version.
+enum config_deny { CONFIG_DENY_JUMP, CONFIG_DENY_CLEAR, CONFIG_DENY_DROP };
+
 // crypto ipsec security-association ...
 struct config_ipsec {
 	uint32_t seconds;          // 120-86400
@@ -197,6 +201,7 @@ struct config_ipsec {
 	struct config_dummy dummy; // see config_map_entry_dummy()
 	enum config_df df;
 	enum config_fragmentation fragmentation;
+	enum config_deny deny;
 };
 
 // crypto ipsec transform-set; sorted by name
@@ -252,6 +257,7 @@ struct config_map_entry {
 	uint32_t seconds;      // 0 = the global value
 	uint64_t kilobytes;    // 0 = the global value; CONFIG_NO_KILOBYTES
 	uint32_t idle_time;    // 0 = the global value; not active in this version
+	bool idle_default;     // ... and then on to the default peer
 	bool esn;              // extended sequence numbers, whatever the global value
 	struct config_dummy dummy;
 	char *description; // NULL = none

@@ -200,7 +200,8 @@ static bool map_entry_equal(const void *a, const void *b)
 	return manual_equal(x->manual, y->manual) && !strcmp(x->acl, y->acl) &&
 	       !strcmp(x->dynamic, y->dynamic) && x->ipv6 == y->ipv6 &&
 	       x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
-	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time && x->esn == y->esn &&
+	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time &&
+	       x->idle_default == y->idle_default && x->esn == y->esn &&
 	       dummy_equal(&x->dummy, &y->dummy) && text_equal(x->description, y->description);
 }
 
@@ -514,5 +515,5 @@ bool config_ipsec_equal(const struct config_ipsec *a, const struct config_ipsec 
 	return a->seconds == b->seconds && a->kilobytes == b->kilobytes &&
 	       a->replay_window == b->replay_window && a->idle_time == b->idle_time &&
 	       a->esn == b->esn && a->df == b->df && a->fragmentation == b->fragmentation &&
-	       dummy_equal(&a->dummy, &b->dummy);
+	       a->deny == b->deny && dummy_equal(&a->dummy, &b->dummy);
 }

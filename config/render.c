@@ -263,6 +263,9 @@ static void render_ipsec(const struct config *c, struct text *out)
 		            i->replay_window);
 	if (i->esn)
 		text_printf(out, "crypto ipsec security-association esn\n");
+	if (i->deny != CONFIG_DENY_JUMP)
+		text_printf(out, "crypto ipsec ipv4-deny %s\n",
+		            i->deny == CONFIG_DENY_CLEAR ? "clear" : "drop");
 	render_dummy("crypto ipsec", &i->dummy, out);
 	render_mtu_rules("", i->df, i->fragmentation, out);
 	separator(out);
@@ -339,7 +342,8 @@ static void render_map_entry(const struct config_map_entry *e, struct text *out)
 	if (e->kilobytes)
 		render_kilobytes(" set", e->kilobytes, out);
 	if (e->idle_time)
-		text_printf(out, " set security-association idle-time %u\n", e->idle_time);
+		text_printf(out, " set security-association idle-time %u%s\n", e->idle_time,
+		            e->idle_default ? " default" : "");
 	if (e->esn)
 		text_printf(out, " set security-association esn\n");
 	render_dummy(" set", &e->dummy, out);

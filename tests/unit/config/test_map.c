@@ -264,6 +264,45 @@ static void weak_algorithms_are_named(void **state)
 	config_free(c);
 }
 
+// What IOS writes and this version does not do loads and comes back.
+static void what_is_kept_only(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("crypto ipsec ipv4-deny jump\n"
+	                           "crypto map m 1 ipsec-isakmp\n"
+	                           " set security-association idle-time 60 default\n",
+	                           &d);
+	struct config *old = config_clone(c);
+	struct config_cursor cur;
+
+	(void)state;
+	assert_false(has_diag(&d, DIAG_NOTICE, 1, "")); // it is what holds
+	assert_true(has_diag(&d, DIAG_NOTICE, 3, "not active in this version"));
+	assert_false(shows(c, "crypto ipsec ipv4-deny jump"));
+	assert_true(shows(c, "set security-association idle-time 60 default"));
+	assert_round_trip(c);
+	diag_fini(&d);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto map m 1"), 0);
+	assert_int_equal(enter(c, &cur, "set security-association idle-time 60"), 0);
+	assert_false(config_equal(c, old));
+	config_free(old);
+	config_free(c);
+
+	c = load_ok("crypto ipsec ipv4-deny clear\n", &d);
+	assert_true(has_diag(&d, DIAG_NOTICE, 1, "ipv4-deny clear is not active in this version"));
+	diag_fini(&d);
+	old = config_clone(c);
+	assert_int_equal(enter(c, &cur, "crypto ipsec ipv4-deny drop"), 0);
+	assert_false(config_equal(c, old));
+	assert_true(shows(c, "crypto ipsec ipv4-deny drop"));
+	assert_round_trip(c);
+	assert_int_equal(enter(c, &cur, "no crypto ipsec ipv4-deny"), 0);
+	assert_false(shows(c, "crypto ipsec ipv4-deny drop"));
+	config_free(old);
+	config_free(c);
+}
+
 static void global_ipsec_values(void **state)
 {
 	struct config *c = load("crypto ipsec security-association lifetime seconds 900\n"
@@ -454,6 +493,7 @@ int main(void)
 		cmocka_unit_test(transforms_that_go_together),
 		cmocka_unit_test(transforms_that_do_not),
 		cmocka_unit_test(weak_algorithms_are_named),
+		cmocka_unit_test(what_is_kept_only),
 		cmocka_unit_test(global_ipsec_values),
 		cmocka_unit_test(extended_sequence_numbers),
 		cmocka_unit_test(extended_without_a_window),
