@@ -215,7 +215,7 @@ bool selector_covers(const struct selector *outer, const struct selector *inner)
 	       (!outer->remote_port || outer->remote_port == inner->remote_port);
 }
 
-uint64_t selector_hash(const struct salt *salt, const struct selector *s, uint32_t number)
+uint64_t selector_hash(const struct salt *salt, const struct selector *s, uint64_t number)
 {
 	uint64_t key[5];
 

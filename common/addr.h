@@ -56,7 +56,7 @@ bool selector_equal(const struct selector *a, const struct selector *b);
 // Everything `inner` matches, `outer` matches too.
 bool selector_covers(const struct selector *outer, const struct selector *inner);
 // Of all of it, and of a number that it belongs to.
-uint64_t selector_hash(const struct salt *salt, const struct selector *s, uint32_t number);
+uint64_t selector_hash(const struct salt *salt, const struct selector *s, uint64_t number);
 // Local and remote exchanged.
 struct selector selector_mirror(const struct selector *s);
 const char *selector_format(const struct selector *s, char out[SELECTOR_TEXT]);

@@ -66,7 +66,7 @@ static const struct command_word words[] = {
 };
 
 static const struct command commands[] = {
-	{MODE_CONFIG, "crypto dynamic-map map_:WORD seq:<1-32767>", "crypto dynamic-map map_:WORD",
+	{MODE_CONFIG, "crypto dynamic-map map_:WORD seq:<1-65535>", "crypto dynamic-map map_:WORD",
          dynamic_enter, words},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp dynamic dyn:WORD", "",
          map_dynamic, words},

@@ -235,14 +235,13 @@ struct config_manual {
 	struct config_session_key in, out;
 };
 
-#define CONFIG_DYNAMIC     65536u // entries of dynamic maps lie behind those of crypto maps
-#define CONFIG_DYNAMIC_MAX 32767u
+#define CONFIG_DYNAMIC 65536u // entries of dynamic maps lie behind those of crypto maps
 
 // One sequence number of a crypto map, or of a dynamic map, which is a template for peers that no
 // entry names; sorted by name, then sequence number
 struct config_map_entry {
 	char map[CONFIG_NAME];
-	uint32_t seq;              // 1-65535; of a dynamic map CONFIG_DYNAMIC + 1-32767
+	uint32_t seq;              // 1-65535; of a dynamic map CONFIG_DYNAMIC + 1-65535
 	char dynamic[CONFIG_NAME]; // `ipsec-isakmp dynamic`: the dynamic map that it stands for; ""
 	                           // = none; it has nothing else then
 	bool ipv6;                 // `crypto map ipv6`; the same for all entries of a map

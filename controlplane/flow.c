@@ -336,9 +336,9 @@ struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *re
 	return best;
 }
 
-uint32_t flow_rank(const struct crypto_entry *e)
+uint64_t flow_rank(const struct crypto_entry *e)
 {
-	return flow_place(e->sequence, e->dynamic) | (uint32_t)e->ipv6 << 31;
+	return flow_place(e->sequence, e->dynamic) | (uint64_t)e->ipv6 << 32;
 }
 
 static bool is_local(const struct crypto_entry *e, const struct ip_addr *addr)

@@ -139,11 +139,11 @@ struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *re
 // The entry's place in its map: that of its sequence number, and in the dynamic map.
 static inline uint32_t flow_place(uint32_t sequence, uint32_t dynamic)
 {
-	return sequence << 15 | dynamic;
+	return sequence << 16 | dynamic;
 }
 
 // The place of the entry's rules among those of its interface (dp_policy_rule.sequence).
-uint32_t flow_rank(const struct crypto_entry *e);
+uint64_t flow_rank(const struct crypto_entry *e);
 // True if this entry can serve that peer: with IKE, complete, at this local address, the peer in
 // its list.
 bool flow_entry_lists(const struct crypto_entry *e, const struct ip_addr *local,

@@ -441,7 +441,7 @@ static struct entry entry_make(const struct dp_policy_rule *rule, uint64_t from)
 	return (struct entry){
 		.from = from,
 		.until = UINT64_MAX,
-		.major = (uint64_t)rule->sequence << 32 | rule->line,
+		.major = rule->sequence << LINE_BITS | rule->line,
 		.instance = rule->instance,
 		.local_lo = rule->local_port_lo,
 		.local_hi = rule->local_port_hi,
@@ -534,7 +534,8 @@ static int rule_check(const struct policy *p, const struct dp_policy_rule *rule)
 	uint8_t family = rule->local.addr.family, bits = family == 4 ? 32 : 128;
 
 	if ((family != 4 && family != 6) || rule->remote.addr.family != family ||
-	    rule->iface >= p->n_ifaces || rule->local.len > bits || rule->remote.len > bits ||
+	    rule->iface >= p->n_ifaces || rule->sequence > SEQUENCE_MAX ||
+	    rule->line >> LINE_BITS || rule->local.len > bits || rule->remote.len > bits ||
 	    rule->local_port_lo > rule->local_port_hi ||
 	    rule->remote_port_lo > rule->remote_port_hi)
 		return -EINVAL;

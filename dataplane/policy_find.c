@@ -157,12 +157,12 @@ static inline __attribute__((always_inline)) const struct entry *walk(const stru
 		if (!permit || !shape->denies)
 			return permit;
 		first = tuples_best(p, view, shape->tuples + shape->permits, shape->denies, key, n,
-		                    permit->major >> 32 << 32, permit);
+		                    permit->major >> LINE_BITS << LINE_BITS, permit);
 		if (first == permit)
 			return permit;
-		if (permit->major >> 32 == UINT32_MAX)
+		if (permit->major >> LINE_BITS == SEQUENCE_MAX)
 			return NULL;
-		from = ((permit->major >> 32) + 1) << 32;
+		from = ((permit->major >> LINE_BITS) + 1) << LINE_BITS;
 	}
 }
 

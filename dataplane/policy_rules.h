@@ -26,6 +26,9 @@
 #define LEVELS   12u // of a list, the plain one included
 #define FAMILIES 2u
 
+#define LINE_BITS    31u // of an entry's `major`
+#define SEQUENCE_MAX (UINT64_MAX >> LINE_BITS)
+
 // The last word of a key.
 struct rest {
 	uint16_t local_port, remote_port;
@@ -37,7 +40,7 @@ struct rest {
 struct entry {
 	struct reclaim_item item;
 	uint64_t from, until; // versions; until: atomic, readers see it old or new
-	uint64_t major;       // sequence << 32 | line; order is {major, instance, from}
+	uint64_t major;       // sequence << LINE_BITS | line; order is {major, instance, from}
 	uint32_t instance;
 	uint8_t levels;
 	bool ranges;   // compare the ports

@@ -249,8 +249,8 @@ void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out)
 // and matches a mirrored permit in the same way is dropped.
 struct dp_policy_rule {
 	uint16_t iface;
-	uint32_t sequence;
-	uint32_t line;
+	uint64_t sequence; // below 2^33
+	uint32_t line;     // below 2^31
 	uint32_t instance; // negotiated narrower flows of a line come before the line: lower first
 	bool permit;
 	struct ip_prefix local, remote;

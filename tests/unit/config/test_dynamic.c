@@ -82,6 +82,32 @@ static void what_is_missing(void **state)
 	config_free(c);
 }
 
+// IOS's templates are often the last number that there is.
+static void all_numbers(void **state)
+{
+	struct config *c = load("crypto dynamic-map dyn 65535\ncrypto dynamic-map dyn 1\n"
+	                        "crypto map dyn 65535 ipsec-isakmp dynamic dyn\n");
+	const struct config_map_entry *e;
+	struct config_cursor cur;
+	uint32_t n;
+
+	(void)state;
+	e = config_dynamic_entries(c, "dyn", &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(config_map_number(&e[0]), 1);
+	assert_int_equal(config_map_number(&e[1]), 65535);
+	assert_true(config_is_dynamic(&e[1]));
+	assert_true(shows(c, "crypto dynamic-map dyn 65535"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "no crypto dynamic-map dyn 65535"), 0);
+	config_dynamic_entries(c, "dyn", &n);
+	assert_int_equal(n, 1);
+	config_map_entries(c, "dyn", &n);
+	assert_int_equal(n, 1);
+	config_free(c);
+}
+
 static void refused(void **state)
 {
 	static const char *const lines[] = {
@@ -90,7 +116,7 @@ static void refused(void **state)
 		"crypto map vpn 65535 ipsec-manual",
 		"crypto map ipv6 vpn 65535 ipsec-isakmp dynamic dyn",
 		"crypto dynamic-map dyn 0",
-		"crypto dynamic-map dyn 32768",
+		"crypto dynamic-map dyn 65536",
 		"crypto dynamic-map dyn",
 		"crypto map vpn 7 ipsec-isakmp dynamic",
 		"crypto map vpn 7 ipsec-isakmp dynamic dyn discover",
@@ -133,9 +159,8 @@ static void removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kept_apart),
-		cmocka_unit_test(what_is_missing),
-		cmocka_unit_test(refused),
+		cmocka_unit_test(kept_apart),  cmocka_unit_test(what_is_missing),
+		cmocka_unit_test(all_numbers), cmocka_unit_test(refused),
 		cmocka_unit_test(removed),
 	};
 

@@ -67,7 +67,7 @@ static void every_error_leaves_things_as_they_were(void **state)
 		"set peer 10.0.0.400",
 		"crypto isakmp key k address 10.0.0.1 1.2.3.4",
 		"vrf definition RED",
-		"crypto dynamic-map d 32768",
+		"crypto dynamic-map d 65536",
 		"no crypto dynamic-map d",
 		"ipv6 dhcp pool X",
 		"set transform-set",

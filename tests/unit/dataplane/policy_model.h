@@ -170,7 +170,7 @@ static inline struct dp_policy_rule model_random_rule(struct model *m)
 	uint8_t family = model_rng(m, 2) ? 4 : 6;
 	struct dp_policy_rule r = {
 		.iface = (uint16_t)model_rng(m, 2),
-		.sequence = model_rng(m, 6) == 0 ? UINT32_MAX : model_rng(m, 8),
+		.sequence = model_rng(m, 6) == 0 ? (1ull << 33) - 1 : model_rng(m, 8),
 		.line = model_rng(m, 10),
 		.instance = model_rng(m, 3) ? UINT32_MAX : model_rng(m, 3),
 		.permit = model_rng(m, 3),

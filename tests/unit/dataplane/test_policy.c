@@ -266,6 +266,11 @@ static void refused(void **state)
 	r = rule(1, 1, true, 1);
 	r.local.len = 33;
 	assert_int_equal(policy_add(policy, &r, &h), -EINVAL);
+	r = rule(1, 1u << 31, true, 1);
+	assert_int_equal(policy_add(policy, &r, &h), -EINVAL);
+	r = rule(1, 1, true, 1);
+	r.sequence = 1ull << 33;
+	assert_int_equal(policy_add(policy, &r, &h), -EINVAL);
 	far.iface = 4;
 	expect(&far, POLICY_CHANGING, 0);
 }

@@ -176,7 +176,7 @@ static void readers_end(const pthread_t threads[READERS], struct tally *sum)
 // one that it replaces.
 static struct dp_policy_rule covering(uint8_t family, uint32_t round)
 {
-	struct dp_policy_rule r = rule_make(family, 10, UINT32_MAX - round);
+	struct dp_policy_rule r = rule_make(family, 10, INT32_MAX - round);
 	struct ip_addr a = addr_make(family, 2, 0);
 
 	r.remote = prefix_make(&a, (uint8_t)(16 + round % 4));
