@@ -143,6 +143,10 @@ static int key(struct command_call *call)
 	if (!err)
 		err = key_set(call, &new);
 	secret_wipe(&new, sizeof(new));
+	if (!err && !peer && !call->no)
+		edit_notice(call, "a key for a host name is not active in this version: main mode "
+		                  "chooses the key before it knows the peer's name, by its "
+		                  "address; use 'address'");
 	return err;
 }
 

@@ -262,16 +262,6 @@ const struct config_key *config_find_key(const struct config *c, const struct ip
 	return NULL;
 }
 
-const struct config_key *config_find_key_hostname(const struct config *c, const char *hostname)
-{
-	struct config_key key = {.prefix_len = 0};
-	const struct config_key *k;
-
-	name_copy(key.hostname, hostname);
-	k = config_list_find(c, CONFIG_KEY, &key);
-	return k && k->type == 6 ? NULL : k;
-}
-
 // Splits "GigabitEthernet0/0.100". False: it is no name of a subinterface.
 static bool main_name(const char *name, char out[CONFIG_NAME])
 {

@@ -151,7 +151,8 @@ struct config_policy {
 // crypto isakmp key; keys for addresses come first, the longest mask first, then by prefix; then
 // those for host names, by name
 struct config_key {
-	struct ip_addr address; // as entered, host bits and all; family 0 = for a host name
+	struct ip_addr address; // as entered, host bits and all; family 0 = for a host name, which
+	                        // is not active in this version
 	uint8_t prefix_len;
 	char hostname[CONFIG_NAME];
 	uint8_t type; // 0 = text; 6 = encrypted by IOS, which cannot be used here
@@ -455,7 +456,6 @@ enum config_fragmentation config_interface_fragmentation(const struct config *c,
 // The pre-shared key for a peer: the longest mask wins. NULL if there is none, or if the winner is
 // a type 6 key, which cannot be read here.
 const struct config_key *config_find_key(const struct config *c, const struct ip_addr *peer);
-const struct config_key *config_find_key_hostname(const struct config *c, const char *hostname);
 
 // Whether this version can negotiate it; if not, *why says so in a phrase for an operator.
 bool config_policy_usable(const struct config_policy *p, const char **why);

@@ -242,8 +242,7 @@ static void longest_mask_wins(void **state)
 	struct config *c = load("crypto isakmp key any address 0.0.0.0 0.0.0.0\n"
 	                        "crypto isakmp key net address 10.2.80.209 255.255.255.0\n"
 	                        "crypto isakmp key host address 10.2.80.1\n"
-	                        "crypto isakmp key 6 CIPHER address 10.2.80.2\n"
-	                        "crypto isakmp key 0 0 hostname Branch no-xauth\n");
+	                        "crypto isakmp key 6 CIPHER address 10.2.80.2\n");
 	static const struct {
 		const char *peer, *secret;
 	} cases[] = {{"10.2.80.1", "host"}, {"10.2.80.77", "net"}, {"10.3.0.1", "any"}};
@@ -256,12 +255,37 @@ static void longest_mask_wins(void **state)
 	}
 	addr_parse("10.2.80.2", &a);
 	assert_null(config_find_key(c, &a)); // type 6: the text is no key
-	assert_string_equal(config_find_key_hostname(c, "branch")->secret, "0");
 	// host bits are kept as entered (item 39)
 	assert_true(shows(c, "crypto isakmp key net address 10.2.80.209 255.255.255.0"));
 	assert_round_trip(c);
 	config_free(c);
 	assert_refused("crypto isakmp key k address 10.0.0.1 255.0.255.0", 1, 38, "contiguous");
+}
+
+// RFC 2409, 5.4: with pre-shared keys main mode can only choose by the address.
+static void host_name_keys_are_kept(void **state)
+{
+	struct config_cursor cur;
+	struct diag_list d;
+	struct config *c = load_ok("crypto isakmp key 0 0 hostname Branch no-xauth\n"
+	                           "crypto isakmp key k address 10.0.0.1\n",
+	                           &d);
+
+	(void)state;
+	assert_int_equal(d.notices, 1);
+	assert_true(has_diag(&d, DIAG_NOTICE, 1, "not active in this version: main mode"));
+	assert_string_equal(c->keys[1].hostname, "Branch");
+	assert_string_equal(c->keys[1].secret, "0");
+	assert_round_trip(c);
+	diag_fini(&d);
+	cursor_init(&cur);
+	diag_init(&d, NULL);
+	assert_int_equal(cursor_enter(c, &cur, "no crypto isakmp key 0 0 hostname branch", 0, &d),
+	                 0);
+	assert_int_equal(d.n, 0);
+	assert_int_equal(c->n_keys, 1);
+	diag_fini(&d);
+	config_free(c);
 }
 
 // Without a mask too.
@@ -371,6 +395,7 @@ int main(void)
 		cmocka_unit_test(policies_have_ios_defaults),
 		cmocka_unit_test(unusable_groups_say_why),
 		cmocka_unit_test(longest_mask_wins),
+		cmocka_unit_test(host_name_keys_are_kept),
 		cmocka_unit_test(wildcard_key),
 		cmocka_unit_test(same_key_is_replaced_and_removed),
 		cmocka_unit_test(other_isakmp_commands),
