@@ -439,36 +439,74 @@ static struct network *list_networks(const struct config *c, uint32_t *n)
 	return all;
 }
 
-// Sorted by network, the wider first, an overlap is with the widest that came before.
+static void same_address(const struct network *net, const struct network *last, struct diag_list *d)
+{
+	diag_add(d, DIAG_ERROR, net->in->line, 0, NULL,
+	         "interface %s has the same address as interface %s", net->in->name,
+	         last->in->name);
+}
+
+// As in IOS two interfaces that are up cannot both lead to an IPv4 network. The later line is
+// wrong.
+static void overlap_refused(const struct network *a, const struct network *b, struct diag_list *d)
+{
+	bool later = a->in->address_line > b->in->address_line;
+	const struct network *wrong = later ? a : b, *other = later ? b : a;
+	char text[ADDR_TEXT];
+
+	diag_add(d, DIAG_ERROR, wrong->in->address_line, 0, NULL,
+	         "interface %s: %s overlaps with %s", wrong->in->name,
+	         addr_format(&wrong->prefix.addr, text), other->in->name);
+}
+
+static void overlap_told(const struct network *net, const struct network *wide, struct diag_list *d)
+{
+	diag_add(d, DIAG_WARNING, net->in->line, 0, NULL,
+	         "the network of interface %s overlaps with that of interface %s", net->in->name,
+	         wide->in->name);
+}
+
+static bool lies_within(const struct network *net, const struct network *wide)
+{
+	return wide && prefix_contains(&wide->prefix, &net->address);
+}
+
+// Sorted by network, the wider first, an overlap is with the widest that came before: of all, and
+// of IPv4 networks whose interfaces are up.
+static void find_overlaps(const struct config *c, const struct network *order, uint32_t n,
+                          struct diag_list *d)
+{
+	const struct network *wide = NULL, *wide_up = NULL, *last = NULL;
+
+	for (uint32_t i = 0; i < n; last = &order[i++]) {
+		const struct network *net = &order[i];
+		bool up = net->address.family == 4 && config_interface_up(c, net->in);
+
+		if (last && addr_equal(&last->address, &net->address))
+			same_address(net, last, d);
+		else if (up && lies_within(net, wide_up))
+			overlap_refused(net, wide_up, d);
+		else if (lies_within(net, wide) && wide->in != net->in)
+			overlap_told(net, wide, d);
+		if (!lies_within(net, wide))
+			wide = net;
+		if (up && !lies_within(net, wide_up))
+			wide_up = net;
+	}
+}
+
 static void check_networks(const struct config *c, struct diag_list *d)
 {
-	const struct network *wide = NULL, *last = NULL;
 	struct network *order;
 	uint32_t n;
 
 	order = list_networks(c, &n);
-	if (order)
+	if (order) {
 		qsort(order, n, sizeof(*order), compare_networks);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct network *net = &order[i];
-
-		if (last && addr_equal(&last->address, &net->address))
-			diag_add(d, DIAG_ERROR, net->in->line, 0, NULL,
-			         "interface %s has the same address as interface %s", net->in->name,
-			         last->in->name);
-		else if (wide && prefix_contains(&wide->prefix, &net->address)) {
-			if (wide->in != net->in)
-				diag_add(d, DIAG_WARNING, net->in->line, 0, NULL,
-				         "the network of interface %s overlaps with that of "
-				         "interface %s",
-				         net->in->name, wide->in->name);
-		} else {
-			wide = net;
-		}
-		last = net;
-	}
-	if (!order)
+		find_overlaps(c, order, n, d);
+	} else {
 		diag_add(d, DIAG_ERROR, 0, 0, NULL, "out of memory");
+	}
 	free(order);
 }
 

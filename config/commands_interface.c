@@ -46,10 +46,34 @@ static bool is_address(const struct command_call *call, const struct config_inte
 	       prefix_len_from_mask(&command_arg(call, "mask")->addr) == i->prefix_len;
 }
 
+// Typed, the address is refused at once, as in IOS; in a file a `shutdown` may follow, and check.c
+// looks at the whole. Of interfaces that are shut down only one is in use.
+static int check_overlap(struct command_call *call, const struct ip_prefix *net)
+{
+	const struct config *c = edit_of(call)->config;
+	const struct config_interface *own = current(call);
+	char text[ADDR_TEXT];
+
+	if (edit_of(call)->line || !config_interface_up(c, own))
+		return 0;
+	for (const struct config_interface *i = c->interfaces; i < c->interfaces + c->n_interfaces;
+	     i++) {
+		struct ip_prefix other = prefix_make(&i->address, i->prefix_len);
+
+		if (i == own || !i->address.family || !config_interface_up(c, i) ||
+		    (!prefix_covers(net, &other) && !prefix_covers(&other, net)))
+			continue;
+		return command_fail(call, command_arg(call, "addr"), "%s overlaps with %s",
+		                    addr_format(&net->addr, text), i->name);
+	}
+	return 0;
+}
+
 static int address(struct command_call *call)
 {
 	struct config_interface *i = current(call);
 	const struct command_arg *addr = command_arg(call, "addr");
+	struct ip_prefix net;
 	uint32_t v, host;
 	uint8_t len;
 
@@ -69,8 +93,12 @@ static int address(struct command_call *call)
 	if (len == 0 || (len < 31 && (host == 0 || host == UINT32_MAX >> len)))
 		return command_fail(call, command_arg(call, "mask"), "bad mask /%u for address %s",
 		                    len, addr->text);
+	net = prefix_make(&addr->addr, len);
+	if (check_overlap(call, &net))
+		return -EINVAL;
 	i->address = addr->addr;
 	i->prefix_len = len;
+	i->address_line = edit_of(call)->line;
 	return 0;
 }
 

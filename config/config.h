@@ -123,7 +123,7 @@ struct config_interface {
 	enum config_duplex duplex;      // accepted, shown, not used
 	struct config_ezvpn_use *ezvpn; // not active in this version
 	uint32_t n_ezvpn;
-	uint32_t line;
+	uint32_t line, address_line; // address_line: of its `ip address`
 };
 
 enum config_encr { CONFIG_ENCR_DES, CONFIG_ENCR_3DES, CONFIG_ENCR_AES };
