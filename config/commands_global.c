@@ -55,33 +55,61 @@ static int hash_password(struct command_call *call, const char *password, char o
 	return hash ? 0 : -EINVAL;
 }
 
-static int enable_store(struct command_call *call, char stored[CONFIG_HASH])
+// Whether crypt(3) makes such a text: of any password the same setting, and a hash as long behind
+// it. What is cut short would be kept, and no password would ever fit.
+static bool is_hash(const char *text)
+{
+	static const char digits[] =
+		"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	const char *made = data ? crypt_r("", text, data) : NULL;
+	size_t len = strlen(text), setting = (size_t)(strrchr(text, '$') + 1 - text);
+	bool ok = made && made[0] != '*' && strlen(made) == len && !strncmp(made, text, setting) &&
+	          strspn(text + setting, digits) == len - setting;
+
+	free(data);
+	return ok;
+}
+
+// The text as it is kept, and its type.
+static int enable_store(struct command_call *call, char stored[CONFIG_HASH], uint8_t *type)
 {
 	const struct command_arg *secret = command_arg(call, "text");
-	bool hashed = command_has(call, "5") || command_has(call, "8") || command_has(call, "9");
+	uint8_t typed = command_has(call, "5") ? 5 : command_has(call, "8") ? 8 : 9;
+	bool hashed = typed != 9 || command_has(call, "9");
+	int err;
 
 	if (call->no) {
 		secret_wipe(stored, CONFIG_HASH);
+		*type = 0;
 		return 0;
 	}
-	if (!hashed)
-		return hash_password(call, secret->text, stored);
-	if (secret->text[0] != '$' || crypt_checksalt(secret->text) == CRYPT_SALT_INVALID)
+	if (hashed &&
+	    (secret->text[0] != '$' || crypt_checksalt(secret->text) == CRYPT_SALT_INVALID))
 		return command_fail(call, secret,
 		                    "expected the hash of a password as crypt(3) writes it ($6$...)"
 		                    "; Cisco's own types 8 and 9 cannot be checked");
-	return edit_copy(call, "text", stored, CONFIG_HASH);
+	if (hashed && !is_hash(secret->text))
+		return command_fail(call, secret,
+		                    "this hash is not whole, or none that crypt(3) can make: no "
+		                    "password would fit it");
+	err = hashed ? edit_copy(call, "text", stored, CONFIG_HASH)
+	             : hash_password(call, secret->text, stored);
+	if (!err)
+		*type = typed;
+	return err;
 }
 
 static int enable_secret(struct command_call *call)
 {
-	return enable_store(call, config(call)->enable_secret);
+	return enable_store(call, config(call)->enable_secret, &config(call)->enable_secret_type);
 }
 
 // IOS keeps both, and asks for the secret if there is one. Kept as a hash too, and shown as one.
 static int enable_password(struct command_call *call)
 {
-	int err = enable_store(call, config(call)->enable_password);
+	int err = enable_store(call, config(call)->enable_password,
+	                       &config(call)->enable_password_type);
 
 	if (!err && !call->no && config(call)->enable_secret[0])
 		edit_notice(call, "the enable secret is asked for, not this password");

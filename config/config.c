@@ -59,6 +59,8 @@ struct config *config_clone(const struct config *c)
 	memcpy(n->hostname, c->hostname, sizeof(n->hostname));
 	memcpy(n->enable_secret, c->enable_secret, sizeof(n->enable_secret));
 	memcpy(n->enable_password, c->enable_password, sizeof(n->enable_password));
+	n->enable_secret_type = c->enable_secret_type;
+	n->enable_password_type = c->enable_password_type;
 	n->ipv6_unicast_routing = c->ipv6_unicast_routing;
 	n->isakmp = c->isakmp;
 	n->ipsec = c->ipsec;
@@ -104,8 +106,7 @@ static bool list_equal(const struct config *a, const struct config *b, enum conf
 
 bool config_equal(const struct config *a, const struct config *b)
 {
-	if (strcmp(a->hostname, b->hostname) || strcmp(a->enable_secret, b->enable_secret) ||
-	    strcmp(a->enable_password, b->enable_password) ||
+	if (strcmp(a->hostname, b->hostname) || !config_enable_equal(a, b) ||
 	    a->ipv6_unicast_routing != b->ipv6_unicast_routing ||
 	    !config_logging_equal(&a->logging, &b->logging) ||
 	    !config_platform_equal(&a->platform, &b->platform) ||

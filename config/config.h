@@ -362,6 +362,7 @@ struct config {
 	char hostname[CONFIG_NAME];        // "Router" when not given
 	char enable_secret[CONFIG_HASH];   // crypt(3) text; "" = none
 	char enable_password[CONFIG_HASH]; // the same; counts only where there is no secret
+	uint8_t enable_secret_type, enable_password_type; // as typed: 5, 8, 9; 0 = no hash
 	struct config_logging logging;
 	struct config_platform platform;
 	struct config_isakmp isakmp;

@@ -469,6 +469,14 @@ int config_seal(struct config *c)
 	return err;
 }
 
+bool config_enable_equal(const struct config *a, const struct config *b)
+{
+	return !strcmp(a->enable_secret, b->enable_secret) &&
+	       !strcmp(a->enable_password, b->enable_password) &&
+	       a->enable_secret_type == b->enable_secret_type &&
+	       a->enable_password_type == b->enable_password_type;
+}
+
 bool config_logging_equal(const struct config_logging *a, const struct config_logging *b)
 {
 	if (a->n_hosts != b->n_hosts)

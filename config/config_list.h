@@ -34,6 +34,7 @@ void config_list_del(struct config *c, enum config_kind kind, void *item);
 void config_list_del_range(struct config *c, enum config_kind kind, uint32_t index, uint32_t count);
 // Sorts all lists for readers. 0 or -ENOMEM.
 int config_seal(struct config *c);
+bool config_enable_equal(const struct config *a, const struct config *b);
 bool config_logging_equal(const struct config_logging *a, const struct config_logging *b);
 bool config_platform_equal(const struct config_platform *a, const struct config_platform *b);
 bool config_isakmp_equal(const struct config_isakmp *a, const struct config_isakmp *b);

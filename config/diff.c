@@ -53,8 +53,7 @@ static bool single_equal(const struct config *a, const struct config *b, enum co
 	case CONFIG_HOSTNAME:
 		return !strcmp(a->hostname, b->hostname);
 	case CONFIG_ENABLE:
-		return !strcmp(a->enable_secret, b->enable_secret) &&
-		       !strcmp(a->enable_password, b->enable_password);
+		return config_enable_equal(a, b);
 	case CONFIG_LOGGING:
 		return config_logging_equal(&a->logging, &b->logging);
 	case CONFIG_PLATFORM:

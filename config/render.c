@@ -25,9 +25,10 @@ static void render_head(const struct config *c, struct text *out)
 	text_printf(out, "hostname %s\n", c->hostname);
 	separator(out);
 	if (c->enable_secret[0])
-		text_printf(out, "enable secret 9 %s\n", c->enable_secret);
+		text_printf(out, "enable secret %u %s\n", c->enable_secret_type, c->enable_secret);
 	if (c->enable_password[0])
-		text_printf(out, "enable password 9 %s\n", c->enable_password);
+		text_printf(out, "enable password %u %s\n", c->enable_password_type,
+		            c->enable_password);
 	if (config_enable_hash(c)[0])
 		separator(out);
 	if (!l->on)

@@ -3,6 +3,14 @@
 
 #include "addr.h"
 
+#define MD5_HASH    "$1$abcdefgh$ct.Do2KVxFX.sgxkmPJVW/"
+#define SHA256_HASH "$5$abcdefgh$12UHKAMiJYJlSMn8VZls6m1mjHEZyEljML3g50KpVY."
+#define SHA512_TAIL                                                                                \
+	"QXTs.00Cis7E8ACa/2JW3cJc1VkNnVRF6rlDkdAWGO8WAh2N..gxqH2RPkUO"                             \
+	"sUteio8M9lgw/DSOCdw5jAGCt1"
+#define SHA512_HASH "$6$abcdefgh$" SHA512_TAIL
+#define BCRYPT_HASH "$2b$04$abcdefghijklmnopqrstuuFuhxWRTXIsURoluSTZ1N4tYaWGn9oOi"
+
 static struct config *fresh(struct config_cursor *cur)
 {
 	struct config *c = config_create();
@@ -60,6 +68,39 @@ static void item_2_enable_password(void **state)
 	assert_line_refused(c, &cur, "enable secret 9 plain");
 	assert_line_refused(c, &cur, "enable secret 9 $9$cisco$scrypt");
 	config_free(c);
+}
+
+// What is cut short or misspelt could never be made of a password, and nobody could enable.
+static void item_2_hashes(void **state)
+{
+	// "opensesame" under MD5, SHA-256, SHA-512 and bcrypt
+	static const char *const hashes[] = {MD5_HASH, SHA256_HASH, SHA512_HASH, BCRYPT_HASH};
+	struct config_cursor cur;
+	struct config *c = fresh(&cur), *old;
+	char line[COMMAND_LINE];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		snprintf(line, sizeof(line), "enable secret 5 %s", hashes[i]);
+		assert_int_equal(enter(c, &cur, line), 0);
+		assert_true(config_enable_check(c, "opensesame"));
+		assert_true(shows(c, line)); // the type is the one that was typed
+		assert_round_trip(c);
+		line[strlen(line) - 1] = '\0';
+		assert_line_refused(c, &cur, line);
+		strcat(line, "!");
+		assert_line_refused(c, &cur, line);
+	}
+	old = config_clone(c);
+	snprintf(line, sizeof(line), "enable secret 8 %s", hashes[3]);
+	assert_int_equal(enter(c, &cur, line), 0);
+	assert_true(shows(c, line));
+	assert_false(config_equal(c, old));
+	config_free(old);
+	config_free(c);
+	assert_refused("enable secret 5 $1$abc\n", 1, 17, "this hash is not whole");
+	assert_refused("enable password 9 $6$abc$\n", 1, 19, "this hash is not whole");
+	assert_refused("enable secret 5 $6$rounds=many$abc$" SHA512_TAIL "\n", 1, 17, "can make");
 }
 
 // Two values: the secret wins whenever there is one, and each is removed by its own command.
@@ -385,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(item_1_global_configuration),
 		cmocka_unit_test(item_2_enable_password),
+		cmocka_unit_test(item_2_hashes),
 		cmocka_unit_test(item_2_secret_and_password),
 		cmocka_unit_test(item_3_seconds_10_to_3600),
 		cmocka_unit_test(item_4_no_interval),
