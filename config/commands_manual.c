@@ -36,15 +36,9 @@ static int parse_key(struct command_call *call, const char *name, uint8_t key[CO
 	return 0;
 }
 
-static int parse_session_key(struct command_call *call, bool inbound, struct config_session_key *k)
+static int parse_session_key(struct command_call *call, struct config_session_key *k)
 {
-	const struct command_arg *spi = command_arg(call, "spi");
-
-	k->spi = (uint32_t)spi->number;
-	if (inbound && k->spi >> 31)
-		return command_fail(call, spi,
-		                    "inbound SPIs from 2147483648 on belong to IKE here: expected "
-		                    "<256-2147483647>");
+	k->spi = (uint32_t)command_number(call, "spi", 0);
 	if (!command_has(call, "cipher") && !command_has(call, "authenticator"))
 		return command_fail(call, NULL, "expected 'cipher' or 'authenticator' and a key");
 	if (parse_key(call, "cipher_key", k->cipher, &k->cipher_len))
@@ -66,7 +60,7 @@ static int session_key(struct command_call *call)
 	if (call->no && !key->spi)
 		return command_fail(call, NULL, "there is no such session key");
 	if (!call->no)
-		err = parse_session_key(call, inbound, &new);
+		err = parse_session_key(call, &new);
 	if (!err)
 		*key = new;
 	secret_wipe(&new, sizeof(new));
@@ -93,11 +87,14 @@ static const struct command_word words[] = {
 	{NULL, NULL},
 };
 
+#define KEYS "[cipher cipher_key:WORD<2-128>] [authenticator auth_key:WORD<2-128>]"
+
 static const struct command commands[] = {
-	{MODE_CRYPTO_MAP,
-         "set session-key {inbound|outbound} esp spi:<256-4294967295> "
-         "[cipher cipher_key:WORD<2-128>] [authenticator auth_key:WORD<2-128>]",
-         "set session-key {inbound|outbound} esp", session_key, words},
+	// Inbound SPIs from 2147483648 on are IKE's here.
+	{MODE_CRYPTO_MAP, "set session-key inbound esp spi:<256-2147483647> " KEYS,
+         "set session-key inbound esp", session_key, words},
+	{MODE_CRYPTO_MAP, "set session-key outbound esp spi:<256-4294967295> " KEYS,
+         "set session-key outbound esp", session_key, words},
 	{MODE_CRYPTO_MAP, "set session-key {inbound|outbound} ah rest:LINE", NULL, session_key_ah,
          words},
 };

@@ -99,6 +99,28 @@ static void keys_are_hexadecimal(void **state)
 	               0, "there is one");
 }
 
+static void help_shows(const char *line, const char *words)
+{
+	struct text out = {0};
+
+	command_help(config_commands(), MODE_CRYPTO_MAP, line, &out);
+	assert_non_null(strstr(out.data, words));
+	text_fini(&out);
+}
+
+// One range, in `?` as in the refusal.
+static void spis_have_one_range(void **state)
+{
+	(void)state;
+	help_shows("set session-key inbound esp ", "<256-2147483647> ");
+	help_shows("set session-key outbound esp ", "<256-4294967295> ");
+	assert_refused("crypto map m 1 ipsec-manual\nset session-key inbound esp 3000000000 "
+	               "cipher 00\n",
+	               2, 29, "invalid input: expected <256-2147483647>");
+	config_free(load("crypto map m 1 ipsec-manual\nset session-key outbound esp 3000000000 "
+	                 "cipher 00\n"));
+}
+
 static void keys_fit_their_transforms(void **state)
 {
 	struct diag_list d;
@@ -175,6 +197,7 @@ int main(void)
 		cmocka_unit_test(an_entry_is_complete),
 		cmocka_unit_test(changes_are_seen),
 		cmocka_unit_test(keys_are_hexadecimal),
+		cmocka_unit_test(spis_have_one_range),
 		cmocka_unit_test(keys_fit_their_transforms),
 		cmocka_unit_test(one_permit_is_served),
 		cmocka_unit_test(inbound_spis_differ_in_a_map),
