@@ -73,7 +73,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> ipsec-isakmp dynamic dyn:WORD", "",
          map_dynamic, words},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp dynamic dyn:WORD discover",
-         NULL, command_inactive, NULL},
+         "", command_inactive, NULL},
 };
 
 const struct command_table commands_dynamic = {commands, sizeof(commands) / sizeof(commands[0]),

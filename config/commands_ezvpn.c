@@ -137,14 +137,14 @@ static const struct command_word words[] = {
 static const struct command commands[] = {
 	{MODE_CONFIG, "crypto ipsec client ezvpn name:WORD", "", ezvpn_enter, words},
 	{MODE_EZVPN, "connect {auto|manual}", "connect", connect_, words},
-	{MODE_EZVPN, "connect acl name:WORD", NULL, command_inactive, NULL},
+	{MODE_EZVPN, "connect acl name:WORD", "", command_inactive, NULL},
 	{MODE_EZVPN, "group name:WORD key secret:WORD<1-128>", "group", group, words},
 	{MODE_EZVPN, "mode {client|network-extension|network-plus}", "mode", mode, words},
 	{MODE_EZVPN, "peer {addr:A.B.C.D|host:WORD} [default]", "", peer, words},
 	{MODE_EZVPN, "username name:WORD password secret:WORD<1-128>", "username", username, words},
 	{MODE_EZVPN, "idle-time s:<60-86400>", "idle-time", idle_time, words},
 	{MODE_EZVPN, "{backup|xauth|acl|nat|virtual-interface|local-address|flow|ssid} [rest:LINE]",
-         NULL, command_inactive, NULL},
+         "", command_inactive, NULL},
 };
 
 const struct command_table commands_ezvpn = {commands, sizeof(commands) / sizeof(commands[0]),

@@ -246,9 +246,9 @@ static const struct command_word words[] = {
 static const struct command commands[] = {
 	{MODE_CONFIG, "interface name:IFNAME", "", interface_enter, words},
 	{MODE_INTERFACE, "ip address addr:A.B.C.D mask:WILDCARD", "ip address", address, words},
-	{MODE_INTERFACE, "ip address addr:A.B.C.D mask:WILDCARD secondary", NULL, command_inactive,
+	{MODE_INTERFACE, "ip address addr:A.B.C.D mask:WILDCARD secondary", "", command_inactive,
          NULL},
-	{MODE_INTERFACE, "ip address {dhcp|negotiated}", NULL, command_inactive, NULL},
+	{MODE_INTERFACE, "ip address {dhcp|negotiated}", "", command_inactive, NULL},
 	// The upper end is what the dataplane takes (POOL_MTU_MAX).
 	{MODE_INTERFACE, "mtu n:<68-9216>", "mtu", mtu, words},
 	{MODE_INTERFACE, "ip mtu n:<68-9216>", "ip mtu", ip_mtu, words},
@@ -264,8 +264,10 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "half-duplex", "", duplex, words},
 	{MODE_INTERFACE, "full-duplex", "", duplex, words},
 	{MODE_INTERFACE, "crypto ipsec client ezvpn name:WORD [inside|outside]", "", ezvpn, words},
-	{MODE_INTERFACE, "vrf forwarding name:WORD", NULL, command_inactive, NULL},
-	{MODE_INTERFACE, "ip vrf forwarding name:WORD", NULL, command_inactive, NULL},
+	{MODE_INTERFACE, "vrf forwarding name:WORD", "vrf forwarding", command_inactive, NULL},
+	{MODE_INTERFACE, "ip vrf forwarding name:WORD", "ip vrf forwarding", command_inactive,
+         NULL},
+	{MODE_INTERFACE, "ip nat rest:LINE", "", command_inactive, NULL},
 	{MODE_INTERFACE,
          "ip {redirects|unreachables|proxy-arp|directed-broadcast|mroute-cache|route-cache "
          "[cef]|virtual-reassembly}",

@@ -174,6 +174,15 @@ static int idle_time(struct command_call *call)
 	return 0;
 }
 
+// On by default, and it stays on.
+static int udp_encapsulation(struct command_call *call)
+{
+	if (call->no)
+		return command_fail(call, NULL,
+		                    "NAT traversal cannot be switched off in this version");
+	return 0;
+}
+
 // A deny line goes on to the next entry, which is IOS's default.
 static int ipv4_deny(struct command_call *call)
 {
@@ -224,6 +233,9 @@ static const struct command_word words[] = {
 	{"disable", "Disable replay checking"},
 	{"esn", "Negotiate extended (64-bit) sequence numbers"},
 	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
+	{"nat-transparency", "IPsec NAT transparency model"},
+	{"udp-encapsulation", "UDP encapsulation of IPsec packets behind a NAT (default)"},
+	{"spi-matching", "Match inbound SPIs to outbound ones (not active)"},
 	{"ipv4-deny", "What a deny line of a crypto map's access list means"},
 	{"jump", "On to the next entry of the crypto map (default)"},
 	{"clear", "Send in clear (not active)"},
@@ -259,8 +271,10 @@ static const struct command commands[] = {
          "crypto ipsec security-association idle-time", idle_time, words},
 	{MODE_CONFIG, "crypto ipsec ipv4-deny {jump|clear|drop}", "crypto ipsec ipv4-deny",
          ipv4_deny, words},
-	{MODE_CONFIG, "crypto ipsec profile rest:LINE", NULL, command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto ipsec nat-transparency rest:LINE", NULL, command_inactive, NULL},
+	{MODE_CONFIG, "crypto ipsec profile rest:LINE", "", command_inactive_block, NULL},
+	{MODE_CONFIG, "crypto ipsec nat-transparency udp-encapsulation", "", udp_encapsulation,
+         words},
+	{MODE_CONFIG, "crypto ipsec nat-transparency spi-matching", "", command_inactive, words},
 };
 
 const struct command_table commands_ipsec = {commands, sizeof(commands) / sizeof(commands[0]),

@@ -196,8 +196,7 @@ static const struct command_word words[] = {
 static const struct command commands[] = {
 	{MODE_INTERFACE, "ipv6 address {addr:X:X::X/LEN [eui-64]|addr:X:X::X link-local}",
          "ipv6 address", address, words},
-	{MODE_INTERFACE, "ipv6 address {autoconfig|dhcp} [rest:LINE]", NULL, command_inactive,
-         words},
+	{MODE_INTERFACE, "ipv6 address {autoconfig|dhcp} [rest:LINE]", "", command_inactive, words},
 	{MODE_INTERFACE, "ipv6 enable", "", enable, words},
 	{MODE_INTERFACE, "ipv6 mtu n:<1280-9600>", "ipv6 mtu", mtu, words},
 	{MODE_INTERFACE, "ipv6 crypto map name:WORD", "ipv6 crypto map", crypto_map, words},
@@ -206,7 +205,7 @@ static const struct command commands[] = {
 	{MODE_INTERFACE,
          "ipv6 {traffic-filter|dhcp|rip|ospf|eigrp|policy|verify|unnumbered|"
          "flow|inspect|nat|pim|mld} [rest:LINE]",
-         NULL, command_inactive, NULL},
+         "", command_inactive, NULL},
 	{MODE_CONFIG, "ipv6 unicast-routing", "", unicast_routing, words},
 	{MODE_CONFIG,
          "ipv6 route prefix:X:X::X/LEN {hop:X:X::X|name:IFNAME [hop:X:X::X]} "
@@ -217,7 +216,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG,
          "ipv6 {router|dhcp|local|general-prefix|prefix-list|multicast-routing|"
          "inspect|nat|snooping|mobile|mld|pim|flowset|verify} [rest:LINE]",
-         NULL, command_inactive_block, NULL},
+         "", command_inactive_block, NULL},
 };
 
 const struct command_table commands_ipv6 = {commands, sizeof(commands) / sizeof(commands[0]),

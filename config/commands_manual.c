@@ -69,6 +69,8 @@ static int session_key(struct command_call *call)
 
 static int session_key_ah(struct command_call *call)
 {
+	if (call->no)
+		return 0;
 	return command_fail(call, command_arg(call, "ah"),
 	                    "AH is not active in this version: expected esp");
 }
@@ -95,7 +97,7 @@ static const struct command commands[] = {
          "set session-key inbound esp", session_key, words},
 	{MODE_CRYPTO_MAP, "set session-key outbound esp spi:<256-4294967295> " KEYS,
          "set session-key outbound esp", session_key, words},
-	{MODE_CRYPTO_MAP, "set session-key {inbound|outbound} ah rest:LINE", NULL, session_key_ah,
+	{MODE_CRYPTO_MAP, "set session-key {inbound|outbound} ah rest:LINE", "", session_key_ah,
          words},
 };
 

@@ -231,6 +231,48 @@ static void ios_lines_without_effect(void **state)
 	assert_refused("line vty 0 4\n login\nmisspelt\n", 3, 1, "unknown command");
 }
 
+// Nothing is there, so nothing is said; and the mode stays.
+static void no_of_what_is_not_active(void **state)
+{
+	static const char text[] = "no crypto isakmp profile P\n"
+				   "no crypto isakmp client configuration group G\n"
+				   "no crypto ikev2 profile P\n"
+				   "no crypto ipsec profile P\n"
+				   "no crypto ipsec nat-transparency spi-matching\n"
+				   "crypto ipsec nat-transparency udp-encapsulation\n"
+				   "no ip access-list standard 5\n"
+				   "no ip vrf RED\nno router ospf 1\nno username u\n"
+				   "no ip local pool P\nno ipv6 router rip R\n"
+				   "no crypto map m client authentication list L\n"
+				   "no crypto map m 7 ipsec-isakmp dynamic d discover\n"
+				   "crypto isakmp policy 1\n"
+				   " no authentication rsa-encr\n group 14\n"
+				   "crypto map m 1 ipsec-isakmp\n"
+				   " no set isakmp-profile\n no set ikev2-profile P\n"
+				   " no reverse-route\n no set session-key inbound ah 300\n"
+				   " set peer 10.0.0.2\n"
+				   "interface fa0\n no ip nat inside\n no vrf forwarding RED\n"
+				   " no ip vrf forwarding\n"
+				   " no ip address 10.0.0.2 255.0.0.0 secondary\n"
+				   " no ipv6 address dhcp\n no ipv6 ospf 1 area 0\n"
+				   " ip address 10.0.0.1 255.0.0.0\n";
+	struct diag_list d;
+	struct config *c = load_ok(text, &d);
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(d.notices, 0);
+	assert_int_equal(c->interfaces[0].prefix_len, 8);
+	assert_int_equal(c->map_entries[0].n_peers, 1);
+	assert_int_equal(c->policies[0].group, 14);
+	cursor_init(&cur);
+	assert_line_refused(c, &cur, "crypto isakmp profile P");
+	assert_line_refused(c, &cur, "crypto ipsec nat-transparency spi-matching");
+	assert_line_refused(c, &cur, "no crypto ipsec nat-transparency udp-encapsulation");
+	diag_fini(&d);
+	config_free(c);
+}
+
 static void unclean_text(void **state)
 {
 	static const char nul[] = "hostname a\nhost\0name b\n";
@@ -392,6 +434,7 @@ int main(void)
 		cmocka_unit_test(all_errors_are_reported),
 		cmocka_unit_test(rejected_blocks_do_not_cascade),
 		cmocka_unit_test(ios_lines_without_effect),
+		cmocka_unit_test(no_of_what_is_not_active),
 		cmocka_unit_test(unclean_text),
 		cmocka_unit_test(secrets_that_others_can_read),
 		cmocka_unit_test(a_hundred_thousand_entries),
