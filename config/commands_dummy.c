@@ -30,6 +30,8 @@ static int entry_dummy(struct command_call *call)
 }
 
 static const struct command_word words[] = {
+	{"ipsec", "Configure IPSEC policy"},
+	{"security-association", "Security association parameters"},
 	{"dummy", "Send dummy packets (RFC 4303, 2.6)"},
 	{"pps", "Dummy packets per second"},
 	{"rate", "Packets per second for each SA, 0 = none"},

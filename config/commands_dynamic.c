@@ -62,6 +62,8 @@ static const struct command_word words[] = {
 	{"ipsec-isakmp", "IPSEC w/ISAKMP"},
 	{"dynamic", "Enable dynamic crypto map support"},
 	{"dyn", "Name of dynamic-map template"},
+	{"map", "Enter a crypto map"},
+	{"discover", "Find the peer of an entry by itself (not active)"},
 	{NULL, NULL},
 };
 
@@ -73,7 +75,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> ipsec-isakmp dynamic dyn:WORD", "",
          map_dynamic, words},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp dynamic dyn:WORD discover",
-         "", command_inactive, NULL},
+         "", command_inactive, words},
 };
 
 const struct command_table commands_dynamic = {commands, sizeof(commands) / sizeof(commands[0]),

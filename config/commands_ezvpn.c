@@ -110,17 +110,15 @@ static int idle_time(struct command_call *call)
 }
 
 static const struct command_word words[] = {
-	{"client", "Configure a client"},
+	{"ipsec", "Configure IPSEC policy"},
 	{"ezvpn", "Easy VPN Remote"},
+	{"client", "Configure a client"},
 	{"connect", "Connection mode"},
 	{"auto", "Connect at once (default)"},
 	{"manual", "Connect when told"},
 	{"group", "Group name and key"},
 	{"key", "Group key"},
-	{"mode", "Mode of operation"},
-	{"client", "Hosts are behind one address of the server"},
-	{"network-extension", "Hosts keep their addresses"},
-	{"network-plus", "Hosts keep their addresses, and one is assigned for management"},
+	{"acl", "Connect when traffic of an access list comes (not active)"},
 	{"peer", "Server, by address or name"},
 	{"addr", "IP address"},
 	{"host", "Host name of the server"},
@@ -134,17 +132,38 @@ static const struct command_word words[] = {
 	{NULL, NULL},
 };
 
+static const struct command_word mode_words[] = {
+	{"mode", "Mode of operation"},
+	{"client", "Hosts are behind one address of the server"},
+	{"network-extension", "Hosts keep their addresses"},
+	{"network-plus", "Hosts keep their addresses, and one is assigned for management"},
+	{NULL, NULL},
+};
+
+static const struct command_word inactive_words[] = {
+	{"backup", "Backup of another tunnel (not active)"},
+	{"xauth", "How XAuth is answered (not active)"},
+	{"acl", "Networks that are reached through the tunnel (not active)"},
+	{"nat", "NAT of the tunnel (not active)"},
+	{"virtual-interface", "Interface of the tunnel (not active)"},
+	{"local-address", "Interface whose address is used (not active)"},
+	{"flow", "Handling of flows (not active)"},
+	{"ssid", "Wireless networks that may use the tunnel (not active)"},
+	{"rest", "Not active in this version"},
+	{NULL, NULL},
+};
+
 static const struct command commands[] = {
 	{MODE_CONFIG, "crypto ipsec client ezvpn name:WORD", "", ezvpn_enter, words},
 	{MODE_EZVPN, "connect {auto|manual}", "connect", connect_, words},
-	{MODE_EZVPN, "connect acl name:WORD", "", command_inactive, NULL},
+	{MODE_EZVPN, "connect acl name:WORD", "", command_inactive, words},
 	{MODE_EZVPN, "group name:WORD key secret:WORD<1-128>", "group", group, words},
-	{MODE_EZVPN, "mode {client|network-extension|network-plus}", "mode", mode, words},
+	{MODE_EZVPN, "mode {client|network-extension|network-plus}", "mode", mode, mode_words},
 	{MODE_EZVPN, "peer {addr:A.B.C.D|host:WORD} [default]", "", peer, words},
 	{MODE_EZVPN, "username name:WORD password secret:WORD<1-128>", "username", username, words},
 	{MODE_EZVPN, "idle-time s:<60-86400>", "idle-time", idle_time, words},
 	{MODE_EZVPN, "{backup|xauth|acl|nat|virtual-interface|local-address|flow|ssid} [rest:LINE]",
-         "", command_inactive, NULL},
+         "", command_inactive, inactive_words},
 };
 
 const struct command_table commands_ezvpn = {commands, sizeof(commands) / sizeof(commands[0]),

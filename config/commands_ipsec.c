@@ -202,6 +202,9 @@ static int ipv4_deny(struct command_call *call)
 }
 
 static const struct command_word words[] = {
+	{"ipsec", "Configure IPSEC policy"},
+	{"profile", "Configure an ipsec policy profile (not active)"},
+	{"rest", "Not active in this version"},
 	{"transform-set", "Define transform and settings"},
 	{"name", "Transform set tag"},
 	{"esp-des", "ESP transform using DES cipher (56 bits)"},
@@ -217,6 +220,7 @@ static const struct command_word words[] = {
 	{"esp-sha512-hmac", "ESP transform using HMAC-SHA512 auth"},
 	{"ah-md5-hmac", "AH-HMAC-MD5 transform"},
 	{"ah-sha-hmac", "AH-HMAC-SHA transform"},
+	{"ah-sha256-hmac", "AH-HMAC-SHA256 transform"},
 	{"comp-lzs", "IP Compression using the LZS compression algorithm"},
 	{"128", "128 bit keys"},
 	{"192", "192 bit keys"},
@@ -244,6 +248,7 @@ static const struct command_word words[] = {
 };
 
 static const struct command_word volume_words[] = {
+	{"ipsec", "Configure IPSEC policy"},
 	{"security-association", "Security association parameters"},
 	{"kb", "Security association duration in kilobytes encrypted"},
 	{"disable", "Disable volume-based rekeying"},
@@ -271,7 +276,7 @@ static const struct command commands[] = {
          "crypto ipsec security-association idle-time", idle_time, words},
 	{MODE_CONFIG, "crypto ipsec ipv4-deny {jump|clear|drop}", "crypto ipsec ipv4-deny",
          ipv4_deny, words},
-	{MODE_CONFIG, "crypto ipsec profile rest:LINE", "", command_inactive_block, NULL},
+	{MODE_CONFIG, "crypto ipsec profile rest:LINE", "", command_inactive_block, words},
 	{MODE_CONFIG, "crypto ipsec nat-transparency udp-encapsulation", "", udp_encapsulation,
          words},
 	{MODE_CONFIG, "crypto ipsec nat-transparency spi-matching", "", command_inactive, words},

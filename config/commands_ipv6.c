@@ -190,6 +190,50 @@ static const struct command_word words[] = {
 	{"prefix", "IPv6 prefix"},
 	{"hop", "IPv6 address of next-hop"},
 	{"distance", "Administrative distance"},
+	{"autoconfig", "Obtain address using autoconfiguration (not active)"},
+	{"dhcp", "Obtain an address by DHCP (not active)"},
+	{"rest", "Not active in this version"},
+	{NULL, NULL},
+};
+
+static const struct command_word ignored_words[] = {
+	{"nd", "IPv6 neighbor discovery parameters (ignored)"},
+	{"redirects", "Sending of ICMP redirects (ignored)"},
+	{"unreachables", "Sending of ICMP unreachables (ignored)"},
+	{"virtual-reassembly", "Virtual fragment reassembly (ignored)"},
+	{"cef", "Express forwarding (ignored)"},
+	{"source-route", "Process packets with routing headers (ignored)"},
+	{"hop-limit", "Hop limit of what is sent (ignored)"},
+	{"icmp", "ICMP parameters (ignored)"},
+	{"host", "Static host names (ignored)"},
+	{"neighbor", "Static neighbors (ignored)"},
+	{"rest", "Ignored"},
+	{NULL, NULL},
+};
+
+static const struct command_word inactive_words[] = {
+	{"traffic-filter", "Access control list for packets (not active)"},
+	{"dhcp", "DHCP for IPv6 (not active)"},
+	{"rip", "RIP routing protocol (not active)"},
+	{"ospf", "OSPF routing protocol (not active)"},
+	{"eigrp", "EIGRP routing protocol (not active)"},
+	{"policy", "Policy routing (not active)"},
+	{"verify", "Reverse path check (not active)"},
+	{"unnumbered", "Use an address of another interface (not active)"},
+	{"flow", "Flow export (not active)"},
+	{"inspect", "Inspection of traffic (not active)"},
+	{"nat", "NAT-PT (not active)"},
+	{"pim", "Protocol Independent Multicast (not active)"},
+	{"mld", "Multicast Listener Discovery (not active)"},
+	{"router", "Enable a routing process (not active)"},
+	{"local", "Local address pools and policy (not active)"},
+	{"general-prefix", "General IPv6 prefixes (not active)"},
+	{"prefix-list", "Prefix lists (not active)"},
+	{"multicast-routing", "Enable multicast routing (not active)"},
+	{"snooping", "Snooping of neighbor discovery (not active)"},
+	{"mobile", "Mobile IPv6 (not active)"},
+	{"flowset", "Flow labels of what is sent (not active)"},
+	{"rest", "Not active in this version"},
 	{NULL, NULL},
 };
 
@@ -201,22 +245,22 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "ipv6 mtu n:<1280-9600>", "ipv6 mtu", mtu, words},
 	{MODE_INTERFACE, "ipv6 crypto map name:WORD", "ipv6 crypto map", crypto_map, words},
 	{MODE_INTERFACE, "ipv6 {nd|redirects|unreachables|virtual-reassembly} [rest:LINE]", "",
-         command_ignored, NULL},
+         command_ignored, ignored_words},
 	{MODE_INTERFACE,
          "ipv6 {traffic-filter|dhcp|rip|ospf|eigrp|policy|verify|unnumbered|"
          "flow|inspect|nat|pim|mld} [rest:LINE]",
-         "", command_inactive, NULL},
+         "", command_inactive, inactive_words},
 	{MODE_CONFIG, "ipv6 unicast-routing", "", unicast_routing, words},
 	{MODE_CONFIG,
          "ipv6 route prefix:X:X::X/LEN {hop:X:X::X|name:IFNAME [hop:X:X::X]} "
          "[distance:<1-254>]",
          "ipv6 route prefix:X:X::X/LEN", route, words},
 	{MODE_CONFIG, "ipv6 {cef|source-route|hop-limit|nd|icmp|host|neighbor} [rest:LINE]", "",
-         command_ignored, NULL},
+         command_ignored, ignored_words},
 	{MODE_CONFIG,
          "ipv6 {router|dhcp|local|general-prefix|prefix-list|multicast-routing|"
          "inspect|nat|snooping|mobile|mld|pim|flowset|verify} [rest:LINE]",
-         "", command_inactive_block, NULL},
+         "", command_inactive_block, inactive_words},
 };
 
 const struct command_table commands_ipv6 = {commands, sizeof(commands) / sizeof(commands[0]),

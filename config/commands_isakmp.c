@@ -231,6 +231,7 @@ static int enable(struct command_call *call)
 }
 
 static const struct command_word words[] = {
+	{"isakmp", "Configure ISAKMP policy"},
 	{"policy", "Set policy for an ISAKMP protection suite"},
 	{"priority", "Priority of protection suite"},
 	{"key", "Long term key operations"},
@@ -255,6 +256,7 @@ static const struct command_word words[] = {
 	{"invalid-spi-recovery", "Initiate IKE and send Invalid SPI Notify"},
 	{"aggressive-mode", "Aggressive mode"},
 	{"disable", "Disable it in both directions"},
+	{"enable", "Enable ISAKMP (always)"},
 	{"call", "Configure crypto call admission"},
 	{"admission", "Configure admission of new SAs"},
 	{"limit", "Limit on new SAs"},
@@ -281,6 +283,8 @@ static const struct command_word words[] = {
 	{"authentication", "Set authentication method for protection suite"},
 	{"pre-share", "Pre-Shared Key"},
 	{"rsa-sig", "Rivest-Shamir-Adleman Signature"},
+	{"rsa-encr", "Rivest-Shamir-Adleman Encryption (not active)"},
+	{"ecdsa-sig", "Elliptic Curve Digital Signature (not active)"},
 	{"group", "Set the Diffie-Hellman group"},
 	{"1", "Diffie-Hellman group 1 (768 bit)"},
 	{"2", "Diffie-Hellman group 2 (1024 bit)"},
@@ -294,6 +298,19 @@ static const struct command_word words[] = {
 	{"24", "Diffie-Hellman group 24 (2048 bit, 256 bit subgroup)"},
 	{"lifetime", "Set lifetime for ISAKMP security association"},
 	{"s", "Lifetime in seconds"},
+	{NULL, NULL},
+};
+
+static const struct command_word inactive_words[] = {
+	{"isakmp", "Configure ISAKMP policy"},
+	{"profile", "Define ISAKMP Profiles (not active)"},
+	{"client", "Set client configuration policy (not active)"},
+	{"keyring", "Key ring commands (not active)"},
+	{"ikev2", "Configure IKEv2 Options (not active)"},
+	{"pki", "Public Key components (not active)"},
+	{"key", "Long term key operations (not active)"},
+	{"gdoi", "Configure GDOI policy (not active)"},
+	{"rest", "Not active in this version"},
 	{NULL, NULL},
 };
 
@@ -321,17 +338,18 @@ static const struct command commands[] = {
          "crypto call admission limit ike rate", rate_limit, words},
 	{MODE_CONFIG, "crypto isakmp invalid-spi-recovery", "", invalid_spi_recovery, words},
 	{MODE_CONFIG, "crypto isakmp aggressive-mode disable", "", aggressive_disable, words},
-	{MODE_CONFIG, "crypto isakmp enable", "", enable, NULL},
-	{MODE_CONFIG, "crypto isakmp profile rest:LINE", "", command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto isakmp client rest:LINE", "", command_inactive_block, NULL},
+	{MODE_CONFIG, "crypto isakmp enable", "", enable, words},
+	{MODE_CONFIG, "crypto isakmp profile rest:LINE", "", command_inactive_block,
+         inactive_words},
+	{MODE_CONFIG, "crypto isakmp client rest:LINE", "", command_inactive_block, inactive_words},
 	{MODE_CONFIG, "crypto {keyring|ikev2|pki|key|gdoi} rest:LINE", "", command_inactive_block,
-         NULL},
+         inactive_words},
 	{MODE_ISAKMP_POLICY, "encryption {des|3des|aes [128|192|256]}", "encryption", encryption,
          words},
 	{MODE_ISAKMP_POLICY, "hash {md5|sha|sha256|sha384|sha512}", "hash", hash, words},
 	{MODE_ISAKMP_POLICY, "authentication {pre-share|rsa-sig}", "authentication", authentication,
          words},
-	{MODE_ISAKMP_POLICY, "authentication {rsa-encr|ecdsa-sig}", "", command_inactive, NULL},
+	{MODE_ISAKMP_POLICY, "authentication {rsa-encr|ecdsa-sig}", "", command_inactive, words},
 	{MODE_ISAKMP_POLICY, "group {1|2|5|14|15|16|19|20|21|24}", "group", group, words},
 	{MODE_ISAKMP_POLICY, "lifetime s:<60-86400>", "lifetime", lifetime, words},
 };

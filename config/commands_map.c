@@ -331,6 +331,7 @@ static int description(struct command_call *call)
 }
 
 static const struct command_word words[] = {
+	{"map", "Enter a crypto map"},
 	{"map_", "Crypto map tag"},
 	{"ipv6", "IPv6 crypto map"},
 	{"seq", "Sequence to insert into crypto map entry"},
@@ -373,20 +374,51 @@ static const struct command_word idle_words[] = {
 	{NULL, NULL},
 };
 
+static const struct command_word inactive_words[] = {
+	{"map", "Enter a crypto map"},
+	{"map_", "Crypto map tag"},
+	{"ipv6", "IPv6 crypto map"},
+	{"seq", "Sequence to insert into crypto map entry"},
+	{"ipsec-isakmp", "IPSEC w/ISAKMP"},
+	{"profile", "Entry that only an ipsec profile uses (not active)"},
+	{"gdoi", "Group domain of interpretation (not active)"},
+	{"client", "Specify client configuration settings (not active)"},
+	{"isakmp", "Specify isakmp configuration settings (not active)"},
+	{"isakmp-profile", "Specify isakmp profile to use (not active)"},
+	{"local-address", "Interface to use for local address (not active)"},
+	{"redundancy", "High availability options (not active)"},
+	{"rest", "Not active in this version"},
+	{NULL, NULL},
+};
+
+static const struct command_word inactive_set_words[] = {
+	{"isakmp-profile", "Specify isakmp Profile (not active)"},
+	{"ikev2-profile", "Specify ikev2 Profile (not active)"},
+	{"identity", "Identity restriction (not active)"},
+	{"nat", "Set NAT translation (not active)"},
+	{"ip", "Interface Internet Protocol config commands (not active)"},
+	{"reverse-route", "Reverse Route Injection (not active)"},
+	{"qos", "Quality of Service related commands (not active)"},
+	{"pre-classify", "Classify packets before encryption (not active)"},
+	{"rest", "Not active in this version"},
+	{NULL, NULL},
+};
+
 static const struct command commands[] = {
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> [ipsec-isakmp|ipsec-manual]",
          "crypto map map_:WORD", map_enter, words},
 	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> [ipsec-isakmp|ipsec-manual]",
          "crypto map ipv6 map_:WORD", map_enter, words},
 	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> ipsec-isakmp profile rest:LINE", "",
-         command_inactive_block, NULL},
+         command_inactive_block, inactive_words},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp profile rest:LINE", "",
-         command_inactive_block, NULL},
-	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> gdoi", "", command_inactive_block, words},
+         command_inactive_block, inactive_words},
+	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> gdoi", "", command_inactive_block,
+         inactive_words},
 	{MODE_CONFIG,
          "crypto map map_:WORD {client|isakmp|isakmp-profile|local-address|redundancy|gdoi} "
          "rest:LINE",
-         "", command_inactive, NULL},
+         "", command_inactive, inactive_words},
 	{MODE_CRYPTO_MAP, "set peer {addr:A.B.C.D|addr:X:X::X|host:WORD [dynamic]} [default]", "",
          set_peer, words},
 	{MODE_CRYPTO_MAP, "set transform-set {name:WORD}+", "set transform-set", set_transform_set,
@@ -405,9 +437,10 @@ static const struct command commands[] = {
          "set security-association idle-time", set_idle_time, idle_words},
 	{MODE_CRYPTO_MAP, "description text:LINE", "description", description, words},
 	{MODE_CRYPTO_MAP, "set {isakmp-profile|ikev2-profile|identity|nat|ip} rest:LINE",
-         "set {isakmp-profile|ikev2-profile|identity|nat|ip}", command_inactive, NULL},
-	{MODE_CRYPTO_MAP, "reverse-route [rest:LINE]", "", command_inactive, NULL},
-	{MODE_CRYPTO_MAP, "qos pre-classify", "", command_inactive, NULL},
+         "set {isakmp-profile|ikev2-profile|identity|nat|ip}", command_inactive,
+         inactive_set_words},
+	{MODE_CRYPTO_MAP, "reverse-route [rest:LINE]", "", command_inactive, inactive_set_words},
+	{MODE_CRYPTO_MAP, "qos pre-classify", "", command_inactive, inactive_set_words},
 };
 
 const struct command_table commands_map = {commands, sizeof(commands) / sizeof(commands[0]),

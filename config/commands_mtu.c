@@ -72,6 +72,7 @@ static int mss6(struct command_call *call)
 }
 
 static const struct command_word words[] = {
+	{"ipsec", "Configure IPSEC policy"},
 	{"df-bit", "Handling of encapsulated DF bit"},
 	{"clear", "Clear DF bit for encapsulated packets"},
 	{"set", "Set DF bit for encapsulated packets"},

@@ -208,6 +208,7 @@ static int socket_path(struct command_call *call)
 }
 
 static const struct command_word words[] = {
+	{"platform", "Ports, cores and memory of this gateway"},
 	{"workers", "Number of worker cores"},
 	{"worker", "Worker cores"},
 	{"cores", "Cores by number"},
@@ -234,7 +235,7 @@ static const struct command_word words[] = {
 };
 
 static const struct command commands[] = {
-	{MODE_CONFIG, "platform", "", platform_enter, NULL},
+	{MODE_CONFIG, "platform", "", platform_enter, words},
 	{MODE_PLATFORM, "workers n:<1-64>", "workers", workers, words},
 	{MODE_PLATFORM, "worker cores list:WORD<1-255>", "worker cores", worker_cores, words},
 	{MODE_PLATFORM, "control core n:<0-1023>", "control core", control_core, words},

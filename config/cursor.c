@@ -17,23 +17,14 @@
 static struct command_set *all_commands; // written once under commands_once, then read only
 static pthread_once_t commands_once = PTHREAD_ONCE_INIT;
 
+// Only words that mean the same wherever they stand: they are looked up by name alone.
 static const struct command_word shared_words[] = {
 	{"no", "Negate a command or set its defaults"},
 	{"exit", "Exit from the current mode"},
 	{"end", "Exit from configure mode"},
 	{"crypto", "Encryption module"},
-	{"isakmp", "Configure ISAKMP policy"},
-	{"ipsec", "Configure IPSEC policy"},
-	{"map", "Enter a crypto map"},
 	{"ip", "IP configuration subcommands"},
 	{"ipv6", "IPv6 configuration subcommands"},
-	{"logging", "Modify message logging facilities"},
-	{"interface", "Select an interface to configure"},
-	{"access-list", "Add an access list entry"},
-	{"platform", "Ports, cores and memory of this gateway"},
-	{"hostname", "Set system's network name"},
-	{"enable", "Modify enable password parameters"},
-	{"service", "Modify use of network based services"},
 	{"set", "Set values for encryption/decryption"},
 	{"match", "Match values"},
 	{"description", "Description of this object"},
@@ -44,7 +35,6 @@ static const struct command_word shared_words[] = {
 	{"deny", "Specify packets to reject"},
 	{"remark", "Access list entry comment"},
 	{"any", "Any host"},
-	{"host", "A single host"},
 	{"eq", "Match only packets on a given port number"},
 	{"gt", "Match only packets with a greater port number"},
 	{"lt", "Match only packets with a lower port number"},

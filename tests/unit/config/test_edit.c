@@ -1,5 +1,6 @@
 // Live editing on a clone, leaving modes, help in the configuration modes, and the difference of
 // two configurations.
+#include "command_set.h"
 #include "config_test.h"
 
 static void modes_are_left_as_in_ios(void **state)
@@ -182,6 +183,78 @@ static void help_in_configuration_modes(void **state)
 	text_fini(&out);
 }
 
+static void every_word_has_help(void **state)
+{
+	const struct command_set *set = config_commands();
+	unsigned without = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < set->n_nodes; i++) {
+		const struct command_node *n = &set->nodes[i];
+
+		if (node_help(set, n))
+			continue;
+		print_error("%s: no help for \"%s\"\n", n->command->syntax, n->name);
+		without++;
+	}
+	assert_int_equal(without, 0);
+}
+
+// Words that mean something else in another place.
+static void help_is_that_of_the_place(void **state)
+{
+	static const struct {
+		enum command_mode mode;
+		const char *line, *word, *help;
+	} cases[] = {
+		{MODE_CONFIG, "", "enable", "Modify enable password parameters"},
+		{MODE_CONFIG, "", "hostname", "Set system's network name"},
+		{MODE_CONFIG, "crypto ", "isakmp", "Configure ISAKMP policy"},
+		{MODE_CONFIG, "crypto ", "ikev2", "Configure IKEv2 Options (not active)"},
+		{MODE_CONFIG, "crypto ", "gdoi", "Configure GDOI policy (not active)"},
+		{MODE_CONFIG, "crypto isakmp ", "enable", "Enable ISAKMP (always)"},
+		{MODE_CONFIG, "crypto isakmp ", "client",
+	         "Set client configuration policy (not active)"},
+		{MODE_CONFIG, "crypto isakmp ", "profile", "Define ISAKMP Profiles (not active)"},
+		{MODE_CONFIG, "crypto isakmp identity ", "hostname", "Use the host name"},
+		{MODE_CONFIG, "access-list 101 permit udp any eq ", "isakmp",
+	         "Internet Security Association and Key Management Protocol (500)"},
+		{MODE_ACL, "permit tcp any any eq ", "hostname", "NIC hostname server (101)"},
+		{MODE_IPV6_ACL, "permit tcp any any eq ", "exec", "Exec (rsh, 512)"},
+		{MODE_CONFIG, "line ", "console", "Primary terminal line"},
+		{MODE_CONFIG, "logging ", "console", "Set console logging parameters"},
+		{MODE_LINE, "", "logging", "Logging on the line (ignored)"},
+		{MODE_CRYPTO_MAP, "set ", "ip",
+	         "Interface Internet Protocol config commands (not active)"},
+		{MODE_CRYPTO_MAP, "set security-association idle-time 60 ", "default",
+	         "Start again with the default peer then"},
+		{MODE_EZVPN, "mode ", "client", "Hosts are behind one address of the server"},
+		{MODE_INTERFACE, "cdp ", "enable", "Enable CDP on interface (ignored)"},
+		{MODE_INTERFACE, "ipv6 ", "enable", "Enable IPv6 on interface"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *line, *save = NULL, *rest;
+		struct text out = {0};
+		bool found = false;
+
+		command_help(config_commands(), cases[i].mode, cases[i].line, &out);
+		rest = text_take(&out);
+		for (line = strtok_r(rest, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			size_t len = strlen(cases[i].word);
+			const char *help = line + 2 + len;
+
+			found = found ||
+			        (!strncmp(line + 2, cases[i].word, len) && help[0] == ' ' &&
+			         !strcmp(help + strspn(help, " "), cases[i].help));
+		}
+		free(rest);
+		if (!found)
+			fail_msg("%s%s: not \"%s\"", cases[i].line, cases[i].word, cases[i].help);
+	}
+}
+
 static void every_mode_has_commands(void **state)
 {
 	(void)state;
@@ -270,6 +343,8 @@ int main(void)
 		cmocka_unit_test(a_clone_is_its_own),
 		cmocka_unit_test(differences),
 		cmocka_unit_test(help_in_configuration_modes),
+		cmocka_unit_test(every_word_has_help),
+		cmocka_unit_test(help_is_that_of_the_place),
 		cmocka_unit_test(every_mode_has_commands),
 	};
 
