@@ -138,18 +138,51 @@ static void set_link(struct control *c, uint16_t port, bool up)
 	}
 }
 
+static void log_physical(struct control *c, unsigned iface, bool up)
+{
+	log_msg(&c->log, LOG_ERROR, "LINK", "UPDOWN", "Interface %s, changed state to %s",
+	        c->ports[iface], up ? "up" : "down");
+}
+
+static void log_protocol(struct control *c, unsigned iface, bool up)
+{
+	log_msg(&c->log, LOG_NOTICE, "LINEPROTO", "UPDOWN",
+	        "Line protocol on Interface %s, changed state to %s", c->ports[iface],
+	        up ? "up" : "down");
+}
+
 static void log_link(struct control *c, uint16_t port, bool up)
 {
 	const struct config_interface *i = interface_at(c, c->config, port);
-	const char *state = up ? "up" : "down";
 
 	c->link_seen[port] = true;
 	if (i && i->shutdown)
 		return;
-	log_msg(&c->log, LOG_ERROR, "LINK", "UPDOWN", "Interface %s, changed state to %s",
-	        c->ports[port], state);
-	log_msg(&c->log, LOG_NOTICE, "LINEPROTO", "UPDOWN",
-	        "Line protocol on Interface %s, changed state to %s", c->ports[port], state);
+	log_physical(c, port, up);
+	log_protocol(c, port, up);
+}
+
+// An interface that was shut down or switched on. Of a link that nobody has told of yet
+// apply_link() will say how it is.
+static void log_shutdown(struct control *c, const struct config *old, unsigned iface)
+{
+	const struct config_interface *was = interface_at(c, old, iface);
+	const struct config_interface *is = interface_at(c, c->config, iface);
+	bool seen = c->link_seen[c->vlans[iface].vlan ? c->vlans[iface].port : iface];
+	bool link = seen && !c->link_down[iface];
+
+	if (!was || !is || was->shutdown == is->shutdown)
+		return;
+	if (is->shutdown) {
+		log_msg(&c->log, LOG_NOTICE, "LINK", "CHANGED",
+		        "Interface %s, changed state to administratively down", c->ports[iface]);
+		if (link && config_interface_up(old, was))
+			log_protocol(c, iface, false);
+	} else if (seen && config_interface_up(c->config, is)) {
+		log_physical(c, iface, link);
+		if (link)
+			log_protocol(c, iface, true);
+	}
 }
 
 void apply_link(struct control *c, uint16_t port, bool up)
@@ -334,8 +367,10 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 	c->config = next;
 	dp_ipv6_routing(c->dp, next->ipv6_unicast_routing);
 	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
-		if (todo.interface[n])
+		if (todo.interface[n]) {
 			apply_interface(c, n);
+			log_shutdown(c, old, n);
+		}
 	nd_prune(c);
 	if (todo.routes)
 		static_routes_sync(c, true);

@@ -58,6 +58,8 @@ capture_stop
 
 check "interface shutdown and back"
 vigil_config "interface FastEthernet1" shutdown >/dev/null
+log_says '%LINK-5-CHANGED: Interface FastEthernet1, changed state to administratively down'
+log_says '%LINEPROTO-5-UPDOWN: .*FastEthernet1, changed state to down'
 ping_none host "$PEER_IN" 3
 vigil_config "interface FastEthernet1" "no shutdown" >/dev/null
 wait_until 15 "ping" ping_once host "$PEER_IN"

@@ -1,11 +1,12 @@
 // Static routes: which one leads to a prefix, by distance, interface and link; what is done when
-// there is no memory, or no room for neighbours.
+// there is no memory, or no room for neighbours; and what is said of links.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ static const char text[] = "ipv6 unicast-routing\n"
 static struct control control;
 static unsigned warnings, errors, gaps;
 static bool no_memory;
+static char said[1024]; // of links, a line each
 
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -60,6 +62,9 @@ void *__wrap_calloc(size_t n, size_t size)
 static void sink(void *arg, enum log_level level, const char *line)
 {
 	(void)arg;
+	if (strstr(line, "changed state"))
+		snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s\n",
+		         strchr(line, '%'));
 	errors += level <= LOG_ERROR && !strstr(line, "UPDOWN");
 	warnings += strstr(line, "UNREACHABLE") != NULL;
 }
@@ -90,6 +95,7 @@ static int start(void **state)
 	fake_ike_reset();
 	no_memory = false;
 	warnings = errors = gaps = 0;
+	said[0] = '\0';
 	fake_now = 1000;
 	c->log = (struct log){.sink = sink};
 	err = load_text("test", text, strlen(text), &c->config, &diags);
@@ -218,6 +224,77 @@ static void the_configuration_changes(void **state)
 	change(shut);
 	assert_null(to("10.2.0.0/16"));
 	assert_true(discards("10.3.0.0/16"));
+}
+
+static void is_said(const char *lines)
+{
+	assert_string_equal(said, lines);
+	said[0] = '\0';
+}
+
+// As IOS says it. Nothing is said of a link that is not known yet, nor of what was down anyway.
+static void shutdown_is_logged(void **state)
+{
+	static const char *const shut[] = {"interface FastEthernet1", "shutdown", NULL};
+	static const char *const no_shut[] = {"interface FastEthernet1", "no shutdown", NULL};
+	static const char *const described[] = {"interface FastEthernet1", "description x", NULL};
+
+	(void)state;
+	change(shut);
+	is_said("%LINK-5-CHANGED: Interface FastEthernet1, changed state to administratively "
+	        "down\n");
+	change(no_shut);
+	is_said("");
+	change(shut);
+	said[0] = '\0';
+	apply_link(&control, 1, true);
+	is_said("");
+	change(no_shut);
+	is_said("%LINK-3-UPDOWN: Interface FastEthernet1, changed state to up\n"
+	        "%LINEPROTO-5-UPDOWN: Line protocol on Interface FastEthernet1, changed state to "
+	        "up\n");
+	change(described);
+	is_said("");
+	change(shut);
+	is_said("%LINK-5-CHANGED: Interface FastEthernet1, changed state to administratively "
+	        "down\n"
+	        "%LINEPROTO-5-UPDOWN: Line protocol on Interface FastEthernet1, changed state to "
+	        "down\n");
+	apply_link(&control, 1, false);
+	is_said("");
+	change(no_shut);
+	is_said("%LINK-3-UPDOWN: Interface FastEthernet1, changed state to down\n");
+	change(shut);
+	is_said("%LINK-5-CHANGED: Interface FastEthernet1, changed state to administratively "
+	        "down\n");
+}
+
+// Its own word, not that of its main interface.
+static void shutdown_of_a_subinterface(void **state)
+{
+	static const char *const made[] = {"interface FastEthernet2.10", "encapsulation dot1Q 10",
+	                                   NULL};
+	static const char *const shut[] = {"interface FastEthernet2.10", "shutdown", NULL};
+	static const char *const main_shut[] = {"interface FastEthernet2", "shutdown", NULL};
+	static const char *const no_shut[] = {"interface FastEthernet2.10", "no shutdown", NULL};
+
+	(void)state;
+	apply_link(&control, 2, true);
+	said[0] = '\0';
+	change(made);
+	is_said("");
+	change(shut);
+	is_said("%LINK-5-CHANGED: Interface FastEthernet2.10, changed state to administratively "
+	        "down\n"
+	        "%LINEPROTO-5-UPDOWN: Line protocol on Interface FastEthernet2.10, changed state "
+	        "to down\n");
+	change(main_shut);
+	assert_null(strstr(said, "FastEthernet2.10"));
+	assert_non_null(
+		strstr(said, "%LINK-5-CHANGED: Interface FastEthernet2, changed state to "));
+	said[0] = '\0';
+	change(no_shut); // it stays down
+	is_said("");
 }
 
 static void always_covered(struct dp *dp, bool vlan_goes)
@@ -363,6 +440,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_leads_where_it_should, start, stop),
 		cmocka_unit_test_setup_teardown(links_go_and_come, start, stop),
 		cmocka_unit_test_setup_teardown(the_configuration_changes, start, stop),
+		cmocka_unit_test_setup_teardown(shutdown_is_logged, start, stop),
+		cmocka_unit_test_setup_teardown(shutdown_of_a_subinterface, start, stop),
 		cmocka_unit_test_setup_teardown(a_subinterface_moves, start, stop),
 		cmocka_unit_test_setup_teardown(without_memory, start, stop),
 		cmocka_unit_test_setup_teardown(by_way_of_others, start, stop),
