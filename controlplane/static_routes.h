@@ -10,7 +10,7 @@ struct control;
 struct static_way;
 
 struct static_routes {
-	struct static_way *ways;         // what leads to each prefix, in their order
+	struct static_way *ways;  // what leads to each prefix, in their order
 	uint32_t n;               // of them
 	struct wheel_timer again; // not all could be done
 	bool told;                // of that

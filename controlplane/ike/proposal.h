@@ -13,8 +13,8 @@
 // All functions below begin with it and return its errors.
 int proposal_validate(const uint8_t *body, size_t len);
 
-// The SPI of the first proposal for ESP, host order: what a refusal names (RFC 2408, 3.14). 0: there
-// is none.
+// The SPI of the first proposal for ESP, host order: what a refusal names (RFC 2408, 3.14). 0:
+// there is none.
 uint32_t proposal_spi(const uint8_t *body, size_t len);
 
 // What was picked of an offer. Points into the received message: write the answer before that is

@@ -96,8 +96,8 @@ static inline bool wire_wait_link(const struct wire *w)
 	return false;
 }
 
-// The gateway's end hears of it in DPDK's interrupt thread, and net_memif does not bear to be closed
-// at that moment.
+// The gateway's end hears of it in DPDK's interrupt thread, and net_memif does not bear to be
+// closed at that moment.
 #define WIRE_CLOSED_US 100000
 
 static inline void wire_close(struct wire *w)
