@@ -21,7 +21,9 @@
 #define TWINS_WITHIN    ticks_from_seconds(30)
 #define REKEY_RETRY     ticks_from_seconds(10)
 #define REKEY_SOON      ticks_from_ms(200)
-#define PATH_MTU_AGE    ticks_from_seconds(600) // RFC 1191, 6.3
+// Both sides may know that children are to be renewed: who has begun phase 1 goes first.
+#define RENEW_AS_RESPONDER ticks_from_seconds(3)
+#define PATH_MTU_AGE       ticks_from_seconds(600) // RFC 1191, 6.3
 
 // One with a short lifetime may be due before it has taken over from its predecessor: then soon.
 static void expired_child_rekey(void *ctx, struct wheel_timer *t)
@@ -77,8 +79,9 @@ void on_ike_lost(struct peer *p)
 			p->forsaken = ch->forsaken = true;
 }
 
-void on_ike_back(struct control *c, struct peer *p)
+void on_ike_back(struct control *c, struct peer *p, bool initiator)
 {
+	tick_t at = initiator ? c->now : c->now + RENEW_AS_RESPONDER;
 	struct child *ch;
 
 	if (!p->forsaken)
@@ -86,7 +89,7 @@ void on_ike_back(struct control *c, struct peer *p)
 	p->forsaken = false;
 	for (ch = p->children; ch; ch = ch->next)
 		if (ch->forsaken && ch->state <= CHILD_LIVE)
-			wheel_arm(&c->wheel, &ch->rekey, c->now, expired_child_rekey);
+			wheel_arm(&c->wheel, &ch->rekey, at, expired_child_rekey);
 }
 
 // Is there one that can carry the traffic until this one surely does?

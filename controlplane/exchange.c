@@ -121,6 +121,16 @@ void exchange_end_all(struct control *c, struct ike_sa *sa)
 			exchange_fail(c, x, "the IKE SA has ended");
 }
 
+struct child *ike1_negotiated(const struct ike_sa *sa)
+{
+	struct exchange *x;
+
+	for (x = sa->exchanges; x; x = x->next)
+		if (x->child)
+			return x->child;
+	return NULL;
+}
+
 void ike1_child_gone(struct control *c, const struct child *ch)
 {
 	struct ike_sa *sa;

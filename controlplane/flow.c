@@ -270,10 +270,12 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 
 void flow_again(struct control *c, struct flow *f, struct peer *p)
 {
-	if (f->state != FLOW_WANTED || flow_goes_on(c, f))
-		return;
-	flow_set_peer(c, f, p);
-	flow_negotiate(c, f);
+	if (f->state != FLOW_WANTED) {
+		flow_release(c, f);
+	} else if (!flow_goes_on(c, f)) {
+		flow_set_peer(c, f, p);
+		flow_negotiate(c, f);
+	}
 }
 
 void flow_up(struct control *c, struct flow *f, struct child *ch)

@@ -35,7 +35,6 @@
 #define OLD_IKE_STAYS    ticks_from_seconds(3)
 #define SILENT_IKE_STAYS ticks_from_seconds(15) // a new phase 1 may need a repetition or two
 #define RETRY_AFTER      ticks_from_seconds(2)
-#define RETRY_JITTER     ticks_from_seconds(2)
 #define TURN_JITTER      TICKS_PER_SECOND // several gateways must not call the same peers in step
 #define REKEY_RETRY      ticks_from_seconds(10)
 #define MOVES_APART      ticks_from_ms(100)
@@ -309,9 +308,9 @@ static void expired_retry(void *ctx, struct wheel_timer *t)
 		peer_release(c, p);
 }
 
-static void retry_later(struct control *c, struct peer *p)
+static void retry_after(struct control *c, struct peer *p, tick_t at_least)
 {
-	wheel_arm(&c->wheel, &p->retry, c->now + RETRY_AFTER + renewal_jitter(RETRY_JITTER),
+	wheel_arm(&c->wheel, &p->retry, c->now + at_least + renewal_jitter(at_least),
 	          expired_retry);
 }
 
@@ -353,7 +352,7 @@ static int begin_phase_1(struct control *c, struct peer *p)
 		return 0;
 	if (!make_room(c, p)) {
 		c->counters.admissions_refused++;
-		retry_later(c, p);
+		retry_after(c, p, RETRY_AFTER);
 		return 0;
 	}
 	if (!p->turn_taken && !peer_ike_sa(p)) { // a renewal is no new load
@@ -371,7 +370,7 @@ static int begin_phase_1(struct control *c, struct peer *p)
 	err = ike1_initiate(c, p);
 	p->turn_taken = err == -EAGAIN;
 	if (err == -EAGAIN)
-		retry_later(c, p);
+		retry_after(c, p, RETRY_AFTER);
 	else if (err < 0 && !peer_ike_sa(p))
 		fail_waiting(c, p, false);
 	return err;
@@ -511,7 +510,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	start_dpd(c, p);
 	on_nat_keepalive(c, p);
 	flow_start_waiting(c, p);
-	on_ike_back(c, p);
+	on_ike_back(c, p, sa->initiator);
 }
 
 void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
@@ -534,7 +533,7 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
 	if (peer_is_negotiating(p))
 		return;
 	if (p->forsaken && p->dpd.state == DPD_OFF) // else the next probe asks by phase 1
-		retry_later(c, p);
+		retry_after(c, p, REKEY_RETRY);
 	fail_waiting(c, p, true);
 }
 
@@ -542,7 +541,7 @@ void on_ike_unanswered(struct control *c, struct ike_sa *sa)
 {
 	char text[ADDR_TEXT];
 
-	if (!ike_sa_is_established(sa) || sa->delete_sent)
+	if (!ike_sa_is_established(sa) || sa->delete_sent || sa->replaced)
 		return;
 	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "IKMP_NO_ANSWER",
 	        "%s answers nothing on its IKE SA, which is given up",
@@ -674,6 +673,7 @@ void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct
 
 void peer_timers_stop(struct control *c, struct peer *p)
 {
+	p->move_owed = false;
 	wheel_cancel(&c->wheel, &p->probe);
 	wheel_cancel(&c->wheel, &p->nat_keepalive);
 	wheel_cancel(&c->wheel, &p->retry);

@@ -28,8 +28,8 @@ void on_ike_cleared(struct control *c, struct ike_sa *sa);
 // The last IKE SA of this peer may have gone, without its children: the peer may have ended them
 // with it and say nothing of them (strongSwan does so). They are renewed on its next one.
 void on_ike_lost(struct peer *p);
-// It has another one.
-void on_ike_back(struct control *c, struct peer *p);
+// It has another one, which this side has begun, or not.
+void on_ike_back(struct control *c, struct peer *p, bool initiator);
 // A quick mode is complete, in either role (after child_established).
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.

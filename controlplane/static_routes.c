@@ -254,8 +254,10 @@ static void close_all_networks(struct control *c, const struct config *next)
 	for (unsigned i = 0; i < c->n_ports; i++)
 		if (!subinterface_stays(c, i, next))
 			n += close_networks(c, (uint16_t)i, ways + n);
+	qsort(ways + s->n, n - s->n, sizeof(*ways), compare_ways); // equal ones side by side
 	for (uint32_t i = s->n, known = s->n; i < n; i++) {
-		if (bsearch(&ways[i], ways, known, sizeof(*ways), compare_ways))
+		if (bsearch(&ways[i], ways, known, sizeof(*ways), compare_ways) ||
+		    (s->n > known && !compare_ways(&ways[s->n - 1], &ways[i])))
 			continue;
 		ways[s->n] = ways[i];
 		way_close(c, &ways[s->n++]);

@@ -54,10 +54,8 @@ static void end_waiting(struct control *c, struct peer *p, struct lot *lot)
 
 // None of a peer's is told of by itself: thousands of Deletes would fill the way out, and the last
 // message of all, the IKE SA's own, would be lost.
-static void end_child(struct control *c, struct peer *p, struct lot *lot)
+static void end_child(struct control *c, struct peer *p, struct child *ch, struct lot *lot)
 {
-	struct child *ch = p->children;
-
 	if (p->failed && ch->flow)
 		lose(lot, ch->flow);
 	child_delete(c, ch, false, p->failed ? "peers alive" : "the peer is torn down");
@@ -65,12 +63,11 @@ static void end_child(struct control *c, struct peer *p, struct lot *lot)
 
 static void end_some(struct control *c, struct peer *p, struct lot *lot)
 {
-	lot->n = 0;
-	for (unsigned i = 0; i < ENDS_AT_A_TIME && has_more(p); i++)
+	for (unsigned i = lot->n; i < ENDS_AT_A_TIME && has_more(p); i++)
 		if (p->waiting)
 			end_waiting(c, p, lot);
 		else
-			end_child(c, p, lot);
+			end_child(c, p, p->children, lot);
 }
 
 // The flows of a dead peer go on; some may be gone, or come up by themselves.
@@ -82,6 +79,23 @@ static void go_on(struct control *c, struct peer *p, const struct lot *lot)
 		if (f)
 			flow_next_peer(c, f, p, true);
 	}
+}
+
+// What is being negotiated ends before its IKE SA, whose end would be its failure. Their number is
+// bounded.
+static void end_negotiations(struct control *c, struct peer *p, struct lot *lot)
+{
+	struct ike_sa *sa;
+	struct child *ch;
+
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		while ((ch = ike1_negotiated(sa))) {
+			if (lot->n == ENDS_AT_A_TIME) {
+				go_on(c, p, lot);
+				lot->n = 0;
+			}
+			end_child(c, p, ch, lot);
+		}
 }
 
 // IKE SAs leave the tables but stay visible until the peer is buried; those that never got up go.
@@ -125,6 +139,7 @@ bool teardown_step(struct control *c)
 
 	if (!p)
 		return false;
+	lot.n = 0;
 	end_some(c, p, &lot);
 	go_on(c, p, &lot);
 	if (!has_more(p)) {
@@ -152,7 +167,7 @@ static void after_first(struct control *c, struct peer *p, const struct lot *lot
 void teardown_dead_peer(struct control *c, struct peer *p)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
-	struct lot lot;
+	struct lot lot = {.n = 0};
 
 	c->counters.deaths++;
 	ike_debug_not_responding(c, p, sa);
@@ -166,6 +181,7 @@ void teardown_dead_peer(struct control *c, struct peer *p)
 		p->last_spi = p->children->spi_in;
 		ike_debug_children_gone(c, p);
 	}
+	end_negotiations(c, p, &lot);
 	end_some(c, p, &lot);
 	if (sa)
 		ike1_delete_sa(c, sa);
@@ -177,7 +193,7 @@ void teardown_dead_peer(struct control *c, struct peer *p)
 void teardown_peer(struct control *c, struct peer *p)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
-	struct lot lot;
+	struct lot lot = {.n = 0};
 
 	if (p->state == PEER_DEAD)
 		return;
@@ -186,6 +202,7 @@ void teardown_peer(struct control *c, struct peer *p)
 		ike1_delete_children(c, sa);
 	peer_set_state(c, p, PEER_DEAD);
 	p->sas_pending++;
+	end_negotiations(c, p, &lot);
 	end_some(c, p, &lot);
 	retire_ike_sas(c, p, true);
 	after_first(c, p, &lot);

@@ -28,6 +28,8 @@ void ike1_delete_sa(struct control *c, struct ike_sa *sa);
 // For all children of the peer, many in one message.
 void ike1_delete_children(struct control *c, struct ike_sa *sa);
 // The child is being ended from elsewhere: an exchange that still negotiates it ends too, without a
+// A child that is being negotiated on this IKE SA, NULL: none.
+struct child *ike1_negotiated(const struct ike_sa *sa);
 // word to the child. Safe to call for any child.
 void ike1_child_gone(struct control *c, const struct child *ch);
 // One byte 0xFF (RFC 3948, 4).

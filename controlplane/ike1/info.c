@@ -343,6 +343,7 @@ static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_
 	struct handle self = slab_handle(sa);
 	unsigned i;
 
+	exchange_note_heard(sa);
 	news.dpd = DPD_NEWS_NONE;
 	news.initial_contact = news.delete_sa = false;
 	news.answer_port = natt_answer_port(sa, v);

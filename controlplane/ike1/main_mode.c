@@ -62,7 +62,7 @@ void main_mode_fail(struct control *c, struct ike_sa *sa, const char *why)
 	ike_debug_line(c, sa, "negotiation ended in state %s: %s", ike_state_name(sa->state), why);
 	c->counters.negotiations_failed++;
 	ike_sa_destroy(c, sa);
-	if (p->waiting)
+	if (p->waiting || (p->forsaken && !peer_ike_sa(p)))
 		on_tunnel_wanted(c, p);
 	else
 		peer_release(c, p);

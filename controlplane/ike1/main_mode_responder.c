@@ -79,7 +79,6 @@ static bool has_a_place(const struct peer *p)
 static bool make_room(struct control *c, const struct dp_view *v, const struct peer *known)
 {
 	struct ike_sa *oldest;
-	struct peer *p;
 
 	if (has_a_place(known)) {
 		if (is_full(c, known))
@@ -97,9 +96,7 @@ static bool make_room(struct control *c, const struct dp_view *v, const struct p
 	}
 	if (!oldest)
 		return false;
-	p = oldest->peer;
-	ike_sa_destroy(c, oldest);
-	peer_release(c, p);
+	main_mode_fail(c, oldest, "another one needs the room");
 	return true;
 }
 

@@ -357,6 +357,16 @@ void ike1_delete_sa(struct control *c, struct ike_sa *sa)
 	fake_ike.deletes_sa++;
 }
 
+struct child *ike1_negotiated(const struct ike_sa *sa)
+{
+	struct child *ch;
+
+	for (ch = sa->peer->children; ch; ch = ch->next)
+		if (ch->state == CHILD_NEGOTIATING)
+			return ch;
+	return NULL;
+}
+
 void ike1_child_gone(struct control *c, const struct child *ch)
 {
 	(void)c;

@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike1/info.h"
+#include "ike1/main_mode.h"
 #include "isakmp.h"
 #include "notify.h"
 #include "peer_timers.h"
@@ -47,6 +48,23 @@ static void cleared(void **state)
 	assert_int_not_equal(side_child(&p->a)->spi_out, spi);
 	assert_int_equal(side_child(&p->a)->state, CHILD_LIVE);
 	pair_pass(p, 20 * S);
+	assert_int_equal(p->a.c.ike_sas.used, 1);
+	assert_int_equal(p->a.c.children.used, 1);
+	assert_int_equal(p->b.c.children.used, 1);
+	pair_destroy(p);
+}
+
+// The peer has its children still: each is renewed once, not by both sides at the same time.
+static void cleared_but_kept(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, 10 * S);
+	on_ike_cleared(&p->a.c, side_sa(&p->a));
+	pair_pass(p, 40 * S);
+	both_reach(p);
 	assert_int_equal(p->a.c.ike_sas.used, 1);
 	assert_int_equal(p->a.c.children.used, 1);
 	assert_int_equal(p->b.c.children.used, 1);
@@ -262,6 +280,31 @@ static void left_after_4(void **state)
 	pair_destroy(p);
 }
 
+// One of them is of a peer that packets wait for: when it has to go, this side begins.
+static void left_while_wanted(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct ike_sa *sa;
+
+	(void)state;
+	p->network = network_stops_5;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S / 8);
+	side_packet(&p->b, NULL);
+	pair_pass(p, S / 8);
+	assert_true(side_peer(&p->b)->waiting != NULL);
+	assert_int_equal(p->b.c.counters.negotiations_started, 1);
+	pair_restart(p, &p->a, NULL);
+	p->network = network_good;
+	pair_pass(p, 4 * S);
+	sa = ike_sa_dispensable(&p->b.c, NULL, NULL);
+	assert_ptr_equal(sa, side_peer(&p->b)->ike_sas);
+	main_mode_fail(&p->b.c, sa, "test");
+	pair_pass(p, S);
+	both_reach(p);
+	pair_destroy(p);
+}
+
 // A peer that is up renews its IKE SA, whatever others of its address have begun.
 static void has_its_place(void **state)
 {
@@ -326,11 +369,18 @@ static void volume_before_message_3(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cleared),       cmocka_unit_test(deleted_by_the_peer),
-		cmocka_unit_test(outlived),      cmocka_unit_test(given_up_later),
-		cmocka_unit_test(refused),       cmocka_unit_test(refused_by_spi),
-		cmocka_unit_test(moved),         cmocka_unit_test(left_after_4),
-		cmocka_unit_test(has_its_place), cmocka_unit_test(volume_before_message_3),
+		cmocka_unit_test(cleared),
+		cmocka_unit_test(cleared_but_kept),
+		cmocka_unit_test(left_while_wanted),
+		cmocka_unit_test(deleted_by_the_peer),
+		cmocka_unit_test(outlived),
+		cmocka_unit_test(given_up_later),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(refused_by_spi),
+		cmocka_unit_test(moved),
+		cmocka_unit_test(left_after_4),
+		cmocka_unit_test(has_its_place),
+		cmocka_unit_test(volume_before_message_3),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "bounds.h"
 #include "exchange.h"
 #include "flow.h"
+#include "isakmp.h"
 #include "teardown.h"
 
 #define FLOWS 1000u
@@ -216,12 +217,42 @@ static void dies_in_steps(void **state)
 	pair_destroy(p);
 }
 
+static unsigned network_loses_quick_mode(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	(void)p;
+	(void)from_a;
+	return d->data[18] != ISAKMP_EXCHANGE_QUICK;
+}
+
+// A peer is cleared while more flows than end at a time wait, and as many are being negotiated:
+// none of them goes on to another peer.
+static void cleared_in_between(void **state)
+{
+	struct pair_config a = {.acl = acl_a, .entry = " set peer 192.0.2.99"};
+	struct pair_config b = {.acl = acl_b};
+	struct pair *p = pair_create(&a, &b);
+
+	(void)state;
+	p->network = network_loses_quick_mode;
+	all_send(&p->a);
+	pair_pass(p, S / 2);
+	assert_int_equal(side_peer(&p->a)->quick_modes, QUICK_MODES_OURS);
+	assert_non_null(side_peer(&p->a)->waiting);
+	teardown_peer(&p->a.c, side_peer(&p->a));
+	while (teardown_step(&p->a.c))
+		;
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.counters.failovers, 0);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_come_up),          cmocka_unit_test(with_losses),
 		cmocka_unit_test(peer_dies_in_between), cmocka_unit_test(end_is_told),
-		cmocka_unit_test(dies_in_steps),
+		cmocka_unit_test(dies_in_steps),        cmocka_unit_test(cleared_in_between),
 	};
 
 	return cmocka_run_group_tests_name("many", tests, make_lists, NULL);
