@@ -450,7 +450,7 @@ static void same_address(const struct network *net, const struct network *last, 
 // wrong.
 static void overlap_refused(const struct network *a, const struct network *b, struct diag_list *d)
 {
-	bool later = a->in->address_line > b->in->address_line;
+	bool later = a->in->address_line >= b->in->address_line; // equal: the narrower one
 	const struct network *wrong = later ? a : b, *other = later ? b : a;
 	char text[ADDR_TEXT];
 
@@ -482,7 +482,8 @@ static void find_overlaps(const struct config *c, const struct network *order, u
 		const struct network *net = &order[i];
 		bool up = net->address.family == 4 && config_interface_up(c, net->in);
 
-		if (last && addr_equal(&last->address, &net->address))
+		if (last && addr_equal(&last->address, &net->address) &&
+		    (net->address.family == 6 || (up && config_interface_up(c, last->in))))
 			same_address(net, last, d);
 		else if (up && lies_within(net, wide_up))
 			overlap_refused(net, wide_up, d);

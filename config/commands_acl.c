@@ -271,16 +271,17 @@ static uint32_t last_seq(const struct config_acl *acl)
 	return a > b ? a : b;
 }
 
-// A line that is there already, typed with another number. What comes behind it never matters, as
-// in lists that were kept before lines were compared; in front it may be meant to be moved.
+// A line that is there already, typed with another number: as in IOS nothing changes. In front of
+// the old one it may be meant to be moved.
 static int line_repeated(struct command_call *call, const struct config_acl_line *line,
                          const struct config_acl_line *old)
 {
 	if (line->seq < old->seq)
-		return command_fail(call, command_arg(call, "seq"),
-		                    "line %u is the same: remove it first", old->seq);
-	edit_notice(call, "line %u is ignored: line %u is the same and decides first", line->seq,
-	            old->seq);
+		edit_notice(call, "line %u is ignored: line %u is the same, to move it remove it",
+		            line->seq, old->seq);
+	else
+		edit_notice(call, "line %u is ignored: line %u is the same and decides first",
+		            line->seq, old->seq);
 	return 0;
 }
 

@@ -55,6 +55,15 @@ static int hash_password(struct command_call *call, const char *password, char o
 	return hash ? 0 : -EINVAL;
 }
 
+#define ROUNDS_MAX 1000000ul // crypt(3) takes up to a thousand times as many, for minutes
+
+static bool is_costly(const char *text)
+{
+	const char *rounds = strstr(text, "$rounds=");
+
+	return rounds && strtoul(rounds + 8, NULL, 10) > ROUNDS_MAX;
+}
+
 // Whether crypt(3) makes such a text: of any password the same setting, and a hash as long behind
 // it. What is cut short would be kept, and no password would ever fit.
 static bool is_hash(const char *text)
@@ -89,6 +98,9 @@ static int enable_store(struct command_call *call, char stored[CONFIG_HASH], uin
 		return command_fail(call, secret,
 		                    "expected the hash of a password as crypt(3) writes it ($6$...)"
 		                    "; Cisco's own types 8 and 9 cannot be checked");
+	if (hashed && is_costly(secret->text))
+		return command_fail(call, secret, "a hash of more than %lu rounds is not taken",
+		                    ROUNDS_MAX);
 	if (hashed && !is_hash(secret->text))
 		return command_fail(call, secret,
 		                    "this hash is not whole, or none that crypt(3) can make: no "

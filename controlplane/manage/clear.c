@@ -119,30 +119,29 @@ static void take_off(struct control *c, struct handle sa, uint64_t *packets, uin
 	*drops -= s.auth_failed + s.replayed + s.bad_selector + s.other_drops;
 }
 
-// First the totals of flows, which then owe what their SAs have carried. The SAs' own counters
-// stay: lifetimes go by them.
+// The totals of a flow, which then owes what its SAs have carried. The SAs' own counters stay:
+// lifetimes go by them.
 static unsigned clear_traffic(struct control *c, struct request *r)
 {
 	uint32_t i = r->cursor.index++;
+	unsigned cost = REQUEST_ITEM;
 	struct flow_totals *t;
-	struct child *ch;
+	const struct child *ch;
 
-	if (i < c->max_tunnels) {
-		if (!c->flow_of_tunnel[i])
-			return 1;
-		c->flow_of_tunnel[i]->ended = (struct flow_totals){0};
-		return REQUEST_ITEM;
-	}
-	i -= c->max_tunnels;
-	if (i >= c->children.made)
+	if (i >= c->max_tunnels)
 		return 0;
-	ch = slab_at(&c->children, i);
-	if (!ch || ch->state == CHILD_GONE || ch->state == CHILD_NEGOTIATING || !ch->flow)
+	if (!c->flow_of_tunnel[i])
 		return 1;
-	t = &ch->flow->ended;
-	take_off(c, ch->in, &t->in_packets, &t->in_drops);
-	take_off(c, ch->out, &t->out_packets, &t->out_drops);
-	return REQUEST_ITEM;
+	t = &c->flow_of_tunnel[i]->ended;
+	*t = (struct flow_totals){0};
+	for (ch = c->flow_of_tunnel[i]->children; ch; ch = ch->next_of_flow) {
+		if (ch->state == CHILD_NEGOTIATING)
+			continue;
+		take_off(c, ch->in, &t->in_packets, &t->in_drops);
+		take_off(c, ch->out, &t->out_packets, &t->out_drops);
+		cost += REQUEST_ITEM;
+	}
+	return cost;
 }
 
 static unsigned clear_arp(struct control *c, struct request *r)

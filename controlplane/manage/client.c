@@ -314,6 +314,13 @@ static bool read_line(struct client *c, char *line, size_t size)
 	return len || ch == '\n';
 }
 
+static bool in_crypto_map(const struct client *c)
+{
+	const char *mode = strchr(c->prompt, '(');
+
+	return mode && !strcmp(mode, "(config-crypto-map)#");
+}
+
 // The end of the input leaves configuration mode, which is what applies the lines of a crypto map.
 // But what may be half of an entry, after an error or Ctrl-C, is not applied, and that is said.
 static int leave_configuration(struct client *c, bool complete)
@@ -326,7 +333,7 @@ static int leave_configuration(struct client *c, bool complete)
 		client_run(c, "end");
 		return c->failed;
 	}
-	if (!strcmp(mode, "(config-crypto-map)#"))
+	if (in_crypto_map(c))
 		fprintf(stderr, "%% What was typed in the crypto map was not applied\n");
 	return 1;
 }
@@ -335,7 +342,8 @@ static int from_input(struct client *c)
 {
 	char line[FRAME_CLIENT_MAX];
 
-	while (!c->closed && read_line(c, line, sizeof(line)))
+	// Nothing that follows may apply a crypto map of which a line was wrong.
+	while (!c->closed && !(c->failed && in_crypto_map(c)) && read_line(c, line, sizeof(line)))
 		client_run(c, line);
 	return leave_configuration(c, !client_interrupted && !c->ever_failed) || c->ever_failed;
 }

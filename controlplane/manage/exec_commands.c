@@ -189,7 +189,7 @@ static const struct command for_privileged[] = {
 	{MODE_EXEC, "clear crypto sa counters", NULL, exec_clear_sa_counters, NULL},
 	{MODE_EXEC, "clear crypto isakmp [id:<1-4294967295>]", NULL, exec_clear_isakmp, NULL},
 	{MODE_EXEC, "clear crypto ipsec client ezvpn [name:WORD]", NULL, exec_inactive, NULL},
-	{MODE_EXEC, "clear arp", NULL, exec_clear_arp, NULL},
+	{MODE_EXEC, "clear arp-cache", NULL, exec_clear_arp, NULL},
 	{MODE_EXEC, "clear logging", NULL, exec_clear_logging, NULL},
 	{MODE_EXEC, "clear counters [ifname:IFNAME]", NULL, exec_clear_counters, NULL},
 	{MODE_EXEC, "debug crypto {isakmp|ipsec}", "", exec_debug, NULL},

@@ -225,6 +225,9 @@ static void networks_that_overlap(void **state)
 	assert_refused("interface FastEthernet0\n ip address 10.1.2.1 255.255.255.0\n"
 	               "interface FastEthernet1\n ip address 10.1.0.1 255.255.0.0\n",
 	               4, 0, "interface FastEthernet1: 10.1.0.0 overlaps with FastEthernet0");
+	// An address may be moved away from an interface that is shut down.
+	config_free(load("interface FastEthernet0\n ip address 10.1.2.1 255.255.255.0\n shutdown\n"
+	                 "interface FastEthernet1\n ip address 10.1.2.1 255.255.255.0\n"));
 	// One that is shut down does not hide one that is not.
 	assert_refused("interface FastEthernet0\n ip address 10.0.0.1 255.0.0.0\n shutdown\n"
 	               "interface FastEthernet1\n ip address 10.1.0.1 255.255.0.0\n"

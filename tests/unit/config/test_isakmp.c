@@ -101,6 +101,8 @@ static void item_2_hashes(void **state)
 	assert_refused("enable secret 5 $1$abc\n", 1, 17, "this hash is not whole");
 	assert_refused("enable password 9 $6$abc$\n", 1, 19, "this hash is not whole");
 	assert_refused("enable secret 5 $6$rounds=many$abc$" SHA512_TAIL "\n", 1, 17, "can make");
+	assert_refused("enable secret 5 $6$rounds=999999999$abc$" SHA512_TAIL "\n", 1, 17,
+	               "1000000 rounds");
 }
 
 // Two values: the secret wins whenever there is one, and each is removed by its own command.

@@ -121,7 +121,7 @@ static void script_ends_in_a_crypto_map(void **state)
 	                 0);
 	lacks(run(t, "show running-config"), "set peer 192.0.2.40");
 	assert_int_equal(vigil("<<'EOF'\nenable\nconfigure terminal\ncrypto map test 1\n"
-	                       "set peer 192.0.2.43\nset peer 300.1.1.1\nEOF\n",
+	                       "set peer 192.0.2.43\nset peer 300.1.1.1\nend\nEOF\n",
 	                       said, sizeof(said)),
 	                 1);
 	has(said, "% What was typed in the crypto map was not applied");
