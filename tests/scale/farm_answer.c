@@ -200,60 +200,21 @@ static bool take_3(struct farm *f, uint32_t i, struct main_answer *a,
 	return true;
 }
 
-static bool is_authentic(struct farm *f, struct main_answer *a, const struct isakmp_header *h,
-                         const uint8_t *data)
-{
-	uint8_t plain[FARM_MESSAGE_MAX], next_iv[IKE_BLOCK_MAX], hash[IKE_HASH_MAX];
-	unsigned len = suite_hash_len(f->ike.hash);
-	struct ike1_phase1 in = inputs(f, a);
-	const struct isakmp_payload *id, *got;
-	struct isakmp_chain chain;
-
-	if (ike1_message_open(f->crypto, &f->ike, &a->sa.keys, a->sa.keys.iv, next_iv, h, data,
-	                      plain, sizeof(plain), &chain))
-		return false;
-	id = isakmp_chain_find(&chain, ISAKMP_ID, 0);
-	got = isakmp_chain_find(&chain, ISAKMP_HASH, 0);
-	if (!id || !got || got->len != len ||
-	    keymat_hash_i(f->crypto, &f->ike, &in, &a->skeyid,
-	                  (struct ike_chunk){id->body, id->len}, hash) ||
-	    !secret_equal(hash, got->body, len))
-		return false;
-	memcpy(a->sa.keys.iv, next_iv, sizeof(a->sa.keys.iv));
-	return true;
-}
-
-static void send_6(struct farm *f, uint32_t i, struct main_answer *a)
-{
-	struct isakmp_header h =
-		farm_header(&a->sa, ISAKMP_EXCHANGE_MAIN, 0, ISAKMP_FLAG_ENCRYPTED);
-	struct ike1_phase1 in = inputs(f, a);
-	struct ip_addr own = farm_peer_addr(i);
-	uint8_t buf[FARM_MESSAGE_MAX], hash[IKE_HASH_MAX];
-	struct isakmp_message m;
-	size_t at;
-
-	isakmp_message_begin(&m, buf, sizeof(buf), &h);
-	at = writer_len(&m.w) + ISAKMP_PAYLOAD_HEADER;
-	ident_write_addr(&m, &own, false);
-	if (keymat_hash_r(f->crypto, &f->ike, &in, &a->skeyid,
-	                  (struct ike_chunk){buf + at, writer_len(&m.w) - at}, hash))
-		abort();
-	isakmp_payload_put(&m, ISAKMP_HASH, hash, suite_hash_len(f->ike.hash));
-	reply(f, i, &a->reply, buf,
-	      ike1_message_seal(f->crypto, &f->ike, &a->sa.keys, a->sa.keys.iv, &m));
-}
-
 // From here on the new IKE SA is the peer's.
 static bool take_5(struct farm *f, uint32_t i, struct farm_answer *answer,
                    const struct isakmp_header *h, const uint8_t *data)
 {
 	struct farm_peer *p = &f->peers[i];
 	struct main_answer *a = &answer->main;
+	struct ike1_phase1 in = inputs(f, a);
+	uint8_t buf[FARM_MESSAGE_MAX];
+	struct isakmp_message m;
 
-	if (!is_authentic(f, a, h, data))
+	if (!farm_auth_open(f, &a->sa, true, &in, &a->skeyid, h, data))
 		return false;
-	send_6(f, i, a);
+	farm_auth_begin(f, i, &a->sa, false, &in, &a->skeyid, &m, buf);
+	reply(f, i, &a->reply, buf,
+	      ike1_message_seal(f->crypto, &f->ike, &a->sa.keys, a->sa.keys.iv, &m));
 	a->step = DONE;
 	a->sa.hello = farm_random_id() & 0x7fffffff;
 	answer->old_sa = p->sa;

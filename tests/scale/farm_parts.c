@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "ident.h"
 #include "isakmp.h"
 #include "secret.h"
 
@@ -79,6 +80,53 @@ void farm_put_nat_d(struct farm *f, const struct farm_sa *sa, uint16_t port,
 	isakmp_payload_put(m, ISAKMP_NAT_D, hash, len);
 	secret_random(hash, len);
 	isakmp_payload_put(m, ISAKMP_NAT_D, hash, len);
+}
+
+static int auth_hash(struct farm *f, bool is_5, const struct ike1_phase1 *in,
+                     const struct ike1_skeyid *skeyid, struct ike_chunk id, uint8_t *out)
+{
+	return (is_5 ? keymat_hash_i : keymat_hash_r)(f->crypto, &f->ike, in, skeyid, id, out);
+}
+
+void farm_auth_begin(struct farm *f, uint32_t peer, const struct farm_sa *sa, bool is_5,
+                     const struct ike1_phase1 *in, const struct ike1_skeyid *skeyid,
+                     struct isakmp_message *m, uint8_t *buf)
+{
+	struct isakmp_header h = farm_header(sa, ISAKMP_EXCHANGE_MAIN, 0, ISAKMP_FLAG_ENCRYPTED);
+	struct ip_addr own = farm_peer_addr(peer);
+	uint8_t hash[IKE_HASH_MAX];
+	struct ike_chunk id;
+	size_t at;
+
+	isakmp_message_begin(m, buf, FARM_MESSAGE_MAX, &h);
+	at = writer_len(&m->w) + ISAKMP_PAYLOAD_HEADER;
+	ident_write_addr(m, &own, false);
+	id = (struct ike_chunk){buf + at, writer_len(&m->w) - at};
+	if (auth_hash(f, is_5, in, skeyid, id, hash))
+		abort();
+	isakmp_payload_put(m, ISAKMP_HASH, hash, suite_hash_len(f->ike.hash));
+}
+
+bool farm_auth_open(struct farm *f, struct farm_sa *sa, bool is_5, const struct ike1_phase1 *in,
+                    const struct ike1_skeyid *skeyid, const struct isakmp_header *h,
+                    const uint8_t *data)
+{
+	uint8_t plain[FARM_MESSAGE_MAX], next_iv[IKE_BLOCK_MAX], hash[IKE_HASH_MAX];
+	unsigned len = suite_hash_len(f->ike.hash);
+	const struct isakmp_payload *id, *got;
+	struct isakmp_chain chain;
+
+	if (ike1_message_open(f->crypto, &f->ike, &sa->keys, sa->keys.iv, next_iv, h, data, plain,
+	                      sizeof(plain), &chain))
+		return false;
+	id = isakmp_chain_find(&chain, ISAKMP_ID, 0);
+	got = isakmp_chain_find(&chain, ISAKMP_HASH, 0);
+	if (!id || !got || got->len != len ||
+	    auth_hash(f, is_5, in, skeyid, (struct ike_chunk){id->body, id->len}, hash) ||
+	    !secret_equal(hash, got->body, len))
+		return false;
+	memcpy(sa->keys.iv, next_iv, sizeof(sa->keys.iv));
+	return true;
 }
 
 struct farm_esp *farm_esp_make(struct farm *f, const struct farm_sa *sa, const struct ike1_quick *q,

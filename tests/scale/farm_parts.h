@@ -27,6 +27,14 @@ enum sa_encap farm_encap(const struct farm *f);
 // an own one that is not.
 void farm_put_nat_d(struct farm *f, const struct farm_sa *sa, uint16_t port,
                     struct isakmp_message *m);
+// Messages 5 and 6 of main mode. Begins one that is sealed: identity, and HASH_I or HASH_R over it.
+void farm_auth_begin(struct farm *f, uint32_t peer, const struct farm_sa *sa, bool is_5,
+                     const struct ike1_phase1 *in, const struct ike1_skeyid *skeyid,
+                     struct isakmp_message *m, uint8_t *buf);
+// Opens the gateway's, and takes its IV over. False: it is not authentic.
+bool farm_auth_open(struct farm *f, struct farm_sa *sa, bool is_5, const struct ike1_phase1 *in,
+                    const struct ike1_skeyid *skeyid, const struct isakmp_header *h,
+                    const uint8_t *data);
 // The keys of both directions. NULL: they cannot be made.
 struct farm_esp *farm_esp_make(struct farm *f, const struct farm_sa *sa, const struct ike1_quick *q,
                                uint32_t spi_in, uint32_t spi_out);

@@ -187,21 +187,11 @@ static struct ike1_phase1 inputs(const struct farm *f, const struct farm_peer *p
 static void send_5(struct farm *f, uint32_t i, uint32_t now_ms)
 {
 	struct farm_peer *p = &f->peers[i];
-	struct isakmp_header h =
-		farm_header(&p->sa, ISAKMP_EXCHANGE_MAIN, 0, ISAKMP_FLAG_ENCRYPTED);
 	struct ike1_phase1 in = inputs(f, p);
-	struct ip_addr own = farm_peer_addr(i);
-	uint8_t buf[FARM_MESSAGE_MAX], hash[IKE_HASH_MAX];
+	uint8_t buf[FARM_MESSAGE_MAX];
 	struct isakmp_message m;
-	size_t at;
 
-	isakmp_message_begin(&m, buf, sizeof(buf), &h);
-	at = writer_len(&m.w) + ISAKMP_PAYLOAD_HEADER;
-	ident_write_addr(&m, &own, false);
-	if (keymat_hash_i(f->crypto, &f->ike, &in, &p->handshake->skeyid,
-	                  (struct ike_chunk){buf + at, writer_len(&m.w) - at}, hash))
-		abort();
-	isakmp_payload_put(&m, ISAKMP_HASH, hash, suite_hash_len(f->ike.hash));
+	farm_auth_begin(f, i, &p->sa, true, &in, &p->handshake->skeyid, &m, buf);
 	notify_write_initial_contact(&m, p->sa.cookie_i, p->sa.cookie_r);
 	ask(f, i, buf, ike1_message_seal(f->crypto, &f->ike, &p->sa.keys, p->sa.keys.iv, &m),
 	    FARM_SENT_5, now_ms);
@@ -265,23 +255,10 @@ static bool take_6(struct farm *f, uint32_t i, const struct isakmp_header *h, co
                    uint32_t now_ms)
 {
 	struct farm_peer *p = &f->peers[i];
-	uint8_t plain[FARM_MESSAGE_MAX], next_iv[IKE_BLOCK_MAX], hash[IKE_HASH_MAX];
-	unsigned len = suite_hash_len(f->ike.hash);
 	struct ike1_phase1 in = inputs(f, p);
-	const struct isakmp_payload *id, *got;
-	struct isakmp_chain chain;
 
-	if (ike1_message_open(f->crypto, &f->ike, &p->sa.keys, p->sa.keys.iv, next_iv, h, data,
-	                      plain, sizeof(plain), &chain))
+	if (!farm_auth_open(f, &p->sa, false, &in, &p->handshake->skeyid, h, data))
 		return false;
-	id = isakmp_chain_find(&chain, ISAKMP_ID, 0);
-	got = isakmp_chain_find(&chain, ISAKMP_HASH, 0);
-	if (!id || !got || got->len != len ||
-	    keymat_hash_r(f->crypto, &f->ike, &in, &p->handshake->skeyid,
-	                  (struct ike_chunk){id->body, id->len}, hash) ||
-	    !secret_equal(hash, got->body, len))
-		return false;
-	memcpy(p->sa.keys.iv, next_iv, sizeof(p->sa.keys.iv));
 	p->sa.hello = farm_random_id() & 0x7fffffff;
 	send_quick_1(f, i, now_ms);
 	return true;
