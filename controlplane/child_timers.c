@@ -19,7 +19,6 @@
 #define ACTIVATE_REKEY  ticks_from_seconds(5) // that message may have to be sent again
 #define OLD_CHILD_STAYS ticks_from_seconds(10)
 #define TWINS_WITHIN    ticks_from_seconds(30)
-#define REKEY_RETRY     ticks_from_seconds(10)
 #define REKEY_SOON      ticks_from_ms(200)
 // Both sides may know that children are to be renewed: who has begun phase 1 goes first.
 #define RENEW_AS_RESPONDER ticks_from_seconds(3)
@@ -159,8 +158,7 @@ bool on_child_wanted_again(struct control *c, struct child *ch)
 void on_child_rekey_failed(struct control *c, struct child *ch)
 {
 	ch->rekeying = false;
-	wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_RETRY + renewal_jitter(REKEY_RETRY),
-	          expired_child_rekey);
+	wheel_arm(&c->wheel, &ch->rekey, c->now + renewal_retry(), expired_child_rekey);
 }
 
 void on_child_volume(struct control *c, struct child *ch, bool hard)

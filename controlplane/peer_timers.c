@@ -36,7 +36,7 @@
 #define SILENT_IKE_STAYS ticks_from_seconds(15) // a new phase 1 may need a repetition or two
 #define RETRY_AFTER      ticks_from_seconds(2)
 #define TURN_JITTER      TICKS_PER_SECOND // several gateways must not call the same peers in step
-#define REKEY_RETRY      ticks_from_seconds(10)
+#define REKEY_SOON       ticks_from_seconds(10)
 #define MOVES_APART      ticks_from_ms(100)
 
 // ---- dead peer detection
@@ -308,9 +308,9 @@ static void expired_retry(void *ctx, struct wheel_timer *t)
 		peer_release(c, p);
 }
 
-static void retry_after(struct control *c, struct peer *p, tick_t at_least)
+static void retry_later(struct control *c, struct peer *p)
 {
-	wheel_arm(&c->wheel, &p->retry, c->now + at_least + renewal_jitter(at_least),
+	wheel_arm(&c->wheel, &p->retry, c->now + RETRY_AFTER + renewal_jitter(RETRY_AFTER),
 	          expired_retry);
 }
 
@@ -352,7 +352,7 @@ static int begin_phase_1(struct control *c, struct peer *p)
 		return 0;
 	if (!make_room(c, p)) {
 		c->counters.admissions_refused++;
-		retry_after(c, p, RETRY_AFTER);
+		retry_later(c, p);
 		return 0;
 	}
 	if (!p->turn_taken && !peer_ike_sa(p)) { // a renewal is no new load
@@ -370,7 +370,7 @@ static int begin_phase_1(struct control *c, struct peer *p)
 	err = ike1_initiate(c, p);
 	p->turn_taken = err == -EAGAIN;
 	if (err == -EAGAIN)
-		retry_after(c, p, RETRY_AFTER);
+		retry_later(c, p);
 	else if (err < 0 && !peer_ike_sa(p))
 		fail_waiting(c, p, false);
 	return err;
@@ -412,8 +412,7 @@ static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
 		return;
 	// Again, until it is replaced: what begins now may fail, or there is nothing yet to renew
 	// it for.
-	wheel_arm(&c->wheel, t, c->now + REKEY_RETRY + renewal_jitter(REKEY_RETRY),
-	          expired_ike_rekey);
+	wheel_arm(&c->wheel, t, c->now + renewal_retry(), expired_ike_rekey);
 	if (sa->peer->children)
 		on_tunnel_wanted(c, sa->peer);
 }
@@ -425,7 +424,7 @@ static void arm_ike_rekey(struct control *c, struct ike_sa *sa)
 	tick_t at = sa->established + renewal_after(life, sa->initiator);
 
 	if (!tick_before(c->now, at))
-		at = c->now + renewal_jitter(REKEY_RETRY);
+		at = c->now + renewal_jitter(REKEY_SOON);
 	wheel_arm(&c->wheel, &sa->rekey, at, expired_ike_rekey);
 }
 
@@ -525,15 +524,14 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
 	ike_sa_destroy(c, sa);
 	left = peer_ike_sa(p);
 	if (left) {
-		wheel_arm(&c->wheel, &left->rekey,
-		          c->now + REKEY_RETRY + renewal_jitter(REKEY_RETRY), expired_ike_rekey);
+		wheel_arm(&c->wheel, &left->rekey, c->now + renewal_retry(), expired_ike_rekey);
 		flow_start_waiting(c, p);
 		return;
 	}
 	if (peer_is_negotiating(p))
 		return;
 	if (p->forsaken && p->dpd.state == DPD_OFF) // else the next probe asks by phase 1
-		retry_after(c, p, REKEY_RETRY);
+		wheel_arm(&c->wheel, &p->retry, c->now + renewal_retry(), expired_retry);
 	fail_waiting(c, p, true);
 }
 

@@ -4,6 +4,7 @@
 #include "secret.h"
 
 #define MARGIN_MIN ticks_from_seconds(10)
+#define RETRY      ticks_from_seconds(10)
 
 tick_t renewal_jitter(tick_t range)
 {
@@ -24,4 +25,9 @@ tick_t renewal_after(tick_t lifetime, bool initiator)
 	else
 		margin = margin / 2 + renewal_jitter(margin / 2);
 	return lifetime > margin ? lifetime - margin : lifetime / 2;
+}
+
+tick_t renewal_retry(void)
+{
+	return RETRY + renewal_jitter(RETRY);
 }

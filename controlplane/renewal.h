@@ -11,4 +11,7 @@ tick_t renewal_jitter(tick_t range);
 // not renewed together. The responder leaves the initiator the first try.
 tick_t renewal_after(tick_t lifetime, bool initiator);
 
+// How long after a try that failed the next one comes: 10 to 20 s.
+tick_t renewal_retry(void);
+
 #endif

@@ -78,22 +78,17 @@ static bool has_a_place(const struct peer *p)
 // after message 4.
 static bool make_room(struct control *c, const struct dp_view *v, const struct peer *known)
 {
+	bool from_here = ike_sa_begun_at(c, &v->dst, &v->src) >= HALF_OPEN_PER_ADDRESS;
+	bool from_all = c->responding >= peer_negotiations_limit(c);
 	struct ike_sa *oldest;
 
-	if (has_a_place(known)) {
-		if (is_full(c, known))
-			ike_sa_evict_stranger(c, known);
-		return true;
-	}
-	if (ike_sa_begun_at(c, &v->dst, &v->src) >= HALF_OPEN_PER_ADDRESS) {
-		oldest = ike_sa_dispensable(c, &v->dst, &v->src);
-	} else if (c->responding >= peer_negotiations_limit(c)) {
-		oldest = ike_sa_dispensable(c, NULL, NULL);
-	} else {
+	if (has_a_place(known) || (!from_here && !from_all)) {
 		if (is_full(c, known))
 			ike_sa_evict_stranger(c, known);
 		return true; // as far as strangers are concerned
 	}
+	oldest = from_here ? ike_sa_dispensable(c, &v->dst, &v->src)
+	                   : ike_sa_dispensable(c, NULL, NULL);
 	if (!oldest)
 		return false;
 	main_mode_fail(c, oldest, "another one needs the room");
