@@ -137,6 +137,13 @@ bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
 	return a->len == b->len && addr_equal(&a->addr, &b->addr);
 }
 
+int prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	int order = addr_compare(&a->addr, &b->addr);
+
+	return order ? order : (int)a->len - (int)b->len;
+}
+
 bool prefix_contains(const struct ip_prefix *p, const struct ip_addr *a)
 {
 	struct ip_prefix cut;

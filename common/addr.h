@@ -39,6 +39,8 @@ uint64_t addr_pair_hash(const struct salt *salt, const struct ip_addr *a, const 
 struct ip_prefix prefix_make(const struct ip_addr *a, uint8_t len);
 struct ip_prefix prefix_host(const struct ip_addr *a);
 bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
+// For sorting: a prefix comes before those that it covers.
+int prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b);
 bool prefix_contains(const struct ip_prefix *p, const struct ip_addr *a);
 // Every address of `inner` is in `outer`.
 bool prefix_covers(const struct ip_prefix *outer, const struct ip_prefix *inner);

@@ -407,12 +407,9 @@ struct network {
 static int compare_networks(const void *a, const void *b)
 {
 	const struct network *x = a, *y = b;
-	int order = addr_compare(&x->prefix.addr, &y->prefix.addr);
+	int order = prefix_compare(&x->prefix, &y->prefix);
 
-	if (order)
-		return order;
-	return x->prefix.len != y->prefix.len ? (int)x->prefix.len - y->prefix.len
-	                                      : addr_compare(&x->address, &y->address);
+	return order ? order : addr_compare(&x->address, &y->address);
 }
 
 // All of them but those of link-local and EUI-64 addresses. NULL: out of memory.

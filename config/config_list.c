@@ -316,10 +316,8 @@ static void acl_clean(void *item)
 static int route_compare(const void *a, const void *b)
 {
 	const struct config_route *x = a, *y = b;
-	int c = addr_compare(&x->prefix.addr, &y->prefix.addr);
+	int c = prefix_compare(&x->prefix, &y->prefix);
 
-	if (!c)
-		c = compare_u32(x->prefix.len, y->prefix.len);
 	if (!c)
 		c = addr_compare(&x->next_hop, &y->next_hop);
 	return c ? c : strcmp(x->interface, y->interface);

@@ -162,9 +162,8 @@ static int find_network(const struct reach *r, const struct ip_addr *hop)
 static int compare_prefixes(const void *a, const void *b)
 {
 	const struct way *x = a, *y = b;
-	int order = addr_compare(&x->prefix.addr, &y->prefix.addr);
 
-	return order ? order : (int)x->prefix.len - (int)y->prefix.len;
+	return prefix_compare(&x->prefix, &y->prefix);
 }
 
 // The most specific way to a next hop, other than to `own` prefix, NULL: none. Not the default

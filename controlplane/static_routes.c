@@ -88,13 +88,6 @@ static bool same_way(const struct static_way *a, const struct static_way *b)
 	return a->way.iface == b->way.iface && addr_equal(&a->way.hop, &b->way.hop);
 }
 
-static int prefix_order(const struct static_way *a, const struct static_way *b)
-{
-	int order = addr_compare(&a->way.prefix.addr, &b->way.prefix.addr);
-
-	return order ? order : (int)a->way.prefix.len - (int)b->way.prefix.len;
-}
-
 static void way_install(struct control *c, struct static_way *w, bool quiet)
 {
 	char text[PREFIX_TEXT];
@@ -148,7 +141,9 @@ static void change_ways(struct control *c, struct static_way *old, uint32_t n_ol
 	uint32_t i = n_old, k = n_now;
 
 	while (i || k) {
-		int order = !i ? -1 : !k ? 1 : prefix_order(&old[i - 1], &now[k - 1]);
+		int order = !i   ? -1
+		            : !k ? 1
+		                 : prefix_compare(&old[i - 1].way.prefix, &now[k - 1].way.prefix);
 
 		i -= order >= 0;
 		k -= order <= 0;
@@ -234,7 +229,9 @@ static uint32_t close_networks(struct control *c, uint16_t iface, struct static_
 
 static int compare_ways(const void *a, const void *b)
 {
-	return prefix_order(a, b);
+	const struct static_way *x = a, *y = b;
+
+	return prefix_compare(&x->way.prefix, &y->way.prefix);
 }
 
 // Closes the networks of all interfaces that leave, beside the ways that there are.

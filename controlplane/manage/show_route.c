@@ -225,10 +225,8 @@ struct line {
 static int compare(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
-	int order = addr_compare(&x->prefix.addr, &y->prefix.addr);
+	int order = prefix_compare(&x->prefix, &y->prefix);
 
-	if (!order)
-		order = (int)x->prefix.len - y->prefix.len;
 	return order ? order : (x->route != NULL) - (y->route != NULL);
 }
 
