@@ -77,13 +77,13 @@ static const struct config_acl_line *scan(const struct config_acl *acl,
 }
 
 const struct config_acl_line *acl_index_find(struct config_acl *acl,
-                                             const struct config_acl_line *line)
+                                             const struct config_acl_line *line, bool more)
 {
 	struct sorted lines = config_acl_sorted(acl);
 	struct acl_index *x = acl->index;
 	uint32_t hash;
 
-	if (!x && acl->n_lines >= SMALL)
+	if (!x && more && acl->n_lines >= SMALL)
 		x = acl->index = make(acl);
 	if (!x)
 		return scan(acl, line);

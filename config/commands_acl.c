@@ -322,7 +322,7 @@ static int line_add(struct command_call *call, const char *name, struct config_a
 	const struct config_acl_line *same = NULL, *there = NULL;
 
 	if (acl && line->action != CONFIG_ACL_REMARK)
-		same = acl_index_find(acl, line);
+		same = acl_index_find(acl, line, edit_of(call)->line); // a file's, not one typed
 	if (acl && line->seq) {
 		struct sorted lines = config_acl_sorted(acl);
 
