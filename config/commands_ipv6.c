@@ -244,7 +244,7 @@ static const struct command commands[] = {
 	{MODE_INTERFACE, "ipv6 enable", "", enable, words},
 	{MODE_INTERFACE, "ipv6 mtu n:<1280-9600>", "ipv6 mtu", mtu, words},
 	{MODE_INTERFACE, "ipv6 crypto map name:WORD", "ipv6 crypto map", crypto_map, words},
-	{MODE_INTERFACE, "ipv6 {nd|redirects|unreachables|virtual-reassembly} [rest:LINE]", "",
+	{MODE_INTERFACE, "ipv6 {redirects|unreachables|virtual-reassembly} [rest:LINE]", "",
          command_ignored, ignored_words},
 	{MODE_INTERFACE,
          "ipv6 {traffic-filter|dhcp|rip|ospf|eigrp|policy|verify|unnumbered|"

@@ -375,6 +375,35 @@ unsigned config_addresses6(const struct config_interface *i, const uint8_t mac[6
 	return n;
 }
 
+struct config_advert_prefix config_advert_prefix(const struct config_interface *i,
+                                                 const struct ip_prefix *prefix)
+{
+	struct config_advert_prefix found = {.valid = 30 * 86400, .preferred = 7 * 86400};
+
+	for (uint32_t k = 0; i && k < i->n_advert_prefixes; k++) {
+		const struct config_advert_prefix *a = &i->advert_prefixes[k];
+
+		if (prefix && prefix_equal(&a->prefix, prefix))
+			return *a;
+		if (!a->prefix.addr.family)
+			found = *a;
+	}
+	return found;
+}
+
+struct config_advert config_advert(const struct config_interface *i)
+{
+	struct config_advert a = i->advert;
+
+	if (!a.interval)
+		a.interval = 200000;
+	if (!a.interval_min)
+		a.interval_min = a.interval / 4 * 3;
+	if (!a.lifetime_set)
+		a.lifetime = 1800;
+	return a;
+}
+
 // The type that this many letters abbreviate, or NULL. A unique abbreviation is not asked for: the
 // first that fits is what people mean.
 static const char *interface_type(const char *text, size_t letters)

@@ -98,6 +98,37 @@ struct config_address6 {
 	bool eui64;          // the lower half is made from the interface's MAC address
 };
 
+#define CONFIG_ADVERT_PREFIXES 16 // most `ipv6 nd prefix` lines of an interface
+
+// When hosts are told of this router; in the words of `ipv6 nd ra`: nothing, `suppress`, `suppress
+// all`
+enum config_advert_when { CONFIG_ADVERT_ALWAYS, CONFIG_ADVERT_ASKED, CONFIG_ADVERT_NEVER };
+
+// RFC 4191, 2.1, as it is on the wire
+enum config_router_preference {
+	CONFIG_ROUTER_MEDIUM = 0,
+	CONFIG_ROUTER_HIGH = 1,
+	CONFIG_ROUTER_LOW = 3,
+};
+
+// What router advertisements say (RFC 4861, 6.2.1).
+struct config_advert {
+	enum config_advert_when when;
+	uint32_t interval, interval_min; // ms between two; 0 = the default, see config_advert()
+	uint16_t lifetime;               // seconds that hosts may use the router by default
+	bool lifetime_set;               // else it is the default
+	bool managed, other;             // hosts find addresses, or other things, by DHCPv6
+	enum config_router_preference preference;
+};
+
+// `ipv6 nd prefix`: what hosts are told of a network
+struct config_advert_prefix {
+	struct ip_prefix prefix;      // family 0 = `default`: those of the interface's addresses
+	uint32_t valid, preferred;    // seconds; UINT32_MAX = for ever
+	bool hidden;                  // nothing: `no-advertise`
+	bool off_link, no_autoconfig; // its hosts are not on the link; make no addresses of it
+};
+
 struct config_interface {
 	char name[CONFIG_NAME]; // canonical, "FastEthernet0"
 	struct ip_addr address; // family 0 = none
@@ -116,6 +147,9 @@ struct config_interface {
 	bool ipv6_enable;              // a link-local address even without another
 	uint16_t mtu6;                 // `ipv6 mtu`; 0 = the interface's
 	char crypto_map6[CONFIG_NAME]; // `ipv6 crypto map`; "" = none
+	struct config_advert advert;
+	struct config_advert_prefix *advert_prefixes; // in the order of entry
+	uint32_t n_advert_prefixes;
 	bool shutdown;
 	char description[CONFIG_TEXT];
 	uint32_t
@@ -497,6 +531,13 @@ bool config_has_ipv6(const struct config_interface *i);
 // link-local one (RFC 4291, 2.5.6) first if IPv6 is on. Returns their number, 0 = no IPv6.
 unsigned config_addresses6(const struct config_interface *i, const uint8_t mac[6],
                            struct config_address6 out[CONFIG_ADDRESSES6]);
+
+// What is said of a network on the link that `ipv6 nd prefix` does not name, or if it is NULL of
+// one that no line names: 30 days valid, 7 days preferred, as in IOS.
+struct config_advert_prefix config_advert_prefix(const struct config_interface *i,
+                                                 const struct ip_prefix *prefix);
+// The interface's, defaults filled in: every 150 to 200 s, 1800 s.
+struct config_advert config_advert(const struct config_interface *i);
 
 // "fa0/1", "FastEthernet0/1" -> "FastEthernet0/1". A name of no known type stays as it is.
 // 0, or -EINVAL when it is no interface name; a known type alone, without a number, is none.

@@ -46,11 +46,32 @@ static bool addresses6_equal(const struct config_interface *x, const struct conf
 	return true;
 }
 
+static bool adverts_equal(const struct config_interface *x, const struct config_interface *y)
+{
+	const struct config_advert *a = &x->advert, *b = &y->advert;
+
+	if (x->n_advert_prefixes != y->n_advert_prefixes)
+		return false;
+	for (uint32_t i = 0; i < x->n_advert_prefixes; i++) {
+		const struct config_advert_prefix *p = &x->advert_prefixes[i],
+						  *q = &y->advert_prefixes[i];
+
+		if (!prefix_equal(&p->prefix, &q->prefix) || p->valid != q->valid ||
+		    p->preferred != q->preferred || p->hidden != q->hidden ||
+		    p->off_link != q->off_link || p->no_autoconfig != q->no_autoconfig)
+			return false;
+	}
+	return a->when == b->when && a->interval == b->interval &&
+	       a->interval_min == b->interval_min && a->lifetime == b->lifetime &&
+	       a->lifetime_set == b->lifetime_set && a->managed == b->managed &&
+	       a->other == b->other && a->preference == b->preference;
+}
+
 static bool interface_equal(const void *a, const void *b)
 {
 	const struct config_interface *x = a, *y = b;
 
-	if (x->n_ezvpn != y->n_ezvpn || !addresses6_equal(x, y))
+	if (x->n_ezvpn != y->n_ezvpn || !addresses6_equal(x, y) || !adverts_equal(x, y))
 		return false;
 	for (uint32_t i = 0; i < x->n_ezvpn; i++)
 		if (strcmp(x->ezvpn[i].name, y->ezvpn[i].name) ||
@@ -72,7 +93,12 @@ static int interface_copy(void *item)
 
 	i->ezvpn = array_copy(i->ezvpn, i->n_ezvpn, sizeof(*i->ezvpn));
 	i->addresses6 = array_copy(i->addresses6, i->n_addresses6, sizeof(*i->addresses6));
-	return (i->n_ezvpn && !i->ezvpn) || (i->n_addresses6 && !i->addresses6) ? -ENOMEM : 0;
+	i->advert_prefixes =
+		array_copy(i->advert_prefixes, i->n_advert_prefixes, sizeof(*i->advert_prefixes));
+	return (i->n_ezvpn && !i->ezvpn) || (i->n_addresses6 && !i->addresses6) ||
+	                       (i->n_advert_prefixes && !i->advert_prefixes)
+	               ? -ENOMEM
+	               : 0;
 }
 
 static void interface_clean(void *item)
@@ -81,6 +107,7 @@ static void interface_clean(void *item)
 
 	free(i->ezvpn);
 	free(i->addresses6);
+	free(i->advert_prefixes);
 }
 
 // policies

@@ -374,6 +374,63 @@ static void render_speed(const struct config_interface *i, struct text *out)
 		text_printf(out, " duplex %s\n", duplexes[i->duplex]);
 }
 
+static void render_seconds(uint32_t s, struct text *out)
+{
+	if (s == UINT32_MAX)
+		text_printf(out, " infinite");
+	else
+		text_printf(out, " %u", s);
+}
+
+static void render_advert_prefix(const struct config_advert_prefix *p, struct text *out)
+{
+	char prefix[PREFIX_TEXT];
+
+	text_printf(out, " ipv6 nd prefix %s",
+	            p->prefix.addr.family ? prefix_format(&p->prefix, prefix) : "default");
+	if (p->hidden) {
+		text_printf(out, " no-advertise\n");
+		return;
+	}
+	render_seconds(p->valid, out);
+	render_seconds(p->preferred, out);
+	text_printf(out, "%s%s\n", p->off_link ? " off-link" : "",
+	            p->no_autoconfig ? " no-autoconfig" : "");
+}
+
+static void render_interval(const struct config_advert *a, struct text *out)
+{
+	bool ms = a->interval % 1000 || a->interval_min % 1000;
+	uint32_t unit = ms ? 1 : 1000;
+
+	text_printf(out, " ipv6 nd ra interval%s %u", ms ? " msec" : "", a->interval / unit);
+	if (a->interval_min)
+		text_printf(out, " %u", a->interval_min / unit);
+	text_printf(out, "\n");
+}
+
+static void render_advert(const struct config_interface *i, struct text *out)
+{
+	const struct config_advert *a = &i->advert;
+
+	for (uint32_t k = 0; k < i->n_advert_prefixes; k++)
+		render_advert_prefix(&i->advert_prefixes[k], out);
+	if (a->managed)
+		text_printf(out, " ipv6 nd managed-config-flag\n");
+	if (a->other)
+		text_printf(out, " ipv6 nd other-config-flag\n");
+	if (a->preference)
+		text_printf(out, " ipv6 nd router-preference %s\n",
+		            a->preference == CONFIG_ROUTER_HIGH ? "High" : "Low");
+	if (a->interval)
+		render_interval(a, out);
+	if (a->lifetime_set)
+		text_printf(out, " ipv6 nd ra lifetime %u\n", a->lifetime);
+	if (a->when)
+		text_printf(out, " ipv6 nd ra suppress%s\n",
+		            a->when == CONFIG_ADVERT_NEVER ? " all" : "");
+}
+
 static void render_interface6(const struct config_interface *i, struct text *out)
 {
 	char addr[ADDR_TEXT];
@@ -391,6 +448,7 @@ static void render_interface6(const struct config_interface *i, struct text *out
 		text_printf(out, " ipv6 enable\n");
 	if (i->mtu6)
 		text_printf(out, " ipv6 mtu %u\n", i->mtu6);
+	render_advert(i, out);
 	if (i->crypto_map6[0])
 		text_printf(out, " ipv6 crypto map %s\n", i->crypto_map6);
 }

@@ -19,6 +19,7 @@
 #include "neighbour.h"
 #include "peer.h"
 #include "peer_timers.h"
+#include "router.h"
 #include "static_routes.h"
 #include "subinterface.h"
 #include "teardown.h"
@@ -103,6 +104,7 @@ static void set_interface(struct control *c, unsigned iface, bool announce)
 		dp.n_addresses6 = 0;
 	}
 	limit_mtu(c, iface, &dp);
+	router_sync(c, (uint16_t)iface);
 	err = dp_iface_set(c->dp, (uint16_t)iface, &dp);
 	if (err < 0)
 		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG", "Interface %s: %s", c->ports[iface],
@@ -372,6 +374,9 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 			log_shutdown(c, old, n);
 		}
 	nd_prune(c);
+	if (old->ipv6_unicast_routing != next->ipv6_unicast_routing)
+		for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
+			router_sync(c, (uint16_t)n);
 	if (todo.routes)
 		static_routes_sync(c, true);
 	if (todo.entries) {

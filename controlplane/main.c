@@ -24,6 +24,7 @@
 #include "manage/manage.h"
 #include "neighbour.h"
 #include "peer.h"
+#include "router.h"
 #include "secret.h"
 
 #define DH_THREADS     1
@@ -237,6 +238,7 @@ static int run(struct control *c, const char *startup, const struct diag_list *d
 	log_msg(&c->log, LOG_NOTICE, "SYS", "RESTART", "Vigil started, %s", dp_version());
 	loop_run(c, &stop);
 	log_msg(&c->log, LOG_NOTICE, "SYS", "STOP", "Vigil is stopping");
+	router_stop(c);
 	loop_drain(c, DRAIN_STUCK_MS, DRAIN_MS);
 	ret = EXIT_SUCCESS;
 	manage_stop(c);

@@ -13,6 +13,7 @@
 #include "mld_message.h"
 #include "nd_message.h"
 #include "neighbour.h"
+#include "router.h"
 #include "secret.h"
 #include "wheel.h"
 
@@ -88,14 +89,15 @@ static const struct own_address *source_for(const struct control *c, uint16_t if
 static void send(struct control *c, uint16_t iface, struct nd_message *m)
 {
 	uint8_t frame[ND_FRAME];
+	size_t len;
 
 	dp_iface_mac(c->dp, iface, m->from);
 	if (m->has_mac)
 		memcpy(m->mac, m->from, sizeof(m->mac));
 	if (m->dst.bytes[0] == 0xff)
 		nd_multicast_mac(&m->dst, m->to);
-	nd_write(m, frame);
-	dp_frame_send(c->dp, iface, frame, (uint16_t)(m->has_mac ? ND_FRAME : ND_FRAME - 8));
+	len = nd_write(m, frame);
+	dp_frame_send(c->dp, iface, frame, (uint16_t)len);
 }
 
 void nd_solicit(struct control *c, uint16_t iface, const struct ip_addr *target, const uint8_t *mac)
@@ -120,7 +122,7 @@ static void advertise(struct control *c, const struct own_address *o, const stru
 		.src = o->addr,
 		.dst = {.family = 6, .bytes = {0xff, 2, [15] = 1}}, // ff02::1: all nodes
 		.target = o->addr,
-		.router = true,
+		.router = c->config->ipv6_unicast_routing,
 		.solicited = dst,
 		.override = true,
 		.has_mac = true,
@@ -133,29 +135,36 @@ static void advertise(struct control *c, const struct own_address *o, const stru
 	send(c, o->iface, &m);
 }
 
-static const struct ip_addr *link_local_of(const struct control *c, uint16_t iface)
+const struct ip_addr *nd_link_local(const struct control *c, uint16_t iface)
 {
-	static const struct ip_addr none = {.family = 6};
-
 	for (const struct own_address *o = c->own_addresses; o; o = o->next)
 		if (o->iface == iface && o->state == ND_VALID && addr_is_link_local(&o->addr))
 			return &o->addr;
-	return &none; // RFC 3590
+	return NULL;
 }
 
-// Says that we listen to the group to which solicitations for the address go.
-static void report(struct control *c, const struct own_address *o, bool starts, bool version1)
+void nd_report(struct control *c, uint16_t iface, const struct ip_addr *group, bool starts,
+               bool version1)
 {
-	struct mld_report r = {.src = *link_local_of(c, o->iface),
-	                       .group = nd_solicited_node(&o->addr),
+	const struct ip_addr none = {.family = 6}, *src = nd_link_local(c, iface);
+	struct mld_report r = {.src = src ? *src : none, // RFC 3590
+	                       .group = *group,
 	                       .starts = starts,
 	                       .version1 = version1};
 	uint8_t frame[MLD_FRAME];
 	size_t len;
 
-	dp_iface_mac(c->dp, o->iface, r.from);
+	dp_iface_mac(c->dp, iface, r.from);
 	len = mld_write(&r, frame);
-	dp_frame_send(c->dp, o->iface, frame, (uint16_t)len);
+	dp_frame_send(c->dp, iface, frame, (uint16_t)len);
+}
+
+// Says that we listen to the group to which solicitations for the address go.
+static void report(struct control *c, const struct own_address *o, bool starts, bool version1)
+{
+	const struct ip_addr group = nd_solicited_node(&o->addr);
+
+	nd_report(c, o->iface, &group, starts, version1);
 }
 
 void nd_announce(struct control *c, uint16_t iface)
@@ -163,6 +172,7 @@ void nd_announce(struct control *c, uint16_t iface)
 	for (const struct own_address *o = c->own_addresses; o; o = o->next)
 		if (o->iface == iface && o->state == ND_VALID)
 			report(c, o, true, false);
+	router_announce(c, iface);
 }
 
 static void answer_query(void *ctx, struct wheel_timer *t)
@@ -283,6 +293,7 @@ void nd_prune(struct control *c)
 
 void nd_destroy(struct control *c)
 {
+	router_destroy(c);
 	while (c->own_addresses)
 		drop(c, &c->own_addresses);
 }
@@ -354,12 +365,20 @@ void nd_frame(struct control *c, const struct dp_view *v)
 	if (v->iface >= c->n_ports)
 		return;
 	dp_iface_mac(c->dp, v->iface, own);
-	if (mld_read(v->data, v->len, &q) == 0 && memcmp(q.from, own, sizeof(own)) != 0)
+	if (mld_read(v->data, v->len, &q) == 0 && memcmp(q.from, own, sizeof(own)) != 0) {
 		query(c, v->iface, &q);
+		router_query(c, v->iface, &q);
+	}
 	if (nd_read(v->data, v->len, &m) < 0)
 		return;
 	if (!memcmp(m.from, own, sizeof(own)))
 		return; // our own, come back
+	if (m.type == ND_ROUTER_SOLICITATION) {
+		router_solicited(c, v->iface);
+		if (m.has_mac && sender_is_near(c, v->iface, &m.src))
+			neighbour_solicited(c, v->iface, &m.src, m.mac);
+		return;
+	}
 	if (m.type == ND_SOLICITATION) {
 		solicitation(c, v->iface, &m);
 		return;

@@ -28,11 +28,17 @@ bool nd_is_usable(const struct control *c, uint16_t iface, const struct ip_addr 
 // The addresses of an interface that is up, at most `max`, in no order. Returns their number.
 unsigned nd_addresses(const struct control *c, uint16_t iface, struct nd_address *out,
                       unsigned max);
+// The link-local one that may be used there, or NULL.
+const struct ip_addr *nd_link_local(const struct control *c, uint16_t iface);
+// Tells switches that somebody here listens to a group: begins to (`starts`) or goes on to, in the
+// words of RFC 3810 or of RFC 2710.
+void nd_report(struct control *c, uint16_t iface, const struct ip_addr *group, bool starts,
+               bool version1);
 // Forgets addresses of interfaces that are no longer configured; all of them.
 void nd_prune(struct control *c);
 void nd_destroy(struct control *c);
-// One Ethernet frame with IPv6 in it; anything but a right solicitation or advertisement, or a
-// query for multicast listeners, is ignored.
+// One Ethernet frame with IPv6 in it; anything but a right solicitation (of neighbours or routers)
+// or advertisement, or a query for multicast listeners, is ignored.
 void nd_frame(struct control *c, const struct dp_view *v);
 // Asks for a neighbour: at its own address if `mac` is known, else at its group.
 void nd_solicit(struct control *c, uint16_t iface, const struct ip_addr *target,

@@ -1,5 +1,6 @@
-// Reads and writes neighbour solicitations and advertisements. Any thread; pure. Must believe no
-// field before the whole message has been checked: anybody on the segment can send one.
+// Reads and writes neighbour solicitations and advertisements, and reads those that ask for
+// routers. Any thread; pure. Must believe no field before the whole message has been checked:
+// anybody on the segment can send one.
 #include "nd_message.h"
 
 #include <errno.h>
@@ -83,7 +84,7 @@ static struct reader open_frame(const uint8_t *frame, size_t len, struct nd_mess
 // Takes the link-layer address option that belongs to the message; others are passed over.
 static int read_options(struct reader *r, struct nd_message *m)
 {
-	uint8_t wanted = m->type == ND_SOLICITATION ? OPTION_SOURCE : OPTION_TARGET;
+	uint8_t wanted = m->type == ND_ADVERTISEMENT ? OPTION_TARGET : OPTION_SOURCE;
 
 	while (reader_left(r)) {
 		uint8_t type = reader_u8(r), units = reader_u8(r);
@@ -109,7 +110,11 @@ static int check_addresses(const struct nd_message *m)
 	bool from_nobody = addr_is_zero(&m->src);
 	struct ip_addr node = nd_solicited_node(&m->target);
 
-	if (!addr_is_host(&m->target) || m->src.bytes[0] == 0xff || (m->from[0] & 1))
+	if (m->src.bytes[0] == 0xff || (m->from[0] & 1))
+		return -EBADMSG;
+	if (m->type == ND_ROUTER_SOLICITATION)
+		return from_nobody && m->has_mac ? -EBADMSG : 0;
+	if (!addr_is_host(&m->target))
 		return -EBADMSG;
 	if (m->type == ND_ADVERTISEMENT)
 		return from_nobody || (m->dst.bytes[0] == 0xff && m->solicited) ? -EBADMSG : 0;
@@ -128,10 +133,12 @@ int nd_read(const uint8_t *frame, size_t len, struct nd_message *out)
 	m.type = reader_u8(&r);
 	code = reader_u8(&r);
 	reader_u16(&r);
-	if (!reader_ok(&r) || (m.type != ND_SOLICITATION && m.type != ND_ADVERTISEMENT))
+	if (!reader_ok(&r) || (m.type != ND_SOLICITATION && m.type != ND_ADVERTISEMENT &&
+	                       m.type != ND_ROUTER_SOLICITATION))
 		return -ENOENT;
 	flags = reader_u32(&r);
-	m.target = read_address(&r);
+	if (m.type != ND_ROUTER_SOLICITATION)
+		m.target = read_address(&r);
 	if (!reader_ok(&r) || code != 0 || nd_checksum(&m.src, &m.dst, start, message_len) != 0)
 		return -EBADMSG;
 	if (m.type == ND_ADVERTISEMENT) {
@@ -145,32 +152,40 @@ int nd_read(const uint8_t *frame, size_t len, struct nd_message *out)
 	return 0;
 }
 
-void nd_write(const struct nd_message *m, uint8_t frame[ND_FRAME])
+void nd_write_headers(struct writer *w, const struct nd_message *m, uint16_t len)
 {
-	size_t len = ND_FIXED + (m->has_mac ? 8 : 0);
+	writer_put(w, m->to, 6);
+	writer_put(w, m->from, 6);
+	writer_u16(w, ETHERTYPE_IPV6);
+	writer_u32(w, 6u << 28);
+	writer_u16(w, len);
+	writer_u8(w, ICMPV6);
+	writer_u8(w, HOP_LIMIT);
+	writer_put(w, m->src.bytes, 16);
+	writer_put(w, m->dst.bytes, 16);
+}
+
+size_t nd_write(const struct nd_message *m, uint8_t frame[ND_FRAME])
+{
+	bool has_target = m->type != ND_ROUTER_SOLICITATION;
+	size_t len = (has_target ? ND_FIXED : ND_FIXED - 16) + (m->has_mac ? 8 : 0);
 	struct writer w = writer_make(frame, ND_FRAME);
 	uint8_t *message;
 
 	memset(frame, 0, ND_FRAME);
-	writer_put(&w, m->to, 6);
-	writer_put(&w, m->from, 6);
-	writer_u16(&w, ETHERTYPE_IPV6);
-	writer_u32(&w, 6u << 28);
-	writer_u16(&w, (uint16_t)len);
-	writer_u8(&w, ICMPV6);
-	writer_u8(&w, HOP_LIMIT);
-	writer_put(&w, m->src.bytes, 16);
-	writer_put(&w, m->dst.bytes, 16);
+	nd_write_headers(&w, m, (uint16_t)len);
 	message = frame + writer_len(&w);
 	writer_u8(&w, m->type);
 	writer_zero(&w, 3);
 	writer_u32(&w, (m->router ? FLAG_ROUTER : 0) | (m->solicited ? FLAG_SOLICITED : 0) |
 	                       (m->override ? FLAG_OVERRIDE : 0));
-	writer_put(&w, m->target.bytes, 16);
+	if (has_target)
+		writer_put(&w, m->target.bytes, 16);
 	if (m->has_mac) {
-		writer_u8(&w, m->type == ND_SOLICITATION ? OPTION_SOURCE : OPTION_TARGET);
+		writer_u8(&w, m->type == ND_ADVERTISEMENT ? OPTION_TARGET : OPTION_SOURCE);
 		writer_u8(&w, 1);
 		writer_put(&w, m->mac, 6);
 	}
 	bytes_put_u16(message + 2, nd_checksum(&m->src, &m->dst, message, len));
+	return writer_len(&w);
 }

@@ -2,6 +2,8 @@
 // IPv4 header, and tell ESP and IKE from the rest. [W] Every length is checked before it is used.
 #include "classify.h"
 
+#include "icmp6.h"
+
 #include <rte_branch_prediction.h>
 #include <rte_ether.h>
 #include <rte_prefetch.h>
@@ -15,14 +17,15 @@
 #include "route.h"
 #include "vlan.h"
 
-#define IP_OPTION_LSRR   131 // RFC 791, 3.1
-#define IP_OPTION_SSRR   137
-#define MLD_QUERY        130 // RFC 3810, 5.1
-#define OPTIONS_MIN      8   // bytes of the shortest header of options
-#define ND_SOLICITATION  135 // RFC 4861, 4.3 and 4.4
-#define ND_ADVERTISEMENT 136
-#define UDP_HEADER       8
-#define MARKER_LEN       4
+#define IP_OPTION_LSRR      131 // RFC 791, 3.1
+#define IP_OPTION_SSRR      137
+#define MLD_QUERY           130 // RFC 3810, 5.1
+#define OPTIONS_MIN         8   // bytes of the shortest header of options
+#define ROUTER_SOLICITATION 133 // RFC 4861, 4.1, 4.3 and 4.4
+#define ND_SOLICITATION     135
+#define ND_ADVERTISEMENT    136
+#define UDP_HEADER          8
+#define MARKER_LEN          4
 
 bool classify_source_route(struct rte_mbuf *m)
 {
@@ -231,8 +234,8 @@ static bool addressed_to_us(struct worker *w, const struct iface *iface, struct 
 	return false;
 }
 
-// A neighbour solicitation or advertisement from this link (RFC 4861, 7.1); what else it says the
-// control core checks.
+// A neighbour solicitation or advertisement from this link (RFC 4861, 7.1), or a host that asks for
+// routers (6.1.1); what else it says the control core checks.
 static bool is_neighbour_discovery(const struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
@@ -241,7 +244,8 @@ static bool is_neighbour_discovery(const struct rte_mbuf *m)
 
 	return rte_pktmbuf_data_len(m) > sizeof(*eth) + sizeof(*ip) &&
 	       ip->proto == IPPROTO_ICMPV6 && ip->hop_limits == UINT8_MAX &&
-	       (*type == ND_SOLICITATION || *type == ND_ADVERTISEMENT);
+	       (*type == ND_SOLICITATION || *type == ND_ADVERTISEMENT ||
+	        *type == ROUTER_SOLICITATION);
 }
 
 // A router or switch asks who listens to which group (RFC 3810, 5.1): behind the router alert
@@ -282,15 +286,19 @@ static bool frame6_in(struct worker *w, const struct iface *iface, struct rte_mb
 		punt_frame(w, m);
 		return false;
 	}
-	if (rte_is_multicast_ether_addr(&eth->dst_addr)) {
-		if (is_listener_query(m))
-			punt_frame(w, m);
-		else
-			worker_drop(w, m, DROP_IP_BROADCAST);
+	if (!rte_is_multicast_ether_addr(&eth->dst_addr)) {
+		rte_pktmbuf_adj(m, sizeof(*eth));
+		return classify_ipv6(w, iface, m);
+	}
+	if (is_listener_query(m)) {
+		punt_frame(w, m);
 		return false;
 	}
 	rte_pktmbuf_adj(m, sizeof(*eth));
-	return classify_ipv6(w, iface, m);
+	if (icmp6_echo_to_all(iface, m))
+		return classify_ipv6(w, iface, m);
+	worker_drop(w, m, DROP_IP_BROADCAST);
+	return false;
 }
 
 // Any frame in one piece.

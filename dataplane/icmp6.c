@@ -171,3 +171,23 @@ bool icmp6_echo(struct worker *w, struct rte_mbuf *m)
 	worker_forward_later(w, m);
 	return true;
 }
+
+bool icmp6_echo_to_all(const struct iface *iface, struct rte_mbuf *m)
+{
+	static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
+	struct rte_ipv6_hdr *ip = packet_ip6(m);
+	uint8_t *icmp = (uint8_t *)(ip + 1);
+	uint32_t total;
+	uint16_t sum = 0;
+
+	if (m->nb_segs != 1 || !ipv6_is_whole((const uint8_t *)ip, m->data_len, &total) ||
+	    total < PACKET_IPV6_MIN + ICMP_HEADER || ip->proto != IPPROTO_ICMPV6 ||
+	    memcmp(ip->dst_addr, all_nodes, sizeof(all_nodes)) != 0 || icmp[0] != ICMP6_ECHO ||
+	    ipv6_sum(ip, IPPROTO_ICMPV6, icmp, total - PACKET_IPV6_MIN) != 0xffff ||
+	    !iface6_address(iface, ipv6_is_link_local(ip->src_addr), ip->dst_addr))
+		return false;
+	memcpy(icmp + 2, &sum, sizeof(sum));
+	sum = (uint16_t)~ipv6_sum(ip, IPPROTO_ICMPV6, icmp, total - PACKET_IPV6_MIN);
+	memcpy(icmp + 2, &sum, sizeof(sum));
+	return true;
+}

@@ -31,5 +31,9 @@ void icmp6_option(struct worker *w, struct rte_mbuf *m, uint16_t offset);
 // Turns an echo request for the gateway, whose checksum holds, into its answer and takes it. False:
 // it is none.
 bool icmp6_echo(struct worker *w, struct rte_mbuf *m);
+// Is it, without extension headers, an echo request to all nodes of the link? Then it is one to the
+// address of ours that is to answer (RFC 4443, 4.2), of the scope of its source. m begins with an
+// IPv6 header, of which nothing has been checked.
+bool icmp6_echo_to_all(const struct iface *iface, struct rte_mbuf *m);
 
 #endif

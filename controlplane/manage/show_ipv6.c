@@ -54,12 +54,14 @@ static void print_global(const struct interface_view *v, const struct config_add
 	}
 }
 
-static void print_groups(const struct config_address6 *six, unsigned n, struct text *out)
+static void print_groups(const struct config_address6 *six, unsigned n, bool routes,
+                         struct text *out)
 {
 	struct ip_addr groups[CONFIG_ADDRESSES6];
 	char addr[ADDR_TEXT];
 
-	text_printf(out, "  Joined group address(es):\n    ff02::1\n");
+	text_printf(out, "  Joined group address(es):\n    ff02::1\n%s",
+	            routes ? "    ff02::2\n" : "");
 	for (unsigned k = 0, same; k < n; k++) {
 		groups[k] = nd_solicited_node(&six[k].addr);
 		for (same = 0; !addr_equal(&groups[same], &groups[k]);)
@@ -67,6 +69,34 @@ static void print_groups(const struct config_address6 *six, unsigned n, struct t
 		if (same == k)
 			text_printf(out, "    %s\n", addr_format(&groups[k], addr));
 	}
+}
+
+// What hosts are told of this router (RFC 4861, 6.2).
+static void print_advert(const struct config_interface *i, struct text *out)
+{
+	static const char *const preferences[] = {[CONFIG_ROUTER_MEDIUM] = "Medium",
+	                                          [CONFIG_ROUTER_HIGH] = "High",
+	                                          [CONFIG_ROUTER_LOW] = "Low"};
+	const struct config_advert a = config_advert(i);
+	bool ms = a.interval % 1000;
+
+	if (a.when == CONFIG_ADVERT_NEVER) {
+		text_printf(out, "  ND router advertisements are not sent\n");
+		return;
+	}
+	if (a.when == CONFIG_ADVERT_ASKED)
+		text_printf(out, "  ND router advertisements are sent as answers only\n");
+	else
+		text_printf(out, "  ND router advertisements are sent every %u %s\n",
+		            ms ? a.interval : a.interval / 1000, ms ? "milliseconds" : "seconds");
+	text_printf(out,
+	            "  ND router advertisements live for %u seconds\n"
+	            "  ND advertised default router preference is %s\n"
+	            "  Hosts use %s for addresses.\n",
+	            a.lifetime, preferences[a.preference],
+	            a.managed ? "DHCP" : "stateless autoconfig");
+	if (a.other)
+		text_printf(out, "  Hosts use DHCP to obtain other configuration.\n");
 }
 
 void ipv6_interface(const struct config *c, const struct interface_view *v, struct text *out)
@@ -83,9 +113,11 @@ void ipv6_interface(const struct config *c, const struct interface_view *v, stru
 	if (i->description[0])
 		text_printf(out, "  Description: %s\n", i->description);
 	print_global(v, six + 1, n - 1, out);
-	print_groups(six, n, out);
+	print_groups(six, n, c->ipv6_unicast_routing, out);
 	text_printf(out, "  MTU is %u bytes\n", config_interface_mtu6(c, i));
 	text_printf(out, "  ND DAD is enabled, number of DAD attempts: 1\n");
+	if (c->ipv6_unicast_routing)
+		print_advert(i, out);
 	if (i->crypto_map6[0])
 		text_printf(out, "  Crypto map: %s\n", i->crypto_map6);
 }

@@ -22,8 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (nd_read(data, size, &m) < 0)
 		return 0;
-	len = m.has_mac ? ND_FRAME : ND_FRAME - 8;
-	nd_write(&m, frame);
+	len = nd_write(&m, frame);
 	if (nd_read(frame, len, &again) < 0 || memcmp(&m, &again, sizeof(m)) != 0)
 		abort();
 	return 0;

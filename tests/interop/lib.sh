@@ -296,7 +296,7 @@ vigil_again() {
 capture_start() {
 	local file=${1:-$pcap}
 	: >"$LAB_RUN/tcpdump.err" # here, lest the line of the capture before is taken for this one's
-	ns_exec wan tcpdump --immediate-mode -U -Z root -i "${2:-w-gw}" -w "$file" "${3:-udp or esp}" \
+	ns_exec "${4:-wan}" tcpdump --immediate-mode -U -Z root -i "${2:-w-gw}" -w "$file" "${3:-udp or esp}" \
 		>/dev/null 2>"$LAB_RUN/tcpdump.err" &
 	capture_pid=$!
 	wait_until 10 "tcpdump listens" grep -q 'listening on' "$LAB_RUN/tcpdump.err"

@@ -21,7 +21,7 @@ vigil_config "interface FastEthernet0" "ipv6 address 2001:db8::1/64" \
 has "$(vigil "show ipv6 interface brief")" '^ +2001:db8::1$'
 wait_until 10 "it is in use" addresses_used
 in_ns peer1 ping -6 -I 2001:db8::9 -c 1 -W 10 2001:db8::1 >/dev/null || fail "no answer"
-has "$(in_ns peer1 ip -6 neigh show 2001:db8::1)" 'lladdr .* router (REACHABLE|DELAY|STALE)'
+has "$(in_ns peer1 ip -6 neigh show 2001:db8::1)" 'lladdr [0-9a-f:]* +(REACHABLE|DELAY|STALE)'
 
 check "who asked for us is a neighbour, first unverified, then verified at its own address"
 neighbour_is STALE || fail "it is not STALE"

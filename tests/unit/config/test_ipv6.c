@@ -65,6 +65,66 @@ static void all_of_it_loads_and_is_shown(void **state)
 	assert_refused(whole, 35, 0, "not a range");
 }
 
+// What hosts are told of the router; `no`, and what cannot be.
+static void router_advertisements(void **state)
+{
+	static const char text[] = "interface FastEthernet0\n"
+				   " ipv6 nd prefix default 3600 1800 no-autoconfig\n"
+				   " ipv6 nd prefix 2001:db8:1::/64 no-advertise\n"
+				   " ipv6 nd prefix 2001:db8:2::/48 infinite 100 off-link\n"
+				   " ipv6 nd managed-config-flag\n"
+				   " ipv6 nd other-config-flag\n"
+				   " ipv6 nd router-preference High\n"
+				   " ipv6 nd ra interval msec 30500 1000\n"
+				   " ipv6 nd ra lifetime 0\n"
+				   " ipv6 nd ra suppress all\n"
+				   " ipv6 nd dad attempts 2\n"
+				   " ipv6 nd ra mtu suppress\n";
+	static const char taken_back[] = " no ipv6 nd prefix default\n"
+					 " no ipv6 nd prefix 2001:db8:1::/64\n"
+					 " no ipv6 nd prefix 2001:db8:2::/48 infinite 100\n"
+					 " no ipv6 nd managed-config-flag\n"
+					 " no ipv6 nd other-config-flag\n"
+					 " no ipv6 nd router-preference\n"
+					 " no ipv6 nd ra interval\n"
+					 " no ipv6 nd ra lifetime\n"
+					 " no ipv6 nd ra suppress\n";
+	char both[sizeof(text) + sizeof(taken_back)];
+	struct config *c = load(text);
+	struct config_advert a = config_advert(&c->interfaces[0]);
+	struct config_advert_prefix p = config_advert_prefix(&c->interfaces[0], NULL);
+
+	(void)state;
+	assert_round_trip(c);
+	assert_int_equal(c->interfaces[0].n_advert_prefixes, 3);
+	assert_true(shows(c, "ipv6 nd prefix default 3600 1800 no-autoconfig"));
+	assert_true(shows(c, "ipv6 nd prefix 2001:db8:2::/48 infinite 100 off-link"));
+	assert_true(shows(c, "ipv6 nd ra interval msec 30500 1000"));
+	assert_false(shows(c, "dad"));
+	assert_int_equal(a.interval, 30500);
+	assert_int_equal(a.lifetime, 0);
+	assert_true(p.valid == 3600 && p.no_autoconfig);
+	p = config_advert_prefix(&c->interfaces[0], &c->interfaces[0].advert_prefixes[1].prefix);
+	assert_true(p.hidden);
+	config_free(c);
+	snprintf(both, sizeof(both), "%s%s", text, taken_back);
+	c = load(both);
+	assert_false(shows(c, "ipv6 nd"));
+	a = config_advert(&c->interfaces[0]);
+	assert_true(a.interval == 200000 && a.interval_min == 150000 && a.lifetime == 1800);
+	config_free(c);
+	assert_refused("interface FastEthernet0\n ipv6 nd ra interval 10 8\n", 2, 25,
+	               "at most three quarters");
+	assert_refused("interface FastEthernet0\n ipv6 nd prefix 2001:db8::/64 100 200\n", 2, 35,
+	               "at most the valid one");
+	assert_refused("interface FastEthernet0\n ipv6 nd prefix 2001:db8::1/64\n", 2, 17,
+	               "inconsistent");
+	assert_refused("interface FastEthernet0\n ipv6 nd prefix fe80::/64\n", 2, 17,
+	               "no prefix of a link");
+	assert_refused("interface FastEthernet0\n no ipv6 nd prefix 2001:db8::/64\n", 2, 20,
+	               "no such prefix");
+}
+
 static void addresses_of_an_interface(void **state)
 {
 	static const uint8_t mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
@@ -361,6 +421,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_of_it_loads_and_is_shown),
+		cmocka_unit_test(router_advertisements),
 		cmocka_unit_test(addresses_of_an_interface),
 		cmocka_unit_test(addresses_that_cannot_be),
 		cmocka_unit_test(networks_that_overlap),

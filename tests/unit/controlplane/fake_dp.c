@@ -337,6 +337,8 @@ int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t 
 	memcpy(dp->frame_before, dp->frame, sizeof(dp->frame));
 	memcpy(dp->frame, frame, len);
 	dp->frame_len = len;
+	if (dp->first_frame && dp->frames == 0)
+		memcpy(dp->first_frame, frame, len);
 	dp->frames++;
 	return 0;
 }

@@ -98,7 +98,8 @@ struct dp {
 	uint8_t frame[256], frame_before[256]; // last frames sent
 	uint16_t frame_len;
 	unsigned frames;
-	struct dp_echo echo;           // last one sent
+	uint8_t *first_frame; // where the one that is sent when `frames` is 0 is kept too, or NULL
+	struct dp_echo echo;  // last one sent
 	unsigned echoes, echo_answers; // answers: so many more
 	uint64_t punt_losses;
 	bool unreachable; // dp_datagram_send fails

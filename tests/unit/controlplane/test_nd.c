@@ -95,9 +95,8 @@ static struct nd_message message(enum nd_type type, const char *src, const char 
 static void deliver(const struct nd_message *m)
 {
 	uint8_t frame[ND_FRAME];
-	struct dp_view v = {.data = frame, .len = (uint16_t)(m->has_mac ? ND_FRAME : ND_FRAME - 8)};
+	struct dp_view v = {.data = frame, .len = (uint16_t)nd_write(m, frame)};
 
-	nd_write(m, frame);
 	neighbour_frame(&c, &v);
 }
 
@@ -225,7 +224,7 @@ static void addresses_are_used_when_nobody_objects(void **state)
 	m = sent(); // and everybody is told
 	assert_int_equal(m.type, ND_ADVERTISEMENT);
 	assert_false(m.solicited);
-	assert_true(m.router && m.override);
+	assert_true(m.override && !m.router); // a host, without `ipv6 unicast-routing`
 }
 
 // Another length of its network is another network, and the same address: it goes on being used.
@@ -290,7 +289,7 @@ static void solicitations_are_answered(void **state)
 	assert_int_equal(c.dp->frames, 1);
 	answer = sent();
 	assert_int_equal(answer.type, ND_ADVERTISEMENT);
-	assert_true(answer.solicited && answer.override && answer.router);
+	assert_true(answer.solicited && answer.override && !answer.router);
 	assert_true(addr_equal(&answer.dst, &m.src));
 	assert_memory_equal(answer.mac, our_mac, 6);
 	assert_memory_equal(answer.to, host_mac, 6);

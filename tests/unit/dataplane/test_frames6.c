@@ -458,6 +458,32 @@ static void echo(void **state)
 	expect_drop(0, &f, "drop local-icmp");
 }
 
+// RFC 4443, 4.2: from an address of the link, of the asker's scope.
+static void echo_to_all(void **state)
+{
+	static const uint8_t group[6] = {0x33, 0x33, [5] = 1};
+	struct ip_addr all = {.family = 6, .bytes = {0xff, 2, [15] = 1}};
+	struct frame f;
+
+	(void)state;
+	frame_echo6(&wires[0], &f, link_local(2), all, 100);
+	memcpy(f.data, group, sizeof(group));
+	assert_true(wire_send(&wires[0], &f));
+	expect_echo(link_local(1), 100);
+	after(&f)[50] ^= 1;
+	expect_drop(0, &f, "drop ip-broadcast");
+	frame_echo6(&wires[0], &f, global(0, 2), all, 101);
+	memcpy(f.data, group, sizeof(group));
+	assert_true(wire_send(&wires[0], &f));
+	expect_echo(global(0, 1), 101);
+	ip6(&f)->dst_addr[15] = 3; // another group
+	put_sum(&f, IPPROTO_ICMPV6, 2);
+	expect_drop(0, &f, "drop ip-broadcast");
+	frame_udp6(&wires[0], &f, link_local(2), all, 500, 10);
+	memcpy(f.data, group, sizeof(group));
+	expect_drop(0, &f, "drop ip-broadcast");
+}
+
 // The host's answer to an echo of the gateway's, its identifier changed so much.
 static void answer(struct frame *f, const struct dp_echo *e, uint8_t change)
 {
@@ -752,6 +778,7 @@ int main(void)
 		cmocka_unit_test(errors),
 		cmocka_unit_test(an_mtu_of_its_own),
 		cmocka_unit_test(echo),
+		cmocka_unit_test(echo_to_all),
 		cmocka_unit_test(own_echo),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(fragments_for_us),
