@@ -14,6 +14,7 @@
 #include "entry_peers.h"
 #include "flow.h"
 #include "flow_table.h"
+#include "lost_networks.h"
 #include "manual.h"
 #include "nd.h"
 #include "neighbour.h"
@@ -123,21 +124,26 @@ static void apply_interface(struct control *c, unsigned iface)
 void apply_interface_addresses(struct control *c, uint16_t iface)
 {
 	set_interface(c, iface, false);
+	lost_networks_settle(c);
 }
 
 // ---- links -----------------------------------------------------------------------------------
 
 // The port's interface and its subinterfaces.
+static bool is_of_port(const struct control *c, unsigned iface, uint16_t port)
+{
+	return c->vlans[iface].vlan ? c->vlans[iface].port == port : iface == port;
+}
+
 static void set_link(struct control *c, uint16_t port, bool up)
 {
-	for (unsigned n = 0; n < c->n_ports; n++) {
-		bool is_sub = c->vlans[n].vlan != 0;
-
-		if ((is_sub && c->vlans[n].port != port) || (!is_sub && n != port))
-			continue;
-		c->link_down[n] = !up;
-		apply_interface(c, n);
-	}
+	for (unsigned n = 0; n < c->n_ports; n++)
+		if (is_of_port(c, n, port))
+			c->link_down[n] = !up;
+	lost_networks_grow(c);
+	for (unsigned n = 0; n < c->n_ports; n++)
+		if (is_of_port(c, n, port))
+			apply_interface(c, n);
 }
 
 static void log_physical(struct control *c, unsigned iface, bool up)
@@ -367,6 +373,8 @@ struct config *apply_begin(struct control *c, struct config *next, const struct 
 	if (todo.entries)
 		hold_all(c, true); // those that are new
 	c->config = next;
+	if (todo.routes)
+		lost_networks_grow(c);
 	dp_ipv6_routing(c->dp, next->ipv6_unicast_routing);
 	for (unsigned n = 0; n < c->n_ports && n < DP_IFACES_MAX; n++)
 		if (todo.interface[n]) {
@@ -438,6 +446,7 @@ void apply_stop(struct control *c)
 {
 	c->applying.stage = APPLY_IDLE;
 	static_routes_fini(c);
+	lost_networks_fini(c);
 	entry_stop(c);
 	entry_index_fini(c);
 	entry_peers_fini(c);

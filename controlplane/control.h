@@ -190,7 +190,11 @@ struct control {
 	struct neighbours *neighbours;
 	struct echoes echoes;
 	struct own_address *own_addresses; // nd.c's: IPv6 addresses and what is known of them
-	struct router_iface *routers;      // router.c's: links that have hosts to be told of us
+	struct {
+		struct dp_range *ranges; // that the dataplane knows
+		uint32_t n;
+	} lost;                       // lost_networks.c's
+	struct router_iface *routers; // router.c's: links that have hosts to be told of us
 	struct request_queue *requests;
 	struct control_counters counters;
 	struct counters *shown; // what was cleared, and usage; with the command line alone

@@ -9,6 +9,7 @@
 
 #include "addr.h"
 #include "control.h"
+#include "lost_networks.h"
 #include "neighbour.h"
 #include "subinterface.h"
 #include "ways.h"
@@ -62,25 +63,37 @@ static struct static_way *find_ways(const struct control *c, uint32_t *n)
 	return out;
 }
 
-// Names the prefixes that nothing leads to.
-static void warn_of_missing(struct control *c, const struct static_way *ways, uint32_t n)
+// Each prefix that has a route, and whether one of the ways leads there. Returns their number.
+static uint32_t states_of(const struct config *config, const struct static_way *ways, uint32_t n,
+                          struct network_state *out)
 {
-	const struct config *config = c->config;
-	char text[PREFIX_TEXT];
-	uint32_t k = 0;
+	uint32_t k = 0, states = 0;
 
 	for (uint32_t i = 0; i < config->n_routes; i++) {
 		const struct ip_prefix *p = &config->routes[i].prefix;
+		bool leads = k < n && prefix_equal(&ways[k].way.prefix, p);
 
 		if (i && prefix_equal(p, &config->routes[i - 1].prefix))
 			continue;
-		if (k < n && prefix_equal(&ways[k].way.prefix, p))
-			k++;
-		else
+		out[states++] = (struct network_state){*p, !leads};
+		k += leads;
+	}
+	return states;
+}
+
+// Names the prefixes that nothing leads to.
+static void warn_of_missing(struct control *c, const struct static_way *ways, uint32_t n)
+{
+	struct network_state *states = calloc(c->config->n_routes + 1u, sizeof(*states));
+	uint32_t n_states = states ? states_of(c->config, ways, n, states) : 0;
+	char text[PREFIX_TEXT];
+
+	for (uint32_t i = 0; i < n_states; i++)
+		if (states[i].lost)
 			log_msg(&c->log, LOG_WARNING, "IPRT", "UNREACHABLE",
 			        "Nothing leads to the next hop of route %s",
-			        prefix_format(p, text));
-	}
+			        prefix_format(&states[i].prefix, text));
+	free(states);
 }
 
 static bool same_way(const struct static_way *a, const struct static_way *b)
@@ -170,6 +183,18 @@ static void try_again(void *ctx, struct wheel_timer *t)
 	static_routes_sync(ctx, false);
 }
 
+static int no_memory(struct control *c)
+{
+	struct static_routes *s = &c->static_routes;
+
+	if (!s->told)
+		log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE",
+		        "Out of memory: routes stay as they are, and are tried each second");
+	s->told = true;
+	wheel_arm(&c->wheel, &s->again, c->now + AGAIN_IN, try_again);
+	return -ENOMEM;
+}
+
 int static_routes_sync(struct control *c, bool warn)
 {
 	struct static_routes *s = &c->static_routes;
@@ -177,24 +202,29 @@ int static_routes_sync(struct control *c, bool warn)
 	uint32_t n;
 
 	ways = find_ways(c, &n);
-	if (!ways) {
-		if (!s->told)
-			log_msg(&c->log, LOG_ERROR, "IPRT", "ROUTE",
-			        "Out of memory: routes stay as they are, and are tried each "
-			        "second");
-		s->told = true;
-		wheel_arm(&c->wheel, &s->again, c->now + AGAIN_IN, try_again);
-		return -ENOMEM;
-	}
+	if (!ways)
+		return no_memory(c);
 	if (warn)
 		warn_of_missing(c, ways, n);
 	change_ways(c, s->ways, s->n, ways, n);
 	free(s->ways);
 	s->ways = ways;
 	s->n = n;
+	if (lost_networks_settle(c))
+		return no_memory(c);
 	s->told = false;
 	wheel_cancel(&c->wheel, &s->again);
 	return 0;
+}
+
+int32_t static_routes_state(const struct control *c, struct network_state *out)
+{
+	uint32_t n;
+	struct static_way *ways = find_ways(c, &n);
+	int32_t states = ways ? (int32_t)states_of(c->config, ways, n, out) : -ENOMEM;
+
+	free(ways);
+	return states;
 }
 
 // What goes there is dropped until static_routes_sync() knows better.

@@ -14,6 +14,7 @@
 #include "api/dp.h"
 #include "doorbell.h"
 #include "fifo.h"
+#include "reclaim.h"
 
 #define DP_WORKERS_MAX 64u
 
@@ -113,11 +114,13 @@ struct dp {
 	uint32_t *ike_tags;       // [max_ike_sas]; control writes, workers read (relaxed)
 	struct routes *routes;
 	struct adjacencies *adjacencies;
+	struct lost *lost;    // networks; control replaces it (release), workers read
 	uint32_t stop;        // control writes (release), workers read
 	struct doorbell bell; // the control core's; workers ring
 
 	// Control alone; on lines of its own, since workers read those above all the time.
 	alignas(64) struct fifo waiting[DP_WORKERS_MAX]; // struct message, before the ring
+	struct reclaim lost_before;                      // what may still be read
 	struct fifo events;                              // struct dp_event of control's own making
 	struct rte_mbuf *heads[DP_WORKERS_MAX][DP_PUNT_CLASSES]; // next view of each ring
 	unsigned event_turn;                                     // worker to ask first
@@ -166,18 +169,6 @@ static inline bool iface_is_up(const struct iface *i)
 static inline bool iface_has_crypto_map(const struct iface *i)
 {
 	return iface_word(&i->flags) & IFACE_CRYPTO_MAP;
-}
-
-// [W] Is an interface down beside this one, so that the routes by it are gone?
-static inline bool iface_other_is_down(const struct dp *dp, uint16_t than)
-{
-	// Relaxed: whether a new one counts already does not matter.
-	unsigned n = __atomic_load_n(&dp->n_ifaces, __ATOMIC_RELAXED);
-
-	for (unsigned i = 0; i < n; i++)
-		if (i != than && !iface_is_up(&dp->ifaces[i]))
-			return true;
-	return false;
 }
 
 // The worker that has RX and TX queue `queue` of a port.

@@ -6,6 +6,7 @@
 
 #include "bytes.h"
 #include "flow_cache.h"
+#include "lost.h"
 #include "policy.h"
 #include "tunnel.h"
 #include "worker.h"
@@ -122,15 +123,15 @@ static unsigned keys_of(struct rte_mbuf **pkts, uint16_t n, struct policy_key *k
 }
 
 // A packet that came out of a tunnel and would leave in clear by an interface with a crypto map:
-// does the map say that it is for a network behind this gateway, and is a link down? Then that may
-// well be the way there, and the one that is left leads back out. While all links are up the routes
-// are right, even if all networks are reached by one interface. A line whose local side is `any`
-// says nothing of where a network is: what such a tunnel carries may go on from here.
+// does the map say that it is for a network behind this gateway, and is the way there lost? Then
+// the route that is left leads back out. Otherwise the routes are right, even if all networks are
+// reached by one interface. A line whose local side is `any` says nothing of where a network is:
+// what such a tunnel carries may go on from here.
 static bool turns_back(const struct worker *w, struct rte_mbuf *m)
 {
 	struct policy_key key;
 
-	if (!iface_other_is_down(w->dp, packet_of(m)->out))
+	if (!lost_has(w->dp, 4, &packet_ip(m)->dst_addr))
 		return false;
 	key_in(m, &key);
 	key.iface = packet_of(m)->out;

@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "flow_cache.h"
 #include "ipv6.h"
+#include "lost.h"
 #include "policy.h"
 #include "tunnel.h"
 #include "worker.h"
@@ -88,7 +89,7 @@ static bool turns_back(const struct worker *w, struct rte_mbuf *m)
 {
 	struct policy_key6 key;
 
-	if (!iface_other_is_down(w->dp, packet_of(m)->out))
+	if (!lost_has(w->dp, 6, packet_ip6(m)->dst_addr))
 		return false;
 	(void)key_in(m, &key);
 	key.iface = packet_of(m)->out;

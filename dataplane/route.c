@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "addr.h"
+#include "lost.h"
 
 #define LPM_RULES   65536
 #define LPM_GROUPS  4096
@@ -73,6 +74,7 @@ static int tables_init(struct dp *dp)
 
 int route_init(struct dp *dp)
 {
+	lost_init(dp);
 	dp->routes = calloc(1, sizeof(*dp->routes));
 	if (!dp->routes)
 		return -ENOMEM;
@@ -101,6 +103,7 @@ static void table_free(struct route_table *t)
 
 void route_fini(struct dp *dp)
 {
+	lost_fini(dp);
 	if (!dp->routes)
 		return;
 	table_free(dp->routes->table);

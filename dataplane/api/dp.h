@@ -358,6 +358,14 @@ int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_
 // The same, of a network whose packets are dropped, and answered as those without a route are.
 int dp_route_discard(struct dp *dp, const struct ip_prefix *prefix);
 void dp_route_del(struct dp *dp, const struct ip_prefix *prefix);
+// Addresses of networks that nothing leads to now, though something should: in order, `last`
+// included, without overlaps. What comes out of a tunnel for one of them and would leave in clear
+// by an interface whose crypto map says that it is behind us is dropped. Takes the place of what
+// was known; 0, or -ENOMEM: that stays.
+struct dp_range {
+	struct ip_addr first, last;
+};
+int dp_lost_networks(struct dp *dp, const struct dp_range *ranges, uint32_t n);
 // The interface, next hop and own source address that a packet to `dst` takes. 0, -EHOSTUNREACH.
 int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,
                   struct ip_addr *next_hop, struct ip_addr *source);

@@ -52,6 +52,14 @@ in_ns gw ip link set tap0 down
 wait_until 15 "FastEthernet1 is down" log_has '%LINEPROTO-5-UPDOWN: .*FastEthernet1, changed state to down'
 lacks "$(routes)" '10\.1\.0\.0'
 has "$(routes)" '192\.0\.2\.0'
+
+check "what the peer sends there meanwhile does not follow the default route into the clear"
+capture_start "$pcap" w-gw ip
+in_ns peer1 ping -I "$PEER_IN" -c 3 -i 0.3 -W 1 "$HOST" >/dev/null || true
+capture_stop
+[ "$(packets 'esp' frame.number | count_lines)" -ge 3 ] || fail "nothing came through the tunnel"
+equal "$(packets 'icmp' frame.number | count_lines)" 0 "packets in clear"
+has "$(vigil "show counters")" ' [3-9]  drop policy-back-in-clear$'
 # The port has the address that the tap was made with.
 in_ns gw ip link set tap0 address 02:00:00:00:01:02 up
 in_ns gw ip route replace 10.2.0.0/24 via "$GW_LAN"

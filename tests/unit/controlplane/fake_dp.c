@@ -644,6 +644,13 @@ void dp_policy_hold(struct dp *dp, uint16_t iface, bool hold)
 
 int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config)
 {
+	const struct dp_iface_config *old = &dp->ifaces[iface];
+
+	if (old->network.addr.family && !config->network.addr.family)
+		dp->opened += !fake_dp_is_lost(dp, &old->network.addr);
+	for (unsigned i = 0; !config->n_addresses6 && i < old->n_addresses6; i++)
+		dp->opened += !addr_is_link_local(&old->addresses6[i].address) &&
+		              !fake_dp_is_lost(dp, &old->addresses6[i].address);
 	dp->ifaces[iface] = *config;
 	watched(dp);
 	return 0;

@@ -89,6 +89,9 @@ struct dp {
 	void (*watch_routes)(struct dp *dp, bool vlan_goes);
 	uint16_t vlans[DP_IFACES_MAX];         // of subinterfaces, whose numbers begin at 8
 	struct fake_route routes[FAKE_ROUTES]; // static ones
+	struct dp_range lost[FAKE_ROUTES];
+	uint32_t n_lost;
+	unsigned opened; // networks of interfaces that went without being lost
 	unsigned route_changes;
 	struct {
 		struct ip_addr addr;
@@ -131,6 +134,8 @@ bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa);
 // An authentic ESP packet for this SPI comes in; false: no such SA.
 bool fake_dp_esp_in(struct dp *dp, uint32_t spi);
 // The static route to this prefix, NULL: none.
+// Is the address in a network of which dp_lost_networks() was told?
+bool fake_dp_is_lost(const struct dp *dp, const struct ip_addr *addr);
 struct fake_route *fake_dp_route(struct dp *dp, const struct ip_prefix *prefix);
 // First live tunnel, for tests with one.
 struct handle fake_dp_tunnel(const struct dp *dp);

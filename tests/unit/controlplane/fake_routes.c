@@ -1,5 +1,6 @@
 // The fake dataplane: interfaces' addresses, routes and neighbours.
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "addr.h"
@@ -103,4 +104,27 @@ void dp_neighbour_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr)
 	for (unsigned i = 0; i < FAKE_NEIGH; i++)
 		if (dp->neighbours[i].used && addr_equal(&dp->neighbours[i].addr, addr))
 			dp->neighbours[i].used = false;
+}
+
+int dp_lost_networks(struct dp *dp, const struct dp_range *ranges, uint32_t n)
+{
+	if (n > FAKE_ROUTES)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		if (addr_compare(&ranges[i].first, &ranges[i].last) > 0 ||
+		    (i && addr_compare(&ranges[i - 1].last, &ranges[i].first) >= 0))
+			abort();
+		dp->lost[i] = ranges[i];
+	}
+	dp->n_lost = n;
+	return 0;
+}
+
+bool fake_dp_is_lost(const struct dp *dp, const struct ip_addr *addr)
+{
+	for (uint32_t i = 0; i < dp->n_lost; i++)
+		if (addr_compare(&dp->lost[i].first, addr) <= 0 &&
+		    addr_compare(addr, &dp->lost[i].last) <= 0)
+			return true;
+	return false;
 }
