@@ -141,9 +141,14 @@ static void set_link(struct control *c, uint16_t port, bool up)
 		if (is_of_port(c, n, port))
 			c->link_down[n] = !up;
 	lost_networks_grow(c);
-	for (unsigned n = 0; n < c->n_ports; n++)
-		if (is_of_port(c, n, port))
-			apply_interface(c, n);
+	for (unsigned n = 0; n < c->n_ports; n++) {
+		if (!is_of_port(c, n, port))
+			continue;
+		nd_link(c, (uint16_t)n, up);
+		apply_interface(c, n);
+		if (up)
+			neighbour_link_up(c, (uint16_t)n);
+	}
 }
 
 static void log_physical(struct control *c, unsigned iface, bool up)

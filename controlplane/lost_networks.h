@@ -19,8 +19,8 @@ struct network_state {
 // not. Returns how many ranges. Pure.
 uint32_t lost_ranges(struct network_state *networks, uint32_t n, struct dp_range *out);
 // Tells the dataplane what is lost by c->config, links and addresses as they are: beside what it
-// knows (`grow`, before routes are taken away), or instead (afterwards). 0, or -ENOMEM: all is as it
-// was; static_routes_sync(), which settles, tries again.
+// knows (`grow`, before routes are taken away), or instead (afterwards). 0, or -ENOMEM: all is as
+// it was; static_routes_sync(), which settles, tries again.
 int lost_networks_grow(struct control *c);
 int lost_networks_settle(struct control *c);
 // Frees what is remembered.

@@ -230,6 +230,19 @@ static void dad_ask(void *ctx, struct wheel_timer *t)
 	wheel_arm(&c->wheel, &o->timer, c->now + DAD_WAIT, dad_done);
 }
 
+void nd_link(struct control *c, uint16_t iface, bool up)
+{
+	for (struct own_address *o = c->own_addresses; o; o = o->next) {
+		if (o->iface != iface)
+			continue;
+		o->state = ND_TENTATIVE;
+		wheel_cancel(&c->wheel, &o->timer);
+		wheel_cancel(&c->wheel, &o->answer);
+		if (up)
+			wheel_arm(&c->wheel, &o->timer, c->now + 1, dad_ask);
+	}
+}
+
 static void drop(struct control *c, struct own_address **link)
 {
 	struct own_address *o = *link;
@@ -275,7 +288,8 @@ void nd_set_addresses(struct control *c, uint16_t iface, const struct config_add
 		o->next = c->own_addresses;
 		c->own_addresses = o;
 		// A moment later: the interface is being set up just now.
-		wheel_arm(&c->wheel, &o->timer, c->now + 1, dad_ask);
+		if (!c->link_down[iface])
+			wheel_arm(&c->wheel, &o->timer, c->now + 1, dad_ask);
 	}
 }
 

@@ -23,6 +23,9 @@ void nd_set_addresses(struct control *c, uint16_t iface, const struct config_add
                       unsigned n);
 // The interface has come up: a switch that it leads to now knows nothing of what we listen to.
 void nd_announce(struct control *c, uint16_t iface);
+// The interface's link has come up, so that its addresses may be somebody else's now (RFC 4862, 5.3
+// and 5.4), or has gone: nobody can be asked.
+void nd_link(struct control *c, uint16_t iface, bool up);
 // False while the address is tentative, and for ever when another node has it.
 bool nd_is_usable(const struct control *c, uint16_t iface, const struct ip_addr *addr);
 // The addresses of an interface that is up, at most `max`, in no order. Returns their number.

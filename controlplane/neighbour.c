@@ -28,6 +28,9 @@
 // Requests without an answer until a known neighbour is given up: about two minutes.
 #define STALE_ASKS_MAX 14
 
+#define DEFEND_INTERVAL ticks_from_seconds(10) // RFC 5227, 1.1
+#define CONFLICT_LOGS   ticks_from_seconds(60)
+
 #define LIVE_FOR ticks_from_seconds(60) // a known neighbour keeps its place so long at least
 #define BUCKETS  1024u
 
@@ -51,6 +54,10 @@ struct neighbours {
 	struct neighbour *list;
 	struct neighbour *buckets[BUCKETS];
 	unsigned n;
+	struct conflict {
+		bool seen;
+		tick_t told_at, defended_at;
+	} conflicts[DP_IFACES_MAX]; // somebody else has our IPv4 address there
 };
 
 struct neighbours *neighbour_create(void)
@@ -275,19 +282,31 @@ bool neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 	return true;
 }
 
+// As after a long silence: by broadcast, since another may have the address now. They take turns of
+// a tick each for a second.
+static void ask_again(struct control *c, struct neighbour *n, tick_t *turn)
+{
+	n->asks = n->complete ? STALE_ASKS_MAX - ASKS_MAX : 0;
+	*turn = *turn < TICKS_PER_SECOND ? *turn + 1 : 1;
+	wheel_arm(&c->wheel, &n->timer, c->now + *turn, expired);
+}
+
 void neighbour_refresh(struct control *c)
 {
-	tick_t in = 0;
+	tick_t turn = 0;
 
-	for (struct neighbour *n = c->neighbours->list; n; n = n->next) {
-		if (n->addr.family != 4)
-			continue;
-		// As after a long silence: asked by broadcast, since another may have the address
-		// now.
-		n->asks = n->complete ? STALE_ASKS_MAX - ASKS_MAX : 0;
-		in = in < TICKS_PER_SECOND ? in + 1 : 1;
-		wheel_arm(&c->wheel, &n->timer, c->now + in, expired);
-	}
+	for (struct neighbour *n = c->neighbours->list; n; n = n->next)
+		if (n->addr.family == 4)
+			ask_again(c, n, &turn);
+}
+
+void neighbour_link_up(struct control *c, uint16_t iface)
+{
+	tick_t turn = 0;
+
+	for (struct neighbour *n = c->neighbours->list; n; n = n->next)
+		if (n->iface == iface)
+			ask_again(c, n, &turn);
 }
 
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr)
@@ -384,6 +403,31 @@ static bool parse_arp(const struct dp_view *v, struct arp *a)
 	return reader_ok(&r) && right && !(a->sender_mac[0] & 1);
 }
 
+// RFC 5227, 2.4 (b): we say once more that the address is ours, and not again for a while.
+static void defend(struct control *c, uint16_t iface, const struct arp *a)
+{
+	struct conflict *seen = &c->neighbours->conflicts[iface];
+	const uint8_t *mac = a->sender_mac;
+	char text[ADDR_TEXT];
+	uint8_t own[6];
+
+	dp_iface_mac(c->dp, iface, own);
+	if (!memcmp(own, mac, sizeof(own)))
+		return; // our own frame, come back
+	if (!seen->seen || c->now - seen->told_at >= CONFLICT_LOGS) {
+		log_msg(&c->log, LOG_WARNING, "IP", "DUPADDR",
+		        "Duplicate address %s on %s, sourced by %02x%02x.%02x%02x.%02x%02x",
+		        addr_format(&a->sender, text), c->ports[iface], mac[0], mac[1], mac[2],
+		        mac[3], mac[4], mac[5]);
+		seen->told_at = c->now;
+	}
+	if (!seen->seen || c->now - seen->defended_at >= DEFEND_INTERVAL) {
+		neighbour_announce(c, iface, &a->sender);
+		seen->defended_at = c->now;
+	}
+	seen->seen = true;
+}
+
 void neighbour_frame(struct control *c, const struct dp_view *v)
 {
 	const struct config_interface *i = interface_of(c, v->iface);
@@ -397,8 +441,17 @@ void neighbour_frame(struct control *c, const struct dp_view *v)
 	}
 	if (!i || !parse_arp(v, &a))
 		return;
+	if (addr_equal(&a.sender, &i->address)) {
+		defend(c, v->iface, &a);
+		return;
+	}
+	// Somebody asks whether the address is free (RFC 5227, 2.1.1).
+	if (a.operation == ARP_REQUEST && addr_is_zero(&a.sender) &&
+	    addr_equal(&a.target, &i->address))
+		send_arp(c, v->iface, ARP_REPLY, a.sender_mac, &i->address, a.sender_mac,
+		         &a.sender);
 	net = prefix_make(&i->address, i->prefix_len);
-	if (!prefix_contains(&net, &a.sender) || addr_equal(&a.sender, &i->address))
+	if (!prefix_contains(&net, &a.sender))
 		return;
 	n = find(c, v->iface, &a.sender);
 	if (a.operation == ARP_REQUEST && addr_equal(&a.target, &i->address)) {

@@ -24,6 +24,8 @@ void neighbour_forget(struct control *c, uint16_t iface);
 // Asks all IPv4 neighbours again, within a second; who does not answer is given up after half a
 // minute, and used until then.
 void neighbour_refresh(struct control *c);
+// The same of all that are reached by an interface whose link has come up: it may lead elsewhere.
+void neighbour_link_up(struct control *c, uint16_t iface);
 // One ARP or neighbour discovery frame from the network; anything else is ignored.
 void neighbour_frame(struct control *c, const struct dp_view *v);
 // A right solicitation for our address, or a right advertisement of an address that is not ours.

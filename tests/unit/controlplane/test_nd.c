@@ -240,6 +240,30 @@ static void length_alone_changes(void **state)
 	assert_int_equal(c.dp->ifaces[0].addresses6[1].network.len, 60);
 }
 
+// Behind a link that comes up there may be others: everything is asked again, and one that somebody
+// had is tried again. While the link is away nobody can be asked.
+static void links_begin_anew(void **state)
+{
+	struct nd_message m = message(ND_ADVERTISEMENT, "2001:db8::1", "ff02::1", "2001:db8::1");
+
+	(void)state;
+	apply_link(&c, 0, false);
+	assert_int_equal(c.dp->ifaces[0].n_addresses6, 0);
+	c.dp->frames = 0;
+	pass(5 * S);
+	assert_int_equal(c.dp->frames, 0);
+	apply_link(&c, 0, true);
+	assert_int_equal(c.dp->ifaces[0].n_addresses6, 0);
+	pass(2);
+	deliver(&m);
+	pass(2 * S);
+	assert_int_equal(c.dp->ifaces[0].n_addresses6, 1); // the link-local one
+	apply_link(&c, 0, false);
+	apply_link(&c, 0, true);
+	pass(2 * S);
+	assert_int_equal(c.dp->ifaces[0].n_addresses6, 2);
+}
+
 static void duplicates_are_not_used(void **state)
 {
 	struct nd_message m = message(ND_ADVERTISEMENT, "2001:db8::1", "ff02::1", "2001:db8::1");
@@ -396,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(addresses_are_used_when_nobody_objects, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(length_alone_changes, setup_up, teardown),
+		cmocka_unit_test_setup_teardown(links_begin_anew, setup_up, teardown),
 		cmocka_unit_test_setup_teardown(duplicates_are_not_used, setup, teardown),
 		cmocka_unit_test_setup_teardown(our_own_frames_are_no_conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(solicitations_are_answered, setup_up, teardown),

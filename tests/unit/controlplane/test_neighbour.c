@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "apply.h"
 #include "bounds.h"
 #include "bytes.h"
 #include "control.h"
@@ -114,9 +115,50 @@ static void strangers_are_not_believed(void **state)
 	assert_false(known("192.0.2.8"));
 	arp(1, "198.51.100.1", "192.0.2.1"); // not on this network
 	assert_false(known("198.51.100.1"));
+	assert_int_equal(c.dp->frames, 0);
 	arp(1, "192.0.2.1", "192.0.2.1"); // our own address
 	assert_false(known("192.0.2.1"));
-	assert_int_equal(c.dp->frames, 0);
+}
+
+// RFC 5227: who asks whether the address is free hears that it is not; who has it is told, and
+// told again, but not more often than each ten seconds.
+static void our_address_is_defended(void **state)
+{
+	(void)state;
+	arp(1, "0.0.0.0", "192.0.2.1");
+	assert_int_equal(c.dp->frames, 1);
+	assert_int_equal(c.dp->frame[21], 2);
+	assert_memory_equal(c.dp->frame, host_mac, 6);
+	assert_false(known("0.0.0.0"));
+	arp(1, "0.0.0.0", "192.0.2.77");
+	assert_int_equal(c.dp->frames, 1);
+	for (unsigned i = 0; i < 5; i++)
+		arp(2, "192.0.2.1", "192.0.2.1");
+	assert_int_equal(c.dp->frames, 2);
+	assert_int_equal(c.dp->frame[21], 1);
+	assert_int_equal(c.dp->frame[0], 0xff);
+	assert_memory_equal(c.dp->frame + 28, c.dp->frame + 38, 4); // an announcement
+	pass(10 * TICKS_PER_SECOND);
+	arp(1, "192.0.2.1", "192.0.2.9");
+	assert_int_equal(c.dp->frames, 3);
+	assert_false(known("192.0.2.1"));
+}
+
+static void a_link_that_comes_up(void **state)
+{
+	(void)state;
+	want("192.0.2.60", true);
+	arp(2, "192.0.2.60", "192.0.2.1");
+	pass(2 * TICKS_PER_SECOND);
+	c.dp->frames = 0;
+	apply_link(&c, 0, false);
+	apply_link(&c, 0, true);
+	pass(TICKS_PER_SECOND);
+	assert_true(c.dp->frames >= 2); // our announcement, and a question by broadcast
+	assert_int_equal(c.dp->frame[21], 1);
+	assert_int_equal(c.dp->frame[0], 0xff);
+	assert_int_equal(c.dp->frame[41], 60);
+	assert_true(known("192.0.2.60")); // used until then
 }
 
 static void short_and_wrong_frames_are_ignored(void **state)
@@ -290,6 +332,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strangers_are_not_believed, setup, teardown),
 		cmocka_unit_test_setup_teardown(short_and_wrong_frames_are_ignored, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(our_address_is_defended, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_link_that_comes_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(wanted_is_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(claims_keep_nobody_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_live_make_room, setup, teardown),

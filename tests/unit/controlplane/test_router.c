@@ -256,7 +256,7 @@ static void links_come_back(void **state)
 	pass(300 * S);
 	assert_int_equal(c.dp->frames, 0);
 	apply_link(&c, 0, true);
-	pass(S);
+	pass(2 * S);
 	assert_true(is_advert(c.dp->frame));
 	for (unsigned i = 0; i < 2; i++)
 		assert_in_range(until_advert(300 * S), 3 * S - 1, 16 * S + 1);
