@@ -98,8 +98,10 @@ static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *
 	// The machine stood still within this window (a late turn of the control loop).
 	if (tick_before(d->window_start, f->restarted))
 		return open_window(d, c, f, DPD_AGAIN);
-	// Input was lost before we could hear it, and the answer may have been in it.
-	if (f->input_losses != d->losses_heard && d->deferrals < DPD_DEFERRALS_MAX) {
+	// Input was lost before we could hear it, and the answer may have been in it; or a worker
+	// stands still, and nothing of it was heard since we asked.
+	if ((f->input_losses != d->losses_heard || tick_before(f->heard_until, d->window_start)) &&
+	    d->deferrals < DPD_DEFERRALS_MAX) {
 		d->deferrals++;
 		out = open_window(d, c, f, DPD_AGAIN);
 		out.deferred = true;

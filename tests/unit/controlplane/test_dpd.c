@@ -383,6 +383,30 @@ static void unread_input_holds_the_verdict(void **state)
 	assert_int_equal(w.losses, 0);
 }
 
+// A worker that stands still for longer: of a window in which nothing of it was heard nothing is
+// concluded, but not for ever.
+static void deaf_windows_are_repeated(void **state)
+{
+	struct world w = world_make(true, 10 * S, 2 * S);
+
+	(void)state;
+	start(&w);
+	pass(&w, 10 * S);
+	for (tick_t i = 0; i < 12 * S; i++) {
+		w.facts.now++;
+		if (tick_diff(w.last.at, w.facts.now) <= 0) // heard_until stays behind
+			take(&w, dpd_expired(&w.dpd, &w.config, &w.facts));
+	}
+	assert_int_equal(w.losses, 1); // the first, whose beginning was heard
+	assert_in_range(w.deferred, 1, 3);
+	for (tick_t i = 0; i < 120 * S && !w.deaths; i++) {
+		w.facts.now++;
+		if (tick_diff(w.last.at, w.facts.now) <= 0)
+			take(&w, dpd_expired(&w.dpd, &w.config, &w.facts));
+	}
+	assert_int_equal(w.deaths, 1);
+}
+
 // Windows that are judged late do not add up: death is 5 x retry after the first message.
 static void lateness_does_not_accumulate(void **state)
 {
@@ -465,6 +489,7 @@ int main(void)
 		cmocka_unit_test(probe_of_the_late_turn),
 		cmocka_unit_test(pause_keeps_the_schedule),
 		cmocka_unit_test(unread_input_holds_the_verdict),
+		cmocka_unit_test(deaf_windows_are_repeated),
 		cmocka_unit_test(lateness_does_not_accumulate),
 		cmocka_unit_test(not_configured_sends_nothing),
 	};
