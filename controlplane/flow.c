@@ -200,7 +200,7 @@ void flow_acquire(struct control *c, struct flow *f)
 		return;
 	}
 	local = flow_local(e, &e->peers[e->current]);
-	p = peer_get(c, &local, &e->peers[e->current], 500);
+	p = peer_get(c, &local, &e->peers[e->current], IKE_PORT);
 	if (!p) {
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "NO_PEER", "Peer table is full");
 		flow_refuse(c, f);

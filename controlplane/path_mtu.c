@@ -31,7 +31,7 @@ static struct child *sender_of(const struct control *c, const struct dp_event *e
 
 	if (ev->port)
 		return sender_on(c, ev, ev->port);
-	ch = sender_on(c, ev, 500);
+	ch = sender_on(c, ev, IKE_PORT);
 	if (!ch)
 		ch = sender_on(c, ev, 4500);
 	return ch ? ch : manual_find_out(c, &ev->local, &ev->addr, ev->spi);

@@ -79,7 +79,7 @@ static bool has_a_place(const struct peer *p)
 static bool make_room(struct control *c, const struct dp_view *v, const struct peer *known)
 {
 	bool from_here = ike_sa_begun_at(c, &v->dst, &v->src) >= HALF_OPEN_PER_ADDRESS;
-	bool from_all = c->responding >= peer_negotiations_limit(c);
+	bool from_all = c->responding >= peer_responses_limit(c);
 	struct ike_sa *oldest;
 
 	if (has_a_place(known) || (!from_here && !from_all)) {

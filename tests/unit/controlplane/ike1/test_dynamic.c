@@ -350,10 +350,28 @@ static void negotiations_are_limited(void **state)
 	assert_int_equal(p->b.c.half_open, 9);
 	strangers(p, 15, msg, len);
 	assert_int_equal(p->b.c.half_open, 10);
+	assert_int_equal(peer_responses_limit(&p->b.c), 10);
 	bring_up(p);
 	assert_true(side_reaches(&p->a, &p->b));
 	pair_pass(p, 40 * S);
 	assert_int_equal(p->b.c.half_open, 0);
+	pair_destroy(p);
+}
+
+// No more at a time than the rate admits in the time for which peers wait.
+static void no_line_is_longer_than_patience(void **state)
+{
+	struct pair_config b = {.entry = DYNAMIC(""),
+	                        .rest = "crypto call admission limit ike rate 1"};
+	uint8_t msg[1024];
+	struct pair *p;
+	size_t len;
+
+	(void)state;
+	pair_first_message(msg, &len);
+	p = pair_create(NULL, &b);
+	strangers(p, 30, msg, len);
+	assert_int_equal(p->b.c.half_open, 15);
 	pair_destroy(p);
 }
 
@@ -560,6 +578,7 @@ int main(void)
 		cmocka_unit_test(changed_live),
 		cmocka_unit_test(strangers_start_nothing),
 		cmocka_unit_test(negotiations_are_limited),
+		cmocka_unit_test(no_line_is_longer_than_patience),
 		cmocka_unit_test(strangers_make_room),
 		cmocka_unit_test(ike_sas_are_limited),
 		cmocka_unit_test(goes_in_steps),
