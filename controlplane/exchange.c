@@ -99,6 +99,15 @@ void exchange_fail(struct control *c, struct exchange *x, const char *why)
 		child_failed(c, ch, why);
 }
 
+void exchange_disown(struct control *c, const struct exchange *x)
+{
+	struct peer *p = x->sa->peer;
+	struct ike_sa *sa = peer_ike_sa(p);
+
+	if (x->state == EXCHANGE_R_SENT_2 && x->child && p->state != PEER_DEAD)
+		ike1_delete_child(c, sa ? sa : x->sa, x->child);
+}
+
 // Of ours on an IKE SA whose peer has another one: it has not failed.
 static void exchange_move(struct control *c, struct exchange *x)
 {
@@ -117,8 +126,10 @@ void exchange_end_all(struct control *c, struct ike_sa *sa)
 		if (x->initiator && x->child && sa->peer->state != PEER_DEAD &&
 		    peer_ike_sa(sa->peer))
 			exchange_move(c, x);
-		else
+		else {
+			exchange_disown(c, x);
 			exchange_fail(c, x, "the IKE SA has ended");
+		}
 }
 
 struct child *ike1_negotiated(const struct ike_sa *sa)
@@ -139,7 +150,9 @@ void ike1_child_gone(struct control *c, const struct child *ch)
 	for (sa = ch->peer->ike_sas; sa; sa = sa->next)
 		for (x = sa->exchanges; x; x = next) {
 			next = x->next;
-			if (x->child == ch)
-				exchange_end(c, x);
+			if (x->child != ch)
+				continue;
+			exchange_disown(c, x);
+			exchange_end(c, x);
 		}
 }

@@ -74,5 +74,8 @@ void exchange_end(struct control *c, struct exchange *x);
 void exchange_fail(struct control *c, struct exchange *x, const char *why);
 // All of an IKE SA that goes away.
 void exchange_end_all(struct control *c, struct ike_sa *sa);
+// Tells the peer, which may have our message 2 and take the tunnel for complete, that there is
+// none.
+void exchange_disown(struct control *c, const struct exchange *x);
 
 #endif

@@ -126,7 +126,6 @@ void flow_refuse(struct control *c, struct flow *f);
 // another negotiation goes on. `failed` may be gone afterwards, and an instance.
 void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once);
 // Its negotiation ended with an IKE SA of this peer, which has another: once more with the same
-// Its negotiation ended with an IKE SA of this peer, which has another: once more with the same
 // one, if it is wanted still. An instance may be removed.
 void flow_again(struct control *c, struct flow *f, struct peer *p);
 // As responder: the flow that a peer's quick mode proposes, seen from here. Entries are tried in

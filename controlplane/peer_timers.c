@@ -332,10 +332,13 @@ static void fail_waiting(struct control *c, struct peer *p, bool at_once)
 	peer_release(c, p);
 }
 
-// Is there room for a phase 1 of ours? A stranger's, which may be forged, makes some.
+// Is there room for a phase 1 of ours? A stranger's, which may be forged, makes some; peers that
+// answer nothing keep nobody out who has tunnels.
 static bool make_room(struct control *c, const struct peer *p)
 {
-	if (c->half_open - c->responding >= peer_negotiations_limit(c))
+	bool established = peer_ike_sa(p) || p->children;
+
+	if (!established && c->half_open - c->responding >= peer_negotiations_limit(c))
 		return false;
 	if (!peer_is_admitted(c, p) || c->ike_sas.used == c->ike_sas.limit)
 		ike_sa_evict_stranger(c, p);
@@ -554,6 +557,7 @@ void on_ike_unanswered(struct control *c, struct ike_sa *sa)
 	// If the peer has the IKE SA after all, its Delete may end children that work (strongSwan):
 	// they have the time to go along to a new one.
 	wheel_arm(&c->wheel, &sa->expire, c->now + SILENT_IKE_STAYS, expired_ike);
+	on_ike_lost(sa->peer); // if it has restarted, it has none of the children either
 	on_tunnel_wanted(c, sa->peer);
 }
 
@@ -611,6 +615,18 @@ static struct ike_sa *established_before(const struct ike_sa *sa)
 	return NULL;
 }
 
+// A child that the peer does not have any more. If we called, it does not know what for: the line's
+// tunnel is made anew.
+static void end_forgotten(struct control *c, struct child *ch, bool again)
+{
+	struct flow *f = ch->flow && ch->flow->child == ch ? ch->flow : NULL;
+
+	again = again && f && f->instance == FLOW_LINE; // an instance goes with its child
+	child_delete(c, ch, false, "initial contact");
+	if (again && !f->child)
+		flow_acquire(c, f);
+}
+
 void on_initial_contact(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
@@ -620,7 +636,7 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 	for (ch = p->children; ch; ch = next) {
 		next = ch->next;
 		if (tick_before(ch->created, sa->created) && ch->state != CHILD_NEGOTIATING)
-			child_delete(c, ch, false, "initial contact");
+			end_forgotten(c, ch, sa->initiator);
 	}
 	// Each from the start: what waits for an exchange of one goes on, and may take a place from
 	// the next in the list.
@@ -649,20 +665,37 @@ void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *ad
 	on_port_changed(c, p);
 }
 
+// The peer encrypts to an SPI of ours that we do not have: it did not hear that its SA has ended,
+// and as its IKE SA lives nothing else would tell it.
+static void disown_spi(struct control *c, struct peer *p, uint32_t spi)
+{
+	struct ike_sa *sa = peer_ike_sa(p);
+	const struct child *ch;
+
+	for (ch = p->children; ch; ch = ch->next)
+		if (ch->spi_in == spi)
+			return;
+	if (sa && p->state != PEER_DEAD)
+		ike1_delete_spi(c, sa, spi);
+}
+
 void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
                     uint32_t spi)
 {
+	struct peer *p = peer_find(c, local, remote, IKE_PORT);
 	char dst[ADDR_TEXT], src[ADDR_TEXT];
-	struct peer *p;
 
 	log_msg(&c->log, LOG_WARNING, "CRYPTO", "RECVD_PKT_INV_SPI",
 	        "decaps: rec'd IPSEC packet has invalid spi for destaddr=%s, prot=50, "
 	        "spi=0x%X(%u), srcaddr=%s",
 	        addr_format(local, dst), spi, spi, addr_format(remote, src));
-	if (!c->config->isakmp.invalid_spi_recovery || !flow_peer_is_named(c, local, remote) ||
-	    peer_find(c, local, remote, 500))
+	if (p) {
+		disown_spi(c, p, spi);
 		return;
-	p = peer_get(c, local, remote, 500);
+	}
+	if (!c->config->isakmp.invalid_spi_recovery || !flow_peer_is_named(c, local, remote))
+		return;
+	p = peer_get(c, local, remote, IKE_PORT);
 	if (p)
 		on_tunnel_wanted(c, p);
 }

@@ -25,11 +25,13 @@ int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer);
 // Sends Delete payloads (RFC 2408, 3.15): for an ESP SA by our inbound SPI, for the IKE SA itself.
 void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch);
 void ike1_delete_sa(struct control *c, struct ike_sa *sa);
+// The same of an SPI of ours behind which there is no child.
+void ike1_delete_spi(struct control *c, struct ike_sa *sa, uint32_t spi);
 // For all children of the peer, many in one message.
 void ike1_delete_children(struct control *c, struct ike_sa *sa);
-// The child is being ended from elsewhere: an exchange that still negotiates it ends too, without a
 // A child that is being negotiated on this IKE SA, NULL: none.
 struct child *ike1_negotiated(const struct ike_sa *sa);
+// The child is being ended from elsewhere: an exchange that still negotiates it ends too, without a
 // word to the child. Safe to call for any child.
 void ike1_child_gone(struct control *c, const struct child *ch);
 // One byte 0xFF (RFC 3948, 4).

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bytes.h"
 #include "child.h"
 #include "control.h"
 #include "dpd_message.h"
@@ -41,7 +42,7 @@ void info_begin(struct control *c, struct ike_sa *sa, struct info_message *im)
 	ike1_message_begin(&im->m, im->buf, sizeof(im->buf), &h, &sa->keys);
 }
 
-int info_send(struct control *c, struct ike_sa *sa, struct info_message *im)
+static int seal(struct control *c, struct ike_sa *sa, struct info_message *im)
 {
 	uint8_t iv[IKE_BLOCK_MAX];
 	int len = keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, im->message_id, iv);
@@ -52,10 +53,24 @@ int info_send(struct control *c, struct ike_sa *sa, struct info_message *im)
 	if (len < 0)
 		return len;
 	im->len = (uint16_t)len;
+	return 0;
+}
+
+static int transmit(struct control *c, struct ike_sa *sa, struct info_message *im)
+{
+	int err;
+
 	ike_debug_node_new(c, sa, im->message_id);
-	len = output_send_to(c, sa, im->to_port, im->buf, im->len);
+	err = output_send_to(c, sa, im->to_port, im->buf, im->len);
 	ike_debug_node_purge(c, sa, im->message_id);
-	return len;
+	return err;
+}
+
+int info_send(struct control *c, struct ike_sa *sa, struct info_message *im)
+{
+	int err = seal(c, sa, im);
+
+	return err ? err : transmit(c, sa, im);
 }
 
 void info_notify(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t type, uint32_t spi)
@@ -70,21 +85,32 @@ void info_notify(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t t
 	info_send(c, sa, &im);
 }
 
+// Behind those that wait: who reads the IKE SA's Delete first cannot read its children's any more.
 static void send_delete(struct control *c, struct ike_sa *sa, struct info_message *im)
 {
-	if (info_send(c, sa, im) == -EAGAIN)
-		outbox_keep(c, sa, im->buf, im->len);
+	if (seal(c, sa, im) < 0)
+		return;
+	if (c->outbox.n)
+		c->counters.ike_unsent++; // as if it had been tried
+	else if (transmit(c, sa, im) != -EAGAIN)
+		return;
+	outbox_keep(c, sa, im->buf, im->len);
 }
 
-void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch)
+void ike1_delete_spi(struct control *c, struct ike_sa *sa, uint32_t spi)
 {
 	struct info_message im;
 
 	if (!ike_sa_is_established(sa))
 		return;
 	info_begin(c, sa, &im);
-	delete_write_esp(&im.m, ch->spi_in);
+	delete_write_esp(&im.m, spi);
 	send_delete(c, sa, &im);
+}
+
+void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child *ch)
+{
+	ike1_delete_spi(c, sa, ch->spi_in);
 }
 
 static void delete_some(struct control *c, struct ike_sa *sa, const uint32_t *spis, unsigned n)
@@ -160,9 +186,14 @@ struct info_news {
 	bool delete_sa;
 	uint16_t answer_port;                     // as natt_answer_port() says
 	struct info_message answer;               // to an R-U-THERE; len 0 = none
-	unsigned n_deleted;                       // ESP SPIs that Delete payloads name
+	unsigned n_deleted;                       // ESP SPIs that the peer does not have any more
 	uint32_t deleted[ISAKMP_MESSAGE_MAX / 4]; // more cannot lie in a message
 };
+
+static uint32_t spi_of(const struct isakmp_notify *n)
+{
+	return bytes_get_u32(n->spi);
+}
 
 // An error about one of our quick modes. Without an SPI (strongSwan, and whoever has not come so
 // far as to read it) it may be about any, and may be a copy from earlier: then none of them is
@@ -171,13 +202,8 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 {
 	struct exchange *x, *next;
 	char why[64];
-	uint32_t spi = 0;
-	struct reader r;
+	uint32_t spi = n->protocol == ISAKMP_PROTO_ESP && n->spi_len == 4 ? spi_of(n) : 0;
 
-	if (n->protocol == ISAKMP_PROTO_ESP && n->spi_len == 4) {
-		r = reader_make(n->spi, 4);
-		spi = reader_u32(&r);
-	}
 	snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(n->type));
 	for (x = sa->exchanges; x; x = next) {
 		next = x->next;
@@ -214,6 +240,13 @@ static void take_notify(struct control *c, struct ike_sa *sa, const struct isakm
 		break;
 	case NOTIFY_INITIAL_CONTACT:
 		news->initial_contact = true;
+		break;
+	case NOTIFY_INVALID_SPI:
+		if (n.protocol == ISAKMP_PROTO_ESP && n.spi_len == 4 &&
+		    child_find_out(sa->peer, spi_of(&n)))
+			news->deleted[news->n_deleted++] = spi_of(&n);
+		else
+			take_error(c, sa, &n);
 		break;
 	default:
 		if (n.type < NOTIFY_CONNECTED)

@@ -194,7 +194,9 @@ int main_mode_write_auth(struct control *c, struct ike_sa *sa, struct isakmp_mes
 	if (err < 0)
 		return err;
 	isakmp_payload_put(m, ISAKMP_HASH, hash, suite_hash_len(sa->suite.hash));
-	if (sa->initiator && is_only_sa(sa)) {
+	// Either side may say so (RFC 2407, 4.6.3.3): of a peer that has restarted we may be the
+	// one who begins. Behind a NAT the port may be new, and what we have another's.
+	if ((sa->initiator || !sa->nat_remote) && is_only_sa(sa)) {
 		ike_debug_line(c, sa, "Send initial contact");
 		notify_write_initial_contact(m, sa->cookie_i, sa->cookie_r);
 	}
@@ -313,7 +315,8 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
 }
 
 // A second copy of what was answered last; true if it was one.
-static bool is_copy(struct control *c, struct ike_sa *sa, const uint8_t hash[IKE_NODE_HASH])
+static bool is_copy(struct control *c, struct ike_sa *sa, const struct dp_view *v,
+                    const uint8_t hash[IKE_NODE_HASH])
 {
 	struct handshake *hs = sa->handshake;
 	struct ike_node *n = hs ? NULL : node_find(c, sa, 0);
@@ -329,7 +332,7 @@ static bool is_copy(struct control *c, struct ike_sa *sa, const uint8_t hash[IKE
 		return false;
 	c->counters.ike_duplicates++;
 	if (n->answer)
-		output_send(c, sa, n->answer, n->answer_len);
+		output_send_to(c, sa, natt_answer_port(sa, v), n->answer, n->answer_len);
 	return true;
 }
 
@@ -368,7 +371,7 @@ void main_mode_input(struct control *c, struct ike_sa *sa, const struct dp_view 
 	// Three are enough, and some repetitions. Who sends more is heard with the strangers.
 	if (!ike_sa_is_established(sa) && ++sa->messages == MESSAGES_MOST)
 		dp_ike_mark(c->dp, sa->slab.index, 0);
-	if (is_copy(c, sa, in.hash))
+	if (is_copy(c, sa, v, in.hash))
 		return;
 	// Only who has seen our answer knows both cookies: a forged address has not.
 	if (sa->state != IKE_I_MM1 && memcmp(h->cookie_r, sa->cookie_r, sizeof(h->cookie_r)) != 0) {

@@ -57,8 +57,8 @@ void quick_gave_up(struct control *c, struct retransmit *r)
 
 	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x))
 		on_ike_unanswered(c, x->sa);
-	else if (x->state == EXCHANGE_R_SENT_2) // the peer may take the tunnel for complete
-		ike1_delete_child(c, x->sa, x->child);
+	else
+		exchange_disown(c, x);
 	if (x->refused)
 		snprintf(why, sizeof(why), "the peer says %s", x->refused);
 	exchange_fail(c, x, why);

@@ -338,6 +338,14 @@ void ike1_delete_child(struct control *c, struct ike_sa *sa, const struct child 
 	fake_ike.deletes_child++;
 }
 
+void ike1_delete_spi(struct control *c, struct ike_sa *sa, uint32_t spi)
+{
+	(void)c;
+	(void)sa;
+	(void)spi;
+	fake_ike.deletes_child++;
+}
+
 void ike1_delete_children(struct control *c, struct ike_sa *sa)
 {
 	(void)c;

@@ -366,9 +366,137 @@ static void volume_before_message_3(void **state)
 	pair_destroy(p);
 }
 
+static void wants(struct pair *p, unsigned seconds)
+{
+	for (; seconds; seconds--) {
+		side_packet(&p->a, NULL);
+		pair_pass(p, S);
+	}
+}
+
+// B's Delete is lost, and A goes on encrypting to an SPI that B does not have any more. The IKE SA
+// lives, so nothing else would show it; but what B has, or never had, is not touched.
+static void unknown_spi(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	const struct peer *b;
+	uint32_t spi;
+
+	(void)state;
+	pair_up(p);
+	b = side_peer(&p->b);
+	spi = side_child(&p->b)->spi_in;
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, spi);
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, spi + 1);
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 1);
+	forget_children(&p->b);
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, spi);
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 0);
+	wants(p, 2);
+	both_reach(p);
+	pair_destroy(p);
+}
+
+// The same, told by a peer with a notify.
+static void invalid_spi_notify(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	uint32_t spi;
+
+	(void)state;
+	pair_up(p);
+	spi = side_child(&p->b)->spi_in;
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_INVALID_SPI, spi + 1);
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 1);
+	forget_children(&p->b);
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_INVALID_SPI, spi);
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 0);
+	pair_destroy(p);
+}
+
+// A peer that restarted in silence answers the renewal of phase 1 as if nothing had been. DPD on
+// the new IKE SA would say that all is well.
+static void restarted_responder(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	pair_up(p);
+	pair_restart(p, &p->b, NULL);
+	on_tunnel_wanted(&p->a.c, side_peer(&p->a));
+	pair_pass(p, S);
+	assert_true(side_logged(&p->a, "NOTIFY INITIAL_CONTACT"));
+	wants(p, 3);
+	both_reach(p);
+	assert_int_equal(p->a.c.children.used, 1);
+	pair_destroy(p);
+}
+
+// Nobody answers on the IKE SA, and it is given up: whoever hung on it is renewed, not only the
+// child for which it was tried.
+static void all_are_renewed(void **state)
+{
+	static const char a_line[] =
+		"access-list 101 permit ip 10.3.0.0 0.0.0.255 10.4.0.0 0.0.0.255",
+			  b_line[] =
+				  "access-list 101 permit ip 10.4.0.0 0.0.0.255 10.3.0.0 0.0.0.255";
+	struct pair_config a = {.rest = a_line}, b = {.rest = b_line};
+	struct pair *p = pair_create(&a, &b);
+	uint32_t spis[2] = {0};
+	struct flow *f;
+	unsigned n = 0;
+
+	(void)state;
+	for (f = p->a.c.entries->flows; f; f = f->next)
+		fake_dp_packet(p->a.c.dp, f->tunnel, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 2);
+	for (struct child *ch = side_peer(&p->a)->children; ch; ch = ch->next)
+		spis[n++] = ch->spi_out;
+	on_ike_unanswered(&p->a.c, side_sa(&p->a));
+	pair_pass(p, 60 * S);
+	assert_int_equal(p->a.c.children.used, 2);
+	for (struct child *ch = side_peer(&p->a)->children; ch; ch = ch->next)
+		assert_true(ch->spi_out != spis[0] && ch->spi_out != spis[1]);
+	pair_destroy(p);
+}
+
+static unsigned network_drops_3(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	(void)p;
+	return from_a && is_exchange(d, ISAKMP_EXCHANGE_QUICK) && d->len < 100 ? 0 : 1;
+}
+
+// A responder that gives a tunnel up after its message 2 says so: the initiator has it already.
+static void half_a_tunnel(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	p->network = network_drops_3;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 1);
+	assert_int_equal(p->b.c.children.used, 1);
+	p->network = network_good;
+	child_delete(&p->b.c, side_peer(&p->b)->children, true, "test");
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 0);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unknown_spi),
+		cmocka_unit_test(invalid_spi_notify),
+		cmocka_unit_test(restarted_responder),
+		cmocka_unit_test(all_are_renewed),
+		cmocka_unit_test(half_a_tunnel),
 		cmocka_unit_test(cleared),
 		cmocka_unit_test(cleared_but_kept),
 		cmocka_unit_test(left_while_wanted),
