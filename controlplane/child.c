@@ -12,6 +12,7 @@
 #include "addr.h"
 #include "bounds.h"
 #include "control.h"
+#include "exchange.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
@@ -252,7 +253,7 @@ static struct child *flow_twin(struct control *c, const struct flow *f, const st
 	struct child *ch;
 
 	for (ch = f->children; ch; ch = ch->next_of_flow) {
-		if (ch->peer != p || ch->state != CHILD_OLD || !on_child_wanted_again(c, ch))
+		if (ch->peer != p || ch->state != CHILD_OLD || !child_timers_revive(c, ch))
 			continue;
 		ch->state = CHILD_INBOUND;
 		return ch;
@@ -268,7 +269,7 @@ static void child_free_if_gone(struct control *c, struct child *ch)
 	if (ch->sas)
 		return;
 	slab_free(&c->children, ch);
-	if (p->state != PEER_DEAD || !p->sas_pending)
+	if (p->state != PEER_ENDING || !p->sas_pending)
 		peer_sas_gone(c, p);
 }
 
@@ -383,7 +384,7 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 	if (notify && had && sa)
 		ike1_delete_child(c, sa, ch);
 	if (!had) // only what is being negotiated has an exchange
-		ike1_child_gone(c, ch);
+		exchange_child_gone(c, ch);
 	child_end(c, ch);
 	if (f) {
 		child_leave_flow(ch);
@@ -399,7 +400,7 @@ static struct flow *end_negotiation(struct control *c, struct child *ch, const c
 	struct flow *f = ch->flow;
 
 	log_ipsec(&c->log, "IPSEC: negotiation failed: %s", why);
-	ike1_child_gone(c, ch);
+	exchange_child_gone(c, ch);
 	child_end(c, ch);
 	if (f)
 		child_leave_flow(ch);
@@ -475,7 +476,7 @@ void child_sa_gone(struct control *c, struct handle sa)
 void child_rekey(struct control *c, struct child *ch)
 {
 	if (ch->rekeying || ch->state != CHILD_LIVE || !ch->flow || ch->peer->manual ||
-	    ch->peer->state == PEER_DEAD)
+	    ch->peer->state == PEER_ENDING)
 		return;
 	ch->rekeying = true;
 	ch->flow->peer = ch->peer;

@@ -67,7 +67,7 @@ void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
 	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
 }
 
-void on_ike_lost(struct peer *p)
+void children_forsaken(struct peer *p)
 {
 	struct child *ch;
 
@@ -78,7 +78,7 @@ void on_ike_lost(struct peer *p)
 			p->forsaken = ch->forsaken = true;
 }
 
-void on_ike_back(struct control *c, struct peer *p, bool initiator)
+void renew_forsaken(struct control *c, struct peer *p, bool initiator)
 {
 	tick_t at = initiator ? c->now : c->now + RENEW_AS_RESPONDER;
 	struct child *ch;
@@ -147,7 +147,7 @@ void on_child_replaced(struct control *c, struct child *ch)
 			end_soon(c, other);
 }
 
-bool on_child_wanted_again(struct control *c, struct child *ch)
+bool child_timers_revive(struct control *c, struct child *ch)
 {
 	if (!tick_before(c->now + OLD_CHILD_STAYS, ch->expire.expires))
 		return false; // it is about to end

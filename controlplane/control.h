@@ -36,7 +36,7 @@ enum turn_part {
 	TURN_PART_DH,
 	TURN_PART_ADMISSION,
 	TURN_PART_TIMERS,
-	TURN_PART_ENDS, // of peers with many children
+	TURN_PART_TEARDOWN, // of peers with many children
 	TURN_PART_ORDERS,
 	TURN_PARTS,
 };

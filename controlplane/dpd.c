@@ -27,7 +27,7 @@ static struct dpd_decision open_window(struct dpd *d, const struct dpd_config *c
 	d->unsent = false;
 	d->window_start = f->now;
 	d->window_end = (on_time ? d->window_end : f->now) + c->retry;
-	d->losses_heard = f->input_losses;
+	d->input_losses_before = f->input_losses;
 	return (struct dpd_decision){.action = action, .arm = true, .at = d->window_end};
 }
 
@@ -100,7 +100,8 @@ static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *
 		return open_window(d, c, f, DPD_AGAIN);
 	// Input was lost before we could hear it, and the answer may have been in it; or a worker
 	// stands still, and nothing of it was heard since we asked.
-	if ((f->input_losses != d->losses_heard || tick_before(f->heard_until, d->window_start)) &&
+	if ((f->input_losses != d->input_losses_before ||
+	     tick_before(f->heard_until, d->window_start)) &&
 	    d->deferrals < DPD_DEFERRALS_MAX) {
 		d->deferrals++;
 		out = open_window(d, c, f, DPD_AGAIN);

@@ -26,13 +26,13 @@ enum dpd_state {
 struct dpd {
 	uint8_t state; // enum dpd_state
 	uint8_t losses;
-	uint8_t deferrals;     // in a row
-	bool unsent;           // the newest probe did not leave this machine
-	tick_t run_start;      // when the first probe of this run went out
-	tick_t window_start;   // when the newest probe went out
-	tick_t window_end;     // or, while calm and periodic, when the next probe is due
-	tick_t schedule;       // periodic: when the newest probe was due
-	uint64_t losses_heard; // dp_punt_losses at window_start
+	uint8_t deferrals;   // in a row
+	bool unsent;         // the newest probe did not leave this machine
+	tick_t run_start;    // when the first probe of this run went out
+	tick_t window_start; // when the newest probe went out
+	tick_t window_end;   // or, while calm and periodic, when the next probe is due
+	tick_t schedule; // periodic: when the newest probe was due; while calm, when the next is
+	uint64_t input_losses_before; // dp_punt_losses at window_start
 };
 
 // What the outside knows when a decision is due.

@@ -104,7 +104,7 @@ void exchange_disown(struct control *c, const struct exchange *x)
 	struct peer *p = x->sa->peer;
 	struct ike_sa *sa = peer_ike_sa(p);
 
-	if (x->state == EXCHANGE_R_SENT_2 && x->child && p->state != PEER_DEAD)
+	if (x->state == EXCHANGE_R_SENT_2 && x->child && p->state != PEER_ENDING)
 		ike1_delete_child(c, sa ? sa : x->sa, x->child);
 }
 
@@ -122,17 +122,20 @@ void exchange_end_all(struct control *c, struct ike_sa *sa)
 {
 	struct exchange *x;
 
-	while ((x = sa->exchanges))
-		if (x->initiator && x->child && sa->peer->state != PEER_DEAD &&
-		    peer_ike_sa(sa->peer))
+	while ((x = sa->exchanges)) {
+		const struct ike_sa *other = peer_ike_sa(sa->peer);
+
+		if (x->initiator && x->child && sa->peer->state != PEER_ENDING && other) {
 			exchange_move(c, x);
-		else {
-			exchange_disown(c, x);
-			exchange_fail(c, x, "the IKE SA has ended");
+			continue;
 		}
+		if (other && other != sa)
+			exchange_disown(c, x);
+		exchange_fail(c, x, "the IKE SA has ended");
+	}
 }
 
-struct child *ike1_negotiated(const struct ike_sa *sa)
+struct child *exchange_negotiated(const struct ike_sa *sa)
 {
 	struct exchange *x;
 
@@ -142,7 +145,7 @@ struct child *ike1_negotiated(const struct ike_sa *sa)
 	return NULL;
 }
 
-void ike1_child_gone(struct control *c, const struct child *ch)
+void exchange_child_gone(struct control *c, const struct child *ch)
 {
 	struct ike_sa *sa;
 	struct exchange *x, *next;

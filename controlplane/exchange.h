@@ -77,5 +77,10 @@ void exchange_end_all(struct control *c, struct ike_sa *sa);
 // Tells the peer, which may have our message 2 and take the tunnel for complete, that there is
 // none.
 void exchange_disown(struct control *c, const struct exchange *x);
+// A child that is being negotiated on this IKE SA, NULL: none.
+struct child *exchange_negotiated(const struct ike_sa *sa);
+// The child is being ended from elsewhere: an exchange that still negotiates it ends too, without a
+// word to the child. Safe to call for any child.
+void exchange_child_gone(struct control *c, const struct child *ch);
 
 #endif

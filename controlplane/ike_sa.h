@@ -71,7 +71,7 @@ struct ike_sa {
 	bool initiator;
 	bool peer_dpd;   // the other side sent the DPD vendor ID
 	bool peer_nat_t; // ... and RFC 3947
-	bool replaced;   // a newer one carries the exchanges; deleted soon
+	bool replaced;   // begins no exchange: a newer one does, or it was given up; deleted soon
 	bool closing;    // replaced for a while: no quick mode begins on it any more
 	bool delete_sent;
 	bool nat_local, nat_remote; // who is behind a NAT on this SA's path (RFC 3947, 3.2)

@@ -70,7 +70,7 @@ static void start_turn(struct control *c, uint64_t now_us)
 }
 
 // A part of the turn is done: the time since the part before is its own.
-static void part_ends(struct control *c, enum turn_part part)
+static void part_done(struct control *c, enum turn_part part)
 {
 	uint64_t now = dp_now_us(c->dp), took = now - c->part_began;
 
@@ -188,11 +188,11 @@ static unsigned turn_ike(struct control *c)
 	known = turn_input(c, DP_PUNT_IKE_ESTABLISHED, TURN_CHUNK, TURN_IKE_ESTABLISHED, ike_view);
 	// Not all: another worker may be further behind than the one whose message was the last.
 	c->heard_until = known.all || tick_before(horizon, known.last) ? horizon : known.last;
-	part_ends(c, TURN_PART_IKE);
+	part_done(c, TURN_PART_IKE);
 	new = turn_input(c, DP_PUNT_IKE_NEW, TURN_CHUNK_NEW, TURN_IKE_NEW, ike_view);
-	part_ends(c, TURN_PART_IKE_NEW);
+	part_done(c, TURN_PART_IKE_NEW);
 	frames = turn_input(c, DP_PUNT_FRAME, TURN_CHUNK, TURN_FRAMES, neighbour_frame);
-	part_ends(c, TURN_PART_FRAMES);
+	part_done(c, TURN_PART_FRAMES);
 	return known.n + new.n + frames.n;
 }
 
@@ -209,7 +209,7 @@ static bool turn_dh(struct control *c)
 }
 
 // True: there is more.
-static bool turn_ends(struct control *c)
+static bool turn_teardowns(struct control *c)
 {
 	uint64_t start = dp_now_us(c->dp);
 	bool more;
@@ -229,24 +229,24 @@ bool loop_turn(struct control *c)
 	start_turn(c, start);
 	c->fired = 0;
 	n = turn_events(c);
-	part_ends(c, TURN_PART_EVENTS);
+	part_done(c, TURN_PART_EVENTS);
 	n += turn_ike(c);
 	n += ike1_send_kept(c);
-	part_ends(c, TURN_PART_OUTBOX);
+	part_done(c, TURN_PART_OUTBOX);
 	more = turn_dh(c);
-	part_ends(c, TURN_PART_DH);
+	part_done(c, TURN_PART_DH);
 	ike1_admit(c);
-	part_ends(c, TURN_PART_ADMISSION);
+	part_done(c, TURN_PART_ADMISSION);
 	if (c->timers_left)
 		tick(c);
 	dp_timers_run(c->dp);
-	part_ends(c, TURN_PART_TIMERS);
-	more |= turn_ends(c);
-	part_ends(c, TURN_PART_ENDS);
+	part_done(c, TURN_PART_TIMERS);
+	more |= turn_teardowns(c);
+	part_done(c, TURN_PART_TEARDOWN);
 	if (!c->stopping)
 		more |= manual_install(c);
 	more |= request_run(c) || n || c->timers_left;
-	part_ends(c, TURN_PART_ORDERS);
+	part_done(c, TURN_PART_ORDERS);
 	counters_turn(c, start, more || c->fired);
 	return more;
 }

@@ -114,7 +114,7 @@ static struct peer *find_by_key(const struct control *c, const struct ip_addr *l
 
 static bool is_in_table(const struct peer *p)
 {
-	return p->state != PEER_DEAD && !p->manual;
+	return p->state != PEER_ENDING && !p->manual;
 }
 
 void peer_set_port(struct control *c, struct peer *p, uint16_t remote_port)
@@ -212,11 +212,11 @@ const char *peer_id(const struct peer *p, char buf[ADDR_TEXT])
 
 void peer_set_state(struct control *c, struct peer *p, enum peer_state s)
 {
-	if (p->state == s || p->state == PEER_DEAD)
+	if (p->state == s || p->state == PEER_ENDING)
 		return;
-	if (s == PEER_UP || s == PEER_DEAD)
+	if (s == PEER_UP || s == PEER_ENDING)
 		p->since = c->now;
-	if (s == PEER_DEAD && is_in_table(p)) {
+	if (s == PEER_ENDING && is_in_table(p)) {
 		chain_del(c, c->peers_by_port, p->remote_port, p);
 		chain_del(c, c->peers_by_key, p->key_port, p);
 	}
@@ -231,7 +231,7 @@ void peer_note_life(struct peer *p, tick_t when)
 
 void peer_sas_gone(struct control *c, struct peer *p)
 {
-	if (p->state == PEER_DEAD && !p->sas_pending)
+	if (p->state == PEER_ENDING && !p->sas_pending)
 		teardown_bury(c, p);
 	peer_release(c, p);
 }
@@ -243,7 +243,7 @@ void peer_release(struct control *c, struct peer *p)
 	peer_timers_stop(c, p);
 	if (p->sas_pending)
 		return;
-	peer_set_state(c, p, PEER_DEAD);
+	peer_set_state(c, p, PEER_ENDING);
 	dp_peer_watch(c->dp, p->slab.index, 0);
 	free(p->id);
 	slab_free(&c->peers, p);

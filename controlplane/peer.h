@@ -17,9 +17,10 @@ struct flow;
 struct ike_sa;
 
 enum peer_state {
-	PEER_NEW,  // known, no phase 1 yet
-	PEER_UP,   // has or had an IKE SA in this life
-	PEER_DEAD, // out of all tables, waits for the workers to let go of its SAs
+	PEER_NEW,    // known, no phase 1 yet
+	PEER_UP,     // has or had an IKE SA in this life
+	PEER_ENDING, // for whatever reason: out of all tables, waits for the workers to let go of
+	             // its SAs
 };
 
 // In a chain of the peers' table: slab index + 1, 0 = none.
@@ -29,7 +30,7 @@ struct peer_link {
 
 struct peer {
 	struct slab_item slab;
-	// In no table once it is dead: then by_port.next is the next one that has children left.
+	// In no table once it is ending: then by_port.next is the next one that has children left.
 	struct peer_link by_port, by_key;
 	struct ip_addr local, remote;
 	uint16_t local_port;
@@ -43,7 +44,7 @@ struct peer {
 	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual : 1;        // its one child has manual keys; in no table
 	bool have_heard : 1;    // `heard` is set
-	bool failed : 1;        // dead by DPD: its flows go on to the next peer
+	bool dead_by_dpd : 1;   // its flows go on to the next peer
 	bool forsaken : 1;      // it has children that are
 	bool move_owed : 1;     // its children have yet to follow its port
 	uint8_t quick_modes;    // of ours, under way
@@ -55,11 +56,11 @@ struct peer {
 	struct flow *waiting;   // flows that wait for phase 1, or for their turn of quick modes
 	struct dpd dpd;
 	struct dpd_config dpd_config; // as it was when the peer came up
-	tick_t since;                 // it is up, or dead
+	tick_t since;                 // it is up, or ending
 	tick_t heard;                 // newest proof of life other than ESP
 	uint32_t session_id;
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
-	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited
+	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited, and walks that hold it
 	// Timers; armed in peer_timers.c only.
 	struct wheel_timer probe;         // DPD
 	struct wheel_timer nat_keepalive; // RFC 3948, 4

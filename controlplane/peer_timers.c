@@ -122,7 +122,7 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 	}
 	c->counters.verdicts_deferred += d.deferred;
 	if (d.action == DPD_DEAD) {
-		teardown_dead_peer(c, p);
+		teardown_by_dpd(c, p);
 		return;
 	}
 	if (d.arm)
@@ -202,7 +202,7 @@ void on_doubt(struct control *c, struct peer *p)
 {
 	struct dpd_facts f;
 
-	if (p->state == PEER_DEAD)
+	if (p->state == PEER_ENDING)
 		return; // its flows go on in a moment
 	p->doubted = true;
 	if (p->dpd.state == DPD_AGGRESSIVE)
@@ -402,7 +402,7 @@ static void expired_turn(void *ctx, struct wheel_timer *t)
 // for its renewal, which is tried again anyway.
 void on_quick_mode_ended(struct control *c, struct peer *p)
 {
-	if (p->waiting && p->state != PEER_DEAD && (peer_ike_sa(p) || !wheel_is_armed(&p->retry)))
+	if (p->waiting && p->state != PEER_ENDING && (peer_ike_sa(p) || !wheel_is_armed(&p->retry)))
 		wheel_arm(&c->wheel, &p->retry, c->now, expired_turn);
 }
 
@@ -440,7 +440,7 @@ static tick_t ike_end(const struct ike_sa *sa)
 // An IKE SA has gone that this side has deleted. Who has children here gets another one.
 static void follow_up(struct control *c, struct peer *p)
 {
-	on_ike_lost(p);
+	children_forsaken(p);
 	if (p->forsaken && !peer_ike_sa(p) && !c->stopping)
 		on_tunnel_wanted(c, p);
 	peer_release(c, p);
@@ -512,7 +512,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	start_dpd(c, p);
 	on_nat_keepalive(c, p);
 	flow_start_waiting(c, p);
-	on_ike_back(c, p, sa->initiator);
+	renew_forsaken(c, p, sa->initiator);
 }
 
 void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
@@ -557,7 +557,7 @@ void on_ike_unanswered(struct control *c, struct ike_sa *sa)
 	// If the peer has the IKE SA after all, its Delete may end children that work (strongSwan):
 	// they have the time to go along to a new one.
 	wheel_arm(&c->wheel, &sa->expire, c->now + SILENT_IKE_STAYS, expired_ike);
-	on_ike_lost(sa->peer); // if it has restarted, it has none of the children either
+	children_forsaken(sa->peer); // if it has restarted, it has none of the children either
 	on_tunnel_wanted(c, sa->peer);
 }
 
@@ -587,7 +587,7 @@ void on_ike_ended(struct control *c, struct ike_sa *sa)
 	// next renewal of a child does.
 	if (newest)
 		restore_older(c, p);
-	on_ike_lost(p);
+	children_forsaken(p);
 	peer_release(c, p);
 }
 
@@ -654,7 +654,7 @@ void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *ad
 	struct ike_sa *sa;
 	char from[ADDR_TEXT], to[ADDR_TEXT];
 
-	if (!p->nat_remote || p->state == PEER_DEAD || !addr_equal(&p->remote, addr))
+	if (!p->nat_remote || p->state == PEER_ENDING || !addr_equal(&p->remote, addr))
 		return;
 	log_isakmp(&c->log, "ISAKMP: peer %s:%u is now %s:%u", addr_format(&p->remote, from),
 	           p->remote_port, addr_format(addr, to), port);
@@ -675,7 +675,7 @@ static void disown_spi(struct control *c, struct peer *p, uint32_t spi)
 	for (ch = p->children; ch; ch = ch->next)
 		if (ch->spi_in == spi)
 			return;
-	if (sa && p->state != PEER_DEAD)
+	if (sa && p->state != PEER_ENDING)
 		ike1_delete_spi(c, sa, spi);
 }
 

@@ -27,16 +27,16 @@ void on_ike_ended(struct control *c, struct ike_sa *sa);
 void on_ike_cleared(struct control *c, struct ike_sa *sa);
 // The last IKE SA of this peer may have gone, without its children: the peer may have ended them
 // with it and say nothing of them (strongSwan does so). They are renewed on its next one.
-void on_ike_lost(struct peer *p);
+void children_forsaken(struct peer *p);
 // It has another one, which this side has begun, or not.
-void on_ike_back(struct control *c, struct peer *p, bool initiator);
+void renew_forsaken(struct control *c, struct peer *p, bool initiator);
 // A quick mode is complete, in either role (after child_established).
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.
 void on_child_replaced(struct control *c, struct child *ch);
 // What replaced this child has ended, and there is nothing newer: true if it may go on for a while,
 // until it has another successor.
-bool on_child_wanted_again(struct control *c, struct child *ch);
+bool child_timers_revive(struct control *c, struct child *ch);
 // The negotiation of this child's successor failed.
 void on_child_rekey_failed(struct control *c, struct child *ch);
 // A lifetime in packets or bytes is used up, softly (DP_EVENT_SA_SOFT) or not (DP_EVENT_SA_HARD).

@@ -1,8 +1,7 @@
 // The end of a peer, in phases, so that a dead peer costs the workers a message for each SA, nobody
 // waits, and no turn is long however many children a peer has. Control core only.
 //
-//   1. teardown_dead_peer / teardown_peer: out of the tables, timers cancelled, Delete sent. IKE
-//   SAs
+//   1. teardown_by_dpd / teardown_peer: out of the tables, timers cancelled, Delete sent. IKE SAs
 //      stay visible as deleted. Its first children go at once, a delete of each SA to its worker.
 //   2. teardown_step: some more of its children and flows in each turn.
 //   3. teardown_bury: the last DP_EVENT_SA_GONE has come; IKE keys are wiped, the caller frees.
@@ -13,6 +12,7 @@
 #include "bounds.h"
 #include "child.h"
 #include "control.h"
+#include "exchange.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike_debug.h"
@@ -44,7 +44,7 @@ static void end_waiting(struct control *c, struct peer *p, struct lot *lot)
 	struct flow *f = p->waiting;
 
 	flow_unwait(f);
-	if (p->failed) {
+	if (p->dead_by_dpd) {
 		lose(lot, f);
 	} else if (!f->child) { // else it goes with the child
 		f->peer = NULL;
@@ -56,9 +56,9 @@ static void end_waiting(struct control *c, struct peer *p, struct lot *lot)
 // message of all, the IKE SA's own, would be lost.
 static void end_child(struct control *c, struct peer *p, struct child *ch, struct lot *lot)
 {
-	if (p->failed && ch->flow)
+	if (p->dead_by_dpd && ch->flow)
 		lose(lot, ch->flow);
-	child_delete(c, ch, false, p->failed ? "peers alive" : "the peer is torn down");
+	child_delete(c, ch, false, p->dead_by_dpd ? "peers alive" : "the peer is torn down");
 }
 
 static void end_some(struct control *c, struct peer *p, struct lot *lot)
@@ -89,7 +89,7 @@ static void end_negotiations(struct control *c, struct peer *p, struct lot *lot)
 	struct child *ch;
 
 	for (sa = p->ike_sas; sa; sa = sa->next)
-		while ((ch = ike1_negotiated(sa))) {
+		while ((ch = exchange_negotiated(sa))) {
 			if (lot->n == ENDS_AT_A_TIME) {
 				go_on(c, p, lot);
 				lot->n = 0;
@@ -113,14 +113,6 @@ static void retire_ike_sas(struct control *c, struct peer *p, bool notify)
 		else
 			ike_sa_destroy(c, sa);
 	}
-}
-
-static void wait_or_bury(struct control *c, struct peer *p)
-{
-	if (p->sas_pending)
-		return; // child_sa_gone() goes on
-	teardown_bury(c, p);
-	peer_release(c, p);
 }
 
 static void end_rest_later(struct control *c, struct peer *p)
@@ -147,7 +139,7 @@ bool teardown_step(struct control *c)
 		if (!c->ending.first)
 			c->ending.last = 0;
 		p->sas_pending--;
-		wait_or_bury(c, p);
+		peer_sas_gone(c, p);
 	}
 	return c->ending.first;
 }
@@ -161,10 +153,10 @@ static void after_first(struct control *c, struct peer *p, const struct lot *lot
 		return;
 	}
 	p->sas_pending--;
-	wait_or_bury(c, p);
+	peer_sas_gone(c, p);
 }
 
-void teardown_dead_peer(struct control *c, struct peer *p)
+void teardown_by_dpd(struct control *c, struct peer *p)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
 	struct lot lot = {.n = 0};
@@ -172,9 +164,9 @@ void teardown_dead_peer(struct control *c, struct peer *p)
 	c->counters.deaths++;
 	ike_debug_not_responding(c, p, sa);
 	peer_timers_stop(c, p);
-	peer_set_state(c, p, PEER_DEAD);
-	p->failed = true;
-	p->sas_pending++; // it stays until all has gone: that may take its last slot over
+	peer_set_state(c, p, PEER_ENDING);
+	p->dead_by_dpd = true;
+	p->sas_pending++; // held until after_first(), or the last teardown_step()
 	if (sa)
 		ike_debug_deleting(c, sa, "peers alive");
 	if (p->children) {
@@ -195,12 +187,12 @@ void teardown_peer(struct control *c, struct peer *p)
 	struct ike_sa *sa = peer_ike_sa(p);
 	struct lot lot = {.n = 0};
 
-	if (p->state == PEER_DEAD)
+	if (p->state == PEER_ENDING)
 		return;
 	peer_timers_stop(c, p);
 	if (sa)
 		ike1_delete_children(c, sa);
-	peer_set_state(c, p, PEER_DEAD);
+	peer_set_state(c, p, PEER_ENDING);
 	p->sas_pending++;
 	end_negotiations(c, p, &lot);
 	end_some(c, p, &lot);

@@ -9,7 +9,7 @@ struct control;
 struct peer;
 
 // DPD's fifth loss: IKE SAs and children go, the entry's next peer takes over.
-void teardown_dead_peer(struct control *c, struct peer *p);
+void teardown_by_dpd(struct control *c, struct peer *p);
 // `clear crypto session`, a configuration change, shutdown: Delete payloads go out, no failover.
 void teardown_peer(struct control *c, struct peer *p);
 // Some more of what peers still have that ended with many children. True: there is more.

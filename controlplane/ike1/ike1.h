@@ -29,11 +29,6 @@ void ike1_delete_sa(struct control *c, struct ike_sa *sa);
 void ike1_delete_spi(struct control *c, struct ike_sa *sa, uint32_t spi);
 // For all children of the peer, many in one message.
 void ike1_delete_children(struct control *c, struct ike_sa *sa);
-// A child that is being negotiated on this IKE SA, NULL: none.
-struct child *ike1_negotiated(const struct ike_sa *sa);
-// The child is being ended from elsewhere: an exchange that still negotiates it ends too, without a
-// word to the child. Safe to call for any child.
-void ike1_child_gone(struct control *c, const struct child *ch);
 // One byte 0xFF (RFC 3948, 4).
 void ike1_nat_keepalive(struct control *c, struct peer *p);
 // Starts to load what messages to known IKE SAs are about, so that a million peers cost hardly more

@@ -38,7 +38,7 @@ static unsigned clear_session(struct control *c, struct request *r)
 	if (!r->cursor.index)
 		r->cursor.generation = c->next_session_id;
 	p = slab_at(&c->peers, r->cursor.index++);
-	if (!p || p->state == PEER_DEAD || !matches(&r->filter, p) ||
+	if (!p || p->state == PEER_ENDING || !matches(&r->filter, p) ||
 	    is_younger(p->session_id, r->cursor.generation))
 		return 1;
 	teardown_peer(c, p);

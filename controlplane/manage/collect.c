@@ -252,7 +252,7 @@ static unsigned peer_start(struct control *c, struct request *r)
 		return 1;
 	}
 	p = slab_at(&c->peers, k->index);
-	if (!p || p->state == PEER_DEAD || !peer_matches(&r->filter, p))
+	if (!p || p->state == PEER_ENDING || !peer_matches(&r->filter, p))
 		return next_object(k, 1);
 	fill_peer(c, p, &next_view(r, VIEW_PEER)->peer);
 	if (r->kind == REQUEST_PEERS)
@@ -385,7 +385,7 @@ static unsigned session_step(struct control *c, struct request *r)
 	if (k->stage == STAGE_FLOWS)
 		return flow_start(c, r);
 	p = slab_get(&c->peers, (struct handle){k->index, k->generation});
-	if (!p || p->state == PEER_DEAD)
+	if (!p || p->state == PEER_ENDING)
 		return next_object(k, 1); // died while it was listed
 	if (k->stage == STAGE_IKE)
 		return peer_ikes(c, r, p);
@@ -592,7 +592,7 @@ static const char *const part_names[] = {
 	[TURN_PART_DH] = "results of Diffie-Hellman",
 	[TURN_PART_ADMISSION] = "admission",
 	[TURN_PART_TIMERS] = "timers",
-	[TURN_PART_ENDS] = "ends of peers",
+	[TURN_PART_TEARDOWN] = "ends of peers",
 	[TURN_PART_ORDERS] = "orders of the command line",
 };
 

@@ -341,9 +341,9 @@ static void gateway_turn(void)
 }
 
 // DPD has given a peer up (the linker's --wrap).
-void __real_teardown_dead_peer(struct control *c, struct peer *p);
-void __wrap_teardown_dead_peer(struct control *c, struct peer *p);
-void __wrap_teardown_dead_peer(struct control *c, struct peer *p)
+void __real_teardown_by_dpd(struct control *c, struct peer *p);
+void __wrap_teardown_by_dpd(struct control *c, struct peer *p);
+void __wrap_teardown_by_dpd(struct control *c, struct peer *p)
 {
 	uint32_t i = addr_v4_host(&p->remote) - FIRST_PEER;
 	struct fate *f = &world.fates[i];
@@ -354,7 +354,7 @@ void __wrap_teardown_dead_peer(struct control *c, struct peer *p)
 	     i);
 	world.false_alarms += !world.farm.peers[i].dead;
 	f->found = true;
-	__real_teardown_dead_peer(c, p);
+	__real_teardown_by_dpd(c, p);
 }
 
 static void on_lost(struct farm *f, uint32_t peer)
@@ -426,7 +426,7 @@ static void check_peer(const struct peer *p)
 	const struct child *ch;
 	tick_t life;
 
-	if (p->state == PEER_DEAD)
+	if (p->state == PEER_ENDING)
 		must(p->sas_pending, "a dead peer is not buried", i);
 	if (p->state != PEER_UP)
 		return;

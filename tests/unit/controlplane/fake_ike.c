@@ -7,6 +7,7 @@
 
 #include "addr.h"
 #include "child.h"
+#include "exchange.h"
 #include "fake_dp.h"
 #include "ike1/ike1.h"
 #include "ike_debug.h"
@@ -365,7 +366,7 @@ void ike1_delete_sa(struct control *c, struct ike_sa *sa)
 	fake_ike.deletes_sa++;
 }
 
-struct child *ike1_negotiated(const struct ike_sa *sa)
+struct child *exchange_negotiated(const struct ike_sa *sa)
 {
 	struct child *ch;
 
@@ -375,7 +376,7 @@ struct child *ike1_negotiated(const struct ike_sa *sa)
 	return NULL;
 }
 
-void ike1_child_gone(struct control *c, const struct child *ch)
+void exchange_child_gone(struct control *c, const struct child *ch)
 {
 	(void)c;
 	for (struct pending *p = pendings; p; p = p->next)

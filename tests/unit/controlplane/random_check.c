@@ -229,7 +229,7 @@ static void check_child(const struct control *c, const struct peer *p, const str
 {
 	must(slab_get(&c->children, slab_handle(ch)) == ch, "a child in a list is freed");
 	must(ch->peer == p, "a child is in another peer's list");
-	must(p->state != PEER_DEAD, "a dead peer has children");
+	must(p->state != PEER_ENDING, "a dead peer has children");
 	must(!ch->flow || is_listed(c, ch->flow), "a child's flow is gone");
 	must(ch->flow, "a child that is not gone has no flow");
 	must(sa_is_of(c, ch->in, ch), "a child does not own its inbound SA");
@@ -272,7 +272,7 @@ static void check_ike_sas(const struct control *c, const struct peer *p)
 	for (sa = p->ike_sas; sa; sa = sa->next) {
 		must(slab_get(&c->ike_sas, slab_handle(sa)) == sa, "an IKE SA in a list is freed");
 		must(sa->peer == p, "an IKE SA is in another peer's list");
-		must((sa->state == IKE_DEST_SA) == (p->state == PEER_DEAD),
+		must((sa->state == IKE_DEST_SA) == (p->state == PEER_ENDING),
 		     "an IKE SA is deleted and its peer is not, or the reverse");
 		if (!ike_sa_is_established(sa))
 			continue;
@@ -306,7 +306,7 @@ static void check_peer(struct check *k, const struct control *c, const struct pe
 	must(!p->waiting || peer_is_negotiating(p) || wheel_is_armed(&p->retry) ||
 	             has_many_quick_modes(p),
 	     "flows wait for nothing");
-	if (p->state == PEER_DEAD) {
+	if (p->state == PEER_ENDING) {
 		must(p->sas_pending, "a dead peer is not buried");
 		must(!wheel_is_armed(&p->probe) && !wheel_is_armed(&p->retry),
 		     "a dead peer has timers");
@@ -357,7 +357,7 @@ static void check_flow(const struct control *c, const struct flow *f)
 		must(!f->waiting && !f->peer, "an idle flow has a peer");
 	if (f->peer)
 		must(slab_at(&c->peers, f->peer->slab.index) == f->peer &&
-		             f->peer->state != PEER_DEAD,
+		             f->peer->state != PEER_ENDING,
 		     "a flow's peer has gone");
 	if (f->state == FLOW_IDLE && t->asked)
 		must(is_asked(c->dp, f->tunnel), "packets wait for nothing");

@@ -390,7 +390,7 @@ static struct peer *some_peer(struct world *w)
 	for (unsigned i = 0; i < 20; i++) {
 		struct peer *p = slab_at(&w->c.peers, below(32));
 
-		if (p && p->state != PEER_DEAD)
+		if (p && p->state != PEER_ENDING)
 			return p;
 	}
 	return NULL;

@@ -197,7 +197,7 @@ static void dies_in_steps(void **state)
 	pair_pass(p, 2 * S);
 	assert_int_equal(all_send(&p->a), FLOWS);
 	dead = side_peer(&p->a);
-	teardown_dead_peer(c, dead);
+	teardown_by_dpd(c, dead);
 	assert_null(side_sa(&p->a));
 	do {
 		n = children_of(dead);
