@@ -3,8 +3,8 @@
 //
 // Make before break: the responder of a quick mode switches to the new outbound SA at once, since
 // the third message proves that the initiator can receive on it; the initiator switches a moment
-// later (peer_timers.c), when the responder has surely processed that message. The old pair goes on
-// receiving until it is deleted.
+// later (child_timers.c), when the responder has surely processed that message. The old pair goes
+// on receiving until it is deleted.
 #include "child.h"
 
 #include <errno.h>

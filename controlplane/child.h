@@ -41,7 +41,7 @@ struct child {
 	struct selector selector;
 	tick_t created;
 	uint32_t conn_id; // even/odd pair as IOS prints it
-	// Timers; armed in peer_timers.c only.
+	// Timers; armed in child_timers.c only.
 	struct wheel_timer rekey;    // soft lifetime: a successor is negotiated
 	struct wheel_timer expire;   // hard lifetime, or an old child's last moment
 	struct wheel_timer activate; // initiator: the outbound SA takes over

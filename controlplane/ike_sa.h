@@ -101,7 +101,7 @@ struct ike_sa {
 	struct handshake *handshake; // phase 1 in progress; NULL once established
 	struct exchange *exchanges;  // phase 2 in progress
 	struct ike_node *nodes;      // a ring of n_nodes, made when first needed
-	// Timers; armed in peer_timers.c only.
+	// Timers; armed in phase_1.c only.
 	struct wheel_timer rekey;
 	struct wheel_timer expire;
 };

@@ -61,7 +61,7 @@ struct peer {
 	uint32_t session_id;
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited, and walks that hold it
-	// Timers; armed in peer_timers.c only.
+	// Timers; armed in peer_timers.c and phase_1.c only.
 	struct wheel_timer probe;         // DPD
 	struct wheel_timer nat_keepalive; // RFC 3948, 4
 	struct wheel_timer retry;         // initiate again

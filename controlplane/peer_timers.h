@@ -1,5 +1,5 @@
 // All timers of a peer, its IKE SAs and children. The rest of the program reports facts with
-// on_*(); peer_timers.c and child_timers.c alone arm. Control core only.
+// on_*(); peer_timers.c, phase_1.c and child_timers.c alone arm. Control core only.
 #ifndef VIGIL_PEER_TIMERS_H
 #define VIGIL_PEER_TIMERS_H
 
@@ -49,6 +49,8 @@ void on_peer_alive(struct control *c, struct peer *p);
 void on_dpd_ack(struct control *c, struct ike_sa *sa);
 // An R-U-THERE above the highest sequence seen.
 void on_dpd_hello(struct control *c, struct ike_sa *sa);
+// A peer that has come up, or whose phase 1 was renewed under another keepalive configuration.
+void on_dpd_configured(struct control *c, struct peer *p);
 // Whether it wants keepalives through a NAT, and how often, may have changed: the command, or the
 // NAT.
 void on_nat_keepalive(struct control *c, struct peer *p);

@@ -1,6 +1,6 @@
 // The contract between control plane and dataplane. Everything here is called on the control core
 // only, never blocks and never waits for a worker. Plain values in, plain values out: handles and
-// indices cross, pointers do not. tests/unit/fake_dp.c implements it without DPDK.
+// indices cross, pointers do not. tests/unit/controlplane/fake_dp.c implements it without DPDK.
 #ifndef VIGIL_DATAPLANE_DP_H
 #define VIGIL_DATAPLANE_DP_H
 

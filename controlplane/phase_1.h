@@ -1,0 +1,13 @@
+// Phase 1 with a peer. What begins and ends one is reported with on_*() of peer_timers.h. Control
+// core only.
+#ifndef VIGIL_PHASE_1_H
+#define VIGIL_PHASE_1_H
+
+struct control;
+struct peer;
+
+// Begins one of ours, now or when there is room and a turn. 0, or -errno of what cannot begin. The
+// peer may be gone then, if nothing but waiting flows kept it.
+int phase_1_begin(struct control *c, struct peer *p);
+
+#endif
