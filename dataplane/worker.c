@@ -420,6 +420,7 @@ int worker_loop(void *arg)
 	// Acquire: everything that was made before launch; release on the other side.
 	while (!__atomic_load_n(&w->dp->stop, __ATOMIC_ACQUIRE))
 		idle_turn(w, worker_turn(w));
+	worker_turn(w); // what the control core sent before it said so still leaves
 	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->index);
 	return 0;
 }
