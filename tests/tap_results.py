@@ -1,17 +1,26 @@
 #!/usr/bin/python3
-"""tap_results.py TESTLOG.json DIRECTORY
+"""tap_results.py BUILD PREFIX
 
-Reads what `meson test` wrote down of TAP programs and prints a line for every test case:
-`ok SECONDS program: case`, `FAIL ...`, and below a failed one `note TEXT` lines. A program that
-ended badly without a failed case (a crash, a sanitizer's report, no time left) is one FAIL.
-Everything that failed programs said is kept in DIRECTORY-<program>.log.
+Reads what `meson test` of a build directory wrote down of TAP programs and prints a line for every
+test case: `ok SECONDS program: case`, `skip ...`, `FAIL ...`, and below a failed one `note TEXT`
+lines. A program that ended badly without a failed case (a crash, a sanitizer's report, no time
+left) is one FAIL, and so is one that the build knows and the log does not. Everything that failed
+programs said is kept in PREFIX-<program>.log. The last line is `end`: without it this here failed.
 """
 
 import json
+import os
 import re
 import sys
 
-CASE = re.compile(r"^(not ok|ok) \d+(?: -)? ?(.*)$")
+CASE = re.compile(r"^(not ok|ok) \d+\b(?: -)? ?(.*)$")
+
+
+def verdict_of(match):
+    # Of a case that was skipped cmocka says `not ok 1 # SKIP name`.
+    if re.search(r"(^|\s)# SKIP\b", match.group(2)):
+        return "skip"
+    return "ok" if match.group(1) == "ok" else "FAIL"
 
 
 def report(record, prefix):
@@ -19,16 +28,13 @@ def report(record, prefix):
     seconds = "%.1f" % record.get("duration", 0)
     said = record.get("stdout", "") + record.get("stderr", "")
     cases = [m for m in map(CASE.match, record.get("stdout", "").splitlines()) if m]
-    bad = [m for m in cases if m.group(1) != "ok"]
-    for m in cases:
-        verdict = "ok" if m.group(1) == "ok" else "FAIL"
-        if " # SKIP" in m.group(2):
-            verdict = "skip"
-        print(verdict, seconds, name + ": " + m.group(2))
-    ended_badly = record["result"] not in ("OK", "EXPECTEDFAIL")
-    if (ended_badly and not bad) or not cases:
+    verdicts = [verdict_of(m) for m in cases]
+    for verdict, m in zip(verdicts, cases):
+        print(verdict, seconds, name + ": " + m.group(2).replace("# SKIP ", ""))
+    bad = "FAIL" in verdicts
+    if (record["result"] not in ("OK", "SKIP", "EXPECTEDFAIL") and not bad) or not cases:
         print("FAIL", seconds, "%s: program (%s)" % (name, record["result"]))
-        bad = bad or [None]
+        bad = True
     if bad:
         log = "%s-%s.log" % (prefix, name)
         with open(log, "w") as out:
@@ -39,17 +45,28 @@ def report(record, prefix):
         print("note", "(whole log: %s)" % log)
 
 
+def results(build, prefix):
+    with open(os.path.join(build, "meson-info/intro-tests.json")) as tests:
+        missing = [test["name"] for test in json.load(tests)]
+    if not missing:
+        print("FAIL 0 the build knows no unit test")
+    try:
+        with open(os.path.join(build, "meson-logs/testlog.json")) as log:
+            for line in filter(str.strip, log):
+                record = json.loads(line)
+                report(record, prefix)
+                missing.remove(record["name"])
+    finally:
+        for name in missing:
+            print("FAIL 0 %s: program (no record of it)" % name)
+
+
 def main():
     try:
-        with open(sys.argv[1]) as log:
-            records = [json.loads(line) for line in log if line.strip()]
-    except OSError as e:
-        records = []
-        print("note", e)
-    if not records:
-        print("FAIL 0 no unit test ran")
-    for record in records:
-        report(record, sys.argv[2])
+        results(sys.argv[1], sys.argv[2])
+    except Exception as e:
+        print("FAIL 0 the results of the unit tests: %s: %s" % (type(e).__name__, e))
+    print("end")
 
 
 main()
