@@ -62,7 +62,8 @@ check "show crypto map, interfaces, counters, version, running-config"
 has "$(vigil "show crypto map")" 'Crypto Map IPv4 "vpn" 10 ipsec-isakmp' "Peer = $PEER1" 'Transform sets=' \
 	'Interfaces using crypto map vpn:'
 has "$(vigil "show interfaces")" '^FastEthernet0 is up' '^FastEthernet1 is up'
-[ -n "$(vigil "show counters")" ] && [ -n "$(vigil "show version")" ]
+[ -n "$(vigil "show counters")" ] || fail "show counters says nothing"
+[ -n "$(vigil "show version")" ] || fail "show version says nothing"
 
 check "what the cores do; clearing counters starts them afresh"
 has "$(vigil "show platform workers")" '^Worker +CPU +5Sec' '^0 +[0-9]+ '

@@ -37,12 +37,13 @@ sleep 3
 worker=$(($(cpu_of rte-worker-1) - worker)) control=$(($(cpu_of vigild) - control))
 passed=$(($(date +%s%N) - began))
 echo "of $((passed / 1000000)) ms the worker ran $((worker / 1000)) us, the control core $((control / 1000)) us"
-[ $((worker * 10)) -lt "$passed" ] && [ $((control * 10)) -lt "$passed" ]
+[ $((worker * 10)) -lt "$passed" ] || fail "the worker is busy"
+[ $((control * 10)) -lt "$passed" ] || fail "the control core is busy"
 
 check "a frame wakes the worker"
 before=$(port_wakes)
 in_ns host ping -c 3 -i 0.3 -W 2 "$GW_LAN" >/dev/null
-[ "$(port_wakes)" -gt "$before" ]
+[ "$(port_wakes)" -gt "$before" ] || fail "no sleep was ended by a port"
 
 check "so does a burst at a port whose interrupts are armed before each sleep"
 vigil_conf vh | sed -E "s|net_af_packet([01]),iface=.*|net_vhost\\1,iface=$LAB_RUN/vhost\\1|" >"$LAB_RUN/vh.conf"
@@ -55,7 +56,7 @@ for i in 1 2 3; do
 			--lcores=0@0,1@0 --vdev "net_virtio_user0,path=$LAB_RUN/vhost0,queues=1" \
 			-- -i --total-num-mbufs=2048 >"$LAB_RUN/testpmd.out" 2>&1 || fail "$(tail -n 3 "$LAB_RUN/testpmd.out")"
 	wait_until 15 "$((i * 32)) packets came in" came_in vh $((i * 32))
-	[ "$(port_wakes vh)" -gt "$before" ]
+	[ "$(port_wakes vh)" -gt "$before" ] || fail "no sleep was ended by a port"
 done
 vigil_stop vh
 

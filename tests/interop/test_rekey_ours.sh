@@ -24,14 +24,15 @@ check "phase 2 was renewed, at least once, with new SPIs both ways"
 out=$(packets "esp && ip.src == $GW_WAN" esp.spi | sort -u | count_lines)
 in=$(packets "esp && ip.src == $PEER1" esp.spi | sort -u | count_lines)
 echo "   SPIs: $out out, $in in"
-[ "$out" -ge 2 ] && [ "$in" -ge 2 ]
+[ "$out" -ge 2 ] || fail "phase 2 was not renewed, out"
+[ "$in" -ge 2 ] || fail "phase 2 was not renewed, in"
 
 check "phase 1 was renewed, at least twice, by the gateway"
 ike=$(packets "isakmp && ip.src == $GW_WAN" isakmp.ispi | sort -u | count_lines)
 echo "   initiator cookies: $ike"
-[ "$ike" -ge 3 ]
+[ "$ike" -ge 3 ] || fail "phase 1 was not renewed twice"
 
 check "what is old is gone"
 equal "$(vigil "show crypto isakmp sa" | grep -c "QM_IDLE .*ACTIVE *\$")" 1 "IKE SAs that live"
-[ "$(lab_ctl peer1 --list-sas | grep -c INSTALLED)" -le 2 ]
-! grep -q 'not responding' "$LAB_RUN/gw.log"
+[ "$(lab_ctl peer1 --list-sas | grep -c INSTALLED)" -le 2 ] || fail "charon has more than two children"
+! grep -q 'not responding' "$LAB_RUN/gw.log" || fail "a live peer was declared dead"

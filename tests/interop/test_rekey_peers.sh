@@ -19,6 +19,7 @@ equal "$lost" 0 "lost packets"
 children=$(grep -c 'CHILD_SA net{[0-9]*} established' "$(peer_log peer1)")
 ike=$(grep -c 'IKE_SA site\[[0-9]*\] established' "$(peer_log peer1)")
 echo "   charon made $ike IKE SAs and $children children"
-[ "$children" -ge 4 ] && [ "$ike" -ge 3 ]
+[ "$children" -ge 4 ] || fail "the children were not renewed every 15 s"
+[ "$ike" -ge 3 ] || fail "the IKE SA was not renewed every 25 s"
 check "what is old is gone"
 equal "$(vigil "show crypto isakmp sa" | grep -c "QM_IDLE .*ACTIVE *\$")" 1 "IKE SAs that live"
