@@ -22,7 +22,7 @@ has "$(vigil "show crypto map")" "Crypto Map IPv4 \"vpn\" 65535 ipsec-isakmp" "D
 has "$(vigil "show crypto dynamic-map")" "Crypto Map Template\"everyone\" 10" "No matching address list set" "lab:"
 
 check "three peers come, and get what they propose"
-capture_start
+capture_start "$pcap" w-gw ip # what leaves in clear as well
 START=start lab_charon peer1
 START=start LOCAL_NET=10.3.0.0/24 lab_charon peer2
 START=start lab_charon road

@@ -47,14 +47,15 @@ ping_stop
 equal "$lost" 0 "packets lost by the first tunnel"
 has "$(vigil "show crypto session")" "Peer: $PEER2 "
 
-check "taking it away ends its tunnel, and its traffic does not leave in clear"
-capture_start "$LAB_RUN/gone.pcap" w-gw icmp
+check "taking it away ends its tunnel; what no access list names leaves in clear, and nothing else does"
+capture_start "$pcap" w-gw "icmp[icmptype] == icmp-echo"
 vigil_config "no crypto map vpn 20" >/dev/null
-sleep 1
-ping_all host "$PEER_IN" 3
 wait_until 15 "peer2 is told" grep -q 'received DELETE' "$(peer_log peer2)"
 lacks "$(vigil "show crypto session")" "Peer: $PEER2 "
+ping_all host "$PEER_IN" 3
+ping_none host 10.3.0.1 1
 capture_stop
+equal "$(packets icmp ip.dst)" 10.3.0.1 "pings in clear, by their destination"
 
 check "interface shutdown and back"
 vigil_config "interface FastEthernet1" shutdown >/dev/null

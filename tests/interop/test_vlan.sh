@@ -12,7 +12,7 @@ export TRANSFORM=esp-gcm
  far_conf | tagged >"$LAB_RUN/peer1.conf")
 vigil_start
 vigil_start peer1
-capture_start "$pcap" w-gw "vlan or ip or arp"
+capture_start "$pcap" w-gw "ip or arp or vlan" # what follows `vlan` is looked for behind a tag
 
 check "a tunnel over a tagged interface"
 ping_all host "$far" 5
