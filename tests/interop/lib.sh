@@ -6,7 +6,7 @@
 #   vigil_start [NAME [NS]]    start vigild with $LAB_RUN/NAME.conf, wait until it answers
 #   vigil "show ..."           a command, as text
 #   vigil_config LINE...       lines of configuration, typed after `configure terminal`
-#   vigil_stop, vigil_kill     end it, and look at how it ended
+#   vigil_stop [NAME]          end it, and look at how it ended; at the end of a scenario so does finish
 #   capture_start, capture_settle, capture_stop, packets FILTER FIELD...
 #   check TEXT                 says what is looked at now
 # shellcheck disable=SC2119,SC2120 # a name is optional in several places
@@ -21,7 +21,8 @@ bin=${VIGIL_BUILD:-$top/build}/controlplane
 pcap=$LAB_RUN/wan.pcap
 declare -A vigil_pid=()
 capture_pid=
-helpers=() # processes outside the namespaces
+helpers=()   # processes outside the namespaces
+leftovers=() # directories outside of $LAB_RUN
 now_checking="the start"
 exec 3>&1 # for what must be seen even from a command whose output is thrown away
 
@@ -43,12 +44,29 @@ fail() {
 	exit 1
 }
 
-# Runs at every end of a scenario.
+# Helpers get five seconds.
+helpers_end() {
+	local p i
+	kill "${helpers[@]}" 2>/dev/null
+	for p in "${helpers[@]}"; do
+		for ((i = 0; i < 50; i++)); do
+			kill -0 "$p" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -KILL "$p" 2>/dev/null
+	done
+}
+
+# Runs at every end of a scenario. One that was good is so if its daemons live and end in order.
 finish() {
-	local status=$?
+	local status=$? name
 	trap - EXIT INT TERM
 	set +e
 	exec >&3 2>&3
+	if [ "$status" = 0 ]; then
+		now_checking="the end"
+		for name in "${!vigil_pid[@]}"; do vigil_end "$name" || status=1; done
+	fi
 	if [ "$status" != 0 ] && [ "$status" != 130 ]; then # 130: somebody pressed Ctrl-C
 		echo "---- ended with status $status while checking: $now_checking"
 		local f
@@ -62,8 +80,9 @@ finish() {
 			cp -r "$LAB_RUN" "$KEEP_LOGS/" # in a folder of its own: nothing there is lost
 		fi
 	fi
-	[ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null
+	[ ${#helpers[@]} = 0 ] || helpers_end
 	lab_down >/dev/null 2>&1
+	[ ${#leftovers[@]} = 0 ] || rm -rf "${leftovers[@]}"
 	exit "$status"
 }
 trap finish EXIT
@@ -206,6 +225,7 @@ vigil_start() {
 	[ -s "$conf" ] || (umask 077 && vigil_conf "$name" >"$conf")
 	ns_exec "$ns" "$bin/vigild" -f "$conf" >"$LAB_RUN/$name.out" 2>&1 </dev/null &
 	vigil_pid[$name]=$!
+	leftovers+=("/var/run/dpdk/vigil-$!") # of one that is killed
 	wait_until 30 "vigild $name answers" vigil_answers "$name"
 }
 
@@ -270,19 +290,30 @@ vigil_debug() {
 	wait_until 15 "debugging is on" grep -qi 'debugging is on' "$LAB_RUN/$name.debug"
 }
 
-# Ends it in order; it must say so with status 0.
-vigil_stop() {
-	local name=${1:-gw} pid status=0 i
-	pid=${vigil_pid[$name]}
-	kill -TERM "$pid"
-	for ((i = 0; i < 100; i++)); do
-		kill -0 "$pid" 2>/dev/null || break
-		sleep 0.1
-	done
-	! kill -0 "$pid" 2>/dev/null || fail "vigild $name did not end within 10 s"
-	wait "$pid" || status=$?
+# vigil_end NAME: it lives, and ends within 10 s with status 0. Otherwise says what it did.
+vigil_end() {
+	local name=$1 pid=${vigil_pid[$1]} status=0 i how="ended with"
 	unset "vigil_pid[$name]"
-	equal "$status" 0 "exit status of vigild $name"
+	if kill -TERM "$pid" 2>/dev/null; then
+		for ((i = 0; i < 100; i++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.1
+		done
+		if kill -0 "$pid" 2>/dev/null; then
+			echo "FAIL: vigild $name did not end within 10 s"
+			return 1
+		fi
+	else
+		how="had ended before, with"
+	fi
+	wait "$pid" || status=$?
+	[ "$how $status" = "ended with 0" ] && return
+	echo "FAIL: vigild $name $how status $status"
+	return 1
+}
+
+vigil_stop() {
+	vigil_end "${1:-gw}" || fail "vigild ${1:-gw} did not end in order"
 }
 
 # Restarts with another configuration: the old one's files make room.
@@ -318,12 +349,18 @@ capture_stop() {
 	wait "$capture_pid" 2>/dev/null || true
 }
 
-# packets FILTER FIELD...: a line for every captured packet that tshark's display filter takes.
+# packets FILTER FIELD...: a line for every captured packet that tshark's display filter takes. What
+# it cannot read or understand ends the scenario, from whatever subshell, lest it counts as no packets;
+# tcpdump may be writing the last one.
 packets() {
-	local filter=$1 f fields=()
+	local filter=$1 f fields=() errors=$LAB_RUN/tshark.err
 	shift
 	for f in "$@"; do fields+=(-e "$f"); done
-	tshark -r "$pcap" -Y "$filter" -T fields "${fields[@]}" 2>/dev/null || true
+	tshark -r "$pcap" -Y "$filter" -T fields "${fields[@]}" 2>"$errors" ||
+		grep -q 'cut short in the middle of a packet' "$errors" || {
+		echo "FAIL: tshark: $filter: $(grep -v 'Running as user' "$errors")" >&3
+		kill -TERM $$
+	}
 }
 
 # times FILTER: the time stamps; from the gateway, to a peer: informational exchanges are probes

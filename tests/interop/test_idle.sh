@@ -49,6 +49,7 @@ check "so does a burst at a port whose interrupts are armed before each sleep"
 vigil_conf vh | sed -E "s|net_af_packet([01]),iface=.*|net_vhost\\1,iface=$LAB_RUN/vhost\\1|" >"$LAB_RUN/vh.conf"
 vigil_start vh gw
 has "$(detail vh)" '^  Waits for interrupts when idle: '
+leftovers+=("/var/run/dpdk/vh$$") # of testpmd
 for i in 1 2 3; do
 	before=$(port_wakes vh)
 	printf '%s\n' "set fwd rxonly" "start tx_first" "stop" "quit" |

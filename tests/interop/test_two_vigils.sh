@@ -29,6 +29,7 @@ sleep 22
 "$here/expect.py" "$here/expect/answer.txt" "$LAB_RUN/gw.log" PEER="$PEER1" PORT=500
 check "44, 47, 48: the death, in the document's words, with its ports"
 kill -KILL "${vigil_pid[peer1]}"
+unset "vigil_pid[peer1]"
 wait_until 25 "death" grep -q 'deleting SA reason "" state (I) MM_NO_STATE' "$LAB_RUN/gw.log"
 sleep 1
 capture_stop
