@@ -11,26 +11,26 @@ lab_charon peer1
 vigil_start
 capture_start
 
-check "a ping for 160 s over both rekeyings"
+# Looks every other second. Traffic goes on through what is new.
+renewed() {
+	sleep 2
+	out=$(packets "esp && ip.src == $GW_WAN" esp.spi | sort -u | count_lines)
+	in=$(packets "esp && ip.src == $PEER1" esp.spi | sort -u | count_lines)
+	ike=$(packets "isakmp && ip.src == $GW_WAN" isakmp.ispi | sort -u | count_lines)
+	[ "$out" -ge 2 ] && [ "$in" -ge 2 ] && [ "$ike" -ge 3 ]
+}
+
+check "a ping while phase 2 is renewed, with new SPIs both ways, and phase 1 twice, by the gateway"
 tunnel_up host "$PEER_IN"
 ping_all host "$PEER_IN" 2
 ping_start host "$PEER_IN" 0.1
-sleep 160
+sleep 70 # half a life of phase 2, before which there is nothing to see
+wait_until 100 "the renewals" renewed
+sleep 10
 ping_stop
 capture_stop
+echo "   after $SECONDS s: SPIs $out out, $in in; initiator cookies: $ike"
 equal "$lost" 0 "lost packets"
-
-check "phase 2 was renewed, at least once, with new SPIs both ways"
-out=$(packets "esp && ip.src == $GW_WAN" esp.spi | sort -u | count_lines)
-in=$(packets "esp && ip.src == $PEER1" esp.spi | sort -u | count_lines)
-echo "   SPIs: $out out, $in in"
-[ "$out" -ge 2 ] || fail "phase 2 was not renewed, out"
-[ "$in" -ge 2 ] || fail "phase 2 was not renewed, in"
-
-check "phase 1 was renewed, at least twice, by the gateway"
-ike=$(packets "isakmp && ip.src == $GW_WAN" isakmp.ispi | sort -u | count_lines)
-echo "   initiator cookies: $ike"
-[ "$ike" -ge 3 ] || fail "phase 1 was not renewed twice"
 
 check "what is old is gone"
 equal "$(vigil "show crypto isakmp sa" | grep -c "QM_IDLE .*ACTIVE *\$")" 1 "IKE SAs that live"
