@@ -2,7 +2,7 @@
 # On-demand DPD: silent while idle, asks when traffic goes out and nothing comes back, finds a dead
 # peer by traffic. Checklist: 6, 9, 12, 16, 17, 19.
 # limit: 420
-# alone: it measures
+# measures: times of DPD
 . "$(dirname "$0")/lib.sh"
 lab_up
 KEEPALIVE="10" PEERS="$PEER1 $PEER2"
@@ -11,7 +11,8 @@ lab_charon peer2
 vigil_start
 capture_start
 
-since() { awk -v t="$1" '$1 > t'; }
+# since TIME [LAST]: the times after it, and not after LAST: the capture goes on while it is read.
+since() { awk -v t="$1" -v last="${2:-}" '$1 > t && (last == "" || $1 <= last)'; }
 session_with() {
 	vigil "show crypto session" | grep -A 3 "UP-ACTIVE" | grep -q "Peer: $1 "
 }
@@ -44,8 +45,8 @@ silent_again() {
 	quiet_from=$EPOCHREALTIME
 }
 measure unanswered silent_again 0.3
-probes=$(informational "$GW_WAN" "$PEER1" | since "$quiet_from")
-equal "$(informational "$PEER1" "$GW_WAN" | since "$quiet_from" | count_lines)" \
+probes=$(informational "$GW_WAN" "$PEER1" | since "$quiet_from" "$ended")
+equal "$(informational "$PEER1" "$GW_WAN" | since "$quiet_from" "$ended" | count_lines)" \
 	"$(count_lines <<<"$probes")" "answers"
 within "$(calc "$(head -n 1 <<<"$probes") - $(times "esp && ip.src == $GW_WAN && frame.time_epoch > $quiet_from" | head -n 1)")" \
 	0 0.5 "first packet after the silence -> probe"

@@ -2,7 +2,7 @@
 # Periodic DPD against the clock, read from the capture's time stamps.
 # Checklist: 8, 11, 12, 14, 21, 22, 44-48, 50.
 # limit: 360
-# alone: it measures
+# measures: times of DPD
 . "$(dirname "$0")/lib.sh"
 lab_up
 KEEPALIVE="10 periodic" PEERS="$PEER1 $PEER2"
@@ -16,7 +16,8 @@ session_with() {
 	vigil "show crypto session" | grep -A 3 "UP-ACTIVE" | grep -q "Peer: $1 "
 }
 
-since() { awk -v t="$1" '$1 > t'; }
+# since TIME [LAST]: the times after it, and not after LAST: the capture goes on while it is read.
+since() { awk -v t="$1" -v last="${2:-}" '$1 > t && (last == "" || $1 <= last)'; }
 afresh() {
 	lab_fault up peer1
 	lab_stop peer1 KILL
@@ -36,8 +37,8 @@ idle() {
 }
 measure idle afresh 0.08
 ike_done=$(times "isakmp.exchangetype == 32 && ip.src == $GW_WAN" | tail -n 1)
-probes=$(informational "$GW_WAN" "$PEER1" | since "$ike_done")
-answers=$(informational "$PEER1" "$GW_WAN" | since "$ike_done")
+probes=$(informational "$GW_WAN" "$PEER1" | since "$ike_done" "$ended")
+answers=$(informational "$PEER1" "$GW_WAN" | since "$ike_done" "$ended")
 equal "$(count_lines <<<"$probes")" 4 "probes in 43 s"
 equal "$(count_lines <<<"$answers")" 4 "answers in 43 s"
 for gap in $(gaps <<<"$probes"); do within "$gap" 10 0.1 "between two probes"; done
