@@ -29,9 +29,13 @@ grep -q ' 4 received' "$LAB_RUN/held.out" || fail "$(cat "$LAB_RUN/held.out")"
 check "no peer at all: dropped and counted, nothing in clear"
 vigil "clear crypto session" >/dev/null
 sleep 1
+dropped() { vigil "show counters" | awk -v why="drop tunnel-$1\$" '$0 ~ why { n += $1 } END { print n + 0 }'; }
+dropped_are() { [ "$(dropped ".*")" = "$1" ]; }
+equal "$(dropped ".*")" 0 "packets dropped until now"
 lab_fault down peer1
 ping_none host "$PEER_IN" 20
-lab_fault up peer1
+equal "$(dropped hold-full)" 12 "packets for which there was no room beside eight"
+wait_until 25 "those that were held are given up, after 15 s (TUNNEL_HOLD_TICKS)" dropped_are 20
 capture_stop
 equal "$(times icmp | count_lines)" 0 "pings on the wire in clear"
 vigil "show counters" | sed 's/^/   /' | head -40

@@ -14,7 +14,10 @@ lab_fault loss 10
 ping_start host "$PEER_IN" 1
 sleep 60
 ping_stop 1
+gone=$(in_ns wan nft list table bridge fault | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p')
 lab_fault clear
+echo "   $gone packets were dropped on the path"
+[ "$gone" -ge 1 ] || fail "nothing was dropped on the path"
 ! grep -q 'not responding' "$LAB_RUN/gw.log" || fail "a live peer was declared dead"
 [ "$lost" -lt 30 ] || fail "too much was lost"
 session_up || fail "the session is not up"

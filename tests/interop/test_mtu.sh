@@ -35,10 +35,17 @@ answered
 equal "$whole/$pieces" 0/2 "ESP packets"
 vigil_config "interface FastEthernet0" "no crypto ipsec fragmentation" >/dev/null
 
+# told MTU: the host was; then it forgets.
+told() {
+	has "$(in_ns host ip route get "$PEER_IN")" " mtu $1( |\$)"
+	in_ns host ip route flush cache
+	lacks "$(in_ns host ip route get "$PEER_IN")" " mtu "
+}
+
 check "with DF: the sender is told"
 one_ping 1460 "do"
 equal "$whole/$pieces" 0/0 "ESP packets"
-in_ns host ip route flush cache
+told 1422 # less 8 of SPI and number, 16 of IV, 16 of ICV, 28 of IP and UDP; 2 of what AES pads
 
 check "the DF bit is copied, set and cleared"
 df_bits() {
@@ -118,4 +125,5 @@ equal "$whole/$pieces" 2/0 "ESP packets"
 [ "$(packets esp ip.len | sort -n | tail -n 1)" -le 1300 ] || fail "an ESP packet is longer than the path takes"
 one_ping 1300 "do"
 equal "$whole/$pieces" 0/0 "ESP packets"
+told 1230
 vigil_stop

@@ -34,8 +34,10 @@ check "no proposal in common: refused, as responder and as initiator"
 IKE=aes256-sha512-modp4096 ESP=aes256-sha512 lab_charon peer1
 vigil_again
 ! lab_ctl peer1 --initiate --child net --timeout 8 >/dev/null 2>&1 || fail "charon has a tunnel"
-grep -q 'NO_PROP' "$(peer_log peer1)" || fail "charon was not told NO-PROPOSAL-CHOSEN"
+wait_until 10 "charon is told NO-PROPOSAL-CHOSEN" grep -q 'received NO_PROPOSAL_CHOSEN' "$(peer_log peer1)"
+log_says "Main mode failed with peer at $PEER1: no isakmp policy fits its proposal"
 ping_none host "$PEER_IN" 2
+log_says "$PEER1 answers phase 1 with NO_PROPOSAL_CHOSEN"
 ! session_up || fail "there is a session"
 lab_stop peer1 KILL
 
@@ -43,8 +45,11 @@ check "a wrong key: no tunnel, and nothing breaks"
 PSK=another-key lab_charon peer1
 vigil_again
 ping_none host "$PEER_IN" 3
+wait_until 10 "charon cannot read message 5" grep -q 'could not decrypt payloads' "$(peer_log peer1)"
 ! session_up || fail "there is a session"
 ! lab_ctl peer1 --initiate --child net --timeout 6 >/dev/null 2>&1 || fail "charon has a tunnel"
+log_says "from $PEER1 .*message 5 \(is the pre-shared key the same\?\)"
+! session_up || fail "there is a session"
 lab_stop peer1 KILL
 
 check "selectors outside the access list are refused"
@@ -52,6 +57,8 @@ unset IKE ESP
 LOCAL_NET=10.77.0.0/24 lab_charon peer1
 vigil_again
 ! lab_ctl peer1 --initiate --child net --timeout 8 >/dev/null 2>&1 || fail "charon has a tunnel"
+log_says "Quick mode failed with peer at $PEER1: no crypto map entry permits its networks"
+wait_until 10 "charon is told" grep -q 'received INVALID_ID_INFORMATION' "$(peer_log peer1)"
 lab_stop peer1 KILL
 
 check "a narrower proposal within the mirrored permit is accepted"
