@@ -27,7 +27,7 @@ none_left() {
 
 check "$peers peers of the farm set up with strongSwan"
 ns_exec peer1 "$bin/../tests/scale/farm" --device net_af_packet0,iface=wan0 --peers $peers --nat \
-	--traffic 100 --run 14 --kill 0 --hellos --interval 5 --json "$result" \
+	--traffic 100 --run 25 --kill 0 --hellos --interval 5 --json "$result" \
 	>"$LAB_RUN/farm.out" 2>&1 </dev/null &
 farm=$!
 helpers+=("$farm")
@@ -51,9 +51,9 @@ equal "$(figure false_deaths)" 1 "Deletes that the farm got"
 equal "$(figure up)" $peers "peers that came up"
 equal "$(figure bad)" 0 "messages that the farm could not take"
 equal "$(figure answered_by_peers)" 15 "pings that the farm answered"
-[ "$(figure probes)" -ge $((peers * 3)) ] || fail "strongSwan asked $(figure probes) times"
+[ "$(figure probes)" -ge $((peers * 5)) ] || fail "strongSwan asked $(figure probes) times"
 # The one whose IKE SA is gone asks no more.
-[ "$(figure asked)" -ge $((peers * 2)) ] || fail "the farm asked $(figure asked) times"
+[ "$(figure asked)" -ge $((peers * 4)) ] || fail "the farm asked $(figure asked) times"
 equal "$(figure told)" "$(figure asked)" "strongSwan's answers to the farm"
 lacks "$(cat "$(peer_log gw)")" "invalid HASH|integrity check failed|could not decrypt|DPD .* out of order"
 

@@ -49,6 +49,8 @@ equal "$lost" 0 "pings lost by the peer that lives"
 lacks "$(cat "$(peer_log peer1)")" "DPD check timed out|peer not responding"
 
 check "the dead come back, while strongSwan dies in silence"
+stalls_start
+late=$(turns_late)
 vanished=$EPOCHREALTIME
 lab_fault down peer1
 status=0
@@ -56,10 +58,20 @@ wait $farm || status=$?
 cat "$result"
 equal "$status" 0 "status of the farm: all told, none false, none faster than admitted"
 wait_until 25 "strongSwan's death" told
+late=$(($(turns_late) - late))
+stalls_stop
 sleep 1
 capture_settle
 # Its Delete payload ends the run; the capture is before the cut, on the gateway's side.
 run=$(informational "$GW_WAN" "$PEER1" | awk -v t="$vanished" '$1 > t')
-equal "$(count_lines <<<"$run")" 6 "five probes and one delete message"
-within "$(calc "$(tail -n 1 <<<"$run") - $(head -n 1 <<<"$run")")" 10 0.2 "first unanswered -> death"
-holds "$(tail -n 1 <<<"$run") - $vanished <= 20.2" || fail "more than seconds + 5 x retry"
+[ "$(count_lines <<<"$run")" -ge 6 ] || fail "not five probes and one delete message"
+# The farm cannot do it again. The time for which the machine stood still is allowed for; after turns
+# that were late vigild asks again.
+stood=$(awk -v from="$vanished" '$1 >= from { stood += $2 } END { printf "%.3f", stood }' "$LAB_RUN/stalls")
+echo "   its CPU stood still for $stood s, $late turns were late"
+if [ "$late" = 0 ]; then
+	equal "$(count_lines <<<"$run")" 6 "five probes and one delete message"
+	within "$(calc "$(tail -n 1 <<<"$run") - $(head -n 1 <<<"$run")")" 10 "$(calc "0.2 + $stood")" \
+		"first unanswered -> death"
+	holds "$(tail -n 1 <<<"$run") - $vanished <= 20.2 + $stood" || fail "more than seconds + 5 x retry"
+fi
