@@ -70,7 +70,7 @@ finish() {
 	if [ "$status" != 0 ] && [ "$status" != 130 ]; then # 130: somebody pressed Ctrl-C
 		echo "---- ended with status $status while checking: $now_checking"
 		local f
-		for f in "$LAB_RUN"/*.log "$LAB_RUN"/*.out "$LAB_RUN"/peer*/charon.log; do
+		for f in "$LAB_RUN"/*.log "$LAB_RUN"/*.out "$LAB_RUN"/*/charon.log; do
 			[ -s "$f" ] || continue
 			echo "---- end of ${f#"$LAB_RUN"/}"
 			tail -n 25 "$f"

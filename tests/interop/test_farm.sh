@@ -31,7 +31,7 @@ ns_exec peer1 "$bin/../tests/scale/farm" --device net_af_packet0,iface=wan0 --pe
 	>"$LAB_RUN/farm.out" 2>&1 </dev/null &
 farm=$!
 helpers+=("$farm")
-wait_until 10 "$peers children" installed $peers
+wait_until 25 "$peers children" installed $peers
 
 check "ESP that strongSwan makes is answered, and strongSwan takes the answer"
 for i in 1 7 $peers; do
