@@ -21,8 +21,14 @@ void split_later(struct worker *w, struct rte_mbuf *m, uint16_t room)
 	esp->too_long[esp->n_long++] = (struct split){.m = m, .room = room};
 }
 
+// The longest part: one that fits its tunnel, and a packet of the pool.
+static uint16_t room_of(const struct worker *w, const struct split *s)
+{
+	return (uint16_t)RTE_MIN(s->room, w->dp->pool_mtu);
+}
+
 // How many parts it makes: all but the last carry a multiple of eight bytes.
-static uint32_t parts_of(const struct split *s)
+static uint32_t parts_of(const struct split *s, uint16_t room)
 {
 	bool six = packet_is_ipv6(s->m);
 	uint32_t head = six ? PACKET_IPV6_MIN : packet_of(s->m)->ihl;
@@ -31,7 +37,7 @@ static uint32_t parts_of(const struct split *s)
 
 	if (six)
 		part_head += IPV6_FRAGMENT_SIZE;
-	each = s->room > part_head ? (s->room - part_head) & ~7u : 0;
+	each = room > part_head ? (room - part_head) & ~7u : 0;
 
 	return each ? (body + each - 1) / each : UINT32_MAX;
 }
@@ -51,7 +57,7 @@ static int32_t cut4(struct worker *w, struct rte_mbuf *m, struct rte_mbuf **part
 // Returns how many parts there are now, 0 after a failure.
 static uint16_t cut(struct worker *w, const struct split *s, struct rte_mbuf **parts, uint16_t max)
 {
-	uint16_t room = (uint16_t)RTE_MIN(s->room, w->dp->pool_mtu);
+	uint16_t room = room_of(w, s);
 	int32_t n;
 
 	if (packet_is_ipv6(s->m))
@@ -73,15 +79,18 @@ uint16_t split_parts(struct worker *w, struct rte_mbuf *parts[WORKER_BURST])
 	uint16_t n = 0, i = 0;
 
 	while (i < esp->n_long) {
-		uint32_t need = parts_of(&esp->too_long[i]);
+		const struct split *s = &esp->too_long[i];
+		uint32_t need = parts_of(s, room_of(w, s));
 
 		if (need > WORKER_BURST) {
-			worker_drop(w, esp->too_long[i++].m, DROP_MTU);
+			worker_drop(w, s->m, DROP_MTU);
+			i++;
 			continue;
 		}
 		if (n + need > WORKER_BURST)
 			break;
-		n += cut(w, &esp->too_long[i++], parts + n, (uint16_t)(WORKER_BURST - n));
+		n += cut(w, s, parts + n, (uint16_t)(WORKER_BURST - n));
+		i++;
 	}
 	esp->n_long -= i;
 	memmove(esp->too_long, esp->too_long + i, esp->n_long * sizeof(esp->too_long[0]));

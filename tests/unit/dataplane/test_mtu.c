@@ -122,6 +122,33 @@ static void a_burst_of_long_ones(void **state)
 	assert_int_equal(total, WORKER_BURST / 4 * 3 * 2);
 }
 
+// Parts are no longer than packets of the pool have room for, whatever the tunnel would take, and a
+// burst still loses none.
+static void a_burst_for_small_packets(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct rte_mbuf *pkts[WORKER_BURST], *parts[WORKER_BURST];
+	struct worker *w = gate_owner(&f);
+	unsigned total = 0;
+	uint16_t n;
+
+	(void)state;
+	gate.pool_mtu = 320;
+	for (unsigned i = 0; i < WORKER_BURST; i++)
+		pkts[i] = packet(&f, 1500, 0);
+	assert_int_equal(esp_out(w, pkts, WORKER_BURST), 0);
+	while ((n = split_parts(w, parts))) {
+		assert_int_equal(n % 5, 0);
+		for (unsigned i = 0; i < n; i++)
+			assert_in_range(rte_pktmbuf_data_len(parts[i]), 20 + 8, 320);
+		rte_pktmbuf_free_bulk(parts, n);
+		total += n;
+	}
+	assert_int_equal(total, WORKER_BURST * 5);
+	assert_int_equal(gate_counter(COUNT_FRAGMENTED), WORKER_BURST);
+	assert_int_equal(gate_counter(DROP_MTU), 0);
+}
+
 static void cut_after_encryption(void **state)
 {
 	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
@@ -433,6 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(cut_before_encryption),
 		TEST(a_burst_of_long_ones),
+		TEST(a_burst_for_small_packets),
 		TEST(cut_after_encryption),
 		TEST(ports_are_cut_outside),
 		TEST(the_df_bit),
