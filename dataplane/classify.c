@@ -58,8 +58,7 @@ static inline bool checksum_holds(const struct iface *iface, const struct rte_mb
 		return true;
 	if (iface->rx_checksum && flags == RTE_MBUF_F_RX_IP_CKSUM_BAD)
 		return false;
-	return ihl == PACKET_IPV4_MIN ? ipv4_checksum20_holds(ip)
-	                              : rte_raw_cksum(ip, ihl) == 0xffff;
+	return ipv4_checksum_holds(ip, ihl);
 }
 
 static bool udp_sum_holds(struct rte_mbuf *m, uint16_t at)

@@ -2,6 +2,7 @@
 // ESP after encryption; for the others the sender hears "fragmentation needed" (RFC 1191, 4).
 #include <rte_ip_frag.h>
 
+#include "ipv4.h"
 #include "worker.h"
 
 #define FRAGMENTS_MAX    WORKER_BURST
@@ -17,9 +18,16 @@ static void too_big(struct worker *w, struct rte_mbuf *m, uint32_t mtu)
 static void send_fragments(struct worker *w, struct rte_mbuf *m, uint16_t mtu)
 {
 	struct rte_mbuf *parts[FRAGMENTS_MAX];
-	int32_t n = rte_ipv4_fragment_copy_nonseg_packet(m, parts, FRAGMENTS_MAX, mtu, w->dp->pool);
 	uint16_t k;
+	int32_t n;
 
+	// The parts' checksums are new ones, which would hide what a tunnel brought damaged (RFC
+	// 1812, 5.2.2).
+	if (!ipv4_checksum_holds(packet_ip(m), packet_of(m)->ihl)) {
+		worker_drop(w, m, DROP_IP_CHECKSUM);
+		return;
+	}
+	n = rte_ipv4_fragment_copy_nonseg_packet(m, parts, FRAGMENTS_MAX, mtu, w->dp->pool);
 	if (n <= 0) {
 		worker_drop(w, m, n == -ENOMEM ? DROP_NO_BUFFER : DROP_MTU);
 		return;

@@ -29,6 +29,12 @@ static inline bool ipv4_checksum20_holds(const struct rte_ipv4_hdr *ip)
 	return sum == 0xffff;
 }
 
+// The same over a header of `len` bytes.
+static inline bool ipv4_checksum_holds(const struct rte_ipv4_hdr *ip, uint8_t len)
+{
+	return len == sizeof(*ip) ? ipv4_checksum20_holds(ip) : rte_raw_cksum(ip, len) == 0xffff;
+}
+
 // RFC 1624, equation 3, for the TTL's byte.
 static inline void ipv4_ttl_decrement(struct rte_ipv4_hdr *ip)
 {

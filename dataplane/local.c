@@ -5,6 +5,7 @@
 #include "classify.h"
 #include "echo.h"
 #include "icmp6.h"
+#include "ipv4.h"
 #include "ipv6.h"
 #include "path_mtu.h"
 #include "worker.h"
@@ -72,6 +73,11 @@ void local(struct worker *w, struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
 
+	// What came out of a tunnel has not been looked at before (RFC 1122, 3.2.1.2).
+	if (!ipv4_checksum_holds(ip, packet_of(m)->ihl)) {
+		worker_drop(w, m, DROP_IP_CHECKSUM);
+		return;
+	}
 	if (packet_is_fragment(ip)) {
 		packet_of(m)->kind = PACKET_FRAGMENT;
 		packet_of(m)->hop = PACKET_NO_HOP; // it waits longer than a hop is good for

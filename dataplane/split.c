@@ -8,6 +8,7 @@
 
 #include "esp.h"
 #include "fragment6.h"
+#include "ipv4.h"
 #include "ipv6.h"
 
 void split_later(struct worker *w, struct rte_mbuf *m, uint16_t room)
@@ -60,10 +61,14 @@ static uint16_t cut(struct worker *w, const struct split *s, struct rte_mbuf **p
 	uint16_t room = room_of(w, s);
 	int32_t n;
 
-	if (packet_is_ipv6(s->m))
+	if (packet_is_ipv6(s->m)) {
 		n = fragment6_cut(s->m, parts, max, room, w->dp->pool, (uint32_t)rte_rand());
-	else
+	} else if (ipv4_checksum_holds(packet_ip(s->m), packet_of(s->m)->ihl)) {
 		n = cut4(w, s->m, parts, max, room);
+	} else { // as in fragment.c
+		worker_drop(w, s->m, DROP_IP_CHECKSUM);
+		return 0;
+	}
 	if (n <= 0) {
 		worker_drop(w, s->m, n == -ENOMEM ? DROP_NO_BUFFER : DROP_MTU);
 		return 0;

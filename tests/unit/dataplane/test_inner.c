@@ -11,6 +11,7 @@
 #include "addr.h"
 #include "gate.h"
 #include "lost.h"
+#include "split.h"
 #include "suites.h"
 
 static const struct suite gcm = {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE};
@@ -93,6 +94,36 @@ static void source_routes(void **state)
 	assert_int_equal(gate_counter(DROP_IP_OPTIONS), 3);
 	rte_pktmbuf_free(pass(&f, 0x0a010001, record));
 	assert_int_equal(gate_counter(COUNT_DECRYPTED), 1);
+}
+
+// RFC 1812, 5.2.2 and RFC 1122, 3.2.1.2: a damaged header stays one on its way through, and is
+// dropped before a new checksum would hide it.
+static void damaged_headers(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
+	struct worker *w = gate_owner(&f);
+	struct rte_mbuf *m[3], *parts[WORKER_BURST];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		m[i] = gate_packet(1400, f.tunnel);
+		packet_ip(m[i])->packet_id = 1;
+		assert_int_equal(esp_out(w, &m[i], 1), 1);
+		assert_true(gate_decrypt(&m[i]));
+		assert_int_not_equal(rte_ipv4_cksum(packet_ip(m[i])), 0);
+	}
+	gate.ifaces[1].mtu = 1000;
+	packet_of(m[0])->out = 1;
+	assert_int_equal(fragment(w, &m[0], 1), 0);
+	assert_int_equal(gate_counter(DROP_IP_CHECKSUM), 1);
+	packet_of(m[1])->tunnel = f.tunnel;
+	packet_of(m[1])->out = 1;
+	assert_int_equal(esp_out(w, &m[1], 1), 0);
+	assert_int_equal(split_parts(w, parts), 0);
+	assert_int_equal(gate_counter(DROP_IP_CHECKSUM), 2);
+	local(w, m[2]);
+	assert_int_equal(gate_counter(DROP_IP_CHECKSUM), 3);
+	assert_int_equal(w->n_made, 0);
 }
 
 static struct dp_policy_rule rule_for(const struct gate_flow *f, struct selector sel)
@@ -285,10 +316,15 @@ static void a_flood_of_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(sources),           TEST(wide_selectors),
-		TEST(source_routes),     TEST(ranges_of_lost_addresses),
-		TEST(not_back_in_clear), TEST(not_back_in_clear6),
-		TEST(errors_to_nobody),  TEST(a_flood_of_answers),
+		TEST(sources),
+		TEST(wide_selectors),
+		TEST(source_routes),
+		TEST(damaged_headers),
+		TEST(ranges_of_lost_addresses),
+		TEST(not_back_in_clear),
+		TEST(not_back_in_clear6),
+		TEST(errors_to_nobody),
+		TEST(a_flood_of_answers),
 	};
 
 	return cmocka_run_group_tests_name("inner", tests, eal_start, eal_stop);
