@@ -13,6 +13,7 @@
 
 #include "bytes.h"
 #include "classify.h"
+#include "esp.h"
 #include "icmp6.h"
 #include "ipv6.h"
 #include "join.h"
@@ -148,11 +149,42 @@ static unsigned owner_of6(const struct worker *w, struct rte_mbuf *m, uint32_t i
 	return rte_hash_crc(words, sizeof(words), id) % w->dp->n_workers;
 }
 
+// The ECN field of the header that begins there.
+static uint8_t ecn_at(const uint8_t *header)
+{
+	return (header[0] >> 4 == 6 ? header[1] >> 4 : header[1]) & ESP_ECN_MASK;
+}
+
+static void ecn_mark(uint8_t *header)
+{
+	header[1] |= header[0] >> 4 == 6 ? ESP_ECN_CE << 4 : ESP_ECN_CE;
+}
+
+// RFC 3168, 5.3: congestion that one fragment met is said in the whole; where another one's sender
+// would not understand it, the whole is dropped. False: so it must be.
+static bool gather_ecn(struct rte_mbuf *m)
+{
+	uint8_t *first = rte_pktmbuf_mtod(m, uint8_t *);
+	uint32_t seen = 1u << ecn_at(first);
+
+	// The library has moved the data behind the headers of all but the first, no more.
+	for (const struct rte_mbuf *seg = m->next; seg; seg = seg->next)
+		seen |= 1u << ecn_at(rte_pktmbuf_mtod(seg, const uint8_t *) - seg->l3_len);
+	if (!(seen & 1u << ESP_ECN_CE))
+		return true;
+	ecn_mark(first);
+	return !(seen & 1u);
+}
+
 // NULL: it was dropped.
 static struct rte_mbuf *in_one_piece(struct worker *w, struct rte_mbuf *m)
 {
 	if (m->nb_segs == 1)
 		return m;
+	if (!gather_ecn(m)) {
+		worker_drop(w, m, DROP_FRAGMENT);
+		return NULL;
+	}
 	if (rte_pktmbuf_pkt_len(m) <= REASSEMBLE_MAX)
 		return join(w, m);
 	worker_drop(w, m, DROP_FRAGMENT_BIG);

@@ -108,6 +108,50 @@ static void both_families(void **state)
 	assert_int_equal(gate_counter(DROP_FRAGMENT), 0);
 }
 
+// Puts two fragments together whose ECN fields are these. False: they were dropped.
+static bool meets(bool six, uint8_t first, uint8_t last, uint8_t *whole)
+{
+	struct rte_mbuf *m[2] = {six ? part6(7, true) : part4(7, true, 0),
+	                         six ? part6(7, false) : part4(7, false, 0)};
+	const uint8_t ecn[2] = {first, last};
+	uint8_t *head;
+
+	for (unsigned i = 0; i < 2; i++) {
+		head = rte_pktmbuf_mtod(m[i], uint8_t *);
+		head[1] = (uint8_t)((head[1] & (six ? 0xcf : 0xfc)) | ecn[i] << (six ? 4 : 0));
+	}
+	assert_null(give(m[1]));
+	m[0] = give(m[0]);
+	if (!m[0])
+		return false;
+	head = rte_pktmbuf_mtod(m[0], uint8_t *);
+	*whole = six ? head[1] >> 4 & 3 : head[1] & 3;
+	assert_true(six || rte_ipv4_cksum(packet_ip(m[0])) == 0);
+	assert_int_equal(head[1] & (six ? 0x0f : 0xfc), six ? 0 : 0xb8);
+	check_whole(m[0], six ? 40 : 20);
+	return true;
+}
+
+// RFC 3168, 5.3.
+static void congestion(void **state)
+{
+	static const struct {
+		uint8_t first, last, whole;
+	} good[] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {2, 3, 3}, {3, 2, 3}, {1, 3, 3}};
+	uint8_t whole;
+
+	(void)state;
+	for (unsigned six = 0; six < 2; six++) {
+		for (unsigned i = 0; i < RTE_DIM(good); i++) {
+			assert_true(meets(six, good[i].first, good[i].last, &whole));
+			assert_int_equal(whole, good[i].whole);
+		}
+		assert_false(meets(six, 0, 3, &whole));
+		assert_false(meets(six, 3, 0, &whole));
+		assert_int_equal(gate_counter(DROP_FRAGMENT), 2 * (six + 1));
+	}
+}
+
 // First fragments without end shorten the time that others have, and no more than that.
 static void a_flood(void **state)
 {
@@ -222,8 +266,8 @@ static void memory_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(both_families), TEST(a_flood),          TEST(empty_ones),
-		TEST(time_exceeded), TEST(memory_of_others),
+		TEST(both_families), TEST(congestion),    TEST(a_flood),
+		TEST(empty_ones),    TEST(time_exceeded), TEST(memory_of_others),
 	};
 
 	return cmocka_run_group_tests_name("reassemble", tests, eal_start, eal_stop);
