@@ -149,6 +149,13 @@ static unsigned owner_of6(const struct worker *w, struct rte_mbuf *m, uint32_t i
 	return rte_hash_crc(words, sizeof(words), id) % w->dp->n_workers;
 }
 
+// The header of a fragment of a whole, not the first: the library has moved the data behind it, no
+// more.
+static const void *header_of(const struct rte_mbuf *seg)
+{
+	return rte_pktmbuf_mtod(seg, const uint8_t *) - seg->l3_len;
+}
+
 // The ECN field of the header that begins there.
 static uint8_t ecn_at(const uint8_t *header)
 {
@@ -160,6 +167,20 @@ static void ecn_mark(uint8_t *header)
 	header[1] |= header[0] >> 4 == 6 ? ESP_ECN_CE << 4 : ESP_ECN_CE;
 }
 
+// Are all of them of the datagram that the first one names?
+static bool is_of_one(struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *first = packet_ip(m);
+
+	for (const struct rte_mbuf *seg = m->next; seg; seg = seg->next) {
+		const struct rte_ipv4_hdr *ip = header_of(seg);
+
+		if (ip->next_proto_id != first->next_proto_id || ip->dst_addr != first->dst_addr)
+			return false;
+	}
+	return true;
+}
+
 // RFC 3168, 5.3: congestion that one fragment met is said in the whole; where another one's sender
 // would not understand it, the whole is dropped. False: so it must be.
 static bool gather_ecn(struct rte_mbuf *m)
@@ -167,9 +188,8 @@ static bool gather_ecn(struct rte_mbuf *m)
 	uint8_t *first = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t seen = 1u << ecn_at(first);
 
-	// The library has moved the data behind the headers of all but the first, no more.
 	for (const struct rte_mbuf *seg = m->next; seg; seg = seg->next)
-		seen |= 1u << ecn_at(rte_pktmbuf_mtod(seg, const uint8_t *) - seg->l3_len);
+		seen |= 1u << ecn_at(header_of(seg));
 	if (!(seen & 1u << ESP_ECN_CE))
 		return true;
 	ecn_mark(first);
@@ -181,7 +201,7 @@ static struct rte_mbuf *in_one_piece(struct worker *w, struct rte_mbuf *m)
 {
 	if (m->nb_segs == 1)
 		return m;
-	if (!gather_ecn(m)) {
+	if (!gather_ecn(m) || (!packet_is_ipv6(m) && !is_of_one(m))) {
 		worker_drop(w, m, DROP_FRAGMENT);
 		return NULL;
 	}
@@ -196,11 +216,17 @@ static struct rte_mbuf *put_once(struct worker *w, struct rte_ip_frag_tbl *table
 {
 	struct rte_ip_frag_death_row *row = &w->reassembly->row;
 	struct rte_ipv6_hdr *ip = packet_ip6(m);
+	struct rte_ipv4_hdr seen;
 
 	if (packet_is_ipv6(m))
 		return rte_ipv6_frag_reassemble_packet(table, row, m, w->tsc, ip,
 		                                       (struct rte_ipv6_fragment_ext *)(ip + 1));
-	return rte_ipv4_frag_reassemble_packet(table, row, m, w->tsc, packet_ip(m));
+	// The library takes its key and the lengths from this copy. The protocol belongs to the key
+	// (RFC 791, 3.2), which has no room for it; what meets by chance all the same, is_of_one()
+	// finds.
+	seen = *packet_ip(m);
+	seen.dst_addr ^= seen.next_proto_id * 0x01010101u;
+	return rte_ipv4_frag_reassemble_packet(table, row, m, w->tsc, &seen);
 }
 
 // A fragment, which is not empty, to the others of its datagram. The whole chain, or NULL while

@@ -108,6 +108,36 @@ static void both_families(void **state)
 	assert_int_equal(gate_counter(DROP_FRAGMENT), 0);
 }
 
+static struct rte_mbuf *of_protocol(struct rte_mbuf *m, uint8_t proto, uint32_t dst)
+{
+	packet_ip(m)->next_proto_id = proto;
+	packet_ip(m)->dst_addr = rte_cpu_to_be_32(dst);
+	packet_checksum_ipv4(packet_ip(m));
+	return m;
+}
+
+// RFC 791, 3.2: datagrams of several protocols may have one identification at a time.
+static void protocols(void **state)
+{
+	static const uint8_t protos[] = {1, 50, 17, 47, 51};
+	const uint32_t dst = 0x0a020001, other = dst ^ 0x10101010; // 1 to one, 17 to the other
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(protos); i++)
+		assert_null(give(of_protocol(part4(5, true, 0), protos[i], dst)));
+	for (unsigned i = 0; i < RTE_DIM(protos); i++) {
+		struct rte_mbuf *m = give(of_protocol(part4(5, false, 0), protos[i], dst));
+
+		assert_non_null(m);
+		assert_int_equal(packet_ip(m)->next_proto_id, protos[i]);
+		assert_int_equal(packet_ip(m)->dst_addr, rte_cpu_to_be_32(dst));
+		check_whole(m, 20);
+	}
+	assert_null(give(of_protocol(part4(6, true, 0), 1, dst)));
+	assert_null(give(of_protocol(part4(6, false, 0), 17, other)));
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 1);
+}
+
 // Puts two fragments together whose ECN fields are these. False: they were dropped.
 static bool meets(bool six, uint8_t first, uint8_t last, uint8_t *whole)
 {
@@ -266,7 +296,7 @@ static void memory_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(both_families), TEST(congestion),    TEST(a_flood),
+		TEST(both_families), TEST(congestion),    TEST(protocols),        TEST(a_flood),
 		TEST(empty_ones),    TEST(time_exceeded), TEST(memory_of_others),
 	};
 
