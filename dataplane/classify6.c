@@ -27,12 +27,8 @@ static bool own(struct worker *w, struct rte_mbuf *m, const struct ipv6_chain *c
 {
 	struct packet *p = packet_of(m);
 
-	if (chain->routed) // RFC 5095, 3, and we are nobody's intermediate node of other types
+	if (icmp6_chain_refused(w, m, chain))
 		return refuse(w, m, DROP_IP_OPTIONS);
-	if (chain->option) {
-		icmp6_option(w, m, chain->option);
-		return refuse(w, m, DROP_IP_OPTIONS);
-	}
 	if (chain->fragment) {
 		p->kind = PACKET_FRAGMENT6;
 		return true;

@@ -12,6 +12,7 @@
 #define HOP_LIMIT     64
 #define ERRORS_END    128         // types below are errors
 #define OPTION_REPORT 0x80        // of an option's type
+#define ROUTING_TYPE  2u          // where in a routing header
 #define TRAFFIC       0x60c00000u // version 6, class 0xc0: internetwork control
 
 // RFC 4443, 2.4 (e): not about errors and redirects, what we made, or what has no single source.
@@ -116,12 +117,14 @@ void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t cod
 	worker_forward_later(w, reply);
 }
 
-void icmp6_option(struct worker *w, struct rte_mbuf *m, uint16_t offset)
+bool icmp6_chain_refused(struct worker *w, struct rte_mbuf *m, const struct ipv6_chain *chain)
 {
-	uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, offset);
-
-	if (type & OPTION_REPORT)
-		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_OPTION, offset);
+	if (chain->routed && (!chain->option || chain->routed < chain->option))
+		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_FIELD, chain->routed + ROUTING_TYPE);
+	else if (chain->option &&
+	         *rte_pktmbuf_mtod_offset(m, const uint8_t *, chain->option) & OPTION_REPORT)
+		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_OPTION, chain->option);
+	return chain->routed || chain->option;
 }
 
 // Extension headers are the sender's; an answer has none.

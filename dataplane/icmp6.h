@@ -2,6 +2,7 @@
 #ifndef VIGIL_DATAPLANE_ICMP6_H
 #define VIGIL_DATAPLANE_ICMP6_H
 
+#include "ipv6.h"
 #include "worker.h"
 
 enum icmp6_type {
@@ -19,15 +20,17 @@ enum icmp6_type {
 #define ICMP6_ADDRESS      3
 #define ICMP6_PORT         4
 #define ICMP6_REJECT_ROUTE 6
-#define ICMP6_HEADER       1 // codes of ICMP6_PARAMETER
+#define ICMP6_FIELD        0 // codes of ICMP6_PARAMETER
+#define ICMP6_HEADER       1
 #define ICMP6_OPTION       2
 
 // Sends an ICMPv6 error about m to its source, if the rules (RFC 4443, 2.4) and the rate limit
 // allow. `info` is the second word (MTU), host order. m stays the caller's and is unchanged.
 void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info);
-// An option of a packet for us, at this offset, that we may not pass over: says so, if the option
-// wants it said (RFC 8200, 4.2). m stays the caller's.
-void icmp6_option(struct worker *w, struct rte_mbuf *m, uint16_t offset);
+// Has a packet for us extension headers that ask for what we do not do: a routing header with
+// segments left (RFC 8200, 4.4), an option that we may not pass over (4.2)? True: so it has, and
+// its sender hears of the first one if that is wanted. m stays the caller's.
+bool icmp6_chain_refused(struct worker *w, struct rte_mbuf *m, const struct ipv6_chain *chain);
 // Turns an echo request for the gateway, whose checksum holds, into its answer and takes it. False:
 // it is none.
 bool icmp6_echo(struct worker *w, struct rte_mbuf *m);

@@ -58,10 +58,10 @@ static bool extension(struct reader *r, uint32_t at, uint8_t proto, uint8_t *nex
 	}
 	length = 6 + 8 * length;
 	body = reader_take(r, length);
-	if (body && proto == IPPROTO_ROUTING)
-		chain->routed |= body[1] != 0; // segments left
-	else if (body)
+	if (body && proto != IPPROTO_ROUTING)
 		read_options(body, length, at, chain);
+	else if (body && body[1] && !chain->routed) // segments left
+		chain->routed = (uint16_t)at;
 	return reader_ok(r);
 }
 

@@ -17,12 +17,12 @@ struct ipv6_chain {
 	uint16_t fragment; // where the fragment header begins, 0 = there is none
 	uint16_t option; // where an option begins that only a node that knows it may pass over, or
 	                 // one that is cut short (RFC 8200, 4.2); 0 = there is none
+	uint16_t routed; // where a routing header begins that still has something to say (RFC 5095:
+	                 // of type 0 nobody may heed it); 0 = there is none
 	uint16_t named;  // where the byte stands that says what the payload is
 	uint8_t proto;   // of the payload: TCP, ESP, AH, IPPROTO_NONE ...
 	bool later;      // a fragment but the first: `proto` is of what began there
 	bool hidden;     // ... with another extension header, so the payload's is not to be seen
-	bool routed;     // a routing header still has something to say (RFC 5095: of type 0 nobody
-	                 // may heed it)
 };
 
 // Walks the chain of a packet of `len` bytes, 40 or more. False: a header is cut short, stands

@@ -129,13 +129,11 @@ void local6(struct worker *w, struct rte_mbuf *m)
 	struct ipv6_chain chain;
 
 	// What came out of a tunnel has not been looked at before.
-	if (!ipv6_chain(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), &chain) ||
-	    chain.routed) {
+	if (!ipv6_chain(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), &chain)) {
 		worker_drop(w, m, DROP_IP_HEADER);
 		return;
 	}
-	if (chain.option) {
-		icmp6_option(w, m, chain.option);
+	if (icmp6_chain_refused(w, m, &chain)) {
 		worker_drop(w, m, DROP_IP_OPTIONS);
 		return;
 	}

@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect(!chain.fragment ||
 	       (chain.fragment >= 40 && chain.fragment + IPV6_FRAGMENT_SIZE <= chain.payload));
 	expect(!chain.option || (chain.option >= 42 && chain.option < chain.payload));
+	expect(!chain.routed || (chain.routed >= 40 && chain.routed + 8 <= chain.payload));
 	// Headers alone say the same.
 	expect(chain_of(data, chain.payload, &again) && same(&chain, &again));
 	return 0;

@@ -305,6 +305,7 @@ static void drops(void **state)
 	frame_ipv6(&wires[0], &f, global(0, 2), global(0, 1), IPPROTO_ROUTING, routing,
 	           sizeof(routing));
 	expect_drop(0, &f, "drop ip-options");
+	expect_icmp(0, global(0, 1), 4, 0, 42); // RFC 8200, 4.4
 	silence(0);
 	silence(1);
 }

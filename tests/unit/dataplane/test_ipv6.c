@@ -58,7 +58,8 @@ static void chains(void **state)
 	          60, 0, 2, 0, 0, 0, 0, 0, 50, 0, 5, 2, 0, 0, 1, 0},
 	         true,
 	         {.payload = 72, .proto = 50}},
-		{"a routing header", 43, 8, {59, 0, 0, 1}, true, {48, .proto = 59, .routed = true}},
+		{"a routing header", 43, 8, {59, 0, 0, 1}, true, {48, .proto = 59, .routed = 40}},
+		{"one that has nothing to say", 43, 8, {59, 0, 0, 0}, true, {48, .proto = 59}},
 		{"the first fragment",
 	         44,
 	         16,
@@ -607,8 +608,9 @@ static void options_that_want_an_answer(void **state)
 		struct worker *w = gate.workers[0];
 
 		*rte_pktmbuf_mtod_offset(m, uint8_t *, HEADER + 2) = cases[i].type;
-		icmp6_option(w, m, HEADER + 2);
-		rte_pktmbuf_free(m);
+		*rte_pktmbuf_mtod_offset(m, uint8_t *, HEADER) = IPPROTO_NONE;
+		packet_ip6(m)->proto = IPPROTO_DSTOPTS;
+		local6(w, m);
 		assert_int_equal(w->n_made, cases[i].is_told);
 		if (w->n_made) {
 			assert_memory_equal(packet_ip6(w->made[0]) + 1, "\4\2", 2);
@@ -618,6 +620,26 @@ static void options_that_want_an_answer(void **state)
 		}
 		w->n_made = 0;
 	}
+}
+
+// RFC 8200, 4.4: a routing header that we are to heed. Its type is what is wrong.
+static void routing_headers(void **state)
+{
+	struct worker *w = gate.workers[0];
+
+	(void)state;
+	for (unsigned left = 0; left < 2; left++) {
+		struct rte_mbuf *m = routed("2001:db8::2", "fe80::99", 8);
+
+		memcpy(packet_ip6(m) + 1, (uint8_t[4]){IPPROTO_NONE, 0, 4, (uint8_t)left}, 4);
+		packet_ip6(m)->proto = IPPROTO_ROUTING;
+		packet_of(m)->flags = PACKET_DECRYPTED;
+		local6(w, m);
+		assert_int_equal(w->n_made, left);
+		assert_int_equal(gate_counter(DROP_IP_OPTIONS), left);
+	}
+	assert_memory_equal(packet_ip6(w->made[0]) + 1, "\4\0", 2);
+	assert_memory_equal((uint8_t *)(packet_ip6(w->made[0]) + 1) + 4, "\0\0\0\x2a", 4);
 }
 
 int main(void)
@@ -636,6 +658,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rules_of_errors, start, stop),
 		cmocka_unit_test_setup_teardown(not_without_end, start, stop),
 		cmocka_unit_test_setup_teardown(options_that_want_an_answer, start, stop),
+		cmocka_unit_test_setup_teardown(routing_headers, start, stop),
 	};
 
 	return cmocka_run_group_tests_name("ipv6", tests, eal_start, eal_stop);
