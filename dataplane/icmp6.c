@@ -27,11 +27,14 @@ static bool may_answer(struct rte_mbuf *m, uint8_t type)
 		return false;
 	if (ip->dst_addr[0] == 0xff && type != ICMP6_TOO_BIG)
 		return false;
-	if (!ipv6_chain(packet, len, &chain) || chain.later)
+	if (!ipv6_chain(packet, len, &chain))
+		return false;
+	// Who is told of the first fragment knows enough, unless it is this one that is wrong.
+	if (chain.later && (type != ICMP6_PARAMETER || chain.hidden))
 		return false;
 	if (chain.proto != IPPROTO_ICMPV6)
 		return true;
-	if (chain.payload >= len)
+	if (chain.later || chain.payload >= len)
 		return false;
 	type = packet[chain.payload];
 	return type >= ERRORS_END && type != ICMP6_REDIRECT;

@@ -6,12 +6,11 @@
 
 #include "bytes.h"
 
-#define HEADER         40u
-#define FRAGMENT_MASK  0xfff8u
-#define PAYLOAD_LENGTH 4
-#define NEXT_HEADER    6
-#define OPTION_PAD1    0
-#define OPTION_ACTION  0xc0 // what to do with an option that is not known; 0 = pass over it
+#define HEADER        40u
+#define FRAGMENT_MASK 0xfff8u
+#define NEXT_HEADER   6
+#define OPTION_PAD1   0
+#define OPTION_ACTION 0xc0 // what to do with an option that is not known; 0 = pass over it
 
 static bool is_extension(uint8_t proto)
 {
@@ -92,7 +91,7 @@ bool ipv6_is_whole(const uint8_t *packet, uint32_t len, uint32_t *total)
 {
 	if (len < HEADER || packet[0] >> 4 != 6)
 		return false;
-	*total = HEADER + bytes_get_u16(packet + PAYLOAD_LENGTH);
+	*total = HEADER + bytes_get_u16(packet + IPV6_PAYLOAD_LENGTH);
 	// A payload length of 0 is a jumbogram's, unless there is no next header.
 	return *total <= len && (*total > HEADER || packet[NEXT_HEADER] == IPPROTO_NONE);
 }

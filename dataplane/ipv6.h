@@ -9,6 +9,7 @@
 #define IPV6_EXTENSIONS_MAX 8 // headers of a chain; more is nothing that anybody sends
 #define IPV6_MTU_MIN        1280u
 #define IPV6_FRAGMENT_SIZE  8u
+#define IPV6_PAYLOAD_LENGTH 4u // where in the header
 
 // What stands behind the IPv6 header. A later fragment shows no more than its fragment header.
 struct ipv6_chain {

@@ -23,6 +23,7 @@
 #define TIMEOUT_SECONDS 5
 #define PREFETCH        3
 
+#define FRAGMENT_OFFSET    2u // where in a fragment header
 #define ICMP_TIME_EXCEEDED 11
 #define REASSEMBLY_TIME    1 // its code, in both families
 
@@ -87,7 +88,7 @@ static void tell_sender(struct worker *w, struct rte_mbuf *m)
 	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
 
 	if (packet_is_ipv6(m)) {
-		if (!RTE_IPV6_GET_FO(bytes_get_u16(packet + PACKET_IPV6_MIN + 2)))
+		if (!RTE_IPV6_GET_FO(bytes_get_u16(packet + PACKET_IPV6_MIN + FRAGMENT_OFFSET)))
 			icmp6_error(w, m, ICMP6_TIME_EXCEEDED, REASSEMBLY_TIME, 0);
 		return;
 	}
@@ -319,14 +320,20 @@ static void header_off(struct rte_mbuf *m)
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)(rte_pktmbuf_data_len(m) - PACKET_IPV6_MIN));
 }
 
-// May it be one of a datagram's fragments (RFC 8200, 4.5)? Those behind other extension headers are
-// for nobody here.
-static bool is_sound(struct rte_mbuf *m, const struct ipv6_chain *chain, uint16_t field)
+// May it be one of a datagram's fragments? If not, its sender hears what is wrong with it (RFC
+// 8200, 4.5).
+static bool is_sound(struct worker *w, struct rte_mbuf *m, uint16_t at, uint16_t field)
 {
-	uint32_t len = rte_pktmbuf_data_len(m) - PACKET_IPV6_MIN - IPV6_FRAGMENT_SIZE;
+	uint32_t before = at - PACKET_IPV6_MIN; // extension headers
+	uint32_t len = rte_pktmbuf_data_len(m) - at - IPV6_FRAGMENT_SIZE;
 
-	return chain->fragment == PACKET_IPV6_MIN && (!RTE_IPV6_GET_MF(field) || len % 8 == 0) &&
-	       RTE_IPV6_GET_FO(field) * 8u + len <= UINT16_MAX && len > 0;
+	if (RTE_IPV6_GET_MF(field) && len % 8)
+		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_FIELD, IPV6_PAYLOAD_LENGTH);
+	else if (before + RTE_IPV6_GET_FO(field) * 8u + len > UINT16_MAX)
+		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_FIELD, at + FRAGMENT_OFFSET);
+	else
+		return at == PACKET_IPV6_MIN && len > 0;
+	return false;
 }
 
 // The whole packet, or NULL while fragments are missing, or if it was dropped. Overlaps (RFC 5722)
@@ -364,8 +371,8 @@ static bool add_fragment6(struct worker *w, struct rte_mbuf **m)
 		worker_drop(w, *m, DROP_FRAGMENT);
 		return false;
 	}
-	field = bytes_get_u16(packet + chain.fragment + 2);
-	if (!is_sound(*m, &chain, field)) {
+	field = bytes_get_u16(packet + chain.fragment + FRAGMENT_OFFSET);
+	if (!is_sound(w, *m, chain.fragment, field)) {
 		worker_drop(w, *m, DROP_FRAGMENT);
 		return false;
 	}

@@ -597,6 +597,7 @@ static void fragments_for_us(void **state)
 	// A length that no fragment but the last may have, and one beyond all packets.
 	fragment_of(&f, &part, 4, 0, 501, true);
 	expect_drop(0, &part, "drop fragment");
+	expect_icmp(0, global(0, 1), 4, 0, 4);
 	fragment_of(&f, &part, 5, 0, 1000, false);
 	after(&part)[2] = 0xff;
 	after(&part)[3] = 0xf8;

@@ -223,19 +223,26 @@ static void empty_ones(void **state)
 	check_whole(give(part4(1, false, 0)), 20);
 }
 
-// RFC 1122, 3.3.2; RFC 8200, 4.5: whose first fragment came hears of the others.
-static void time_exceeded(void **state)
+// The gateway has an address of IPv6, and errors that it may send.
+static void may_answer(void)
 {
 	struct dp_iface_config *c = &gate.ifaces[0].config;
-	struct rte_mbuf *m;
 
-	(void)state;
 	c->up = true;
 	c->n_addresses6 = 1;
 	c->addresses6[0].address =
 		(struct ip_addr){.family = 6, .bytes = {0x20, 1, 0xd, 0xb8, [15] = 1}};
 	iface6_publish(&gate.ifaces[0]);
 	gate.workers[0]->icmp_tokens = 9;
+}
+
+// RFC 1122, 3.3.2; RFC 8200, 4.5: whose first fragment came hears of the others.
+static void time_exceeded(void **state)
+{
+	struct rte_mbuf *m;
+
+	(void)state;
+	may_answer();
 	assert_null(give(part4(1, false, 0)));
 	assert_null(give(part6(1, false)));
 	pause_for(6000000);
@@ -263,6 +270,55 @@ static void time_exceeded(void **state)
 	assert_int_equal(packet_of(m)->flags, PACKET_MADE | PACKET_QUOTES);
 	rte_pktmbuf_free(m);
 	assert_null(made());
+}
+
+// The sender of this fragment hears that byte `at` of it is wrong; 0: nothing.
+static void complains(struct rte_mbuf *about, uint8_t at)
+{
+	const uint8_t want[8] = {4, 0, [7] = at};
+	struct rte_mbuf *m;
+	uint8_t *icmp;
+
+	assert_null(give(about));
+	m = made();
+	assert_true(!m == !at);
+	if (!m)
+		return;
+	icmp = (uint8_t *)(packet_ip6(m) + 1);
+	memset(icmp + 2, 0, 2);
+	assert_memory_equal(icmp, want, sizeof(want));
+	rte_pktmbuf_free(m);
+}
+
+static struct rte_mbuf *cut_to(struct rte_mbuf *m, uint16_t len)
+{
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - 48 - len));
+	packet_ip6(m)->payload_len = rte_cpu_to_be_16((uint16_t)(8 + len));
+	return m;
+}
+
+static struct rte_mbuf *moved_to(struct rte_mbuf *m, uint16_t offset, uint8_t proto)
+{
+	uint8_t *head = rte_pktmbuf_mtod_offset(m, uint8_t *, 40);
+
+	head[0] = proto;
+	bytes_put_u16(head + 2, offset);
+	return m;
+}
+
+// RFC 8200, 4.5: a length that only the last fragment may have, and an end beyond all packets.
+static void fragments_that_are_none(void **state)
+{
+	(void)state;
+	may_answer();
+	complains(cut_to(part6(1, true), 101), 4);
+	complains(cut_to(part6(1, true), 0), 0);
+	complains(moved_to(part6(1, false), 0xfff8, 200), 42);
+	complains(moved_to(part6(1, false), 0xfff8, IPPROTO_ICMPV6), 0); // it may be an error
+	complains(moved_to(part6(1, false), 0xfff8, IPPROTO_DSTOPTS), 0);
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 5);
+	complains(cut_to(moved_to(part6(1, false), 0xff80, 200), 127), 0); // just so
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 5);
 }
 
 static void count_free(void *addr, void *count)
@@ -296,8 +352,14 @@ static void memory_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(both_families), TEST(congestion),    TEST(protocols),        TEST(a_flood),
-		TEST(empty_ones),    TEST(time_exceeded), TEST(memory_of_others),
+		TEST(both_families),
+		TEST(congestion),
+		TEST(protocols),
+		TEST(a_flood),
+		TEST(empty_ones),
+		TEST(time_exceeded),
+		TEST(fragments_that_are_none),
+		TEST(memory_of_others),
 	};
 
 	return cmocka_run_group_tests_name("reassemble", tests, eal_start, eal_stop);
