@@ -320,6 +320,21 @@ static void header_off(struct rte_mbuf *m)
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)(rte_pktmbuf_data_len(m) - PACKET_IPV6_MIN));
 }
 
+// The extension headers in front of a fragment's, `at` bytes behind the packet's start, have said
+// what they had to say, and go: the library knows of none (RFC 8200, 4.5, per-fragment headers).
+static void extensions_off(struct rte_mbuf *m, uint16_t at)
+{
+	uint16_t gap = (uint16_t)(at - PACKET_IPV6_MIN);
+	struct rte_ipv6_hdr *ip = packet_ip6(m);
+
+	if (gap == 0)
+		return;
+	memmove((char *)ip + gap, ip, sizeof(*ip));
+	ip = (struct rte_ipv6_hdr *)rte_pktmbuf_adj(m, gap);
+	ip->proto = IPPROTO_FRAGMENT;
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(rte_pktmbuf_data_len(m) - PACKET_IPV6_MIN));
+}
+
 // May it be one of a datagram's fragments? If not, its sender hears what is wrong with it (RFC
 // 8200, 4.5).
 static bool is_sound(struct worker *w, struct rte_mbuf *m, uint16_t at, uint16_t field)
@@ -332,7 +347,7 @@ static bool is_sound(struct worker *w, struct rte_mbuf *m, uint16_t at, uint16_t
 	else if (before + RTE_IPV6_GET_FO(field) * 8u + len > UINT16_MAX)
 		icmp6_error(w, m, ICMP6_PARAMETER, ICMP6_FIELD, at + FRAGMENT_OFFSET);
 	else
-		return at == PACKET_IPV6_MIN && len > 0;
+		return len > 0;
 	return false;
 }
 
@@ -381,6 +396,7 @@ static bool add_fragment6(struct worker *w, struct rte_mbuf **m)
 		handoff_send(w, owner, *m, PACKET_FRAGMENT6);
 		return false;
 	}
+	extensions_off(*m, chain.fragment);
 	*m = add6(w, *m, field);
 	if (!*m)
 		return false;

@@ -306,19 +306,58 @@ static struct rte_mbuf *moved_to(struct rte_mbuf *m, uint16_t offset, uint8_t pr
 	return m;
 }
 
+// With `n` headers of options in front of the fragment header, which say nothing.
+static struct rte_mbuf *behind_options(struct rte_mbuf *m, unsigned n)
+{
+	uint8_t *data = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(8 * n));
+
+	memmove(data, data + 8 * n, 40);
+	data[6] = n ? IPPROTO_HOPOPTS : IPPROTO_FRAGMENT;
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t next = i + 1 < n ? IPPROTO_DSTOPTS : IPPROTO_FRAGMENT;
+
+		memcpy(data + 40 + 8 * i, (uint8_t[8]){next, 0, 1, 4}, 8);
+	}
+	bytes_put_u16(data + 4, (uint16_t)(rte_pktmbuf_data_len(m) - 40));
+	return m;
+}
+
 // RFC 8200, 4.5: a length that only the last fragment may have, and an end beyond all packets.
 static void fragments_that_are_none(void **state)
 {
 	(void)state;
 	may_answer();
 	complains(cut_to(part6(1, true), 101), 4);
+	complains(behind_options(moved_to(part6(1, false), 0xfe68, 200), 1), 50);
 	complains(cut_to(part6(1, true), 0), 0);
 	complains(moved_to(part6(1, false), 0xfff8, 200), 42);
 	complains(moved_to(part6(1, false), 0xfff8, IPPROTO_ICMPV6), 0); // it may be an error
 	complains(moved_to(part6(1, false), 0xfff8, IPPROTO_DSTOPTS), 0);
-	assert_int_equal(gate_counter(DROP_FRAGMENT), 5);
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 6);
 	complains(cut_to(moved_to(part6(1, false), 0xff80, 200), 127), 0); // just so
-	assert_int_equal(gate_counter(DROP_FRAGMENT), 5);
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 6);
+}
+
+// RFC 8200, 4.5: extension headers that routers or we read, in front of a fragment header, of some
+// fragments or all.
+static void fragments_behind_options(void **state)
+{
+	struct rte_mbuf *m;
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		assert_null(give(behind_options(part6(i, i & 1), i / 3)));
+		m = give(behind_options(part6(i, !(i & 1)), i % 3));
+		assert_non_null(m);
+		assert_int_equal(packet_ip6(m)->proto, 200);
+		check_whole(m, 40);
+	}
+	// An atomic one.
+	m = give(behind_options(moved_to(part6(9, true), 0, 200), 2));
+	assert_non_null(m);
+	assert_int_equal(rte_pktmbuf_data_len(m), 40 + BODY / 2);
+	rte_pktmbuf_free(m);
+	assert_int_equal(gate_counter(COUNT_REASSEMBLED), 10);
 }
 
 static void count_free(void *addr, void *count)
@@ -359,6 +398,7 @@ int main(void)
 		TEST(empty_ones),
 		TEST(time_exceeded),
 		TEST(fragments_that_are_none),
+		TEST(fragments_behind_options),
 		TEST(memory_of_others),
 	};
 
