@@ -343,7 +343,7 @@ struct passage {
 	uint16_t found, wrapped; // runs
 	uint16_t n, encrypted;   // packets: wrapped, encrypted
 	bool good;               // all that are encrypted
-	struct wrapping wr;
+	struct wrapping *wr;
 };
 
 static inline void find_group(struct worker *w, struct passage *p)
@@ -362,7 +362,7 @@ static inline bool wrap_group_run(struct worker *w, struct passage *p, const str
 {
 	struct rte_mbuf **pkts = p->pkts + p->n;
 	struct crypto_item *items = p->items + p->n;
-	struct wrapping *wr = &p->wr;
+	struct wrapping *wr = p->wr;
 	struct sa *sa = run->sa;
 	uint16_t done;
 
@@ -403,7 +403,7 @@ static inline void encrypt_group(struct worker *w, struct passage *p, uint16_t e
 	if (end == p->encrypted)
 		return;
 	p->good &= crypto_encrypt(w->esp->crypto, p->items + p->encrypted, end - p->encrypted,
-	                          p->wr.engines);
+	                          p->wr->engines);
 	p->encrypted = end;
 	stats_stage(&w->stats, DP_STAGE_ENCRYPT, 0);
 }
@@ -411,14 +411,14 @@ static inline void encrypt_group(struct worker *w, struct passage *p, uint16_t e
 // Finds, wraps and encrypts the packets in front.
 static void pass(struct worker *w, struct passage *p)
 {
-	wrapping_init(&p->wr);
+	wrapping_init(p->wr);
 	find_group(w, p);
 	do {
 		uint16_t found = p->found, wrapped = p->n;
 
 		find_group(w, p);
 		wrap_group(w, p, found);
-		if (crypto_is_single(p->wr.engines))
+		if (crypto_is_single(p->wr->engines))
 			encrypt_group(w, p, wrapped);
 	} while (p->wrapped < p->found);
 	encrypt_group(w, p, p->n);
@@ -470,7 +470,8 @@ uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, u
 {
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
-	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .good = true};
+	struct wrapping wr; // large, and set by wrapping_init() as far as need be
+	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .good = true, .wr = &wr};
 	const struct iface *iface = &w->dp->ifaces[index];
 	uint16_t good;
 
@@ -488,9 +489,9 @@ uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, u
 	worker_count_n(w, COUNT_FORWARDED, p.n);
 	good = p.n;
 	if (unlikely(!p.good))
-		good = drop_failed(w, &p.wr, pkts, items);
+		good = drop_failed(w, &wr, pkts, items);
 	worker_count_n(w, COUNT_ENCRYPTED, good);
-	send_legs(w, &p.wr, pkts);
+	send_legs(w, &wr, pkts);
 	stats_stage(&w->stats, DP_STAGE_EGRESS, p.n);
 	return p.n;
 }
