@@ -253,6 +253,8 @@ static unsigned rx_ports(struct worker *w)
 
 		stats_burst(&w->stats, n);
 		stats_stage(&w->stats, DP_STAGE_RX, n);
+		if (n == 0)
+			continue;
 		w->rx_behind |= n == WORKER_BURST;
 		total += n;
 		port_in(w, q->iface, pkts, n);
@@ -309,6 +311,8 @@ static unsigned rx_made(struct worker *w)
 	struct rte_mbuf *pkts[WORKER_BURST];
 	uint16_t n = RTE_MIN(w->n_made, WORKER_BURST);
 
+	if (likely(n == 0))
+		return 0;
 	memcpy(pkts, w->made, n * sizeof(*pkts));
 	w->n_made -= n;
 	memmove(w->made, w->made + n, w->n_made * sizeof(*pkts));
