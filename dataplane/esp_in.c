@@ -18,12 +18,25 @@ struct run {
 	uint16_t n;
 };
 
-static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
+static void tell_invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 {
 	const struct rte_ipv4_hdr *ip = packet_ip(m);
-	struct worker_esp *esp = w->esp;
 	struct dp_event event = {
 		.kind = DP_EVENT_INVALID_SPI, .spi = spi, .iface = packet_of(m)->in};
+
+	if (packet_is_ipv6(m)) {
+		event.addr = addr_from_bytes(6, packet_ip6(m)->src_addr);
+		event.local = addr_from_bytes(6, packet_ip6(m)->dst_addr);
+	} else {
+		event.addr = addr_from_bytes(4, (const uint8_t *)&ip->src_addr);
+		event.local = addr_from_bytes(4, (const uint8_t *)&ip->dst_addr);
+	}
+	(void)worker_event(w, &event); // tells a person; the next such packet tells again
+}
+
+static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
+{
+	struct worker_esp *esp = w->esp;
 
 	if (w->now - esp->spi_filled >= TICKS_PER_SECOND) { // however long ago
 		esp->spi_tokens = ESP_INVALID_SPI_RATE;
@@ -31,14 +44,7 @@ static void invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 	}
 	if (esp->spi_tokens) {
 		esp->spi_tokens--;
-		if (packet_is_ipv6(m)) {
-			event.addr = addr_from_bytes(6, packet_ip6(m)->src_addr);
-			event.local = addr_from_bytes(6, packet_ip6(m)->dst_addr);
-		} else {
-			event.addr = addr_from_bytes(4, (const uint8_t *)&ip->src_addr);
-			event.local = addr_from_bytes(4, (const uint8_t *)&ip->dst_addr);
-		}
-		(void)worker_event(w, &event); // tells a person; the next such packet tells again
+		tell_invalid_spi(w, m, spi);
 	}
 	worker_drop(w, m, DROP_ESP_NO_SA);
 }
