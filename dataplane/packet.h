@@ -37,7 +37,6 @@ enum packet_kind {
 	PACKET_ESP6,
 	PACKET_FRAGMENT6,
 	PACKET_ROUTE6,
-	PACKET_KINDS,
 };
 
 enum packet_flags {

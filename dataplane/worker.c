@@ -188,8 +188,9 @@ static void dispatch_kind(struct worker *w, enum packet_kind kind, struct rte_mb
 		stats_stage(&w->stats, DP_STAGE_REASSEMBLE, n);
 		dispatch(w, pkts, n);
 		break;
-	default:
+	case PACKET_ROUTE:
 		worker_route(w, pkts, n);
+		break;
 	}
 }
 
