@@ -61,7 +61,6 @@ static const char *const names[COUNTERS] = {
 	[DROP_ESP_ECN] = "drop esp-ecn",
 	[DROP_POLICY_CLEAR_IN] = "drop policy-clear-in",
 	[DROP_POLICY_HELD] = "drop policy-held",
-	[DROP_POLICY_STALE] = "drop policy-stale",
 	[DROP_POLICY_FRAGMENT] = "drop policy-fragment",
 	[DROP_POLICY_QUOTE] = "drop policy-quote",
 	[DROP_POLICY_BACK] = "drop policy-back-in-clear",

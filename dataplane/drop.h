@@ -65,7 +65,6 @@ enum counter {
 	DROP_ESP_ECN, // congestion marked on the way, and the inner packet cannot say so (RFC 6040)
 	DROP_POLICY_CLEAR_IN,
 	DROP_POLICY_HELD,
-	DROP_POLICY_STALE,
 	DROP_POLICY_FRAGMENT, // a later fragment, and the rule depends on ports
 	DROP_POLICY_QUOTE,    // an ICMP error about what came out of a tunnel would go out in clear
 	DROP_POLICY_BACK,     // ... or that itself, though it belongs to a network behind us

@@ -16,7 +16,6 @@
 #include "salt.h"
 #include "types.h"
 
-#define FLOW_WORDS_V4   2u
 #define FLOW_WORDS_V6   5u
 #define FLOW_VALUE_BITS 3u // of a mark, the lowest: what is remembered beside the tunnel
 #define FLOW_MARK_V6    (1ull << FLOW_VALUE_BITS)

@@ -16,7 +16,6 @@ enum icmp6_type {
 };
 
 #define ICMP6_NO_ROUTE     0 // codes of ICMP6_UNREACHABLE
-#define ICMP6_PROHIBITED   1
 #define ICMP6_ADDRESS      3
 #define ICMP6_PORT         4
 #define ICMP6_REJECT_ROUTE 6

@@ -34,7 +34,6 @@ struct message {
 	struct ip_addr to; // of SA_MOVE
 	struct handle sa;
 	struct handle tunnel;
-	void *data;
 };
 
 // [C] Sends to one worker, in order. 0, or -ENOMEM when not even the waiting list can grow.

@@ -54,10 +54,4 @@ unsigned prefix_table_match(const struct prefix_table *t, const struct prefix_se
 void *prefix_table_longest(const struct prefix_table *t, const struct prefix_set *set,
                            const uint8_t *addr);
 
-// Host order.
-static inline uint32_t prefix_mask_bits(uint8_t len)
-{
-	return len ? UINT32_MAX << (32 - len) : 0;
-}
-
 #endif
