@@ -122,10 +122,7 @@ static void fill(struct worker *w, struct rte_mbuf *m, struct sa *sa, uint32_t t
 	                             .esp = at + sa->head_len,
 	                             .text_len = text_len,
 	                             .seq_hi = (uint32_t)(seq >> 32)};
-	// Control reads these; nobody else writes them.
-	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);
-	sa_count(&sa->packets, 1);
-	sa_count(&sa->bytes, text_len - ESP_TRAILER);
+	wrap_account(sa, seq, 1, text_len - ESP_TRAILER);
 }
 
 // NULL: not now.

@@ -181,12 +181,6 @@ static bool fits(struct worker *w, struct rte_mbuf *m, struct sa *sa, const stru
 	                  : wrap_stretch(w, m, sa, path, longest, total);
 }
 
-static bool has_room(const struct rte_mbuf *m, const struct sa *sa, uint32_t text_len)
-{
-	return m->nb_segs == 1 && m->data_off >= sa_front(sa) &&
-	       (uint32_t)m->data_off + text_len + sa->icv_len <= m->buf_len;
-}
-
 uint16_t esp6_wrap(struct worker *w, struct sa *sa, struct wrap_path *path, struct rte_mbuf **pkts,
                    uint16_t n, struct rte_mbuf **good, struct crypto_item *items)
 {
@@ -214,7 +208,7 @@ uint16_t esp6_wrap(struct worker *w, struct sa *sa, struct wrap_path *path, stru
 			wrap_path_find(w, path, packet_of(m)->out);
 		if (!fits(w, m, sa, path, most, sa->overhead + text_len, &df))
 			continue;
-		if (!has_room(m, sa, text_len)) {
+		if (!wrap_has_room(m, sa, text_len)) {
 			wrap_refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
@@ -224,10 +218,7 @@ uint16_t esp6_wrap(struct worker *w, struct sa *sa, struct wrap_path *path, stru
 		good[k++] = m;
 	}
 	activity_mark(&sa->last_out, w->now);
-	// Control reads these; nobody else writes them.
-	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);
-	sa_count(&sa->packets, k);
-	sa_count(&sa->bytes, bytes);
+	wrap_account(sa, seq, k, bytes);
 	return k;
 }
 

@@ -107,13 +107,6 @@ static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, s
 	item->text_len = text_len;
 }
 
-// Is there room around the packet, and is it in one piece?
-static inline bool has_room(const struct rte_mbuf *m, const struct sa *sa, uint32_t text_len)
-{
-	return m->nb_segs == 1 && m->data_off >= sa_front(sa) &&
-	       (uint32_t)m->data_off + text_len + sa->icv_len <= m->buf_len;
-}
-
 // Wraps a run of packets of one SA, which has room for them; returns how many items it made. What
 // cannot be wrapped is dropped.
 static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
@@ -148,7 +141,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa,
 				continue;
 			df = 0;
 		}
-		if (unlikely(!has_room(m, sa, text_len))) {
+		if (unlikely(!wrap_has_room(m, sa, text_len))) {
 			wrap_refuse(w, m, sa, m->nb_segs == 1 ? DROP_NO_BUFFER : DROP_SEGMENTED);
 			continue;
 		}
@@ -211,8 +204,7 @@ static uint16_t drop_failed(struct worker *w, struct rte_mbuf **pkts, uint16_t n
 			pkts[k++] = pkts[i];
 			continue;
 		}
-		sa_count(&items[i].sa->other_drops, 1);
-		worker_drop(w, pkts[i], DROP_ESP_CRYPTO);
+		wrap_refuse(w, pkts[i], items[i].sa, DROP_ESP_CRYPTO);
 	}
 	return k;
 }

@@ -107,8 +107,7 @@ uint16_t esp_transport_wrap(struct worker *w, struct sa *sa, struct rte_mbuf **p
 		items[k].text_len = wrap_text_len(sa->align, len - packet_of(m)->ihl);
 		reason = fits(w, sa, m, items[k].text_len);
 		if (reason != COUNTERS) {
-			sa_count(&sa->other_drops, 1);
-			worker_drop(w, m, reason);
+			wrap_refuse(w, m, sa, reason);
 			continue;
 		}
 		wrap_one(m, sa, &onward, ++seq, &ivs, &items[k]);
@@ -116,10 +115,7 @@ uint16_t esp_transport_wrap(struct worker *w, struct sa *sa, struct rte_mbuf **p
 		good[k++] = m;
 	}
 	activity_mark(&sa->last_out, w->now);
-	// Control reads these; nobody else writes them.
-	__atomic_store_n(&sa->sequence, seq, __ATOMIC_RELAXED);
-	sa_count(&sa->packets, k);
-	sa_count(&sa->bytes, bytes);
+	wrap_account(sa, seq, k, bytes);
 	return k;
 }
 

@@ -26,7 +26,8 @@ struct run {
 };
 
 // What is around the text of a frame with AES-GCM in it, in bytes.
-#define AROUND_TEXT (RTE_ETHER_HDR_LEN + SA_IPV4_HEADER + SA_ESP_HEADER + 8u + 16u)
+#define AROUND_TEXT                                                                                \
+	(RTE_ETHER_HDR_LEN + SA_IPV4_HEADER + SA_ESP_HEADER + EXPRESS_GCM_IV + EXPRESS_GCM_ICV)
 
 // Starts to load an SA with its keys for a frame of so many bytes. AES-GCM's are assumed: which
 // lines others need is only known once the SA is there.

@@ -19,7 +19,8 @@
 #include "tunnel.h"
 #include "wrap.h"
 
-#define USUAL_FRONT (SA_IPV4_HEADER + SA_ESP_HEADER + 8) // in front of the text, with AES-GCM's IV
+// In front of the text, with AES-GCM.
+#define USUAL_FRONT (SA_IPV4_HEADER + SA_ESP_HEADER + EXPRESS_GCM_IV)
 
 // Packets of one flow in a row.
 struct run {
@@ -232,7 +233,8 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, ui
                                              const struct wrapping *wr, bool usual,
                                              struct rte_mbuf **pkts, struct crypto_item *items)
 {
-	uint32_t longest = RTE_MIN(wr->longest, sa->out.mtu), align = usual ? 4 : sa->align;
+	uint32_t longest = RTE_MIN(wr->longest, sa->out.mtu);
+	uint32_t align = usual ? EXPRESS_GCM_ALIGN : sa->align;
 	uint64_t seq = sa->sequence, bytes = 0;
 	const uint8_t *ivs = NULL;
 	uint16_t i = 0;

@@ -12,8 +12,9 @@
 #define EXPRESS_TAIL_ROOM 64u // bytes behind it, the same: padding, trailer, ICV
 #define EXPRESS_TEXT_MIN  4u  // bytes behind the IP header: ports, or the SPI
 
-#define EXPRESS_GCM_IV    8u // bytes, RFC 4106 3.1
-#define EXPRESS_GCM_ALIGN 4u // of the text, RFC 4303 2.4
+#define EXPRESS_GCM_IV    8u  // bytes, RFC 4106 3.1
+#define EXPRESS_GCM_ALIGN 4u  // of the text, RFC 4303 2.4
+#define EXPRESS_GCM_ICV   16u // bytes at most, RFC 4106 6
 
 #define EXPRESS_TCP_MIN   40u // bytes of IP and TCP headers
 #define EXPRESS_TCP_FLAGS 33u // where in the packet

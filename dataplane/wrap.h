@@ -16,6 +16,13 @@ static inline uint32_t wrap_text_len(uint32_t align, uint32_t len)
 	return (len + ESP_TRAILER + align - 1) & ~(align - 1);
 }
 
+// Is there room around the packet, and is it in one piece?
+static inline bool wrap_has_room(const struct rte_mbuf *m, const struct sa *sa, uint32_t text_len)
+{
+	return m->nb_segs == 1 && m->data_off >= sa_front(sa) &&
+	       (uint32_t)m->data_off + text_len + sa->icv_len <= m->buf_len;
+}
+
 static inline bool wrap_is_used_up(struct sa *sa, uint32_t packets, uint64_t bytes)
 {
 	return sa_limit_near(sa, sa->sequence, packets, bytes);
