@@ -99,6 +99,9 @@ enum counter {
 	COUNTERS,
 };
 
+// No reason to drop it, where a reason would be returned.
+#define DROP_NONE COUNTERS
+
 // e.g. "drop no-route", "forwarded"; NULL beyond the last.
 const char *drop_name(unsigned counter);
 

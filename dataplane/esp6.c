@@ -304,7 +304,7 @@ enum counter esp6_accept(struct rte_mbuf *m, const struct sa *sa, uint8_t outer_
 		return DROP_ESP_ECN;
 	word = (word & ~(ESP_ECN_MASK << CLASS_SHIFT)) | (uint32_t)ecn << CLASS_SHIFT;
 	ip->vtc_flow = rte_cpu_to_be_32(word);
-	return COUNTERS;
+	return DROP_NONE;
 }
 
 void esp6_follow(struct worker *w, struct rte_mbuf *m, const struct crypto_item *item)

@@ -34,7 +34,7 @@ void esp6_checksums(struct rte_mbuf **pkts, uint16_t n);
 // The traffic class of the outer header, read before that is gone.
 uint8_t esp6_outer_class(struct rte_mbuf *m);
 // A packet of an SA with inner6, cut down to the inner one: is that whole, of the SA's selector,
-// and what of congestion is to be said in it (RFC 4301 5.2, RFC 6040 4.2)? COUNTERS = good.
+// and what of congestion is to be said in it (RFC 4301 5.2, RFC 6040 4.2)? DROP_NONE = good.
 enum counter esp6_accept(struct rte_mbuf *m, const struct sa *sa, uint8_t outer_class);
 // An authentic packet of the newest sequence number of an SA with outer6 says where the peer is.
 void esp6_follow(struct worker *w, struct rte_mbuf *m, const struct crypto_item *item);

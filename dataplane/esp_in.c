@@ -175,7 +175,7 @@ struct gate {
 	uint8_t form; // of GATE_FORMS: as its packets must come
 };
 
-// Why a packet may not be decrypted; COUNTERS = it may, and the item says how.
+// Why a packet may not be decrypted; DROP_NONE = it may, and the item says how.
 static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gate,
                                       struct crypto_item *item)
 {
@@ -196,7 +196,7 @@ static inline enum counter admissible(struct rte_mbuf *m, const struct gate *gat
 		sa_count(&gate->sa->replayed, 1);
 		return DROP_ESP_REPLAY;
 	}
-	return COUNTERS;
+	return DROP_NONE;
 }
 
 static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum counter reason)
@@ -206,7 +206,7 @@ static void refuse(struct worker *w, struct rte_mbuf *m, struct sa *sa, enum cou
 	worker_drop(w, m, reason);
 }
 
-// May packets of this SPI be decrypted at all? COUNTERS = yes.
+// May packets of this SPI be decrypted at all? DROP_NONE = yes.
 static enum counter run_admissible(struct worker *w, const struct run *run)
 {
 	struct sa *sa = run->sa;
@@ -215,7 +215,7 @@ static enum counter run_admissible(struct worker *w, const struct run *run)
 		return DROP_ESP_NO_SA;
 	if (sa_limit_near(sa, sa->packets, 0, 0) && !esp_limit(w, sa))
 		return DROP_ESP_LIFETIME;
-	return COUNTERS;
+	return DROP_NONE;
 }
 
 static void refuse_run(struct worker *w, const struct run *run, struct rte_mbuf **pkts,
@@ -246,7 +246,7 @@ static inline uint16_t admit_run(struct worker *w, const struct run *run, struct
 		struct rte_mbuf *m = pkts[i];
 		enum counter reason = admissible(m, &gate, &items[k]);
 
-		if (unlikely(reason != COUNTERS)) {
+		if (unlikely(reason != DROP_NONE)) {
 			refuse(w, m, run->sa, reason);
 			continue;
 		}
@@ -264,7 +264,7 @@ static uint16_t admit(struct worker *w, struct rte_mbuf **pkts, const struct run
 	for (uint16_t r = 0; r < n_runs; r++) {
 		enum counter reason = run_admissible(w, &runs[r]);
 
-		if (likely(reason == COUNTERS)) {
+		if (likely(reason == DROP_NONE)) {
 			*engines |= crypto_engine(runs[r].sa);
 			k += admit_run(w, &runs[r], pkts, good + k, items + k);
 		} else {
@@ -338,24 +338,24 @@ static __rte_noinline enum counter accept_formed(struct worker *w, struct rte_mb
 		return accept_transport(m, item, class);
 	if (sa->inner6) {
 		reason = unwrap_strip(m, item, ESP_NEXT_IPV6);
-		return reason == COUNTERS ? esp6_accept(m, sa, class) : reason;
+		return reason == DROP_NONE ? esp6_accept(m, sa, class) : reason;
 	}
 	reason = unwrap_strip_ipv4(m, item);
-	return reason == COUNTERS ? unwrap_accept_ipv4(m, sa, class) : reason;
+	return reason == DROP_NONE ? unwrap_accept_ipv4(m, sa, class) : reason;
 }
 
-// One packet whose crypto is done; the order of the steps is the point. COUNTERS = good.
+// One packet whose crypto is done; the order of the steps is the point. DROP_NONE = good.
 static __rte_always_inline enum counter accept_one(struct worker *w, struct rte_mbuf *m,
                                                    const struct crypto_item *item, bool *alive)
 {
 	struct sa *sa = item->sa;
 	enum counter reason = unwrap_commit(sa, item);
 
-	if (unlikely(reason != COUNTERS))
+	if (unlikely(reason != DROP_NONE))
 		return reason;
 	*alive = true;
 	reason = likely(!sa->form) ? unwrap_plain(m, item) : accept_formed(w, m, item);
-	if (unlikely(reason != COUNTERS))
+	if (unlikely(reason != DROP_NONE))
 		unwrap_count(sa, reason);
 	return reason;
 }
@@ -377,7 +377,7 @@ static inline uint16_t accept_run(struct worker *w, struct rte_mbuf **pkts, uint
 		enum counter reason = accept_one(w, m, &items[i], &alive);
 		struct packet *p = packet_of(m);
 
-		if (unlikely(reason != COUNTERS)) {
+		if (unlikely(reason != DROP_NONE)) {
 			worker_drop(w, m, reason);
 			continue;
 		}

@@ -22,7 +22,7 @@ static uint32_t path_mtu(const struct worker *w, const struct sa *sa, uint16_t o
 	                                   : sa->out.mtu;
 }
 
-// Why a packet cannot go through this SA; COUNTERS = it can.
+// Why a packet cannot go through this SA; DROP_NONE = it can.
 static enum counter fits(const struct worker *w, const struct sa *sa, struct rte_mbuf *m,
                          uint32_t text_len)
 {
@@ -43,7 +43,7 @@ static enum counter fits(const struct worker *w, const struct sa *sa, struct rte
 	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) &&
 	    total > path_mtu(w, sa, p->out))
 		return DROP_MTU;
-	return COUNTERS;
+	return DROP_NONE;
 }
 
 // Moves the IP header to the front and adapts it. The destination is where the peer is now, which
@@ -106,7 +106,7 @@ uint16_t esp_transport_wrap(struct worker *w, struct sa *sa, struct rte_mbuf **p
 
 		items[k].text_len = wrap_text_len(sa->align, len - packet_of(m)->ihl);
 		reason = fits(w, sa, m, items[k].text_len);
-		if (reason != COUNTERS) {
+		if (reason != DROP_NONE) {
 			wrap_refuse(w, m, sa, reason);
 			continue;
 		}

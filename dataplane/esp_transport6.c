@@ -59,7 +59,7 @@ static uint32_t named_at(const uint8_t *packet, uint32_t at)
 	return p.at == at ? p.named : 0;
 }
 
-// Why a packet cannot go through this SA; COUNTERS = it can, and *p and *text_len say how.
+// Why a packet cannot go through this SA; DROP_NONE = it can, and *p and *text_len say how.
 static enum counter fits(const struct sa *sa, struct rte_mbuf *m, struct place *p,
                          uint32_t *text_len)
 {
@@ -84,7 +84,7 @@ static enum counter fits(const struct sa *sa, struct rte_mbuf *m, struct place *
 	if (m->data_off < inserted(sa) || total - SA_IPV6_HEADER > UINT16_MAX ||
 	    m->data_off - inserted(sa) + total > m->buf_len)
 		return DROP_NO_BUFFER;
-	return COUNTERS;
+	return DROP_NONE;
 }
 
 // Moves the headers to the front and adapts them; returns where they end.
@@ -143,7 +143,7 @@ uint16_t esp_transport6_wrap(struct worker *w, struct sa *sa, struct rte_mbuf **
 		struct place p;
 		enum counter reason = fits(sa, m, &p, &items[k].text_len);
 
-		if (reason != COUNTERS) {
+		if (reason != DROP_NONE) {
 			wrap_refuse(w, m, sa, reason);
 			continue;
 		}

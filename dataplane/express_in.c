@@ -250,7 +250,7 @@ static __rte_noinline bool accept_slowly(struct worker *w, struct leaving *l, st
 
 	m->data_off += RTE_ETHER_HDR_LEN;
 	reason = unwrap_plain(m, item);
-	if (reason != COUNTERS) {
+	if (reason != DROP_NONE) {
 		unwrap_count(item->sa, reason);
 		worker_drop(w, m, reason);
 		return false;
@@ -328,7 +328,7 @@ static __rte_always_inline uint16_t accept_packets(struct worker *w, const struc
 	do {
 		enum counter reason = unwrap_commit(sa, &items[i]);
 
-		if (unlikely(reason != COUNTERS)) {
+		if (unlikely(reason != DROP_NONE)) {
 			worker_drop(w, pkts[i], reason);
 			continue;
 		}

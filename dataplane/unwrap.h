@@ -70,7 +70,7 @@ static __rte_always_inline enum counter unwrap_strip(struct rte_mbuf *m,
 	m->data_off = (uint16_t)(text - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)(item->text_len - ESP_TRAILER - end[0]);
 	m->pkt_len = m->data_len;
-	return COUNTERS;
+	return DROP_NONE;
 }
 
 static __rte_always_inline enum counter unwrap_strip_ipv4(struct rte_mbuf *m,
@@ -78,9 +78,9 @@ static __rte_always_inline enum counter unwrap_strip_ipv4(struct rte_mbuf *m,
 {
 	enum counter reason = unwrap_strip(m, item, ESP_NEXT_IPV4);
 
-	if (unlikely(reason != COUNTERS))
+	if (unlikely(reason != DROP_NONE))
 		return reason;
-	return packet_check_ipv4(m) ? COUNTERS : DROP_ESP_INNER;
+	return packet_check_ipv4(m) ? DROP_NONE : DROP_ESP_INNER;
 }
 
 // The outer header's mark is another one than the inner's. False: the packet must be dropped.
@@ -131,7 +131,7 @@ static __rte_always_inline enum counter unwrap_accept_ipv4(struct rte_mbuf *m, c
 		return DROP_IP_SOURCE;
 	if (unlikely(packet_ip(m)->version_ihl != RTE_IPV4_VHL_DEF) && classify_source_route(m))
 		return DROP_IP_OPTIONS;
-	return likely(unwrap_ecn(packet_ip(m), outer_tos)) ? COUNTERS : DROP_ESP_ECN;
+	return likely(unwrap_ecn(packet_ip(m), outer_tos)) ? DROP_NONE : DROP_ESP_ECN;
 }
 
 static __rte_always_inline enum counter unwrap_plain(struct rte_mbuf *m,
@@ -140,10 +140,10 @@ static __rte_always_inline enum counter unwrap_plain(struct rte_mbuf *m,
 	uint8_t outer_tos = packet_ip(m)->type_of_service;
 	enum counter reason = unwrap_strip_ipv4(m, item);
 
-	return likely(reason == COUNTERS) ? unwrap_accept_ipv4(m, item->sa, outer_tos) : reason;
+	return likely(reason == DROP_NONE) ? unwrap_accept_ipv4(m, item->sa, outer_tos) : reason;
 }
 
-// One packet whose crypto is done: is it authentic, and new? COUNTERS = it is; the window has
+// One packet whose crypto is done: is it authentic, and new? DROP_NONE = it is; the window has
 // moved.
 static __rte_always_inline enum counter unwrap_commit(struct sa *sa, const struct crypto_item *item)
 {
@@ -156,7 +156,7 @@ static __rte_always_inline enum counter unwrap_commit(struct sa *sa, const struc
 		sa_count(&sa->replayed, 1);
 		return DROP_ESP_REPLAY_LATE;
 	}
-	return COUNTERS;
+	return DROP_NONE;
 }
 
 // An authentic packet that is dropped all the same.
