@@ -121,7 +121,7 @@ static inline bool is_of_run(struct rte_mbuf *before, struct rte_mbuf *m, uint32
 
 // Hands off packets of other workers, sorts the others into runs, whose number it returns, and
 // starts to load what the whole burst needs.
-static uint16_t steer(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct run *runs)
+static uint16_t sort_runs(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct run *runs)
 {
 	uint16_t k = 0, n_runs = 0;
 	uint32_t spi, before = 0; // in network order; before: of the run
@@ -410,7 +410,7 @@ uint16_t esp_in(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
 	unsigned engines = 0;
-	uint16_t n_runs = steer(w, pkts, n, runs);
+	uint16_t n_runs = sort_runs(w, pkts, n, runs);
 
 	n = admit(w, pkts, runs, n_runs, items, &engines);
 	if (n == 0)
