@@ -60,7 +60,7 @@ static uint16_t send_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
 	}
 	tx->n += i;
 	if (tx->n == WORKER_BURST)
-		tx_full(w, iface);
+		tx_send(w, iface);
 	return i;
 }
 

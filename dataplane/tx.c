@@ -31,7 +31,7 @@ static void drop(struct worker *w, struct worker_tx *tx, struct rte_mbuf **pkts,
 	rte_pktmbuf_free_bulk(pkts, n);
 }
 
-static void send_burst(struct worker *w, uint16_t index)
+void tx_send(struct worker *w, uint16_t index)
 {
 	struct worker_tx *tx = &w->tx[index];
 	uint16_t sent = send_gathered(w, index), left = tx->n - sent;
@@ -67,7 +67,7 @@ void tx_keep(struct worker *w, uint16_t port)
 			keep(w, port, i);
 }
 
-bool tx_kept(struct worker *w, uint16_t port)
+bool tx_send_kept(struct worker *w, uint16_t port)
 {
 	const struct iface *iface = &w->dp->ifaces[port];
 	uint16_t queue = (uint16_t)iface_queue(w->dp, iface, w->index);
@@ -89,11 +89,6 @@ bool tx_kept(struct worker *w, uint16_t port)
 
 // ---- everybody's --------------------------------------------------------------------------------
 
-void tx_full(struct worker *w, uint16_t iface)
-{
-	send_burst(w, iface);
-}
-
 void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct worker_tx *tx = &w->tx[iface];
@@ -106,7 +101,7 @@ void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_
 		pkts += k;
 		n -= k;
 		if (tx->n == WORKER_BURST)
-			send_burst(w, iface);
+			tx_send(w, iface);
 	}
 }
 
@@ -126,7 +121,7 @@ static void tx_one(struct worker *w, struct rte_mbuf *m)
 	}
 	w->tx[out].pkts[w->tx[out].n++] = m;
 	if (w->tx[out].n == WORKER_BURST)
-		send_burst(w, out);
+		tx_send(w, out);
 }
 
 void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -142,5 +137,5 @@ void tx_flush(struct worker *w)
 
 	for (uint16_t i = 0; i < n; i++)
 		if (w->tx[i].n)
-			send_burst(w, i);
+			tx_send(w, i);
 }

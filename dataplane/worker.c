@@ -275,7 +275,7 @@ static unsigned rx_control(struct worker *w)
 		const struct iface *iface = &w->dp->ifaces[i];
 		unsigned n;
 
-		if (iface->first_worker != w->index || !tx_kept(w, (uint16_t)i))
+		if (iface->first_worker != w->index || !tx_send_kept(w, (uint16_t)i))
 			continue;
 		n = rte_ring_sc_dequeue_burst(iface->control_ring, (void **)pkts, CONTROL_BURST,
 		                              NULL);

@@ -158,14 +158,14 @@ void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Frames of one interface, on which this worker has a queue.
 void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
 // Sends what waits for this interface; this worker has a queue there.
-void tx_full(struct worker *w, uint16_t iface);
+void tx_send(struct worker *w, uint16_t iface);
 // What is gathered for a port by now is the control core's: what the port does not take is not
 // dropped, but sent before what comes in during the turns to come, for ten seconds at most. So the
 // control core hears that its ring is full instead of losing probes, and no peer dies of a busy
 // port.
 void tx_keep(struct worker *w, uint16_t port);
 // Sends what is kept. False: the port does not take all of it yet.
-bool tx_kept(struct worker *w, uint16_t port);
+bool tx_send_kept(struct worker *w, uint16_t port);
 void tx_flush(struct worker *w);
 // Packet for the gateway itself (classify found kind and ihl); takes it.
 void local(struct worker *w, struct rte_mbuf *m);
