@@ -353,15 +353,15 @@ static inline bool is_plain(const struct arrival *a, const struct rte_mbuf *m, c
 	       ipv4_checksum20_holds(ip) && !ipv4_source_is_bad(source);
 }
 
-static void arrival_make(struct worker *w, uint16_t index, struct arrival *a)
+static void arrival_make(struct worker *w, uint16_t iface, struct arrival *a)
 {
-	const struct iface *iface = &w->dp->ifaces[index];
+	const struct iface *in = &w->dp->ifaces[iface];
 
-	*a = (struct arrival){.iface = iface};
-	memcpy(&a->mac, iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
-	packet_prepare(&a->prepared, index, w->now);
+	*a = (struct arrival){.iface = in};
+	memcpy(&a->mac, in->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	packet_prepare(&a->prepared, iface, w->now);
 	// What comes in clear where there is a crypto map must pass policy_in_clear first.
-	a->prepared.kind = iface_has_crypto_map(iface) ? PACKET_PLAIN : PACKET_ROUTE;
+	a->prepared.kind = iface_has_crypto_map(in) ? PACKET_PLAIN : PACKET_ROUTE;
 }
 
 static uint16_t drop_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, enum counter reason)
@@ -371,7 +371,7 @@ static uint16_t drop_all(struct worker *w, struct rte_mbuf **pkts, uint16_t n, e
 	return 0;
 }
 
-uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+uint16_t classify_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct routes *routes = w->dp->routes;
 	uint32_t total, dst = 0;          // of the packet before
@@ -383,7 +383,7 @@ uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkt
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	worker_count_n(w, COUNT_RX, n);
-	arrival_make(w, index, &a);
+	arrival_make(w, iface, &a);
 	if (unlikely(!iface_is_up(a.iface)))
 		return drop_all(w, pkts, n, DROP_IFACE_DOWN);
 	for (uint16_t i = 0; i < n; i++) {
@@ -421,14 +421,14 @@ uint16_t classify_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkt
 	return k;
 }
 
-uint16_t classify(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+uint16_t classify(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
 	// Acquire: the table was filled before it was hung here.
 	const struct vlan_table *vlans =
-		__atomic_load_n(&w->dp->ifaces[port].vlans, __ATOMIC_ACQUIRE);
+		__atomic_load_n(&w->dp->ifaces[iface].vlans, __ATOMIC_ACQUIRE);
 
 	w->kinds = 0;
 	if (unlikely(vlans))
 		return vlan_classify(w, vlans, pkts, n);
-	return classify_frames(w, port, pkts, n);
+	return classify_frames(w, iface, pkts, n);
 }

@@ -9,7 +9,7 @@
 // the long way (worker.c) would have anything special to say, and does to them what those stages
 // would have done; returns how many. The first one that is left, and all behind it, go the long
 // way: so no packet overtakes another, and nothing is decided here that is not decided there.
-uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n);
-uint16_t express_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n);
+uint16_t express_out(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
+uint16_t express_in(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
 
 #endif

@@ -452,21 +452,21 @@ static void pass(struct worker *w, struct passage *p)
 	stats_stage(&w->stats, DP_STAGE_DECRYPT, p->n);
 }
 
-uint16_t express_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+uint16_t express_in(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
 	struct leaving l;
 	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .leaving = &l};
-	const struct iface *iface = &w->dp->ifaces[index];
+	const struct iface *in = &w->dp->ifaces[iface];
 
-	if (unlikely(!iface_is_up(iface)))
+	if (unlikely(!iface_is_up(in)))
 		return 0;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	p.n_runs = look(w, iface, pkts, n, runs);
+	p.n_runs = look(w, in, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-	leaving_begin(w, &l, index);
+	leaving_begin(w, &l, iface);
 	pass(w, &p);
 	if (p.n == 0)
 		return 0;

@@ -468,21 +468,21 @@ static inline void renew_memo(struct worker *w)
 		flow_memo_renew(w->memo, routes, rules);
 }
 
-uint16_t express_out(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+uint16_t express_out(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
 	struct wrapping wr; // large, and set by wrapping_init() as far as need be
 	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .good = true, .wr = &wr};
-	const struct iface *iface = &w->dp->ifaces[index];
+	const struct iface *in = &w->dp->ifaces[iface];
 	uint16_t good;
 
-	if (unlikely(!iface_is_up(iface)))
+	if (unlikely(!iface_is_up(in)))
 		return 0;
 	renew_memo(w);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	p.n_runs = look(w, iface, pkts, n, runs);
+	p.n_runs = look(w, in, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
 	pass(w, &p);
 	if (p.n == 0)

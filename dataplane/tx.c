@@ -8,17 +8,17 @@
 
 #define KEPT_FOR ticks_from_seconds(10)
 
-static inline uint16_t send_gathered(struct worker *w, uint16_t index)
+static inline uint16_t send_gathered(struct worker *w, uint16_t iface)
 {
-	const struct iface *iface = &w->dp->ifaces[index];
-	struct worker_tx *tx = &w->tx[index];
-	uint16_t queue = (uint16_t)iface_queue(w->dp, iface, w->index);
+	const struct iface *out = &w->dp->ifaces[iface];
+	struct worker_tx *tx = &w->tx[iface];
+	uint16_t queue = (uint16_t)iface_queue(w->dp, out, w->index);
 	uint16_t sent;
 
-	if (unlikely(iface->sub))
-		tx->n = vlan_tag_burst(w, index, tx->pkts, tx->n);
+	if (unlikely(out->sub))
+		tx->n = vlan_tag_burst(w, iface, tx->pkts, tx->n);
 	stats_stage(&w->stats, DP_STAGE_EGRESS, 0);
-	sent = rte_eth_tx_burst(iface->port, queue, tx->pkts, tx->n);
+	sent = rte_eth_tx_burst(out->port, queue, tx->pkts, tx->n);
 	stats_stage(&w->stats, DP_STAGE_TX, tx->n);
 	worker_count_n(w, COUNT_TX, sent);
 	return sent;
@@ -31,10 +31,10 @@ static void drop(struct worker *w, struct worker_tx *tx, struct rte_mbuf **pkts,
 	rte_pktmbuf_free_bulk(pkts, n);
 }
 
-void tx_send(struct worker *w, uint16_t index)
+void tx_send(struct worker *w, uint16_t iface)
 {
-	struct worker_tx *tx = &w->tx[index];
-	uint16_t sent = send_gathered(w, index), left = tx->n - sent;
+	struct worker_tx *tx = &w->tx[iface];
+	uint16_t sent = send_gathered(w, iface), left = tx->n - sent;
 
 	if (left)
 		drop(w, tx, tx->pkts + sent, left);
@@ -43,10 +43,11 @@ void tx_send(struct worker *w, uint16_t index)
 
 // ---- the control core's -------------------------------------------------------------------------
 
-static void keep(struct worker *w, uint16_t port, uint16_t index)
+// What is gathered for an interface whose port's own is `main`.
+static void keep(struct worker *w, uint16_t main, uint16_t iface)
 {
-	struct worker_tx *tx = &w->tx[index], *kept = &w->kept[port];
-	uint16_t sent = send_gathered(w, index);
+	struct worker_tx *tx = &w->tx[iface], *kept = &w->kept[main];
+	uint16_t sent = send_gathered(w, iface);
 	uint16_t left = RTE_MIN(tx->n - sent, WORKER_BURST - kept->n);
 
 	memcpy(kept->pkts + kept->n, tx->pkts + sent, left * sizeof(tx->pkts[0]));
@@ -57,31 +58,31 @@ static void keep(struct worker *w, uint16_t port, uint16_t index)
 	tx->n = 0;
 }
 
-void tx_keep(struct worker *w, uint16_t port)
+void tx_keep(struct worker *w, uint16_t iface)
 {
 	// Relaxed: as in tx_flush().
 	unsigned n = __atomic_load_n(&w->dp->n_ifaces, __ATOMIC_RELAXED);
 
 	for (uint16_t i = 0; i < n; i++)
-		if (w->tx[i].n && w->dp->ifaces[i].port == w->dp->ifaces[port].port)
-			keep(w, port, i);
+		if (w->tx[i].n && w->dp->ifaces[i].port == w->dp->ifaces[iface].port)
+			keep(w, iface, i);
 }
 
-bool tx_send_kept(struct worker *w, uint16_t port)
+bool tx_send_kept(struct worker *w, uint16_t iface)
 {
-	const struct iface *iface = &w->dp->ifaces[port];
-	uint16_t queue = (uint16_t)iface_queue(w->dp, iface, w->index);
-	struct worker_tx *kept = &w->kept[port];
+	const struct iface *out = &w->dp->ifaces[iface];
+	uint16_t queue = (uint16_t)iface_queue(w->dp, out, w->index);
+	struct worker_tx *kept = &w->kept[iface];
 	uint16_t sent;
 
 	if (likely(kept->n == 0))
 		return true;
-	sent = rte_eth_tx_burst(iface->port, queue, kept->pkts, kept->n);
+	sent = rte_eth_tx_burst(out->port, queue, kept->pkts, kept->n);
 	worker_count_n(w, COUNT_TX, sent);
 	kept->n -= sent;
 	memmove(kept->pkts, kept->pkts + sent, kept->n * sizeof(kept->pkts[0]));
 	if (kept->n && tick_diff(w->now, packet_of(kept->pkts[0])->arrived) > (int32_t)KEPT_FOR) {
-		drop(w, &w->tx[port], kept->pkts, kept->n);
+		drop(w, &w->tx[iface], kept->pkts, kept->n);
 		kept->n = 0;
 	}
 	return kept->n == 0;

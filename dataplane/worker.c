@@ -223,22 +223,22 @@ static void dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 }
 
 // What came in on a port: the packets in front that may, go a short way.
-static void port_in(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
+static void port_in(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct iface *iface = &w->dp->ifaces[index];
+	const struct iface *in = &w->dp->ifaces[iface];
 	uint16_t taken = 0;
 
-	if (unlikely(w->long_way || __atomic_load_n(&iface->vlans, __ATOMIC_RELAXED)))
+	if (unlikely(w->long_way || __atomic_load_n(&in->vlans, __ATOMIC_RELAXED)))
 		;
-	else if (iface_has_crypto_map(iface))
-		taken = express_in(w, index, pkts, n);
+	else if (iface_has_crypto_map(in))
+		taken = express_in(w, iface, pkts, n);
 	else
-		taken = express_out(w, index, pkts, n);
+		taken = express_out(w, iface, pkts, n);
 	worker_count_n(w, COUNT_EXPRESS, taken);
 	if (taken == n)
 		return;
 	pkts += taken;
-	n = classify(w, index, pkts, (uint16_t)(n - taken));
+	n = classify(w, iface, pkts, (uint16_t)(n - taken));
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
 	dispatch_kinds(w, w->kinds, pkts, n);
 }

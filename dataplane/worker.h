@@ -138,7 +138,7 @@ void worker_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 // Ethernet frames from a port's interface or its subinterfaces -> IP packets with kind set, the
 // worker's kinds too. Punts ARP, neighbour discovery and IKE.
-uint16_t classify(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
+uint16_t classify(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
 // Fragments to the gateway's own addresses, whichever worker got them -> whole packets, classified.
 uint16_t reassemble(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // Packets -> out and next_hop set; delivers what is for the gateway itself. Those for which the
@@ -159,13 +159,13 @@ void tx(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 void tx_frames(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n);
 // Sends what waits for this interface; this worker has a queue there.
 void tx_send(struct worker *w, uint16_t iface);
-// What is gathered for a port by now is the control core's: what the port does not take is not
-// dropped, but sent before what comes in during the turns to come, for ten seconds at most. So the
-// control core hears that its ring is full instead of losing probes, and no peer dies of a busy
-// port.
-void tx_keep(struct worker *w, uint16_t port);
+// What is gathered for the port of an interface by now is the control core's: what the port does
+// not take is not dropped, but sent before what comes in during the turns to come, for ten seconds
+// at most. So the control core hears that its ring is full instead of losing probes, and no peer
+// dies of a busy port.
+void tx_keep(struct worker *w, uint16_t iface);
 // Sends what is kept. False: the port does not take all of it yet.
-bool tx_send_kept(struct worker *w, uint16_t port);
+bool tx_send_kept(struct worker *w, uint16_t iface);
 void tx_flush(struct worker *w);
 // Packet for the gateway itself (classify found kind and ihl); takes it.
 void local(struct worker *w, struct rte_mbuf *m);
