@@ -15,8 +15,8 @@
 
 #include "types.h"
 
-// One for each SA slot, apart from the SA: the owner of the outbound SA reads it for every packet,
-// and the SA's own lines are written for every packet by another core.
+// One for each SA slot, apart from the SA, whose own lines its worker writes for every packet.
+// Others read it: control, and the owner of the outbound SA at most once a tick.
 struct activity {
 	uint32_t last_in;    // 0 = never; see activity_from_tick
 	uint32_t generation; // of the slot's use

@@ -1,6 +1,7 @@
-// ESP in: SPI -> SA -> replay check -> crypto burst -> replay commit -> activity -> trailer ->
-// selector -> inner packet (RFC 4303 3.4, RFC 4301 5.2). [W] The SA's owner only; packets of others
-// are handed off. Nothing may move the window or mark activity before the ICV holds.
+// ESP in: SPI -> SA -> replay check -> crypto burst -> replay commit -> trailer -> selector ->
+// inner packet, and for each run activity (RFC 4303 3.4, RFC 4301 5.2). [W] The SA's owner only;
+// packets of others are handed off. Nothing may move the window or mark activity before the ICV
+// holds.
 #include <rte_branch_prediction.h>
 
 #include "addr.h"

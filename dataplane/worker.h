@@ -51,7 +51,7 @@ struct worker {
 	uint64_t message_cycles; // WORKER_MESSAGES_US
 	bool rx_behind;          // a port may hold more than this turn took
 	bool long_way;           // tests: no packet goes a short way
-	uint32_t kinds;          // a bit for each kind among the packets that classify returned
+	uint32_t kinds;          // a bit for each kind among what classify or esp_in returned
 	struct worker_rxq rxqs[WORKER_RXQ_MAX];
 	struct rte_ring *messages; // control writes, worker reads: struct message
 	struct rte_ring *events;   // worker writes, control reads: struct dp_event
