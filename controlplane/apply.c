@@ -124,7 +124,7 @@ static void apply_interface(struct control *c, unsigned iface)
 void apply_interface_addresses(struct control *c, uint16_t iface)
 {
 	set_interface(c, iface, false);
-	lost_networks_settle(c);
+	lost_networks_settle_soon(c);
 }
 
 // ---- links -----------------------------------------------------------------------------------

@@ -144,6 +144,7 @@ struct control {
 	// have an IKE SA already, and the others.
 	struct ike_line {
 		struct ike_sa *first, *last;
+		uint32_t n;
 	} renewing, arriving;
 	// Those of them that nothing has come back for, whose peers' addresses may be forged; and
 	// those that wait for message 5, whose peers may have no key. By age.
@@ -191,7 +192,8 @@ struct control {
 	struct echoes echoes;
 	struct own_address *own_addresses; // nd.c's: IPv6 addresses and what is known of them
 	struct {
-		struct dp_range *ranges; // that the dataplane knows
+		struct wheel_timer timer; // some have changed
+		struct dp_range *ranges;  // that the dataplane knows
 		uint32_t n;
 	} lost;                       // lost_networks.c's
 	struct router_iface *routers; // router.c's: links that have hosts to be told of us

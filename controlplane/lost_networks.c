@@ -113,40 +113,69 @@ uint32_t lost_ranges(struct network_state *networks, uint32_t n, struct dp_range
 
 // ---- what is lost ----------------------------------------------------------------------------
 
-static uint32_t add_connected(const struct control *c, uint16_t iface, struct network_state *out)
+// `iface`: its number in the dataplane, or -1: it has none.
+static uint32_t add_connected(const struct control *c, const struct config_interface *i, int iface,
+                              struct network_state *out)
 {
-	const struct config_interface *i = config_find_interface(c->config, c->ports[iface]);
+	bool down = iface < 0 || !config_interface_up(c->config, i) || c->link_down[iface];
 	struct config_address6 six[CONFIG_ADDRESSES6];
-	bool down = !i || !config_interface_up(c->config, i) || c->link_down[iface];
-	uint32_t n = 0;
+	uint8_t mac[6] = {0};
 	unsigned n_six;
-	uint8_t mac[6];
+	uint32_t n = 0;
 
-	if (!i)
-		return 0;
 	if (i->address.family)
 		out[n++] = (struct network_state){prefix_make(&i->address, i->prefix_len), down};
-	dp_iface_mac(c->dp, iface, mac);
+	if (iface >= 0)
+		dp_iface_mac(c->dp, (uint16_t)iface, mac);
 	n_six = config_addresses6(i, mac, six);
 	for (unsigned k = 0; k < n_six; k++)
 		if (!six[k].link_local)
 			out[n++] = (struct network_state){
 				prefix_make(&six[k].addr, six[k].prefix_len),
-				down || !nd_is_usable(c, iface, &six[k].addr)};
+				down || !nd_is_usable(c, (uint16_t)iface, &six[k].addr)};
 	return n;
 }
 
-// All networks of the configuration. NULL: no memory.
-static struct network_state *find_networks(const struct control *c, uint32_t *n)
+static bool has_number(const struct control *c, const struct config_interface *i)
 {
-	uint32_t most = c->n_ports * (1 + CONFIG_ADDRESSES6) + c->config->n_routes + 1;
+	for (unsigned n = 0; n < c->n_ports; n++)
+		if (!strcmp(c->ports[n], i->name))
+			return true;
+	return false;
+}
+
+// What interfaces are connected to, those too that wait for a number.
+static uint32_t add_all_connected(const struct control *c, struct network_state *out)
+{
+	const struct config *config = c->config;
+	uint32_t n = 0, numbered = 0;
+
+	for (unsigned k = 0; k < c->n_ports; k++) {
+		const struct config_interface *i = config_find_interface(config, c->ports[k]);
+
+		if (!i)
+			continue;
+		n += add_connected(c, i, (int)k, out + n);
+		numbered++;
+	}
+	for (uint32_t k = 0; numbered < config->n_interfaces && k < config->n_interfaces; k++)
+		if (!has_number(c, &config->interfaces[k]))
+			n += add_connected(c, &config->interfaces[k], -1, out + n);
+	return n;
+}
+
+// All networks of the configuration; `anew` as of static_routes_state(). NULL: no memory.
+static struct network_state *find_networks(const struct control *c, bool anew, uint32_t *n)
+{
+	const struct config *config = c->config;
+	uint32_t most = config->n_interfaces * (1 + CONFIG_ADDRESSES6) + config->n_routes + 1;
 	struct network_state *all = calloc(most, sizeof(*all));
 	int32_t routes;
 
-	*n = 0;
-	for (unsigned i = 0; all && i < c->n_ports; i++)
-		*n += add_connected(c, (uint16_t)i, all + *n);
-	routes = all ? static_routes_state(c, all + *n) : 0;
+	if (!all)
+		return NULL;
+	*n = add_all_connected(c, all);
+	routes = static_routes_state(c, anew, all + *n);
 	if (routes < 0) {
 		free(all);
 		return NULL;
@@ -191,11 +220,11 @@ static int tell(struct control *c, struct dp_range *ranges, uint32_t n)
 	return 0;
 }
 
-// Beside the first `kept` ranges that are known.
-static int update(struct control *c, uint32_t kept)
+// Beside what is known (`grow`), by how things will be, or instead, by how they are.
+static int update(struct control *c, bool grow)
 {
-	uint32_t n;
-	struct network_state *all = find_networks(c, &n);
+	uint32_t n, kept = grow ? c->lost.n : 0;
+	struct network_state *all = find_networks(c, grow, &n);
 	struct dp_range *ranges = all ? calloc(2 * (size_t)n + kept + 1, sizeof(*ranges)) : NULL;
 	int err = -ENOMEM;
 
@@ -211,16 +240,30 @@ static int update(struct control *c, uint32_t kept)
 
 int lost_networks_grow(struct control *c)
 {
-	return update(c, c->lost.n);
+	return update(c, true);
 }
 
 int lost_networks_settle(struct control *c)
 {
-	return update(c, 0);
+	return update(c, false);
+}
+
+static void settle_now(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+
+	if (lost_networks_settle(c) < 0)
+		wheel_arm(&c->wheel, t, c->now + TICKS_PER_SECOND, settle_now);
+}
+
+void lost_networks_settle_soon(struct control *c)
+{
+	wheel_arm(&c->wheel, &c->lost.timer, c->now, settle_now);
 }
 
 void lost_networks_fini(struct control *c)
 {
+	wheel_cancel(&c->wheel, &c->lost.timer);
 	free(c->lost.ranges);
 	c->lost.ranges = NULL;
 	c->lost.n = 0;

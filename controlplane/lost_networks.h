@@ -23,6 +23,8 @@ uint32_t lost_ranges(struct network_state *networks, uint32_t n, struct dp_range
 // it was; static_routes_sync(), which settles, tries again.
 int lost_networks_grow(struct control *c);
 int lost_networks_settle(struct control *c);
+// The same for many addresses that become valid at a time, once.
+void lost_networks_settle_soon(struct control *c);
 // Frees what is remembered.
 void lost_networks_fini(struct control *c);
 

@@ -13,8 +13,8 @@
 #include "mld_message.h"
 #include "nd_message.h"
 #include "neighbour.h"
+#include "renewal.h"
 #include "router.h"
-#include "secret.h"
 #include "wheel.h"
 
 #define DAD_WAIT      ticks_from_seconds(1)  // RFC 4861, 10: RETRANS_TIMER
@@ -183,11 +183,14 @@ static void answer_query(void *ctx, struct wheel_timer *t)
 		report(ctx, o, false, o->version1);
 }
 
+tick_t nd_answer_within(const struct mld_query *q)
+{
+	return ticks_from_ms(q->delay_ms < ANSWER_MAX_MS ? q->delay_ms : ANSWER_MAX_MS);
+}
+
 // A moment later at random, as the query asks for, so that not all answer at once.
 static void query(struct control *c, uint16_t iface, const struct mld_query *q)
 {
-	uint32_t delay = q->delay_ms < ANSWER_MAX_MS ? q->delay_ms : ANSWER_MAX_MS, random;
-
 	for (struct own_address *o = c->own_addresses; o; o = o->next) {
 		struct ip_addr group = nd_solicited_node(&o->addr);
 
@@ -195,8 +198,7 @@ static void query(struct control *c, uint16_t iface, const struct mld_query *q)
 		    (!addr_is_zero(&q->group) && !addr_equal(&q->group, &group)))
 			continue;
 		o->version1 = q->version1;
-		secret_random(&random, sizeof(random));
-		wheel_arm(&c->wheel, &o->answer, c->now + ticks_from_ms(random % (delay + 1)),
+		wheel_arm(&c->wheel, &o->answer, c->now + renewal_jitter(nd_answer_within(q) + 1),
 		          answer_query);
 	}
 }

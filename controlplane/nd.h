@@ -7,6 +7,7 @@
 #include "dp.h"
 
 struct control;
+struct mld_query;
 
 // How far the detection of duplicates has come with one of our addresses.
 enum nd_state { ND_TENTATIVE, ND_VALID, ND_DUPLICATE };
@@ -33,6 +34,8 @@ unsigned nd_addresses(const struct control *c, uint16_t iface, struct nd_address
                       unsigned max);
 // The link-local one that may be used there, or NULL.
 const struct ip_addr *nd_link_local(const struct control *c, uint16_t iface);
+// The time within which a query is answered: not more than ten seconds, whatever it says.
+tick_t nd_answer_within(const struct mld_query *q);
 // Tells switches that somebody here listens to a group: begins to (`starts`) or goes on to, in the
 // words of RFC 3810 or of RFC 2710.
 void nd_report(struct control *c, uint16_t iface, const struct ip_addr *group, bool starts,

@@ -28,6 +28,7 @@
 // Requests without an answer until a known neighbour is given up: about two minutes.
 #define STALE_ASKS_MAX 14
 
+#define IPV6_LATER      (TICKS_PER_SECOND + 5) // than our duplicate address detection
 #define DEFEND_INTERVAL ticks_from_seconds(10) // RFC 5227, 1.1
 #define CONFLICT_LOGS   ticks_from_seconds(60)
 
@@ -304,9 +305,13 @@ void neighbour_link_up(struct control *c, uint16_t iface)
 {
 	tick_t turn = 0;
 
-	for (struct neighbour *n = c->neighbours->list; n; n = n->next)
-		if (n->iface == iface)
-			ask_again(c, n, &turn);
+	for (struct neighbour *n = c->neighbours->list; n; n = n->next) {
+		if (n->iface != iface)
+			continue;
+		ask_again(c, n, &turn);
+		if (n->addr.family == 6) // when our own addresses may be used
+			wheel_arm(&c->wheel, &n->timer, c->now + turn + IPV6_LATER, expired);
+	}
 }
 
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr)

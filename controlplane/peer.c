@@ -313,18 +313,6 @@ uint32_t peer_negotiations_limit(const struct control *c)
 	return limit ? limit : HALF_OPEN_MAX;
 }
 
-// Seconds within which those who wait for their turn get it: peers give up soon after (ours after
-// 23 s), and a turn of one that has gone is lost.
-#define ADMIT_WITHIN 15u
-
-uint32_t peer_responses_limit(const struct control *c)
-{
-	uint64_t in_time = (uint64_t)c->config->isakmp.rate_limit * ADMIT_WITHIN;
-	uint32_t limit = peer_negotiations_limit(c);
-
-	return in_time && in_time < limit ? (uint32_t)in_time : limit;
-}
-
 bool peer_is_admitted(const struct control *c, const struct peer *p)
 {
 	uint32_t limit = c->config->isakmp.sa_limit;

@@ -116,10 +116,8 @@ bool peer_is_asked(const struct peer *p);
 bool peer_waits_here(const struct peer *p);
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
-// How many phase 1 exchanges may be under way that we began; and that others did: no more than are
-// admitted before the first of them would have been given up.
+// How many phase 1 exchanges may be under way that we began, and as many that others did.
 uint32_t peer_negotiations_limit(const struct control *c);
-uint32_t peer_responses_limit(const struct control *c);
 // Is there room for an IKE SA of this peer (`p` may be NULL: a new one)? One that has an IKE SA, or
 // children, always has.
 bool peer_is_admitted(const struct control *c, const struct peer *p);

@@ -304,12 +304,8 @@ void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *ad
 static void disown_spi(struct control *c, struct peer *p, uint32_t spi)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
-	const struct child *ch;
 
-	for (ch = p->children; ch; ch = ch->next)
-		if (ch->spi_in == spi)
-			return;
-	if (sa && p->state != PEER_ENDING)
+	if (sa && p->state != PEER_ENDING && !dp_spi_is_known(c->dp, spi))
 		ike1_delete_spi(c, sa, spi);
 }
 

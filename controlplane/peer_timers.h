@@ -17,9 +17,9 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead);
 void on_ike_established(struct control *c, struct ike_sa *sa);
 // Phase 1 failed or timed out; `sa` is destroyed by this call.
 void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why);
-// The peer answers nothing on this IKE SA: it has forgotten it. The next who needs one makes a new
-// one.
-void on_ike_unanswered(struct control *c, struct ike_sa *sa);
+// The peer has answered nothing on this IKE SA since that tick: it has forgotten it. Who needs one
+// makes a new one; if not even ESP has come since, its children are forsaken.
+void on_ike_unanswered(struct control *c, struct ike_sa *sa, tick_t since);
 // The peer deleted this IKE SA; `sa` is destroyed by this call.
 void on_ike_ended(struct control *c, struct ike_sa *sa);
 // The operator clears this IKE SA, which is established; `sa` is destroyed by this call. What the

@@ -271,9 +271,10 @@ void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)
 	fail_waiting(c, p, true);
 }
 
-void on_ike_unanswered(struct control *c, struct ike_sa *sa)
+void on_ike_unanswered(struct control *c, struct ike_sa *sa, tick_t since)
 {
 	char text[ADDR_TEXT];
+	tick_t life;
 
 	if (!ike_sa_is_established(sa) || sa->delete_sent || sa->replaced)
 		return;
@@ -290,7 +291,9 @@ void on_ike_unanswered(struct control *c, struct ike_sa *sa)
 	// If the peer has the IKE SA after all, its Delete may end children that work (strongSwan):
 	// they have the time to go along to a new one.
 	wheel_arm(&c->wheel, &sa->expire, c->now + SILENT_IKE_STAYS, expired_ike);
-	children_forsaken(sa->peer); // if it has restarted, it has none of the children either
+	// If it has restarted it has none of the children either, but then no ESP has come.
+	if (!peer_last_life(c, sa->peer, &life) || tick_before(life, since))
+		children_forsaken(sa->peer);
 	on_tunnel_wanted(c, sa->peer);
 }
 

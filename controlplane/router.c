@@ -146,7 +146,7 @@ static void plan(struct control *c, struct router_iface *r, tick_t delay)
 {
 	tick_t at = c->now + 1 + renewal_jitter(delay);
 
-	if (r->sent && tick_diff(at, r->sent_at + BETWEEN) < 0)
+	if (r->sent && c->now - r->sent_at < BETWEEN && tick_before(at, r->sent_at + BETWEEN))
 		at = r->sent_at + BETWEEN;
 	if (wheel_is_armed(&r->timer) && tick_diff(r->timer.expires, at) <= 0)
 		return;
@@ -211,7 +211,7 @@ void router_query(struct control *c, uint16_t iface, const struct mld_query *q)
 	    (!addr_is_zero(&q->group) && !addr_equal(&q->group, &all_routers)))
 		return;
 	r->version1 = q->version1;
-	wheel_arm(&c->wheel, &r->answer, c->now + 1 + renewal_jitter(ticks_from_ms(q->delay_ms)),
+	wheel_arm(&c->wheel, &r->answer, c->now + 1 + renewal_jitter(nd_answer_within(q)),
 	          answer_query);
 }
 
@@ -251,15 +251,12 @@ static struct router_iface *make(struct control *c, uint16_t iface)
 
 void router_sync(struct control *c, uint16_t iface)
 {
-	struct router_iface **link = find(c, iface), *r = *link;
+	struct router_iface *r = *find(c, iface);
 	const struct config_interface *i = routes(c, iface);
 	const struct ip_addr *src = i ? nd_link_local(c, iface) : NULL;
 
-	if (!src) {
-		if (r) {
-			say_goodbye(c, r);
-			drop(c, link);
-		}
+	if (!src || c->stopping) {
+		router_leave(c, iface);
 		return;
 	}
 	if (!r) {
@@ -280,10 +277,20 @@ void router_sync(struct control *c, uint16_t iface)
 	plan(c, r, ANSWER_DELAY);
 }
 
+void router_leave(struct control *c, uint16_t iface)
+{
+	struct router_iface **link = find(c, iface);
+
+	if (!*link)
+		return;
+	say_goodbye(c, *link);
+	drop(c, link);
+}
+
 void router_stop(struct control *c)
 {
-	for (struct router_iface *r = c->routers; r; r = r->next)
-		say_goodbye(c, r);
+	while (c->routers)
+		router_leave(c, c->routers->iface);
 }
 
 void router_destroy(struct control *c)

@@ -18,6 +18,8 @@ void router_announce(struct control *c, uint16_t iface);
 void router_solicited(struct control *c, uint16_t iface);
 // A query for listeners, who answer within q->delay_ms.
 void router_query(struct control *c, uint16_t iface, const struct mld_query *q);
+// The interface is about to go: hosts are told.
+void router_leave(struct control *c, uint16_t iface);
 // The gateway stops: hosts are told on all links (6.2.5).
 void router_stop(struct control *c);
 // Frees what the interfaces have.

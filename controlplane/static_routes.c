@@ -217,12 +217,17 @@ int static_routes_sync(struct control *c, bool warn)
 	return 0;
 }
 
-int32_t static_routes_state(const struct control *c, struct network_state *out)
+int32_t static_routes_state(const struct control *c, bool anew, struct network_state *out)
 {
+	const struct static_routes *s = &c->static_routes;
+	struct static_way *ways;
+	int32_t states;
 	uint32_t n;
-	struct static_way *ways = find_ways(c, &n);
-	int32_t states = ways ? (int32_t)states_of(c->config, ways, n, out) : -ENOMEM;
 
+	if (!anew)
+		return (int32_t)states_of(c->config, s->ways, s->n, out);
+	ways = find_ways(c, &n);
+	states = ways ? (int32_t)states_of(c->config, ways, n, out) : -ENOMEM;
 	free(ways);
 	return states;
 }

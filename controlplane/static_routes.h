@@ -21,9 +21,10 @@ struct static_routes {
 // are now. Routes that stay are not touched, and what is new is there before anything goes. `warn`:
 // names the prefixes to which nothing leads. 0, or -ENOMEM: all is as it was, and tried again.
 int static_routes_sync(struct control *c, bool warn);
-// Each prefix that has a route in c->config, and whether anything would lead there now; `out` has
-// room for all routes. Their number, or -ENOMEM.
-int32_t static_routes_state(const struct control *c, struct network_state *out);
+// Each prefix that has a route in c->config, and whether anything leads there: by what the last
+// static_routes_sync() did, or (`anew`) by how interfaces and links are now. `out` has room for all
+// routes. Their number, or -ENOMEM.
+int32_t static_routes_state(const struct control *c, bool anew, struct network_state *out);
 // What leads through subinterfaces that will not be there under `next`, and their networks, is
 // dropped until static_routes_sync(): before others get their numbers, and so that nothing takes a
 // less specific route meanwhile.

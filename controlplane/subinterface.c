@@ -8,6 +8,7 @@
 
 #include "control.h"
 #include "neighbour.h"
+#include "router.h"
 
 // The main interface's number, or -1. Its name is the subinterface's up to the last dot.
 static int main_of(const struct control *c, const char *name)
@@ -36,6 +37,7 @@ bool subinterface_stays(const struct control *c, unsigned n, const struct config
 
 static void remove_one(struct control *c, unsigned n)
 {
+	router_leave(c, (uint16_t)n);
 	neighbour_forget(c, (uint16_t)n);
 	dp_vlan_del(c->dp, (uint16_t)n);
 	c->vlans[n] = (struct dp_vlan_config){0};

@@ -282,6 +282,19 @@ int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_ad
 	return reserve(dp, owner, sa, spi);
 }
 
+bool dp_spi_is_known(const struct dp *dp, uint32_t spi)
+{
+	const struct sa_table *t = dp->sas;
+	uint32_t index = spi_slot(&t->layout, spi);
+	const struct sa_slot *slot;
+
+	if (!spi_is_own(spi) || index >= t->max)
+		return false;
+	slot = &t->slots[index];
+	return slot->state != SA_FREE && slot->direction == SA_IN &&
+	       spi == spi_make(&t->layout, slot->owner, index, slot->generation);
+}
+
 // What sa_fill() leaves to us. NULL: no memory.
 static struct sa *sa_prepare(struct dp *dp, struct handle h, const struct sa_spec *spec,
                              struct handle tunnel)

@@ -112,7 +112,9 @@ static void tx_one(struct worker *w, struct rte_mbuf *m)
 	const struct iface *iface = &w->dp->ifaces[out];
 	unsigned queue = iface_queue(w->dp, iface, w->index);
 
-	if (!iface_is_up(iface)) {
+	// A frame has been looked at where it was made: the control core's last word on an
+	// interface that is shut down leaves after that.
+	if (packet_of(m)->kind != PACKET_FRAME && !iface_is_up(iface)) {
 		worker_drop(w, m, DROP_TX_IFACE_DOWN);
 		return;
 	}

@@ -26,6 +26,7 @@ void handshake_join_line(struct ike_sa *sa, struct ike_line *line)
 	hs->line_next = NULL;
 	*(line->last ? &line->last->handshake->line_next : &line->first) = sa;
 	line->last = sa;
+	line->n++;
 }
 
 void handshake_leave_line(struct ike_sa *sa)
@@ -36,6 +37,7 @@ void handshake_leave_line(struct ike_sa *sa)
 		return;
 	*(hs->line_prev ? &hs->line_prev->handshake->line_next : &hs->line->first) = hs->line_next;
 	*(hs->line_next ? &hs->line_next->handshake->line_prev : &hs->line->last) = hs->line_prev;
+	hs->line->n--;
 	hs->line = NULL;
 }
 

@@ -26,6 +26,8 @@
 #include "peer.h"
 #include "peer_timers.h"
 
+#define SETTLED_AFTER ticks_from_seconds(5)
+
 void info_begin(struct control *c, struct ike_sa *sa, struct info_message *im)
 {
 	struct isakmp_header h = {
@@ -219,6 +221,12 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 	}
 }
 
+// Not so new that the peer, who may still await our last message about it, will have it.
+static bool is_settled(const struct control *c, const struct child *ch)
+{
+	return ch && c->now - ch->created >= SETTLED_AFTER;
+}
+
 static void take_notify(struct control *c, struct ike_sa *sa, const struct isakmp_payload *p,
                         uint32_t message_id, struct info_news *news)
 {
@@ -243,7 +251,7 @@ static void take_notify(struct control *c, struct ike_sa *sa, const struct isakm
 		break;
 	case NOTIFY_INVALID_SPI:
 		if (n.protocol == ISAKMP_PROTO_ESP && n.spi_len == 4 &&
-		    child_find_out(sa->peer, spi_of(&n)))
+		    is_settled(c, child_find_out(sa->peer, spi_of(&n))))
 			news->deleted[news->n_deleted++] = spi_of(&n);
 		else
 			take_error(c, sa, &n);

@@ -79,7 +79,7 @@ static bool has_a_place(const struct peer *p)
 static bool make_room(struct control *c, const struct dp_view *v, const struct peer *known)
 {
 	bool from_here = ike_sa_begun_at(c, &v->dst, &v->src) >= HALF_OPEN_PER_ADDRESS;
-	bool from_all = c->responding >= peer_responses_limit(c);
+	bool from_all = c->responding >= peer_negotiations_limit(c);
 	struct ike_sa *oldest;
 
 	if (has_a_place(known) || (!from_here && !from_all)) {
@@ -225,6 +225,10 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 // It costs more than all the rest, and who gets here has shown its address: so this is what is
 // admitted at a rate, in the order of message 3. What waits is bounded as all negotiations are.
 
+// Seconds for which a turn is waited for at most, behind those that came before: peers repeat
+// message 3 and give up after 20 s and more.
+#define ADMIT_WITHIN 5u
+
 // Jobs that the helpers may have before more are admitted, some tens of ms; the rest of their queue
 // is for our own exchanges, which must not wait for a line.
 #define ADMIT_AHEAD 1024u
@@ -260,10 +264,23 @@ void ike1_admit(struct control *c)
 	}
 }
 
+// So many wait that a turn would come when the peer has given up, and would be lost.
+static bool is_too_long(const struct control *c, const struct ike_line *line)
+{
+	uint64_t rate = c->config->isakmp.rate_limit;
+
+	return rate && line->n >= rate * ADMIT_WITHIN;
+}
+
 void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
 {
+	struct ike_line *line = peer_ike_sa(sa->peer) ? &c->renewing : &c->arriving;
 	struct handshake *hs = sa->handshake;
 
+	if (is_too_long(c, line)) {
+		c->counters.admissions_delayed++;
+		return; // it is repeated
+	}
 	if (main_mode_read_exchange(c, sa, &in->chain) < 0) {
 		main_mode_bad(c, sa, "key exchange or nonce of message 3");
 		return;
@@ -273,7 +290,7 @@ void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_mes
 	main_mode_read_vendors(c, sa, &in->chain);
 	natt_detect(c, sa, &in->chain, in->view);
 	ike_sa_set_state(c, sa, IKE_R_MM3);
-	handshake_join_line(sa, peer_ike_sa(sa->peer) ? &c->renewing : &c->arriving);
+	handshake_join_line(sa, line);
 	ike1_admit(c);
 	if (hs->line)
 		c->counters.admissions_delayed++;

@@ -56,7 +56,7 @@ void quick_gave_up(struct control *c, struct retransmit *r)
 	char why[64] = "no answer";
 
 	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x))
-		on_ike_unanswered(c, x->sa);
+		on_ike_unanswered(c, x->sa, x->child->created);
 	else
 		exchange_disown(c, x);
 	if (x->refused)

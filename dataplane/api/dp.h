@@ -198,6 +198,8 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 // -ENOSPC.
 int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
                   struct handle *sa, uint32_t *spi);
+// Is it the SPI of an inbound SA that dp_sa_reserve() made and that has not gone yet?
+bool dp_spi_is_known(const struct dp *dp, uint32_t spi);
 // Makes a reserved inbound SA live. 0, -EINVAL (algorithms or key length; families that do not go
 // together; transport mode not between its two ends, or with IPv6), -ENOMEM.
 int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel);

@@ -498,6 +498,14 @@ int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_ad
 	return 0;
 }
 
+bool dp_spi_is_known(const struct dp *dp, uint32_t spi)
+{
+	for (unsigned i = 0; i < FAKE_SAS; i++)
+		if (dp->sas[i].used && dp->sas[i].inbound && dp->sas[i].spi == spi)
+			return true;
+	return false;
+}
+
 int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel)
 {
 	struct fake_sa *s = sa_at(dp, sa);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "addr.h"
 #include "gate.h"
 
 static const struct suite gcm = {SA_CIPHER_AES_GCM_16, 16, SA_AUTH_NONE};
@@ -611,10 +612,32 @@ static void policy_stages(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, gate_start, gate_stop)
 
+// From the moment it is given out until its SA has gone, and no other generation of its slot.
+static void spis_are_known(void **state)
+{
+	const struct ip_addr here = addr_v4(0xc0000201), there = addr_v4(0xc6336401);
+	struct handle sa;
+	uint32_t spi;
+
+	(void)state;
+	assert_int_equal(dp_sa_reserve(&gate, &here, &there, &sa, &spi), 0);
+	assert_true(dp_spi_is_known(&gate, spi));
+	assert_false(dp_spi_is_known(&gate, spi ^ 1)); // the generation
+	assert_false(dp_spi_is_known(&gate, spi & 0x7fffffffu));
+	for (uint32_t i = 0; i < 100000; i++)
+		if (0x80000000u + i * 21473u != spi)
+			assert_false(dp_spi_is_known(&gate, 0x80000000u + i * 21473u));
+	dp_sa_del(&gate, &sa, 1);
+	gate_turn();
+	drain_events();
+	assert_false(dp_spi_is_known(&gate, spi));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(held_until_used),
+		TEST(spis_are_known),
 		TEST(refused),
 		TEST(asks_again),
 		TEST(waits_too_long),

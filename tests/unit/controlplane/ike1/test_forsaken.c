@@ -391,6 +391,7 @@ static void unknown_spi(void **state)
 	pair_pass(p, S);
 	assert_int_equal(p->a.c.children.used, 1);
 	forget_children(&p->b);
+	pair_pass(p, S);
 	on_invalid_spi(&p->b.c, &b->local, &b->remote, spi);
 	pair_pass(p, S);
 	assert_int_equal(p->a.c.children.used, 0);
@@ -409,7 +410,8 @@ static void invalid_spi_notify(void **state)
 	pair_up(p);
 	spi = side_child(&p->b)->spi_in;
 	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_INVALID_SPI, spi + 1);
-	pair_pass(p, S);
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_INVALID_SPI, spi); // it may not have it yet
+	pair_pass(p, 6 * S);
 	assert_int_equal(p->a.c.children.used, 1);
 	forget_children(&p->b);
 	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_INVALID_SPI, spi);
@@ -457,11 +459,33 @@ static void all_are_renewed(void **state)
 	assert_int_equal(p->a.c.children.used, 2);
 	for (struct child *ch = side_peer(&p->a)->children; ch; ch = ch->next)
 		spis[n++] = ch->spi_out;
-	on_ike_unanswered(&p->a.c, side_sa(&p->a));
+	on_ike_unanswered(&p->a.c, side_sa(&p->a), p->a.c.now);
 	pair_pass(p, 60 * S);
 	assert_int_equal(p->a.c.children.used, 2);
 	for (struct child *ch = side_peer(&p->a)->children; ch; ch = ch->next)
 		assert_true(ch->spi_out != spis[0] && ch->spi_out != spis[1]);
+	pair_destroy(p);
+}
+
+// One flow gets no answer, while ESP says that the peer has its children: they are left alone.
+static void esp_says_that_they_live(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct fake_sa *sa;
+	tick_t since;
+	uint32_t spi;
+
+	(void)state;
+	pair_up(p);
+	spi = side_child(&p->a)->spi_out;
+	pair_pass(p, 10 * S);
+	since = p->a.c.now;
+	pair_pass(p, S);
+	assert_true(side_packet(&p->b, &sa));
+	assert_true(fake_dp_esp_in(p->a.c.dp, sa->spi));
+	on_ike_unanswered(&p->a.c, side_sa(&p->a), since);
+	pair_pass(p, 60 * S);
+	assert_int_equal(side_child(&p->a)->spi_out, spi);
 	pair_destroy(p);
 }
 
@@ -496,6 +520,7 @@ int main(void)
 		cmocka_unit_test(invalid_spi_notify),
 		cmocka_unit_test(restarted_responder),
 		cmocka_unit_test(all_are_renewed),
+		cmocka_unit_test(esp_says_that_they_live),
 		cmocka_unit_test(half_a_tunnel),
 		cmocka_unit_test(cleared),
 		cmocka_unit_test(cleared_but_kept),
