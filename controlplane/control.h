@@ -146,11 +146,12 @@ struct control {
 		struct ike_sa *first, *last;
 		uint32_t n;
 	} renewing, arriving;
-	// Those of them that nothing has come back for, whose peers' addresses may be forged; and
-	// those that wait for message 5, whose peers may have no key. By age.
+	// Those of them that nothing has come back for, whose peers' addresses may be forged; those
+	// that wait for message 5, whose peers may have no key; and of ours those that have no
+	// answer to message 1. By age.
 	struct ike_sa_queue {
 		struct ike_sa *oldest, *newest;
-	} strangers, unproved;
+	} strangers, unproved, asked;
 	// Dead peers that still have children, slab index + 1: teardown.c
 	struct {
 		uint32_t first, last;

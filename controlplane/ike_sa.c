@@ -86,13 +86,16 @@ static bool is_half_open(enum ike_state s)
 	return s < IKE_P1_COMPLETE;
 }
 
-// ---- negotiations that others began and that may have to go, by age
+// ---- negotiations that may have to go, by age
 
-#define MESSAGE_5_WITHIN ticks_from_seconds(3) // where room is needed
+#define MESSAGE_2_WITHIN ticks_from_seconds(3) // where room is needed
+#define MESSAGE_5_WITHIN ticks_from_seconds(3)
 
 static struct ike_sa_queue *queue_of(struct control *c, const struct ike_sa *sa)
 {
-	return sa->queue == IKE_IN_STRANGERS ? &c->strangers : &c->unproved;
+	return sa->queue == IKE_IN_ASKED       ? &c->asked
+	       : sa->queue == IKE_IN_STRANGERS ? &c->strangers
+	                                       : &c->unproved;
 }
 
 static void queue_leave(struct control *c, struct ike_sa *sa)
@@ -224,6 +227,17 @@ void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
 	peer_release(c, p);
 }
 
+void ike_sa_hurry_oldest(struct control *c)
+{
+	struct ike_sa *sa = c->asked.oldest;
+
+	if (!sa || c->now - sa->created < MESSAGE_2_WITHIN)
+		return;
+	queue_leave(c, sa);
+	if (sa->handshake)
+		retransmit_hurry(&sa->handshake->retransmit);
+}
+
 bool ike_sa_awaits_peer(const struct ike_sa *sa)
 {
 	return sa->state < IKE_P1_COMPLETE && sa->handshake && !sa->handshake->dh_pending;
@@ -247,8 +261,10 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 	}
 	if (s == IKE_I_MM3 || s == IKE_R_MM3)
 		sa->exchanged_after = c->now - sa->created;
-	if (s > IKE_R_MM2)
+	if (s > IKE_R_MM2 || sa->queue == IKE_IN_ASKED)
 		queue_leave(c, sa);
+	if (s == IKE_I_MM1)
+		queue_join(c, sa, IKE_IN_ASKED);
 	if (s == IKE_R_MM4) {
 		sa->handshake->answered = c->now;
 		queue_join(c, sa, IKE_IN_UNPROVED);

@@ -53,9 +53,10 @@ struct ike_node {
 // Of the table of what others have begun: no more is ever under way than a small multiple of this.
 #define IKE_BEGUN_BUCKETS 65536u
 
-// Negotiations that others began, see ike_sa_dispensable().
+// Negotiations that others began, see ike_sa_dispensable(), and of ours.
 enum ike_sa_in {
 	IKE_IN_NONE,
+	IKE_IN_ASKED,     // our first message has no answer
 	IKE_IN_STRANGERS, // nothing has come back for our answer
 	IKE_IN_UNPROVED,  // message 4 is sent
 };
@@ -129,6 +130,9 @@ bool ike_sa_awaits_peer(const struct ike_sa *sa);
 // Ends the oldest of those negotiations, and its peer if it has nothing else; not one of `spared`
 // (which may be NULL).
 void ike_sa_evict_stranger(struct control *c, const struct peer *spared);
+// Of those that we began the one whose first message has been without an answer for longest, if
+// that is for a few seconds, is not repeated any more.
+void ike_sa_hurry_oldest(struct control *c);
 // The one setter: refuses an illegal step, logs "Old State = X New State = Y" when told to by
 // debug, keeps the gauges.
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);

@@ -68,13 +68,15 @@ static void fail_waiting(struct control *c, struct peer *p, bool at_once)
 }
 
 // Is there room for a phase 1 of ours? A stranger's, which may be forged, makes some; peers that
-// answer nothing keep nobody out who has tunnels.
+// answer nothing keep nobody out who has tunnels, and others not for as long.
 static bool make_room(struct control *c, const struct peer *p)
 {
 	bool established = peer_ike_sa(p) || p->children;
 
-	if (!established && c->half_open - c->responding >= peer_negotiations_limit(c))
+	if (!established && c->half_open - c->responding >= peer_negotiations_limit(c)) {
+		ike_sa_hurry_oldest(c);
 		return false;
+	}
 	if (!peer_is_admitted(c, p) || c->ike_sas.used == c->ike_sas.limit)
 		ike_sa_evict_stranger(c, p);
 	return peer_is_admitted(c, p);

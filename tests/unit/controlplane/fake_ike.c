@@ -281,6 +281,11 @@ bool ike_sa_awaits_peer(const struct ike_sa *sa)
 	return sa->state < IKE_P1_COMPLETE;
 }
 
+void ike_sa_hurry_oldest(struct control *c)
+{
+	(void)c;
+}
+
 void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
 {
 	(void)c;

@@ -290,6 +290,46 @@ static void bad_public_value(void **state)
 	pair_destroy(p);
 }
 
+static unsigned network_knows_b(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	struct ip_addr b;
+
+	(void)p;
+	addr_parse(ADDR_B, &b);
+	return !from_a || addr_equal(&d->dst, &b) ? 1 : 0;
+}
+
+// Peers that answer nothing fill what may be under way: others wait for some seconds, not until the
+// last repetition of those is over.
+static void the_silent_make_room(void **state)
+{
+	struct pair_config a = {.rest = "crypto call admission limit ike in-negotiation-sa 10",
+	                        .key = "crypto isakmp key s3cret address 0.0.0.0 0.0.0.0"};
+	struct pair_config b = {.key = "crypto isakmp key s3cret address 0.0.0.0 0.0.0.0"};
+	struct pair *p = pair_create(&a, &b);
+	struct ip_addr local;
+	unsigned seconds;
+
+	(void)state;
+	p->network = network_knows_b;
+	addr_parse(ADDR_A, &local);
+	for (uint32_t i = 0; i < 10; i++) {
+		struct ip_addr silent = addr_v4(0xc0000264 + i);
+
+		on_tunnel_wanted(&p->a.c, peer_get(&p->a.c, &local, &silent, 500));
+	}
+	pair_settle(p);
+	assert_int_equal(p->a.c.half_open, 10);
+	for (seconds = 0; seconds < 60 && !side_sa(&p->a); seconds++) {
+		side_packet(&p->a, NULL);
+		pair_pass(p, S);
+	}
+	assert_in_range(seconds, 3, 14);
+	p->network = network_good;
+	pair_pass(p, 40 * S);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +342,7 @@ int main(void)
 		cmocka_unit_test(late_first_message),
 		cmocka_unit_test(error_without_spi),
 		cmocka_unit_test(bad_public_value),
+		cmocka_unit_test(the_silent_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
