@@ -11,16 +11,16 @@ struct control;
 // Puts all of c->config into effect, once, at the start. 0 or -errno; what failed is logged.
 int apply_start(struct control *c);
 // Makes `next` the running configuration; `changes` is diff_configs(c->config, next). Takes over
-// `next` and returns the old configuration, to be freed by whoever has time. SAs of what has not
-// changed stay; keepalive and lifetimes apply to SAs made afterwards.
-struct config *apply_config(struct control *c, struct config *next,
-                            const struct diff_list *changes);
-// The same in parts, so that no turn of the loop is long: after apply_begin() the new configuration
-// is in force but for what is left for apply_step(), which is called until it returns false; the
-// old one and the list of changes stay until then. Until its entries are done the policy of all
-// interfaces is held: what no rule decides is dropped.
+// `next` and returns the old configuration. SAs of what has not changed stay; keepalive and
+// lifetimes apply to SAs made afterwards. In parts, so that no turn of the loop is long: after
+// apply_begin() the new configuration is in force but for what is left for apply_step(), which is
+// called until it returns false; the old one and the list of changes stay until then. Until its
+// entries are done the policy of all interfaces is held: what no rule decides is dropped.
 struct config *apply_begin(struct control *c, struct config *next, const struct diff_list *changes);
 bool apply_step(struct control *c);
+// All parts at once, for tests.
+struct config *apply_config(struct control *c, struct config *next,
+                            const struct diff_list *changes);
 // Are entries being changed?
 bool apply_changes_entries(const struct control *c);
 // A port's link went down or came up: so do its routes, those of its subinterfaces, and the static
