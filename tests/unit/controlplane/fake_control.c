@@ -16,6 +16,7 @@
 #include "fake_dp.h"
 #include "ike_sa.h"
 #include "load.h"
+#include "lost_networks.h"
 #include "neighbour.h"
 #include "peer.h"
 #include "static_routes.h"
@@ -75,6 +76,7 @@ int fake_link_destroy(struct control *c)
 	neighbour_destroy(c);
 	free(c->ports);
 	config_free(c->config);
+	lost_networks_fini(c);
 	fake_dp_destroy(c->dp);
 	return c->wheel.armed ? -1 : 0;
 }
