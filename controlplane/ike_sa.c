@@ -227,6 +227,11 @@ void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
 	peer_release(c, p);
 }
 
+void ike_sa_has_answered(struct control *c, struct ike_sa *sa)
+{
+	queue_leave(c, sa);
+}
+
 void ike_sa_hurry_oldest(struct control *c)
 {
 	struct ike_sa *sa = c->asked.oldest;

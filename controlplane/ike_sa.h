@@ -130,6 +130,8 @@ bool ike_sa_awaits_peer(const struct ike_sa *sa);
 // Ends the oldest of those negotiations, and its peer if it has nothing else; not one of `spared`
 // (which may be NULL).
 void ike_sa_evict_stranger(struct control *c, const struct peer *spared);
+// The peer has answered, though its answer does not count yet: it is not one that may have to go.
+void ike_sa_has_answered(struct control *c, struct ike_sa *sa);
 // Of those that we began the one whose first message has been without an answer for longest, if
 // that is for a few seconds, is not repeated any more.
 void ike_sa_hurry_oldest(struct control *c);

@@ -258,7 +258,7 @@ static void settle_now(void *ctx, struct wheel_timer *t)
 
 void lost_networks_settle_soon(struct control *c)
 {
-	wheel_arm(&c->wheel, &c->lost.timer, c->now, settle_now);
+	wheel_arm(&c->wheel, &c->lost.timer, c->now + 1, settle_now);
 }
 
 void lost_networks_fini(struct control *c)

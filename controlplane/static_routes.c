@@ -71,12 +71,12 @@ static uint32_t states_of(const struct config *config, const struct static_way *
 
 	for (uint32_t i = 0; i < config->n_routes; i++) {
 		const struct ip_prefix *p = &config->routes[i].prefix;
-		bool leads = k < n && prefix_equal(&ways[k].way.prefix, p);
-
 		if (i && prefix_equal(p, &config->routes[i - 1].prefix))
 			continue;
-		out[states++] = (struct network_state){*p, !leads};
-		k += leads;
+		while (k < n && prefix_compare(&ways[k].way.prefix, p) < 0)
+			k++;
+		out[states++] =
+			(struct network_state){*p, k == n || !prefix_equal(&ways[k].way.prefix, p)};
 	}
 	return states;
 }

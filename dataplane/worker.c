@@ -415,6 +415,8 @@ unsigned worker_turn(struct worker *w)
 	return work;
 }
 
+#define LAST_TURNS 128u // of a full ring
+
 int worker_loop(void *arg)
 {
 	struct worker *w = arg;
@@ -425,7 +427,9 @@ int worker_loop(void *arg)
 	// Acquire: everything that was made before launch; release on the other side.
 	while (!__atomic_load_n(&w->dp->stop, __ATOMIC_ACQUIRE))
 		idle_turn(w, worker_turn(w));
-	worker_turn(w); // what the control core sent before it said so still leaves
+	// What the control core sent before it said so still leaves.
+	for (unsigned i = 0; i < LAST_TURNS && worker_turn(w); i++)
+		;
 	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->index);
 	return 0;
 }

@@ -129,8 +129,9 @@ void main_mode_take_2(struct control *c, struct ike_sa *sa, struct main_mode_mes
 		return;
 	}
 	sa->suite = choice.suite;
+	ike_sa_has_answered(c, sa);
 	if (submit(c, sa, DH_GENERATE) < 0)
-		return;
+		return; // it is repeated
 	ike_debug_line(c, sa, "atts are acceptable. Next payload is 0");
 	memcpy(sa->cookie_r, in->header->cookie_r, sizeof(sa->cookie_r));
 	main_mode_read_vendors(c, sa, &in->chain);

@@ -73,6 +73,20 @@ static bool has_a_place(const struct peer *p)
 	return begun < HALF_OPEN_OF_KNOWN;
 }
 
+// Seconds for which a turn is waited for at most, behind those that came before: peers repeat
+// message 3 and give up after 20 s and more.
+#define ADMIT_WITHIN 5u
+
+// Do so many wait that a turn of this peer, which may be NULL, would come when it has given up?
+// Those that have an IKE SA go first.
+static bool line_is_long(const struct control *c, const struct peer *p)
+{
+	uint64_t rate = c->config->isakmp.rate_limit;
+	uint32_t before = c->renewing.n + (p && peer_ike_sa(p) ? 0 : c->arriving.n);
+
+	return rate && before >= rate * ADMIT_WITHIN;
+}
+
 // Room for another negotiation that this address begins, with a known peer or NULL. One whose
 // responder cookie never came back makes room, since it may be a forger's, or one that was left
 // after message 4.
@@ -206,6 +220,10 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 		c->counters.ike_malformed++;
 		return;
 	}
+	if (line_is_long(c, p)) { // it is repeated, which costs the peer nothing
+		c->counters.admissions_delayed++;
+		return;
+	}
 	if (!make_room(c, v, p)) {
 		c->counters.admissions_refused++;
 		refuse(c, v, "too many negotiations are half open");
@@ -224,10 +242,6 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 // ---- Diffie-Hellman in turn ---------------------------------------------------------------------
 // It costs more than all the rest, and who gets here has shown its address: so this is what is
 // admitted at a rate, in the order of message 3. What waits is bounded as all negotiations are.
-
-// Seconds for which a turn is waited for at most, behind those that came before: peers repeat
-// message 3 and give up after 20 s and more.
-#define ADMIT_WITHIN 5u
 
 // Jobs that the helpers may have before more are admitted, some tens of ms; the rest of their queue
 // is for our own exchanges, which must not wait for a line.
@@ -264,22 +278,16 @@ void ike1_admit(struct control *c)
 	}
 }
 
-// So many wait that a turn would come when the peer has given up, and would be lost.
-static bool is_too_long(const struct control *c, const struct ike_line *line)
-{
-	uint64_t rate = c->config->isakmp.rate_limit;
-
-	return rate && line->n >= rate * ADMIT_WITHIN;
-}
-
 void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
 {
 	struct ike_line *line = peer_ike_sa(sa->peer) ? &c->renewing : &c->arriving;
 	struct handshake *hs = sa->handshake;
 
-	if (is_too_long(c, line)) {
+	if (line_is_long(c, sa->peer)) { // it is repeated, and this waits for that
 		c->counters.admissions_delayed++;
-		return; // it is repeated
+		ike_sa_has_answered(c, sa);
+		retransmit_pause(c, &hs->retransmit);
+		return;
 	}
 	if (main_mode_read_exchange(c, sa, &in->chain) < 0) {
 		main_mode_bad(c, sa, "key exchange or nonce of message 3");

@@ -50,13 +50,16 @@ static bool heard_since(const struct exchange *x)
 	return x->heard || (p->have_heard && tick_before(x->child->created, p->heard));
 }
 
+// After the last repetition. What has come since then came from a peer that still is what it was.
+#define LAST_WAIT ticks_from_seconds(8)
+
 void quick_gave_up(struct control *c, struct retransmit *r)
 {
 	struct exchange *x = container_of(r, struct exchange, retransmit);
 	char why[64] = "no answer";
 
 	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x))
-		on_ike_unanswered(c, x->sa, x->child->created);
+		on_ike_unanswered(c, x->sa, c->now - LAST_WAIT);
 	else
 		exchange_disown(c, x);
 	if (x->refused)
