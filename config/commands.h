@@ -44,6 +44,8 @@ void edit_enter(struct command_call *call, enum command_mode mode, const char *n
                 uint32_t number);
 // The prefix length of a mask that was matched as WILDCARD; 0 or -EINVAL with the reason.
 int edit_mask(struct command_call *call, const char *arg, uint8_t *len);
+// The interface whose sub-mode it is.
+struct config_interface *edit_interface(const struct command_call *call);
 // The crypto map entry whose sub-mode it is.
 struct config_map_entry *edit_map_entry(const struct command_call *call);
 // `no crypto map NAME [N]`, or of a dynamic map: one entry, or all.

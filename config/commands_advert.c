@@ -1,31 +1,20 @@
 // What hosts on an interface's link are told of this gateway as a router: `ipv6 nd ...` (RFC 4861,
 // 6.2.1). Any thread.
-#include <stdlib.h>
-#include <string.h>
-
 #include "addr.h"
 #include "commands.h"
 
-static struct config_interface *current(const struct command_call *call)
-{
-	struct edit *e = edit_of(call);
-
-	// the configuration is ours to change
-	return (struct config_interface *)config_find_interface(e->config, e->cursor->name);
-}
-
 static int suppress(struct command_call *call)
 {
-	current(call)->advert.when = call->no                   ? CONFIG_ADVERT_ALWAYS
-	                             : command_has(call, "all") ? CONFIG_ADVERT_NEVER
-	                                                        : CONFIG_ADVERT_ASKED;
+	edit_interface(call)->advert.when = call->no                   ? CONFIG_ADVERT_ALWAYS
+	                                    : command_has(call, "all") ? CONFIG_ADVERT_NEVER
+	                                                               : CONFIG_ADVERT_ASKED;
 	return 0;
 }
 
 // Hosts that forget the router between two of its advertisements are without it for a while.
 static void note_lifetime(struct command_call *call)
 {
-	const struct config_advert a = config_advert(current(call));
+	const struct config_advert a = config_advert(edit_interface(call));
 
 	if (a.lifetime && (uint64_t)a.lifetime * 1000 < a.interval)
 		edit_notice(call,
@@ -40,7 +29,7 @@ static int interval(struct command_call *call)
 	uint32_t unit = ms ? 1 : 1000;
 	uint32_t longest = (uint32_t)command_number(call, ms ? "ms" : "s", 0) * unit;
 	uint32_t shortest = (uint32_t)command_number(call, ms ? "min-ms" : "min-s", 0) * unit;
-	struct config_advert *a = &current(call)->advert;
+	struct config_advert *a = &edit_interface(call)->advert;
 
 	if (shortest > longest / 4 * 3)
 		return command_fail(call, command_arg(call, ms ? "min-ms" : "min-s"),
@@ -53,7 +42,7 @@ static int interval(struct command_call *call)
 
 static int lifetime(struct command_call *call)
 {
-	struct config_advert *a = &current(call)->advert;
+	struct config_advert *a = &edit_interface(call)->advert;
 
 	a->lifetime_set = !call->no;
 	a->lifetime = (uint16_t)command_number(call, "s", 0);
@@ -63,22 +52,22 @@ static int lifetime(struct command_call *call)
 
 static int managed(struct command_call *call)
 {
-	current(call)->advert.managed = !call->no;
+	edit_interface(call)->advert.managed = !call->no;
 	return 0;
 }
 
 static int other(struct command_call *call)
 {
-	current(call)->advert.other = !call->no;
+	edit_interface(call)->advert.other = !call->no;
 	return 0;
 }
 
 static int preference(struct command_call *call)
 {
-	current(call)->advert.preference = call->no                    ? CONFIG_ROUTER_MEDIUM
-	                                   : command_has(call, "high") ? CONFIG_ROUTER_HIGH
-	                                   : command_has(call, "low")  ? CONFIG_ROUTER_LOW
-	                                                               : CONFIG_ROUTER_MEDIUM;
+	edit_interface(call)->advert.preference = call->no                    ? CONFIG_ROUTER_MEDIUM
+	                                          : command_has(call, "high") ? CONFIG_ROUTER_HIGH
+	                                          : command_has(call, "low")  ? CONFIG_ROUTER_LOW
+	                                                                     : CONFIG_ROUTER_MEDIUM;
 	return 0;
 }
 
@@ -110,7 +99,7 @@ static struct config_advert_prefix said(const struct command_call *call)
 
 static int prefix_remove(struct command_call *call, uint32_t at)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 
 	if (at == i->n_advert_prefixes)
 		return command_fail(call, command_arg(call, "net"), "there is no such prefix here");
@@ -122,7 +111,7 @@ static int prefix(struct command_call *call)
 {
 	const struct command_arg *arg = command_arg(call, "net");
 	struct config_advert_prefix new = said(call);
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 	uint32_t at;
 
 	if (arg) {

@@ -12,7 +12,7 @@ static struct config_interface *find(struct config *c, const char *name)
 	return (struct config_interface *)config_find_interface(c, name); // c is ours to change
 }
 
-static struct config_interface *current(const struct command_call *call)
+struct config_interface *edit_interface(const struct command_call *call)
 {
 	return find(edit_of(call)->config, edit_of(call)->cursor->name);
 }
@@ -51,7 +51,7 @@ static bool is_address(const struct command_call *call, const struct config_inte
 static int check_overlap(struct command_call *call, const struct ip_prefix *net)
 {
 	const struct config *c = edit_of(call)->config;
-	const struct config_interface *own = current(call);
+	const struct config_interface *own = edit_interface(call);
 	char text[ADDR_TEXT];
 
 	if (edit_of(call)->line || !config_interface_up(c, own))
@@ -71,7 +71,7 @@ static int check_overlap(struct command_call *call, const struct ip_prefix *net)
 
 static int address(struct command_call *call)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 	const struct command_arg *addr = command_arg(call, "addr");
 	struct ip_prefix net;
 	uint32_t v, host;
@@ -104,19 +104,19 @@ static int address(struct command_call *call)
 
 static int mtu(struct command_call *call)
 {
-	current(call)->mtu = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
+	edit_interface(call)->mtu = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
 	return 0;
 }
 
 static int ip_mtu(struct command_call *call)
 {
-	current(call)->ip_mtu = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
+	edit_interface(call)->ip_mtu = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
 	return 0;
 }
 
 static int encapsulation(struct command_call *call)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 	bool is_sub;
 
 	(void)config_interface_port(edit_of(call)->config, i->name, &is_sub);
@@ -130,7 +130,7 @@ static int encapsulation(struct command_call *call)
 
 static int crypto_map(struct command_call *call)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 
 	if (!call->no)
 		return edit_copy(call, "name", i->crypto_map, sizeof(i->crypto_map));
@@ -142,13 +142,13 @@ static int crypto_map(struct command_call *call)
 
 static int shut(struct command_call *call)
 {
-	current(call)->shutdown = !call->no;
+	edit_interface(call)->shutdown = !call->no;
 	return 0;
 }
 
 static int description(struct command_call *call)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 
 	if (!call->no)
 		return edit_copy(call, "text", i->description, sizeof(i->description));
@@ -164,7 +164,7 @@ static int speed(struct command_call *call)
 		mbit = CONFIG_SPEED_AUTO;
 	else if (!call->no && sscanf(call->args[1].text, "%u", &mbit) != 1)
 		return command_fail(call, &call->args[1], "expected a number");
-	current(call)->speed = mbit;
+	edit_interface(call)->speed = mbit;
 	return 0;
 }
 
@@ -178,7 +178,7 @@ static int duplex(struct command_call *call)
 		d = CONFIG_DUPLEX_HALF;
 	else if (command_has(call, "full") || command_has(call, "full-duplex"))
 		d = CONFIG_DUPLEX_FULL;
-	current(call)->duplex = d;
+	edit_interface(call)->duplex = d;
 	return 0;
 }
 
@@ -194,7 +194,7 @@ static uint32_t find_use(const struct config_interface *i, const char *name)
 // Checklist item 36.
 static int ezvpn(struct command_call *call)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 	struct config_ezvpn_use use = {.inside = command_has(call, "inside")};
 	uint32_t at = find_use(i, command_text(call, "name"));
 

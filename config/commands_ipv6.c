@@ -7,14 +7,6 @@
 #include "addr.h"
 #include "commands.h"
 
-static struct config_interface *current(const struct command_call *call)
-{
-	struct edit *e = edit_of(call);
-
-	// the configuration is ours to change
-	return (struct config_interface *)config_find_interface(e->config, e->cursor->name);
-}
-
 // Of an EUI-64 address the lower half is not what was entered.
 static bool same_address(const struct config_address6 *a, const struct config_address6 *b)
 {
@@ -43,7 +35,7 @@ static uint32_t find_link_local(const struct config_interface *i)
 
 static int address_remove(struct command_call *call, const struct config_address6 *a)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 	uint32_t at = find_address(i, a);
 
 	if (at == i->n_addresses6 || i->addresses6[at].prefix_len != a->prefix_len)
@@ -55,7 +47,7 @@ static int address_remove(struct command_call *call, const struct config_address
 
 static int address_add(struct command_call *call, const struct config_address6 *a)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 	uint32_t local = find_link_local(i), at = find_address(i, a);
 
 	if (a->link_local)
@@ -99,7 +91,7 @@ static int check_address(struct command_call *call, const struct config_address6
 static int address(struct command_call *call)
 {
 	const struct command_arg *arg = command_arg(call, "addr");
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 	struct config_address6 a = {0};
 
 	if (!arg) { // `no ipv6 address`
@@ -122,19 +114,19 @@ static int address(struct command_call *call)
 
 static int enable(struct command_call *call)
 {
-	current(call)->ipv6_enable = !call->no;
+	edit_interface(call)->ipv6_enable = !call->no;
 	return 0;
 }
 
 static int mtu(struct command_call *call)
 {
-	current(call)->mtu6 = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
+	edit_interface(call)->mtu6 = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
 	return 0;
 }
 
 static int crypto_map(struct command_call *call)
 {
-	struct config_interface *i = current(call);
+	struct config_interface *i = edit_interface(call);
 
 	if (!call->no)
 		return edit_copy(call, "name", i->crypto_map6, sizeof(i->crypto_map6));

@@ -4,14 +4,6 @@
 
 #include "commands.h"
 
-static struct config_interface *current(const struct command_call *call)
-{
-	struct edit *e = edit_of(call);
-
-	// the configuration is ours to change
-	return (struct config_interface *)config_find_interface(e->config, e->cursor->name);
-}
-
 static enum config_df df_of(const struct command_call *call)
 {
 	if (call->no)
@@ -49,25 +41,25 @@ static int global_fragmentation(struct command_call *call)
 
 static int df(struct command_call *call)
 {
-	current(call)->df = df_of(call);
+	edit_interface(call)->df = df_of(call);
 	return 0;
 }
 
 static int fragmentation(struct command_call *call)
 {
-	current(call)->fragmentation = fragmentation_of(call);
+	edit_interface(call)->fragmentation = fragmentation_of(call);
 	return 0;
 }
 
 static int mss(struct command_call *call)
 {
-	current(call)->mss = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
+	edit_interface(call)->mss = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
 	return 0;
 }
 
 static int mss6(struct command_call *call)
 {
-	current(call)->mss6 = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
+	edit_interface(call)->mss6 = call->no ? 0 : (uint16_t)command_number(call, "n", 0);
 	return 0;
 }
 
