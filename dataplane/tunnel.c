@@ -34,8 +34,7 @@ void tunnel_worker_init(struct tunnel_worker *tw)
 	memset(tw, 0, sizeof(*tw));
 	for (uint16_t i = 0; i < TUNNEL_HOLD_WORKER; i++)
 		tw->holds[i].next = i + 1u < TUNNEL_HOLD_WORKER ? i + 1u : TUNNEL_HOLD_NONE;
-	tw->released = TUNNEL_HOLD_NONE;
-	tw->last = TUNNEL_HOLD_NONE;
+	tw->released = tw->early = (struct tunnel_list){TUNNEL_HOLD_NONE, TUNNEL_HOLD_NONE};
 }
 
 void tunnel_worker_fini(struct tunnel_worker *tw)
@@ -125,32 +124,50 @@ static void drop_held(struct worker *w, struct tunnel *t, enum counter reason)
 	}
 }
 
-// A list of holds moves to the end of what may go.
-static void release(struct tunnel_worker *tw, uint16_t head, uint16_t tail)
+// The holds of one list move to the end of another.
+static void append(struct tunnel_worker *tw, struct tunnel_list *to, struct tunnel_list from)
 {
-	if (tw->released == TUNNEL_HOLD_NONE)
-		tw->released = head;
+	if (from.first == TUNNEL_HOLD_NONE)
+		return;
+	if (to->first == TUNNEL_HOLD_NONE)
+		to->first = from.first;
 	else
-		tw->holds[tw->last].next = head;
-	tw->last = tail;
+		tw->holds[to->last].next = from.first;
+	tw->holds[from.last].next = TUNNEL_HOLD_NONE;
+	to->last = from.last;
 }
 
 // What is held for the flow may go.
 static void release_held(struct worker *w, struct tunnel *t)
 {
+	struct tunnel_worker *tw = &w->esp->tunnels;
+
 	if (t->held)
-		release(&w->esp->tunnels, t->head, t->tail);
+		append(tw, &tw->released, (struct tunnel_list){t->head, t->tail});
 	t->held = 0;
 }
 
 void tunnel_early(struct worker *w, struct rte_mbuf *m)
 {
+	struct tunnel_worker *tw = &w->esp->tunnels;
 	uint16_t i = hold_take(w, m);
 
 	if (i == TUNNEL_HOLD_NONE)
 		worker_drop(w, m, DROP_TUNNEL_HOLD_FULL);
 	else
-		release(&w->esp->tunnels, i, i);
+		append(tw, &tw->early, (struct tunnel_list){i, i});
+}
+
+// Before what a flow has held since: those are older. A list of its own until here, or what is
+// early once more would come round in one turn for ever, and the message never be read.
+void tunnel_try_early(struct worker *w)
+{
+	struct tunnel_worker *tw = &w->esp->tunnels;
+	struct tunnel_list released = tw->released;
+
+	tw->released = tw->early;
+	tw->early = (struct tunnel_list){TUNNEL_HOLD_NONE, TUNNEL_HOLD_NONE};
+	append(tw, &tw->released, released);
 }
 
 uint16_t tunnel_released(struct worker *w, struct rte_mbuf **pkts, uint16_t max)
@@ -158,10 +175,10 @@ uint16_t tunnel_released(struct worker *w, struct rte_mbuf **pkts, uint16_t max)
 	struct tunnel_worker *tw = &w->esp->tunnels;
 	uint16_t n = 0;
 
-	while (n < max && tw->released != TUNNEL_HOLD_NONE) {
-		uint16_t i = tw->released;
+	while (n < max && tw->released.first != TUNNEL_HOLD_NONE) {
+		uint16_t i = tw->released.first;
 
-		tw->released = tw->holds[i].next;
+		tw->released.first = tw->holds[i].next;
 		pkts[n++] = hold_free(tw, i);
 	}
 	return n;

@@ -61,13 +61,19 @@ struct tunnel_hold {
 	uint16_t next;
 };
 
+// Holds in a row; TUNNEL_HOLD_NONE = there is none.
+struct tunnel_list {
+	uint16_t first, last;
+};
+
 // A worker's part.
 struct tunnel_worker {
 	struct tunnel_hold holds[TUNNEL_HOLD_WORKER];
-	uint16_t free, held;     // free: head of the list of free holds
-	uint16_t released, last; // held packets that may go: a list
-	bool acquire_late;       // an ACQUIRE found no room
-	tick_t swept;            // when holds were last looked through
+	uint16_t free, held;         // free: head of the list of free holds
+	struct tunnel_list released; // packets that may go
+	struct tunnel_list early;    // ... that may be tried again, see tunnel_early()
+	bool acquire_late;           // an ACQUIRE found no room
+	tick_t swept;                // when holds were last looked through
 };
 
 static inline unsigned tunnel_owner(const struct tunnel_table *t, uint32_t index)
@@ -114,8 +120,8 @@ static inline struct tunnel *tunnel_own(const struct worker *w, struct handle h)
 
 // Holds the packet and asks for an SA, once. Takes it.
 void tunnel_hold(struct worker *w, struct tunnel *t, struct rte_mbuf *m);
-// The flow is this worker's and current, but its TUNNEL_ADD is still under way: tries the packet
-// again after the next turn's messages, before that turn's packets. Takes it.
+// The flow is this worker's and current, but its TUNNEL_ADD is still under way: the packet waits
+// for tunnel_try_early(). Takes it.
 void tunnel_early(struct worker *w, struct rte_mbuf *m);
 // Traffic went out by the flow's SA, whose doubt_from is over: doubts the peer if nothing came in
 // for long enough.

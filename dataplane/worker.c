@@ -357,6 +357,7 @@ static unsigned messages(struct worker *w)
 	}
 	stats_stage(&w->stats, DP_STAGE_MESSAGES, n);
 	// All of them: what comes in this turn must not overtake what has waited.
+	tunnel_try_early(w);
 	while ((k = tunnel_released(w, pkts, WORKER_BURST))) {
 		encrypt(w, pkts, k);
 		n += k;

@@ -219,6 +219,8 @@ uint16_t policy_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct
 // also out and the next hop, unless out is PACKET_NO_IFACE: then forward must say what becomes of
 // them.
 uint16_t esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+// Once a turn, after its messages: packets that came before their flow's TUNNEL_ADD are released.
+void tunnel_try_early(struct worker *w);
 // After a message gave a flow its SA: the packets that were held, at most `max`, with tunnel set.
 // Called until it returns 0, at most a bounded number of times a turn.
 uint16_t tunnel_released(struct worker *w, struct rte_mbuf **pkts, uint16_t max);

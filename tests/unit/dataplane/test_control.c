@@ -516,14 +516,18 @@ static void early_packets(void **state)
 	assert_int_equal(esp_out(w, pkts, 1), 0);
 	send_one(&f);
 	for (unsigned turn = 0; turn < 2; turn++) {
+		tunnel_try_early(w);
 		assert_int_equal(tunnel_released(w, pkts, WORKER_BURST), 2);
 		assert_ptr_equal(pkts[0], first);
 		assert_int_equal(w->esp->tunnels.held, 0);
 		assert_int_equal(esp_out(w, pkts, 2), 0);
 		assert_int_equal(w->esp->tunnels.held, 2);
+		// Once a turn: else the worker would try for ever and read no message.
+		assert_int_equal(tunnel_released(w, pkts, WORKER_BURST), 0);
 	}
 	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 0);
 	gate_turn();
+	tunnel_try_early(w);
 	assert_int_equal(tunnel_released(w, pkts, WORKER_BURST), 2);
 	assert_int_equal(esp_out(w, pkts, 2), 0); // held for their SA now
 	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 1);
@@ -532,9 +536,39 @@ static void early_packets(void **state)
 	w = gate_owner(&f);
 	send_one(&f);
 	dp_tunnel_del(&gate, f.tunnel);
+	tunnel_try_early(w);
 	assert_int_equal(tunnel_released(w, pkts, WORKER_BURST), 1);
 	assert_int_equal(esp_out(w, pkts, 1), 0);
 	assert_int_equal(gate_counter(DROP_TUNNEL_STALE), 1);
+}
+
+// The same in whole turns, which read a message at a time: however far behind the TUNNEL_ADD is,
+// turns end.
+static void early_for_many_turns(void **state)
+{
+	struct dp_tunnel_spec spec = {.iface = 1, .peer = DP_NO_PEER};
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0)), late = {0};
+	struct worker *w = gate_owner(&f);
+	struct rte_mbuf *m;
+	unsigned turns = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++)
+		dp_tunnel_use(&gate, f.tunnel, f.out);
+	do
+		assert_int_equal(dp_tunnel_add(&gate, &spec, &late.tunnel), 0);
+	while (gate_owner(&late) != w);
+	m = gate_packet(100, late.tunnel);
+	assert_int_equal(esp_out(w, &m, 1), 0);
+	w->message_cycles = 0;
+	w->now = dp_now(&gate); // which stands still: no tick's duties are due
+	rte_rcu_qsbr_thread_online(gate.rcu, w->index);
+	for (; turns < 20 && gate_events(DP_EVENT_ACQUIRE) == 0; turns++)
+		worker_turn(w);
+	rte_rcu_qsbr_thread_offline(gate.rcu, w->index);
+	assert_in_range(turns, 6, 19);
+	assert_int_equal(w->esp->tunnels.held, 1); // for its SA
+	gate_turn();
 }
 
 static void tables_are_full(void **state)
@@ -658,6 +692,7 @@ int main(void)
 		TEST(last_out),
 		TEST(stale_flow),
 		TEST(early_packets),
+		TEST(early_for_many_turns),
 		TEST(tables_are_full),
 		TEST(policy_stages),
 	};
