@@ -63,20 +63,24 @@ static struct static_way *find_ways(const struct control *c, uint32_t *n)
 	return out;
 }
 
-// Each prefix that has a route, and whether one of the ways leads there. Returns their number.
+// Each prefix that has a route, and whether one of the ways leads there; `installed`: and is in the
+// dataplane's table. Returns their number.
 static uint32_t states_of(const struct config *config, const struct static_way *ways, uint32_t n,
-                          struct network_state *out)
+                          bool installed, struct network_state *out)
 {
 	uint32_t k = 0, states = 0;
+	bool leads;
 
 	for (uint32_t i = 0; i < config->n_routes; i++) {
 		const struct ip_prefix *p = &config->routes[i].prefix;
+
 		if (i && prefix_equal(p, &config->routes[i - 1].prefix))
 			continue;
 		while (k < n && prefix_compare(&ways[k].way.prefix, p) < 0)
 			k++;
-		out[states++] =
-			(struct network_state){*p, k == n || !prefix_equal(&ways[k].way.prefix, p)};
+		leads = k < n && prefix_equal(&ways[k].way.prefix, p) &&
+		        (ways[k].installed || !installed);
+		out[states++] = (struct network_state){*p, !leads};
 	}
 	return states;
 }
@@ -85,7 +89,7 @@ static uint32_t states_of(const struct config *config, const struct static_way *
 static void warn_of_missing(struct control *c, const struct static_way *ways, uint32_t n)
 {
 	struct network_state *states = calloc(c->config->n_routes + 1u, sizeof(*states));
-	uint32_t n_states = states ? states_of(c->config, ways, n, states) : 0;
+	uint32_t n_states = states ? states_of(c->config, ways, n, false, states) : 0;
 	char text[PREFIX_TEXT];
 
 	for (uint32_t i = 0; i < n_states; i++)
@@ -225,9 +229,9 @@ int32_t static_routes_state(const struct control *c, bool anew, struct network_s
 	uint32_t n;
 
 	if (!anew)
-		return (int32_t)states_of(c->config, s->ways, s->n, out);
+		return (int32_t)states_of(c->config, s->ways, s->n, true, out);
 	ways = find_ways(c, &n);
-	states = ways ? (int32_t)states_of(c->config, ways, n, out) : -ENOMEM;
+	states = ways ? (int32_t)states_of(c->config, ways, n, false, out) : -ENOMEM;
 	free(ways);
 	return states;
 }

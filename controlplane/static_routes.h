@@ -19,7 +19,8 @@ struct static_routes {
 
 // Makes the dataplane's static routes those of c->config, by what its interfaces and their links
 // are now. Routes that stay are not touched, and what is new is there before anything goes. `warn`:
-// names the prefixes to which nothing leads. 0, or -ENOMEM: all is as it was, and tried again.
+// names the prefixes to which nothing leads. 0, or -ENOMEM, and tried again: all is as it was, or
+// the routes are the new ones and what is lost is not known yet.
 int static_routes_sync(struct control *c, bool warn);
 // Each prefix that has a route in c->config, and whether anything leads there: by what the last
 // static_routes_sync() did, or (`anew`) by how interfaces and links are now. `out` has room for all

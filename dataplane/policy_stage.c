@@ -8,6 +8,7 @@
 #include "flow_cache.h"
 #include "lost.h"
 #include "policy.h"
+#include "route.h"
 #include "tunnel.h"
 #include "worker.h"
 
@@ -122,6 +123,15 @@ static unsigned keys_of(struct rte_mbuf **pkts, uint16_t n, struct policy_key *k
 	return k;
 }
 
+// A network is not lost any more once its route is there; the packet may have been given its way
+// before that.
+static bool has_another_way(const struct worker *w, struct rte_mbuf *m)
+{
+	uint16_t hop = packet_of(m)->hop;
+
+	return hop != PACKET_NO_HOP && hop != route_lookup(w->dp->routes, packet_ip(m)->dst_addr);
+}
+
 // A packet that came out of a tunnel and would leave in clear by an interface with a crypto map:
 // does the map say that it is for a network behind this gateway, and is the way there lost? Then
 // the route that is left leads back out. Otherwise the routes are right, even if all networks are
@@ -132,7 +142,7 @@ static bool turns_back(const struct worker *w, struct rte_mbuf *m)
 	struct policy_key key;
 
 	if (!lost_has(w->dp, 4, &packet_ip(m)->dst_addr))
-		return false;
+		return has_another_way(w, m);
 	key_in(m, &key);
 	key.iface = packet_of(m)->out;
 	if (policy_find(w->dp->policy, &key).verdict == POLICY_CLEAR)

@@ -6,6 +6,7 @@
 #include "ipv6.h"
 #include "lost.h"
 #include "policy.h"
+#include "route.h"
 #include "tunnel.h"
 #include "worker.h"
 
@@ -84,13 +85,20 @@ static void refuse(struct worker *w, struct rte_mbuf *m, enum policy_verdict ver
 	                                         : DROP_POLICY_HELD);
 }
 
+static bool has_another_way(const struct worker *w, struct rte_mbuf *m)
+{
+	uint16_t hop = packet_of(m)->hop;
+
+	return hop != PACKET_NO_HOP && hop != route_lookup6(w->dp->routes, packet_ip6(m)->dst_addr);
+}
+
 // See policy_stage.c.
 static bool turns_back(const struct worker *w, struct rte_mbuf *m)
 {
 	struct policy_key6 key;
 
 	if (!lost_has(w->dp, 6, packet_ip6(m)->dst_addr))
-		return false;
+		return has_another_way(w, m);
 	(void)key_in(m, &key);
 	key.iface = packet_of(m)->out;
 	if (policy_find6(w->dp->policy, &key).verdict == POLICY_CLEAR)

@@ -248,6 +248,33 @@ static void lost_networks(void **state)
 	assert_false(is_lost("192.0.2.1"));
 }
 
+// A way that the dataplane has no room for leads nowhere.
+static void lost_without_room(void **state)
+{
+	struct ip_prefix others[FAKE_ROUTES];
+	struct ip_addr a = addr_v4(0xc0a80000);
+	unsigned n = 0;
+
+	(void)state;
+	pass(2 * TICKS_PER_SECOND);
+	apply_link(&control, 0, false);
+	assert_true(is_lost("2001:db8:77::1"));
+	do {
+		a.bytes[2] = (uint8_t)n;
+		others[n] = prefix_make(&a, 24);
+	} while (dp_route_discard(control.dp, &others[n]) == 0 && ++n < FAKE_ROUTES);
+	assert_in_range(n, 1, FAKE_ROUTES - 1);
+	apply_link(&control, 0, true);
+	pass(2 * TICKS_PER_SECOND);
+	assert_true(is_lost("2001:db8:77::1"));
+	while (n--)
+		dp_route_del(control.dp, &others[n]);
+	apply_link(&control, 0, false);
+	apply_link(&control, 0, true);
+	pass(2 * TICKS_PER_SECOND);
+	assert_false(is_lost("2001:db8:77::1"));
+}
+
 static void the_configuration_changes(void **state)
 {
 	static const char *const far[] = {"no ip route 10.2.0.0 255.255.0.0 Null0",
@@ -480,6 +507,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_leads_where_it_should, start, stop),
 		cmocka_unit_test_setup_teardown(links_go_and_come, start, stop),
 		cmocka_unit_test_setup_teardown(lost_networks, start, stop),
+		cmocka_unit_test_setup_teardown(lost_without_room, start, stop),
 		cmocka_unit_test_setup_teardown(the_configuration_changes, start, stop),
 		cmocka_unit_test_setup_teardown(shutdown_is_logged, start, stop),
 		cmocka_unit_test_setup_teardown(shutdown_of_a_subinterface, start, stop),

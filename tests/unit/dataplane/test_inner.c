@@ -230,20 +230,26 @@ static void not_back_in_clear(void **state)
 	packet_ip(m)->dst_addr = rte_cpu_to_be_32(0x0a090001); // of no line
 	assert_true(leaves(m, PACKET_DECRYPTED));
 	lose("10.9.0.0", "10.9.255.255"); // another one: its way does lead there
-	assert_true(leaves(back_packet(), PACKET_DECRYPTED));
+	m = back_packet();
+	packet_of(m)->hop = route_lookup(gate.routes, packet_ip(m)->dst_addr);
+	assert_true(leaves(m, PACKET_DECRYPTED));
+	m = back_packet(); // ... but was another when the packet was given it
+	packet_of(m)->hop = (uint16_t)(route_lookup(gate.routes, packet_ip(m)->dst_addr) + 1);
+	assert_false(leaves(m, PACKET_DECRYPTED));
+	assert_int_equal(gate_counter(DROP_POLICY_BACK), 2);
 	lose("10.1.0.0", "10.1.255.255");
 	// Where the local side is `any`, what the tunnel carries may go on from here.
 	dp_policy_del(&gate, h);
 	rule.local = prefix_make(&none, 0);
 	assert_int_equal(dp_policy_add(&gate, &rule, &h), 0);
 	assert_true(leaves(back_packet(), PACKET_DECRYPTED));
-	assert_int_equal(gate_counter(DROP_POLICY_BACK), 1);
+	assert_int_equal(gate_counter(DROP_POLICY_BACK), 2);
 }
 
 static void not_back_in_clear6(void **state)
 {
 	struct sa_spec spec = suite_spec(&gcm, 0);
-	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool), *other;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool), *other, *moved;
 	struct dp_policy_rule rule;
 	struct ip_addr addr = {.family = 6, .bytes = {0x20, 1, 0xd, 0xb8, 0, 1}};
 	struct gate_flow f;
@@ -268,11 +274,17 @@ static void not_back_in_clear6(void **state)
 	packet_init(m, 0, 1000);
 	other = rte_pktmbuf_copy(m, gate.pool, 0, UINT32_MAX);
 	packet_init(other, 0, 1000);
+	moved = rte_pktmbuf_copy(m, gate.pool, 0, UINT32_MAX);
+	packet_init(moved, 0, 1000);
+	packet_of(moved)->hop =
+		(uint16_t)(route_lookup6(gate.routes, packet_ip6(moved)->dst_addr) + 1);
 	lose("2001:db8:0:1::", "2001:db8:1::ffff");
 	assert_false(leaves(m, PACKET_DECRYPTED));
 	assert_int_equal(gate_counter(DROP_POLICY_BACK), 1);
 	lose(NULL, NULL);
 	assert_true(leaves(other, PACKET_DECRYPTED));
+	assert_false(leaves(moved, PACKET_DECRYPTED)); // the way that it was given is not today's
+	assert_int_equal(gate_counter(DROP_POLICY_BACK), 2);
 }
 
 // RFC 1122, 3.2.2: no error to a source that is not a single host.
