@@ -100,7 +100,7 @@ uint64_t addr_hash(const struct salt *salt, const struct ip_addr *a)
 	uint64_t key[2];
 
 	memcpy(key, a->bytes, sizeof(a->bytes));
-	return salt_mix(salt_hash(salt, key, 2) ^ a->family, salt->words[4]);
+	return salt_hash_more(salt, salt_hash(salt, key, 2), a->family);
 }
 
 uint64_t addr_pair_hash(const struct salt *salt, const struct ip_addr *a, const struct ip_addr *b,
@@ -231,7 +231,7 @@ uint64_t selector_hash(const struct salt *salt, const struct selector *s, uint64
 	key[4] = (uint64_t)s->local.addr.family << 56 | (uint64_t)s->local.len << 48 |
 	         (uint64_t)s->remote.len << 40 | (uint64_t)s->proto << 32 |
 	         (uint32_t)s->local_port << 16 | s->remote_port;
-	return salt_mix(salt_hash(salt, key, 5) ^ number, salt->words[3]);
+	return salt_hash_more(salt, salt_hash(salt, key, 5), number);
 }
 
 struct selector selector_mirror(const struct selector *s)
