@@ -265,7 +265,7 @@ static const struct command_word words[] = {
 	{"sa", "Limit on all of them"},
 	{"in-negotiation-sa", "Limit on those that are being negotiated"},
 	{"sas", "Number of SAs"},
-	{"rate", "Limit on how many phase 1 exchanges begin a second"},
+	{"rate", "Limit on how many phase 1 exchanges are admitted a second"},
 	{"exchanges", "Exchanges a second that peers begin, and as many of ours"},
 	{"encryption", "Set encryption algorithm for protection suite"},
 	{"des", "DES - Data Encryption Standard (56 bit keys)"},

@@ -211,7 +211,7 @@ struct config_isakmp {
 	uint32_t sa_limit;          // IKE SAs, 1-1000000
 	uint32_t negotiation_limit; // IKE SAs that are being negotiated, 10-99999
 	uint32_t ipsec_limit;       // IPsec SAs, 2-2000000
-	uint32_t rate_limit;        // phase 1 exchanges that begin a second, 1-100000
+	uint32_t rate_limit;        // phase 1 exchanges that are admitted a second, 1-100000
 	bool invalid_spi_recovery;
 	bool aggressive_disabled;
 };

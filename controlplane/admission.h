@@ -1,5 +1,5 @@
-// How many phase 1 exchanges may begin a second (`crypto call admission limit ike rate`). Pure: no
-// clock, no packets, no timers. Whoever asks gets the next turn that is free, so turns go in the
+// How many phase 1 exchanges are admitted a second (`crypto call admission limit ike rate`). Pure:
+// no clock, no packets, no timers. Whoever asks gets the next turn that is free, so turns go in the
 // order of asking; a tenth of a second may be made up for, no more.
 #ifndef VIGIL_ADMISSION_H
 #define VIGIL_ADMISSION_H

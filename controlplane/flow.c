@@ -1,5 +1,6 @@
 // Flows and the crypto map entries that they belong to: which peer is tried, and what happens when
-// it fails. Control core only. Making and removing them from a configuration is apply.c's business.
+// it fails. Control core only. Making and removing them from a configuration is entry.c's and
+// entry_lines.c's business.
 #include "flow.h"
 
 #include <errno.h>

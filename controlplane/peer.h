@@ -103,7 +103,8 @@ void peer_sas_gone(struct control *c, struct peer *p);
 // Remembers proof of life at `when` (control plane's own memory of an SA that is being deleted, or
 // of a message); does not judge.
 void peer_note_life(struct peer *p, tick_t when);
-// Frees a peer that has neither IKE SA, child, waiting flow nor pending SA; else does nothing.
+// Frees a peer that has neither IKE SA, child, waiting flow nor pending SA; one with nothing left
+// but pending SAs has its timers stopped; else does nothing.
 void peer_release(struct control *c, struct peer *p);
 // The IKE SA for new exchanges: the newest established one, or NULL.
 struct ike_sa *peer_ike_sa(const struct peer *p);

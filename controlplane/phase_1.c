@@ -106,10 +106,8 @@ int phase_1_begin(struct control *c, struct peer *p)
 		}
 	}
 	err = ike1_initiate(c, p);
-	p->turn_taken = err == -EAGAIN;
-	if (err == -EAGAIN)
-		retry_later(c, p);
-	else if (err < 0 && !peer_ike_sa(p))
+	p->turn_taken = false;
+	if (err < 0 && !peer_ike_sa(p))
 		fail_waiting(c, p, false);
 	return err;
 }

@@ -23,8 +23,8 @@ struct retransmit {
 };
 
 // Remembers a message that is about to be sent in place of the one before. `repeat`: sent again
-// after 1, 2, 4, 8 and 8 seconds; else kept for 30 seconds. Then give_up is called.
-// 0 or -ENOMEM.
+// after waits of 1, 2, 4 and 8 seconds, and 8 seconds more for the answer; else kept for 30
+// seconds. Then give_up is called. 0 or -ENOMEM.
 int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
                      const void *message, uint16_t len, bool repeat,
                      void (*give_up)(struct control *c, struct retransmit *r));

@@ -380,7 +380,7 @@ void dp_stop(struct dp *dp)
 
 const char *dp_version(void)
 {
-	static char text[96];
+	static _Thread_local char text[96];
 
 	snprintf(text, sizeof(text), "%s, intel-ipsec-mb %s", rte_version(), IMB_VERSION_STR);
 	return text;

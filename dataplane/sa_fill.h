@@ -9,8 +9,7 @@
 
 // 0, or -EINVAL: the algorithms do not go together (a cipher without an ICV is refused as well),
 // a key has the wrong length, extended sequence numbers are to come in without a window,
-// transport mode is not between two IPv4 hosts that are the SA's ends, or families do not go
-// together.
+// transport mode is not between two hosts that are the SA's ends, or families do not go together.
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction);
 
 // Must an SA have a struct sa_six?

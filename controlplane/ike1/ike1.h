@@ -14,7 +14,8 @@ struct peer;
 // What IKE keeps for the control core (c->crypto); c->dh is made before. 0 or -errno.
 int ike1_start(struct control *c);
 void ike1_stop(struct control *c);
-// Starts main mode with a peer. 0, -ENOENT (no usable isakmp policy or key; logged), -ENOSPC.
+// Starts main mode with a peer. 0, -ENOENT (no usable isakmp policy or key; logged), -ENOSPC,
+// -ENOMEM, -EMSGSIZE.
 int ike1_initiate(struct control *c, struct peer *p);
 // Starts a quick mode for a child in state CHILD_NEGOTIATING on an established IKE SA. 0 or -errno;
 // on failure later child_failed() is called.

@@ -113,6 +113,11 @@ static const struct command_word words[] = {
 
 #define BOTH MODE_EXEC_USER
 
+static const struct command_word show_memory[] = {
+	{"memory", "What peers, SAs and policy rules take"},
+	{NULL, NULL},
+};
+
 // What an unprivileged user may type; for the privileged one a copy is made.
 static const struct command for_all[] = {
 	{BOTH, "enable", NULL, exec_enable, NULL},
@@ -157,7 +162,7 @@ static const struct command for_all[] = {
 	{BOTH, "show interfaces [ifname:IFNAME] [description]", NULL, exec_show_interfaces, NULL},
 	{BOTH, "show platform workers [worker:<0-63>] [detail]", NULL, exec_show_workers, NULL},
 	{BOTH, "show platform control", NULL, exec_show_control, NULL},
-	{BOTH, "show platform memory", NULL, exec_show_memory, NULL},
+	{BOTH, "show platform memory", NULL, exec_show_memory, show_memory},
 	{BOTH, "show platform ports", NULL, exec_show_ports, NULL},
 	{BOTH,
          "ping [ip] dst:A.B.C.D [{source {saddr:A.B.C.D|ifname:IFNAME}|repeat n:<1-2147483647>|"

@@ -1,6 +1,8 @@
-// The contract between control plane and dataplane. Everything here is called on the control core
-// only, never blocks and never waits for a worker. Plain values in, plain values out: handles and
-// indices cross, pointers do not. tests/unit/controlplane/fake_dp.c implements it without DPDK.
+// The contract between control plane and dataplane. Everything here never blocks and never waits
+// for a worker, and is called on the control core only, but for dp_counter(), dp_worker_stats(),
+// dp_version() and what names things, which any thread may call. Plain values in, plain values out:
+// handles and indices cross, pointers do not. tests/unit/controlplane/fake_dp.c implements it
+// without DPDK.
 #ifndef VIGIL_DATAPLANE_DP_H
 #define VIGIL_DATAPLANE_DP_H
 
@@ -95,8 +97,8 @@ unsigned dp_punt_recv(struct dp *dp, enum dp_punt class, struct dp_view *views, 
 void dp_punt_release(struct dp *dp, struct dp_view *views, unsigned n);
 // All that reached a port before this tick has been put into the punt rings or dropped and counted.
 tick_t dp_punt_horizon(const struct dp *dp);
-// Packets lost before the control plane could hear them: full punt rings, missed by a port, no
-// buffers. Only ever grows.
+// Packets lost before the control plane could hear them: a full ring of known IKE SAs' messages,
+// missed by a port, no buffers. Only ever grows.
 uint64_t dp_punt_losses(const struct dp *dp);
 
 struct dp_datagram {
@@ -195,13 +197,13 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 
 // Takes a free inbound slot and its SPI (host order). Where the port steers by SPI the worker with
 // the fewest owns it, elsewhere the one to which RSS brings packets from remote to local. 0,
-// -ENOSPC.
+// -ENOSPC, -ENOMEM.
 int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
                   struct handle *sa, uint32_t *spi);
 // Is it the SPI of an inbound SA that dp_sa_reserve() made and that has not gone yet?
 bool dp_spi_is_known(const struct dp *dp, uint32_t spi);
 // Makes a reserved inbound SA live. 0, -EINVAL (algorithms or key length; families that do not go
-// together; transport mode not between its two ends, or with IPv6), -ENOMEM.
+// together; transport mode not between its two ends), -ENOMEM.
 int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel);
 // Makes an inbound SA live under an SPI that somebody else chose (spec->spi, 256 to 2^31 - 1):
 // manual keys. RSS says whose it is, since no SPI of ours steers it. 0, -EEXIST (spec->local
@@ -310,7 +312,7 @@ struct dp_vlan_config {
 };
 
 // Makes one, down and without an address; *iface is its number. 0, -EEXIST (the VLAN is another
-// interface's), -ENOSPC, -ENOMEM.
+// interface's), -EINVAL (no such port or VLAN), -ENOSPC, -ENOMEM.
 int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *iface);
 void dp_vlan_del(struct dp *dp, uint16_t iface);
 

@@ -9,7 +9,7 @@ local from, to = 0, 1           -- ports
 local sizes = { 64, 128, 256, 512, 1024, 1280, 1420 } -- bytes with Ethernet's checksum; ESP must fit
 local seconds = 10              -- of a trial
 local settle = 1000             -- ms until the last frame has arrived
-local steps = 10                -- halvings: a rate is found to 0.1 % of the link's
+local steps = 11                -- trials, the first at 100 %: a rate is found to 0.1 % of the link's
 
 local function trial(size, rate)
 	local list = tostring(from)
