@@ -217,8 +217,10 @@ static void hold_all(struct control *c, bool hold)
 
 int apply_start(struct control *c)
 {
-	int err;
+	int err = flow_table_init(c);
 
+	if (err)
+		return err;
 	dp_ipv6_routing(c->dp, c->config->ipv6_unicast_routing);
 	subinterface_sync(c, c->config);
 	hold_all(c, true); // the workers run already

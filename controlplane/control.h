@@ -173,7 +173,7 @@ struct control {
 	struct apply_state applying;
 	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
 	struct crypto_entry *any_peer_entries;
-	uint32_t *flows_by_entry; // see flow_table.h; NULL before the first
+	uint32_t *flows_by_entry; // see flow_table.h
 	uint32_t *flows_by_selector;
 	struct flow_shapes flow_shapes;                    // of all entries' lines
 	struct flow_shapes proposed_shapes[DP_IFACES_MAX]; // of what peers proposed

@@ -184,16 +184,17 @@ bool flow_table_may_propose(const struct control *c, const struct crypto_entry *
 	       shapes_have(&e->shapes, bits);
 }
 
-int flow_table_reserve(struct control *c, struct crypto_entry *e, bool line)
+int flow_table_init(struct control *c)
 {
 	size_t buckets = (size_t)c->peer_bucket_mask + 1;
 
-	if (!c->flows_by_entry)
-		c->flows_by_entry = calloc(buckets, sizeof(*c->flows_by_entry));
-	if (!c->flows_by_selector)
-		c->flows_by_selector = calloc(buckets, sizeof(*c->flows_by_selector));
-	if (!c->flows_by_entry || !c->flows_by_selector)
-		return -ENOMEM;
+	c->flows_by_entry = calloc(buckets, sizeof(*c->flows_by_entry));
+	c->flows_by_selector = calloc(buckets, sizeof(*c->flows_by_selector));
+	return c->flows_by_entry && c->flows_by_selector ? 0 : -ENOMEM;
+}
+
+int flow_table_reserve(struct control *c, struct crypto_entry *e, bool line)
+{
 	if (!line)
 		return shapes_reserve(&c->proposed_shapes[e->iface]);
 	return shapes_reserve(&c->flow_shapes) || shapes_reserve(&e->shapes) ? -ENOMEM : 0;
@@ -233,7 +234,7 @@ void flow_table_del(struct control *c, struct flow *f)
 struct flow *flow_table_instance(const struct control *c, const struct crypto_entry *e,
                                  const struct selector *s)
 {
-	return c->flows_by_entry ? find_from(c, *bucket_of(c, e, s), e, s, false) : NULL;
+	return find_from(c, *bucket_of(c, e, s), e, s, false);
 }
 
 struct flow *flow_table_line(const struct control *c, const struct crypto_entry *e,
@@ -269,8 +270,6 @@ void flow_table_for_each(const struct control *c, const struct selector *s,
 {
 	struct selector part;
 
-	if (!c->flows_by_selector)
-		return;
 	for_each_equal(c, s, false, fn, arg);
 	for (uint32_t i = 0; i < c->flow_shapes.n; i++)
 		if (cut(s, c->flow_shapes.items[i].bits, &part))

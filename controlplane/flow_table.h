@@ -29,6 +29,9 @@ struct flow_link {
 	uint32_t next, prev;
 };
 
+// After the peers' tables; not in a turn, since tables of a million are long. 0 or -ENOMEM;
+// flow_table_fini() in either case.
+int flow_table_init(struct control *c);
 // May a peer propose a flow of such a shape to the entry? See PROPOSED_SHAPES_MAX.
 bool flow_table_may_propose(const struct control *c, const struct crypto_entry *e,
                             const struct selector *s);

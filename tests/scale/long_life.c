@@ -36,10 +36,12 @@
 #include "ike_sa.h"
 #include "isakmp.h"
 #include "load.h"
+#include "loop.h"
 #include "neighbour.h"
 #include "peer.h"
 #include "peer_timers.h"
 #include "teardown.h"
+#include "turn_times.h"
 
 #define S           TICKS_PER_SECOND
 #define INTERVAL    10u // seconds: the keepalive of the configuration below
@@ -50,8 +52,9 @@
 #define DEAD_MAX    600u
 #define HELLO_EVERY 30u
 #define RENEW_EVERY 1800u
-#define SETTLED     60u  // seconds without losses, until what was lost before is over
-#define WEATHER     600u // seconds
+#define SETTLED     60u    // seconds without losses, until what was lost before is over
+#define WEATHER     600u   // seconds
+#define HEAP_A_PEER 20000u // bytes, of all that is in this program
 
 #define FIRST_PEER 0x64400001u
 #define GATEWAY    0xc0000201u
@@ -279,10 +282,8 @@ static void gateway_start(void)
 	diag_fini(&diags);
 	c->dp = fake_dp_create();
 	c->now = c->heard_until = fake_now;
-	c->restarted = fake_now - 1;
 	c->next_conn_id = 1001;
-	wheel_init(&c->wheel, fake_now);
-	c->wheel.peek = peer_timers_peek;
+	assert_int_equal(loop_init(c), 0);
 	peer_tables_init(c, world.n);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
@@ -301,42 +302,19 @@ static void gateway_start(void)
 	assert_int_equal(apply_start(c), 0);
 }
 
-static unsigned gateway_input(enum dp_punt class)
-{
-	struct dp_view views[64];
-	unsigned n, total = 0;
-
-	while ((n = dp_punt_recv(world.c.dp, class, views, 64))) {
-		for (unsigned i = 0; i < n; i++)
-			ike1_input(&world.c, &views[i]);
-		dp_punt_release(world.c.dp, views, n);
-		total += n;
-	}
-	return total;
-}
-
-// One turn as in loop.c, until there is nothing more to do.
+// Turns of the control core's loop (loop.c), until there is nothing more to do.
 static void gateway_turn(void)
 {
-	struct control *c = &world.c;
-	struct dp_event events[64];
-	unsigned n;
+	const bool timed = turn_times_on();
+	bool more;
 
-	c->now = c->heard_until = fake_now;
 	do {
-		n = dp_events(c->dp, events, 64);
-		for (unsigned i = 0; i < n; i++)
-			if (events[i].kind == DP_EVENT_SA_GONE)
-				child_sa_gone(c, events[i].sa);
-		n += gateway_input(DP_PUNT_IKE_ESTABLISHED);
-		n += gateway_input(DP_PUNT_IKE_NEW);
-		while (ike1_dh_done(c))
-			n++;
-		ike1_send_kept(c);
-		ike1_admit(c);
-		n += wheel_run(&c->wheel, c->now, 1000000, c);
-		n += teardown_step(c);
-	} while (n);
+		if (timed)
+			turn_began();
+		more = loop_turn(&world.c);
+		if (timed)
+			turn_ended();
+	} while (more);
 	gateway_sends();
 }
 
@@ -558,8 +536,11 @@ int main(int argc, char **argv)
 	world.n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000;
 	if (argc > 3)
 		seed = (uint32_t)strtoul(argv[3], NULL, 10);
-	if (argc > 4 || world.n == 0 || world.n > FAKE_PEERS / 2 || !(hours > 0) || hours > 10000) {
-		fprintf(stderr, "usage: long_life [PEERS [HOURS [SEED]]]; at most %u peers\n",
+	if (argc > 5 || world.n == 0 || world.n > FAKE_PEERS / 2 || !(hours > 0) || hours > 10000) {
+		fprintf(stderr,
+		        "usage: long_life [PEERS [HOURS [SEED [TIMES]]]]; at most %u peers; TIMES: "
+		        "a "
+		        "file for the times of turns, see turns.py\n",
 		        FAKE_PEERS / 2);
 		return 2;
 	}
@@ -570,6 +551,10 @@ int main(int argc, char **argv)
 	fake_now = 0xfffffe00u; // the clock wraps early
 	world.lossless = fake_now;
 	gateway_start();
+	if (argc > 4 && !turn_times_start(argv[4], world.c.dp, world.n * HEAP_A_PEER)) {
+		perror(argv[4]);
+		return 1;
+	}
 	world.farm.send = farm_sends;
 	world.farm.on_lost = on_lost;
 	if (!world.fates || farm_init(&world.farm, world.n, "farm-key"))
@@ -587,5 +572,9 @@ int main(int argc, char **argv)
 	       (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
 	farm_fini(&world.farm);
 	free(world.fates);
+	if (turn_times_on() && !turn_times_end()) {
+		perror(argv[4]);
+		return 1;
+	}
 	return 0;
 }

@@ -8,11 +8,15 @@
 #include "addr.h"
 #include "bytes.h"
 
+void (*fake_look)(void);
 tick_t fake_now = 1000;
 
-static uint32_t min_of(uint32_t a, uint32_t b)
+static void slots_init(struct fake_slots *s, uint32_t *free, uint32_t n)
 {
-	return a < b ? a : b;
+	s->free = free;
+	s->n = n;
+	for (uint32_t i = 0; i < n; i++)
+		free[i] = n - 1 - i;
 }
 
 struct dp *fake_dp_create(void)
@@ -23,16 +27,10 @@ struct dp *fake_dp_create(void)
 	for (unsigned i = 0; i < DP_PUNT_CLASSES; i++)
 		dp->tails[i] = &dp->rings[i];
 	dp->next_spi = 0x80000100;
+	slots_init(&dp->sa_slots, dp->sa_free, FAKE_SAS);
+	slots_init(&dp->tunnel_slots, dp->tunnel_free, FAKE_TUNNELS);
+	slots_init(&dp->policy_slots, dp->policy_free, FAKE_POLICY);
 	return dp;
-}
-
-unsigned fake_dp_live_sas(const struct dp *dp)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < FAKE_SAS; i++)
-		n += dp->sas[i].used && dp->sas[i].live;
-	return n;
 }
 
 bool fake_dp_is_empty(const struct dp *dp)
@@ -112,23 +110,28 @@ void fake_dp_deliver_frame(struct dp *dp, const uint8_t *frame, uint16_t len)
 
 void fake_dp_raise(struct dp *dp, struct dp_event ev)
 {
-	if (dp->n_events == FAKE_EVENTS) {
+	if (dp->end_of_events == FAKE_EVENTS) {
+		unsigned first = dp->first_event, n = dp->end_of_events - first;
+
+		memmove(dp->due, dp->due + first, n * sizeof(dp->due[0]));
+		memmove(dp->events, dp->events + first, n * sizeof(dp->events[0]));
+		dp->first_event = 0;
+		dp->end_of_events = n;
+	}
+	if (dp->end_of_events == FAKE_EVENTS) {
 		dp->errors++;
 		return;
 	}
-	dp->due[dp->n_events] = fake_now + (dp->event_delay ? dp->event_delay() : 0);
-	dp->events[dp->n_events++] = ev;
+	dp->due[dp->end_of_events] = fake_now + (dp->event_delay ? dp->event_delay() : 0);
+	dp->events[dp->end_of_events++] = ev;
 }
 
-static struct fake_sa *sa_at(struct dp *dp, struct handle h)
+bool fake_dp_has_events(const struct dp *dp)
 {
-	if (h.index >= FAKE_SAS || !dp->sas[h.index].used ||
-	    dp->sas[h.index].generation != h.generation)
-		return NULL;
-	return &dp->sas[h.index];
+	return dp->end_of_events > dp->first_event;
 }
 
-static struct fake_tunnel *tunnel_at(struct dp *dp, struct handle h)
+struct fake_tunnel *fake_tunnel_at(struct dp *dp, struct handle h)
 {
 	if (h.index >= FAKE_TUNNELS || !dp->tunnels[h.index].used ||
 	    dp->tunnels[h.index].generation != h.generation)
@@ -138,7 +141,7 @@ static struct fake_tunnel *tunnel_at(struct dp *dp, struct handle h)
 
 static void doubt(struct dp *dp, struct handle tunnel, struct fake_tunnel *t, struct fake_sa *out)
 {
-	struct fake_sa *in = sa_at(dp, out->pair);
+	struct fake_sa *in = fake_sa_at(dp, out->pair);
 	struct fake_peer *p;
 	tick_t last;
 
@@ -156,14 +159,14 @@ static void doubt(struct dp *dp, struct handle tunnel, struct fake_tunnel *t, st
 
 bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa)
 {
-	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+	struct fake_tunnel *t = fake_tunnel_at(dp, tunnel);
 	struct fake_sa *out;
 
 	if (!t)
 		return false;
 	t->have_out = true;
 	t->last_out = fake_now;
-	out = sa_at(dp, t->out_sa);
+	out = fake_sa_at(dp, t->out_sa);
 	if (out && out->live) {
 		out->packets++;
 		doubt(dp, tunnel, t, out);
@@ -175,20 +178,6 @@ bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa)
 	if (!t->asked && !dp->event_ring_full) {
 		t->asked = true;
 		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_ACQUIRE, .tunnel = tunnel});
-	}
-	return false;
-}
-
-bool fake_dp_esp_in(struct dp *dp, uint32_t spi)
-{
-	for (unsigned i = 0; i < FAKE_SAS; i++) {
-		struct fake_sa *sa = &dp->sas[i];
-
-		if (!sa->used || !sa->live || !sa->inbound || sa->spi != spi)
-			continue;
-		sa->have_in = true;
-		sa->last_in = fake_now;
-		return true;
 	}
 	return false;
 }
@@ -212,6 +201,8 @@ tick_t dp_now(const struct dp *dp)
 uint64_t dp_now_us(const struct dp *dp)
 {
 	(void)dp;
+	if (fake_look)
+		fake_look();
 	return (uint64_t)fake_now * TICK_MS * 1000;
 }
 
@@ -351,36 +342,29 @@ void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag)
 		dp->errors++;
 }
 
+// Takes what is due, of the oldest first; what is not moves up behind it.
 unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max)
 {
-	unsigned n = 0, kept = 0;
+	unsigned i = dp->first_event, n = 0, late = 0;
 
-	for (unsigned i = 0; i < dp->n_events; i++) {
-		if (n == max) { // the rest stays as it is
-			memmove(dp->due + kept, dp->due + i,
-			        (dp->n_events - i) * sizeof(dp->due[0]));
-			memmove(dp->events + kept, dp->events + i,
-			        (dp->n_events - i) * sizeof(dp->events[0]));
-			kept += dp->n_events - i;
-			break;
-		}
-		if (tick_diff(fake_now, dp->due[i]) >= 0) {
+	for (; i < dp->end_of_events && n < max; i++) {
+		if (tick_diff(fake_now, dp->due[i]) >= 0)
 			events[n++] = dp->events[i];
-			continue;
-		}
-		dp->due[kept] = dp->due[i];
-		dp->events[kept++] = dp->events[i];
+		else
+			late++;
 	}
-	dp->n_events = kept;
+	for (unsigned to = i, from = i; late; from--) {
+		if (tick_diff(fake_now, dp->due[from - 1]) >= 0)
+			continue;
+		dp->due[--to] = dp->due[from - 1];
+		dp->events[to] = dp->events[from - 1];
+		late--;
+	}
+	dp->first_event += n;
 	// The slots are free from here on, before the caller has looked at the events.
-	for (unsigned i = 0; i < n; i++) {
-		struct fake_sa *sa = &dp->sas[events[i].sa.index];
-
-		if (events[i].kind != DP_EVENT_SA_GONE || sa->generation != events[i].sa.generation)
-			continue;
-		sa->used = false;
-		dp->sa_from = min_of(dp->sa_from, events[i].sa.index);
-	}
+	for (i = 0; i < n; i++)
+		if (events[i].kind == DP_EVENT_SA_GONE)
+			fake_sa_gone(dp, events[i].sa);
 	return n;
 }
 
@@ -397,35 +381,33 @@ void dp_peer_heard(struct dp *dp, uint32_t peer, tick_t when)
 
 int dp_tunnel_add(struct dp *dp, const struct dp_tunnel_spec *spec, struct handle *tunnel)
 {
-	for (uint32_t i = dp->tunnel_from; i < FAKE_TUNNELS; i++) {
-		struct fake_tunnel *t = &dp->tunnels[i];
-		uint32_t generation = t->generation + 1;
+	struct fake_tunnel *t;
+	uint32_t i;
 
-		if (t->used)
-			continue;
-		dp->tunnel_from = i + 1;
-		*t = (struct fake_tunnel){.used = true, .generation = generation, .spec = *spec};
-		*tunnel = (struct handle){i, generation};
-		return 0;
-	}
-	return -ENOSPC;
+	if (dp->no_tunnels || dp->tunnel_slots.n == 0)
+		return -ENOSPC;
+	i = dp->tunnel_slots.free[--dp->tunnel_slots.n];
+	t = &dp->tunnels[i];
+	*t = (struct fake_tunnel){.used = true, .generation = t->generation + 1, .spec = *spec};
+	*tunnel = (struct handle){i, t->generation};
+	return 0;
 }
 
 void dp_tunnel_del(struct dp *dp, struct handle tunnel)
 {
-	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+	struct fake_tunnel *t = fake_tunnel_at(dp, tunnel);
 
 	if (!t) {
 		dp->errors++;
 		return;
 	}
 	t->used = false;
-	dp->tunnel_from = min_of(dp->tunnel_from, tunnel.index);
+	dp->tunnel_slots.free[dp->tunnel_slots.n++] = tunnel.index;
 }
 
 void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer)
 {
-	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+	struct fake_tunnel *t = fake_tunnel_at(dp, tunnel);
 
 	if (t)
 		t->spec.peer = peer;
@@ -433,7 +415,7 @@ void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer)
 
 void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa)
 {
-	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+	struct fake_tunnel *t = fake_tunnel_at(dp, tunnel);
 
 	if (!t)
 		return;
@@ -444,7 +426,7 @@ void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa)
 
 void dp_tunnel_refuse(struct dp *dp, struct handle tunnel)
 {
-	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+	struct fake_tunnel *t = fake_tunnel_at(dp, tunnel);
 
 	if (!t)
 		return;
@@ -455,7 +437,7 @@ void dp_tunnel_refuse(struct dp *dp, struct handle tunnel)
 
 void dp_tunnel_doubt_ack(struct dp *dp, struct handle tunnel)
 {
-	struct fake_tunnel *t = tunnel_at(dp, tunnel);
+	struct fake_tunnel *t = fake_tunnel_at(dp, tunnel);
 
 	if (t)
 		t->doubted = false;
@@ -469,144 +451,6 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 	return t->have_out;
 }
 
-static int sa_take(struct dp *dp, struct handle *h)
-{
-	for (uint32_t i = dp->sa_from; i < (dp->max_sas ? dp->max_sas : FAKE_SAS); i++) {
-		uint32_t generation = dp->sas[i].generation + 1;
-
-		if (dp->sas[i].used)
-			continue;
-		dp->sa_from = i + 1;
-		dp->sas[i] = (struct fake_sa){.used = true, .generation = generation};
-		*h = (struct handle){i, generation};
-		return 0;
-	}
-	return -ENOSPC;
-}
-
-int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
-                  struct handle *sa, uint32_t *spi)
-{
-	int err = sa_take(dp, sa);
-
-	(void)local;
-	(void)remote;
-	if (err < 0)
-		return err;
-	dp->sas[sa->index].inbound = true;
-	dp->sas[sa->index].spi = *spi = dp->next_spi++;
-	return 0;
-}
-
-bool dp_spi_is_known(const struct dp *dp, uint32_t spi)
-{
-	for (unsigned i = 0; i < FAKE_SAS; i++)
-		if (dp->sas[i].used && dp->sas[i].inbound && dp->sas[i].spi == spi)
-			return true;
-	return false;
-}
-
-int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, struct handle tunnel)
-{
-	struct fake_sa *s = sa_at(dp, sa);
-
-	if (!s || spec->spi != s->spi) {
-		dp->errors++;
-		return -EINVAL;
-	}
-	s->live = true;
-	s->spec = *spec;
-	s->tunnel = tunnel;
-	return 0;
-}
-
-int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle *sa)
-{
-	int err;
-
-	for (unsigned i = 0; i < FAKE_SAS; i++)
-		if (dp->sas[i].used && dp->sas[i].inbound && dp->sas[i].live &&
-		    dp->sas[i].spi == spec->spi && addr_equal(&dp->sas[i].spec.local, &spec->local))
-			return -EEXIST;
-	err = sa_take(dp, sa);
-	if (err < 0)
-		return err;
-	dp->sas[sa->index].inbound = true;
-	dp->sas[sa->index].spi = spec->spi;
-	return dp_sa_add_in(dp, *sa, spec, tunnel);
-}
-
-int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
-                  struct handle *sa)
-{
-	int err = sa_take(dp, sa);
-	struct fake_sa *s;
-
-	if (err < 0)
-		return err;
-	s = &dp->sas[sa->index];
-	s->live = true;
-	s->spec = *spec;
-	s->spi = spec->spi;
-	s->tunnel = tunnel;
-	s->pair = in;
-	return 0;
-}
-
-void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		struct fake_sa *s = handle_is_null(sas[i]) ? NULL : sa_at(dp, sas[i]);
-		struct fake_tunnel *t;
-
-		if (!s || s->gone_pending)
-			continue;
-		t = tunnel_at(dp, s->tunnel);
-		if (t && handle_equal(t->out_sa, sas[i]))
-			t->out_sa = (struct handle){0};
-		s->used = s->live; // no worker knows one that is only reserved: its slot is free
-		if (!s->used)
-			dp->sa_from = min_of(dp->sa_from, sas[i].index);
-		s->live = false;
-		s->gone_pending = true;
-		fake_dp_raise(dp, (struct dp_event){.kind = DP_EVENT_SA_GONE, .sa = sas[i]});
-	}
-}
-
-void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu)
-{
-	struct fake_sa *s = sa_at(dp, out_sa);
-
-	if (s)
-		s->spec.path_mtu = mtu;
-}
-
-void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port)
-{
-	struct fake_sa *s = sa_at(dp, out_sa);
-
-	if (s) {
-		s->spec.remote = *remote;
-		s->spec.remote_port = port;
-	}
-}
-
-void dp_sa_peek(const struct dp *dp, struct handle in_sa)
-{
-	(void)dp;
-	(void)in_sa;
-}
-
-bool dp_sa_last_in(const struct dp *dp, struct handle in_sa, tick_t *when)
-{
-	const struct fake_sa *s = &dp->sas[in_sa.index];
-
-	if (!s->used || s->generation != in_sa.generation || !s->have_in)
-		return false;
-	*when = s->last_in;
-	return true;
-}
-
 static void watched(const struct dp *dp)
 {
 	if (dp->watch)
@@ -615,20 +459,19 @@ static void watched(const struct dp *dp)
 
 int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy)
 {
-	for (uint32_t i = dp->policy_from; i < FAKE_POLICY; i++) {
-		struct fake_policy *p = &dp->policies[i];
+	struct fake_policy *p;
+	uint32_t i;
 
-		if (p->used)
-			continue;
-		dp->policy_from = i + 1;
-		p->used = true;
-		p->generation++;
-		p->rule = *rule;
-		*policy = (struct handle){i, p->generation};
-		watched(dp);
-		return 0;
-	}
-	return -ENOSPC;
+	if (dp->policy_slots.n == 0)
+		return -ENOSPC;
+	i = dp->policy_slots.free[--dp->policy_slots.n];
+	p = &dp->policies[i];
+	p->used = true;
+	p->generation++;
+	p->rule = *rule;
+	*policy = (struct handle){i, p->generation};
+	watched(dp);
+	return 0;
 }
 
 void dp_policy_del(struct dp *dp, struct handle policy)
@@ -640,7 +483,7 @@ void dp_policy_del(struct dp *dp, struct handle policy)
 		return;
 	}
 	p->used = false;
-	dp->policy_from = min_of(dp->policy_from, policy.index);
+	dp->policy_slots.free[dp->policy_slots.n++] = policy.index;
 	watched(dp);
 }
 

@@ -19,7 +19,7 @@ struct fake_datagram {
 struct fake_sa {
 	bool used, live, inbound, gone_pending;
 	uint32_t generation;
-	uint32_t spi;
+	uint32_t spi, spi_next;
 	struct sa_spec spec;
 	struct handle tunnel, pair;
 	bool have_in;
@@ -65,18 +65,26 @@ struct fake_route {
 	bool used, discards;
 };
 
+// Free slots. The one that became free last is taken next, so that stale handles meet another use.
+struct fake_slots {
+	uint32_t *free, n;
+};
+
 struct dp {
-	uint32_t sa_from, tunnel_from, policy_from; // no free one is before these
 	struct fake_sa sas[FAKE_SAS];
+	uint32_t spi_first[FAKE_SAS]; // inbound SAs by SPI: number + 1, 0 = none
 	struct fake_tunnel tunnels[FAKE_TUNNELS];
+	struct fake_slots sa_slots, tunnel_slots, policy_slots;
+	uint32_t sa_free[FAKE_SAS], tunnel_free[FAKE_TUNNELS], policy_free[FAKE_POLICY];
 	struct fake_peer peers[FAKE_PEERS];
 	struct fake_policy policies[FAKE_POLICY];
 	struct dp_event events[FAKE_EVENTS];
 	tick_t due[FAKE_EVENTS]; // when an event may be seen
-	unsigned n_events;
+	unsigned first_event, end_of_events;
 	tick_t (*event_delay)(void); // NULL: no delay
 	bool event_ring_full;        // workers raise nothing and try again with the next packet
 	uint32_t max_sas;            // 0 = FAKE_SAS
+	bool no_tunnels;             // there is no room for another
 	uint32_t ike_tags[FAKE_IKE];
 	struct fake_datagram *sent, **sent_tail;
 	unsigned n_sent;
@@ -115,9 +123,16 @@ struct dp {
 
 // The clock of all fakes.
 extern tick_t fake_now;
+// Called at each look at the clock in us, if it is set.
+extern void (*fake_look)(void);
 // What its one worker counts: "drop no-route" and "received".
 extern struct dp_worker_stats fake_worker;
 extern uint64_t fake_counters[2];
+
+// Inside the fake.
+struct fake_sa *fake_sa_at(struct dp *dp, struct handle h);         // NULL: it is not that one's
+struct fake_tunnel *fake_tunnel_at(struct dp *dp, struct handle h); // NULL: it is not that one's
+void fake_sa_gone(struct dp *dp, struct handle sa);                 // its worker has let go of it
 
 struct dp *fake_dp_create(void);
 // Fails the test (returns false) if anything is still live in it.
@@ -129,6 +144,7 @@ struct fake_datagram *fake_dp_take(struct dp *dp);
 void fake_dp_deliver(struct dp *dp, const struct fake_datagram *d);
 void fake_dp_deliver_frame(struct dp *dp, const uint8_t *frame, uint16_t len);
 void fake_dp_raise(struct dp *dp, struct dp_event ev);
+bool fake_dp_has_events(const struct dp *dp);
 // A host's packet leaves through a tunnel: true if it was encrypted (the SA's spec in *sa).
 bool fake_dp_packet(struct dp *dp, struct handle tunnel, struct fake_sa **sa);
 // An authentic ESP packet for this SPI comes in; false: no such SA.

@@ -333,7 +333,7 @@ static unsigned children_in(const struct control *c, const struct flow *f, enum 
 
 static bool is_asked(const struct dp *dp, struct handle tunnel)
 {
-	for (unsigned i = 0; i < dp->n_events; i++)
+	for (unsigned i = dp->first_event; i < dp->end_of_events; i++)
 		if (dp->events[i].kind == DP_EVENT_ACQUIRE &&
 		    handle_equal(dp->events[i].tunnel, tunnel))
 			return true;

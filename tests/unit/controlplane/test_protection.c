@@ -235,14 +235,13 @@ static void while_there_is_no_room(void **state)
 	static const char *const other[] = {
 		"ip access-list extended 101",
 		"30 permit ip 10.1.0.0 0.0.255.255 10.4.0.0 0.0.255.255", NULL};
-	uint32_t room = control.dp->tunnel_from;
 
 	(void)state;
-	control.dp->tunnel_from = FAKE_TUNNELS;
+	control.dp->no_tunnels = true;
 	fake_change(&control, more);
 	assert_true(control.dp->hold[0]);
 	assert_int_equal(errors, 1);
-	control.dp->tunnel_from = room;
+	control.dp->no_tunnels = false;
 	fake_change(&control, other);
 	assert_false(control.dp->hold[0]);
 	assert_int_equal(errors, 1);
