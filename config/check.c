@@ -535,7 +535,18 @@ static void check_platform(const struct config *c, struct diag_list *d)
 {
 	const struct config_platform *p = &c->platform;
 
+	if (p->n_ports > CONFIG_PORTS)
+		diag_add(d, DIAG_ERROR, p->ports[CONFIG_PORTS].line, 0, NULL,
+		         "there can be %d ports at most", CONFIG_PORTS);
 	for (uint32_t i = 0; i < p->n_ports; i++) {
+		if (strlen(p->ports[i].name) >= CONFIG_PORT_NAME)
+			diag_add(d, DIAG_ERROR, p->ports[i].line, 0, NULL,
+			         "the name of port %s is longer than %d characters",
+			         p->ports[i].name, CONFIG_PORT_NAME - 1);
+		if (strlen(p->ports[i].device) >= CONFIG_PORT_DEVICE)
+			diag_add(d, DIAG_ERROR, p->ports[i].line, 0, NULL,
+			         "the device of port %s is longer than %d characters",
+			         p->ports[i].name, CONFIG_PORT_DEVICE - 1);
 		for (uint32_t k = 0; k < i; k++)
 			if (!strcmp(p->ports[i].device, p->ports[k].device))
 				diag_add(d, DIAG_ERROR, p->ports[i].line, 0, NULL,

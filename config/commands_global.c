@@ -55,13 +55,27 @@ static int hash_password(struct command_call *call, const char *password, char o
 	return hash ? 0 : -EINVAL;
 }
 
-#define ROUNDS_MAX 1000000ul // crypt(3) takes up to a thousand times as many, for minutes
+#define ROUNDS_MAX   1000000ul // crypt(3) takes up to a thousand times as many, for minutes
+#define BCRYPT_MAX   14ul      // it doubles with each
+#define YESCRYPT_MAX 'B'       // the same; 256 MiB
 
-static bool is_costly(const char *text)
+static bool begins(const char *text, const char *with)
 {
-	const char *rounds = strstr(text, "$rounds=");
+	return strncmp(text, with, strlen(with)) == 0;
+}
 
-	return rounds && strtoul(rounds + 8, NULL, 10) > ROUNDS_MAX;
+// Is it of a kind that is known here, and checked within some seconds?
+static bool is_affordable(const char *text)
+{
+	const char *rounds = strstr(text, "$rounds="), *cost = strchr(text + 1, '$');
+
+	if (begins(text, "$1$") || begins(text, "$5$") || begins(text, "$6$"))
+		return !rounds || strtoul(rounds + 8, NULL, 10) <= ROUNDS_MAX;
+	if (begins(text, "$2"))
+		return cost && strtoul(cost + 1, NULL, 10) <= BCRYPT_MAX;
+	if (begins(text, "$y$j") || begins(text, "$gy$j"))
+		return cost[2] <= YESCRYPT_MAX && begins(cost + 3, "T$");
+	return false;
 }
 
 // Whether crypt(3) makes such a text: of any password the same setting, and a hash as long behind
@@ -98,9 +112,12 @@ static int enable_store(struct command_call *call, char stored[CONFIG_HASH], uin
 		return command_fail(call, secret,
 		                    "expected the hash of a password as crypt(3) writes it ($6$...)"
 		                    "; Cisco's own types 8 and 9 cannot be checked");
-	if (hashed && is_costly(secret->text))
-		return command_fail(call, secret, "a hash of more than %lu rounds is not taken",
-		                    ROUNDS_MAX);
+	if (hashed && !is_affordable(secret->text))
+		return command_fail(
+			call, secret,
+			"only hashes of the kinds $1$, $5$, $6$, $2b$ and $y$ are taken, of "
+			"%lu rounds or cost %lu at most",
+			ROUNDS_MAX, BCRYPT_MAX);
 	if (hashed && !is_hash(secret->text))
 		return command_fail(call, secret,
 		                    "this hash is not whole, or none that crypt(3) can make: no "

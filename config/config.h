@@ -15,11 +15,14 @@
 #define CONFIG_TEXT            241  // bytes of a description or remark with its NUL
 #define CONFIG_PATH            108  // bytes of a path with its NUL (sun_path)
 #define CONFIG_DEVICE          256  // bytes of a device string with its NUL
-#define CONFIG_CORES           64   // most worker cores
-#define CONFIG_SETS            11   // most transform sets of a crypto map entry
-#define CONFIG_PEERS           16   // most peers of one
-#define CONFIG_HASH            256  // bytes of a crypt(3) text with its NUL
-#define CONFIG_SESSION_KEY     64   // most bytes of a manual key
+#define CONFIG_PORTS           32   // most ports; bytes of a port's name and device with their NULs
+#define CONFIG_PORT_NAME       32
+#define CONFIG_PORT_DEVICE     192
+#define CONFIG_CORES           64  // most worker cores
+#define CONFIG_SETS            11  // most transform sets of a crypto map entry
+#define CONFIG_PEERS           16  // most peers of one
+#define CONFIG_HASH            256 // bytes of a crypt(3) text with its NUL
+#define CONFIG_SESSION_KEY     64  // most bytes of a manual key
 #define CONFIG_REPLAY_DISABLED 0
 
 #define CONFIG_POLICY_LIFETIME 86400 // seconds; also the largest

@@ -400,7 +400,9 @@ static void render_advert_prefix(const struct config_advert_prefix *p, struct te
 
 static void render_interval(const struct config_advert *a, struct text *out)
 {
-	bool ms = a->interval % 1000 || a->interval_min % 1000;
+	// In seconds the command takes less, see commands_advert.c.
+	bool ms = a->interval % 1000 || a->interval_min % 1000 || a->interval < 4000 ||
+	          (a->interval_min && a->interval_min < 3000);
 	uint32_t unit = ms ? 1 : 1000;
 
 	text_printf(out, " ipv6 nd ra interval%s %u", ms ? " msec" : "", a->interval / unit);

@@ -131,29 +131,21 @@ static void port_needs(const struct config *c, const struct config_port *port,
 	}
 }
 
-// The ports as the dataplane takes them. False: too many, or a name or device too long for it.
-static bool ports_fill(const struct config *c, struct dp_port_config ports[DP_PORTS_MAX])
+_Static_assert(CONFIG_PORTS <= DP_PORTS_MAX && CONFIG_PORT_NAME <= DP_NAME_MAX &&
+                       CONFIG_PORT_DEVICE <= DP_DEVICE_MAX,
+               "what the configuration lets through has room in the dataplane");
+
+// The ports as the dataplane takes them.
+static void ports_fill(const struct config *c, struct dp_port_config ports[DP_PORTS_MAX])
 {
 	const struct config_platform *p = &c->platform;
 
-	if (p->n_ports > DP_PORTS_MAX) {
-		fprintf(stderr, "vigild: at most %d ports\n", DP_PORTS_MAX);
-		return false;
-	}
 	for (unsigned i = 0; i < p->n_ports; i++) {
-		size_t name = strlen(p->ports[i].name), device = strlen(p->ports[i].device);
-
-		if (name >= DP_NAME_MAX || device >= DP_DEVICE_MAX) {
-			fprintf(stderr, "vigild: port %s: name or device is too long\n",
-			        p->ports[i].name);
-			return false;
-		}
-		memcpy(ports[i].name, p->ports[i].name, name + 1);
-		memcpy(ports[i].device, p->ports[i].device, device + 1);
+		memcpy(ports[i].name, p->ports[i].name, strlen(p->ports[i].name) + 1);
+		memcpy(ports[i].device, p->ports[i].device, strlen(p->ports[i].device) + 1);
 		ports[i].rx_queues = p->ports[i].rx_queues;
 		port_needs(c, &p->ports[i], &ports[i]);
 	}
-	return true;
 }
 
 static struct dp *start_dataplane(const struct control *c, struct log *log)
@@ -179,8 +171,7 @@ static struct dp *start_dataplane(const struct control *c, struct log *log)
 	char err[256] = "";
 	struct dp *dp;
 
-	if (!ports_fill(c->config, ports))
-		return NULL;
+	ports_fill(c->config, ports);
 	// Without a list the workers take the cores after the control core, in turn.
 	for (unsigned i = 0; i < p->workers && i < CONFIG_CORES; i++)
 		cpus[i] = p->n_worker_cores ? p->worker_cores[i]
@@ -212,8 +203,10 @@ static int run(struct control *c, const char *startup, const struct diag_list *d
 	cpu_set_t cpus;
 
 	pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus);
-	if (log_writer_start(&c->log, c->config) < 0)
+	if (log_writer_start(&c->log, c->config) < 0) {
+		fprintf(stderr, "vigild: no memory for the log, or no thread\n");
 		return ret;
+	}
 	log_diags(&c->log, diags);
 	if (tables_init(c) < 0) {
 		fprintf(stderr, "vigild: out of memory\n");
@@ -221,14 +214,18 @@ static int run(struct control *c, const char *startup, const struct diag_list *d
 	}
 	// Before the dataplane: it pins this thread, and threads made later would share that core.
 	c->dh = dh_pool_create(DH_THREADS, DH_QUEUE);
-	if (!c->dh)
+	if (!c->dh) {
+		fprintf(stderr, "vigild: Diffie-Hellman threads: %s\n", strerror(errno));
 		goto out_tables;
+	}
 	c->dp = start_dataplane(c, &c->log);
 	if (!c->dp)
 		goto out_dh;
 	(void)dp_control_watch(c->dp, dh_pool_fd(c->dh));
-	if (loop_init(c) < 0 || ike1_start(c) < 0)
+	if (loop_init(c) < 0 || ike1_start(c) < 0) {
+		fprintf(stderr, "vigild: no memory for IKE\n");
 		goto out_dp;
+	}
 	if (apply_start(c) < 0) {
 		log_msg(&c->log, LOG_ERROR, "SYS", "CONFIG", "Out of memory");
 		goto out_apply;
@@ -321,6 +318,7 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); // the terminal goes, the gateway stays
 	err = run(&control, startup, &diags);
 out:
 	diag_fini(&diags);

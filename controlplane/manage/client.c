@@ -18,6 +18,7 @@
 
 #define SOCKET_PATH  "/run/vigil/vigil.sock"
 #define COMMANDS_MAX 256
+#define NUL_SHOWN    '\x7f' // no command takes it, so that nothing behind a NUL is lost silently
 
 volatile sig_atomic_t client_interrupted;
 
@@ -129,6 +130,8 @@ static size_t read_secret(const struct client *c, const char *question, char *ou
 	while (client_poll(&p, 1) && read(STDIN_FILENO, &ch, 1) == 1 && ch != '\n')
 		if (len < size - 1)
 			out[len++] = ch;
+	if (!c->tty && len && out[len - 1] == '\r')
+		len--;
 	out[len] = '\0';
 	if (c->tty) {
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
@@ -156,6 +159,8 @@ static void say_goodbye(struct client *c, const struct frame *f)
 {
 	if (f->len)
 		fprintf(stderr, "%.*s\n", (int)f->len, (const char *)f->data);
+	else
+		c->left = true;
 	c->closed = true;
 }
 
@@ -308,8 +313,10 @@ static bool read_line(struct client *c, char *line, size_t size)
 		if (read(STDIN_FILENO, &ch, 1) != 1)
 			break;
 		if (ch != '\n' && len < size - 1)
-			line[len++] = ch;
+			line[len++] = ch ? ch : NUL_SHOWN;
 	}
+	if (len && line[len - 1] == '\r')
+		len--;
 	line[len] = '\0';
 	return len || ch == '\n';
 }
@@ -429,13 +436,14 @@ int main(int argc, char **argv)
 		return 1;
 	for (int i = 0; i < n && !status; i++)
 		status = from_argument(&c, commands[i]);
-	if (n && c.closed && !status)
-		status = 0;
 	if (n && leave_configuration(&c, !status))
 		status = 1;
 	if (!n)
 		status = c.tty ? client_edit(&c) : from_input(&c);
 	if (c.tty && leave_configuration(&c, true))
+		status = 1;
+	// What was asked for last may be half done, and nothing after it was.
+	if (c.closed && !c.left)
 		status = 1;
 	if (fflush(stdout) == EOF || ferror(stdout))
 		status = 1;

@@ -20,6 +20,7 @@ struct client {
 	bool failed;            // the last command
 	bool ever_failed;
 	bool closed; // the session is over
+	bool left;   // ... because a command said so
 	bool shows;  // the command that runs: what comes after Ctrl-C is not wanted
 	struct screen screen;
 	struct filter filter;                                        // of the command that runs

@@ -131,12 +131,16 @@ void configure_leave(struct session *s)
 	*e = (struct configure){0};
 }
 
-// A log file that a line has just named, or turned on, and that cannot be written.
-static void print_log_file(struct session *s)
+// What a line has just asked of the log and cannot be had: a file that cannot be written, a buffer
+// for which there is no memory.
+static void print_log_news(struct session *s, const struct config_logging *wanted)
 {
 	struct log_writer_stats l;
 
 	log_writer_stats(s->m->log, &l);
+	if (l.logging.buffered != wanted->buffered)
+		session_printf(s, "%% Warning: No memory for a log buffer of %u bytes\n",
+		               wanted->buffered);
 	if (l.file_error[0])
 		session_printf(s, "%% Warning: Cannot write log file %s: %s\n", l.logging.file,
 		               l.file_error);
@@ -147,8 +151,9 @@ static int hand_over(struct session *s, const struct config *c, struct diag_list
 {
 	struct running *r = state_get(s->m);
 	bool same = config_equal(r->config, c);
-	bool log_file = r->config->logging.on != c->logging.on ||
-	                strcmp(r->config->logging.file, c->logging.file) != 0;
+	bool log_changes = r->config->logging.on != c->logging.on ||
+	                   r->config->logging.buffered != c->logging.buffered ||
+	                   strcmp(r->config->logging.file, c->logging.file) != 0;
 	struct config *next;
 	int err;
 
@@ -162,8 +167,8 @@ static int hand_over(struct session *s, const struct config *c, struct diag_list
 		return err;
 	}
 	s->edit.changed = true;
-	if (log_file)
-		print_log_file(s);
+	if (log_changes)
+		print_log_news(s, &c->logging);
 	print_news(s, found, &s->edit.known);
 	diag_fini(&s->edit.known);
 	s->edit.known = *found;

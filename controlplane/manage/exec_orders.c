@@ -75,10 +75,8 @@ int exec_leave(struct command_call *call)
 	struct session *s = session_of(call);
 
 	// `do exit` in a configuration mode ends nothing, as in IOS.
-	if (s->mode < MODE_CONFIG) {
-		session_flush(s);
-		s->gone = true;
-	}
+	if (s->mode < MODE_CONFIG)
+		session_leave(s);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ enum frame_type {
 	                    // = no end; 0xffff = the terminal's own), the prompt's text
 	FRAME_ASK = 'A',    // asks for a secret: the question
 	FRAME_WORDS = 'W',  // words, one a line
-	FRAME_BYE = 'B',    // the session is over: why, or nothing
+	FRAME_BYE = 'B',    // the session is over: why, or nothing where a command asked for it
 };
 
 // What a client says of itself.

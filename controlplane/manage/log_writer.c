@@ -359,6 +359,11 @@ int log_writer_configure(struct log *log, const struct config_logging *logging)
 	return err;
 }
 
+void log_writer_no_buffer(struct log *log)
+{
+	log_msg(log, LOG_ERROR, "SYS", "NOMEMORY", "No memory for the log buffer");
+}
+
 static void writer_free(struct log_writer *w)
 {
 	file_close(w);
@@ -374,6 +379,7 @@ int log_writer_start(struct log *log, const struct config *config)
 {
 	struct log_writer *w = calloc(1, sizeof(*w));
 	int err = -ENOMEM;
+	bool buffered;
 
 	if (!w)
 		return -ENOMEM;
@@ -388,14 +394,14 @@ int log_writer_start(struct log *log, const struct config *config)
 	if (log_ring_init(&w->control, CONTROL_ENTRIES) < 0 ||
 	    log_ring_init(&w->helpers, HELPER_ENTRIES) < 0)
 		goto fail;
-	err = log_writer_configure(log, &config->logging);
-	if (err)
-		goto fail;
+	buffered = log_writer_configure(log, &config->logging) == 0;
 	err = -pthread_create(&w->thread, NULL, writer_main, w);
 	if (err)
 		goto fail;
 	pthread_setname_np(w->thread, "vigil-log");
 	log->sink = sink;
+	if (!buffered)
+		log_writer_no_buffer(log);
 	return 0;
 fail:
 	log->arg = NULL;

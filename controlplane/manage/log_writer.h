@@ -19,6 +19,8 @@ struct text;
 int log_writer_start(struct log *log, const struct config *config);
 // Writes what is queued, ends the thread; later lines are dropped.
 void log_writer_stop(struct log *log);
+// Says that there was no memory for the buffer.
+void log_writer_no_buffer(struct log *log);
 // New destinations; any helper thread. 0 or -ENOMEM (the buffer stays as it was). A file that
 // cannot be opened is told in the log, and tried again.
 int log_writer_configure(struct log *log, const struct config_logging *logging);

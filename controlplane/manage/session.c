@@ -42,18 +42,25 @@ static void read_early(struct session *s)
 		s->gone = true;
 }
 
-// Waits until the socket can be written to. False: give up.
+// Waits until the socket can be written to; at the prompt, where log lines are written, what the
+// client sends is its next line, and waits. False: give up.
 static bool wait_writable(struct session *s)
 {
-	struct pollfd p[2] = {{.fd = s->fd, .events = POLLOUT | POLLIN},
+	struct pollfd p[2] = {{.fd = s->fd, .events = POLLOUT},
 	                      {.fd = s->m->stop_fd, .events = POLLIN}};
-	int n = poll(p, 2, TIMEOUT_MS);
+	int n;
+
+	if (s->running)
+		p[0].events |= POLLIN;
+	n = poll(p, 2, TIMEOUT_MS);
 
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n <= 0 || p[1].revents)
 		s->gone = true;
-	else if (p[0].revents & (POLLIN | POLLERR | POLLHUP))
+	else if (p[0].revents & (POLLERR | POLLHUP))
+		s->gone = true;
+	else if (p[0].revents & POLLIN)
 		read_early(s);
 	return !s->gone;
 }
@@ -432,6 +439,12 @@ static void hang_up(struct session *s, const char *why)
 	s->gone = true;
 }
 
+void session_leave(struct session *s)
+{
+	session_flush(s);
+	hang_up(s, "");
+}
+
 // IOS's exec-timeout: in configuration mode this comes first, and the session has ten minutes more.
 static void timed_out(struct session *s)
 {
@@ -538,7 +551,6 @@ static void session_end(struct session *s)
 	if (s->mode >= MODE_CONFIG)
 		configure_leave(s);
 	session_monitor(s, false);
-	send_frame(s, FRAME_BYE, NULL, 0);
 	for (unsigned i = 0; i < SESSION_HISTORY; i++)
 		free(s->history[i]);
 	if (s->slot)

@@ -53,6 +53,8 @@ void session_fail(struct session *s);
 void session_error(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 // Sends what has come together. False: interrupted or gone, the command should end.
 bool session_flush(struct session *s);
+// Ends the session as its client asked for: that is how the client knows it from a broken one.
+void session_leave(struct session *s);
 // Asks the control core s->request; sends output meanwhile collected first. 0, or -errno after an
 // error text, or -EINTR: the command should end.
 int session_ask(struct session *s);

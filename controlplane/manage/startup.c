@@ -100,6 +100,34 @@ static void sync_directory(const char *path)
 	close(fd);
 }
 
+// The file as it is, under the other name; what had that name goes when this is there. 0, also
+// where there is no file yet.
+static int keep_old(const char *path, const char *backup)
+{
+	char next[PATH_BYTES], unused[8];
+	struct text old = {0};
+	int e;
+
+	if ((size_t)snprintf(next, sizeof(next), "%s.new", backup) >= sizeof(next))
+		return -ENAMETOOLONG;
+	unlink(next);
+	e = link(path, next) < 0 ? -errno : 0;
+	if (e == -ENOENT)
+		return 0;
+	if (e == -EPERM || e == -EOPNOTSUPP || e == -ENOSYS) { // a file system without links
+		e = startup_read(path, &old);
+		if (!e && old.failed)
+			e = -ENOMEM;
+		if (!e)
+			e = write_file(next, &old, unused, sizeof(unused));
+		text_fini(&old);
+	}
+	if (!e && rename(next, backup) < 0)
+		e = -errno;
+	unlink(next); // also there still if both are the same file
+	return e;
+}
+
 static int replace_file(const char *path, const struct text *t, char *err, size_t err_size)
 {
 	char fresh[PATH_BYTES], backup[PATH_BYTES];
@@ -113,8 +141,9 @@ static int replace_file(const char *path, const struct text *t, char *err, size_
 	e = write_file(fresh, t, err, err_size);
 	if (e)
 		return e;
-	unlink(backup);
-	if (link(path, backup) < 0 && errno != ENOENT) {
+	e = keep_old(path, backup);
+	if (e) {
+		errno = -e;
 		e = fail(err, err_size, "cannot keep the old file as", backup);
 		unlink(fresh);
 		return e;

@@ -65,8 +65,7 @@ int state_apply(struct manage *m, struct request_slot *slot, struct request *r, 
 		wrapper->refs = 1;
 		replace(m, wrapper);
 		if (logging && log_writer_configure(m->log, &next->logging) < 0)
-			log_msg(m->log, LOG_ERROR, "SYS", "NOMEMORY",
-			        "No memory for the log buffer");
+			log_writer_no_buffer(m->log);
 	} else {
 		config_free(next);
 		free(wrapper);

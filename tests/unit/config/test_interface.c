@@ -398,9 +398,26 @@ static void packets_that_are_too_long(void **state)
 	config_free(c);
 }
 
+// What the dataplane has no room for is said before the start.
+static void too_much_of_a_port(void **state)
+{
+	char text[8192] = "platform\n";
+
+	(void)state;
+	for (unsigned i = 0; i <= CONFIG_PORTS; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		         " port fa%u net_null%u\n", i, i);
+	assert_refused(text, CONFIG_PORTS + 2, 0, "32 ports at most");
+	snprintf(text, sizeof(text), "platform\n port fa0 net_memif0,socket=%0180u\n", 1);
+	assert_refused(text, 2, 0, "longer than 191 characters");
+	snprintf(text, sizeof(text), "platform\n port TenGigabitEthernet0/%020u net_null0\n", 1);
+	assert_refused(text, 2, 0, "longer than 31 characters");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(too_much_of_a_port),
 		cmocka_unit_test(names_are_canonical),
 		cmocka_unit_test(values_of_an_interface),
 		cmocka_unit_test(subinterfaces),

@@ -113,6 +113,13 @@ static void router_advertisements(void **state)
 	a = config_advert(&c->interfaces[0]);
 	assert_true(a.interval == 200000 && a.interval_min == 150000 && a.lifetime == 1800);
 	config_free(c);
+	// Shorter than the command takes in seconds.
+	c = load("interface FastEthernet0\n ipv6 nd ra interval msec 3000\n"
+	         "interface FastEthernet1\n ipv6 nd ra interval msec 8000 2000\n");
+	assert_true(shows(c, "ipv6 nd ra interval msec 3000"));
+	assert_true(shows(c, "ipv6 nd ra interval msec 8000 2000"));
+	assert_round_trip(c);
+	config_free(c);
 	assert_refused("interface FastEthernet0\n ipv6 nd ra interval 10 8\n", 2, 25,
 	               "at most three quarters");
 	assert_refused("interface FastEthernet0\n ipv6 nd prefix 2001:db8::/64 100 200\n", 2, 35,

@@ -103,6 +103,14 @@ static void item_2_hashes(void **state)
 	assert_refused("enable secret 5 $6$rounds=many$abc$" SHA512_TAIL "\n", 1, 17, "can make");
 	assert_refused("enable secret 5 $6$rounds=999999999$abc$" SHA512_TAIL "\n", 1, 17,
 	               "1000000 rounds");
+	// Minutes to hours of crypt(3), or gigabytes.
+	assert_refused(
+		"enable secret 5 $2b$31$abcdefghijklmnopqrstuuFuhxWRTXIsURoluSTZ1N4tYaWGn9oOi\n", 1,
+		17, "cost 14 at most");
+	assert_refused("enable secret 5 $y$jHT$abcdefghijklmnop$" SHA512_TAIL "\n", 1, 17,
+	               "cost 14 at most");
+	assert_refused("enable secret 5 $7$CU..../....abc$" SHA512_TAIL "\n", 1, 17,
+	               "cost 14 at most");
 }
 
 // Two values: the secret wins whenever there is one, and each is removed by its own command.

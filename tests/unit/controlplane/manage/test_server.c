@@ -525,6 +525,28 @@ static void slow_readers(void **state)
 	assert_true(atomic_load(&g->longest_us) < 100000);
 }
 
+static void many_lines(struct gateway *gw, void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 500; i++)
+		log_msg(&gw->c.log, LOG_NOTICE, "TEST", "FLOOD",
+		        "Line %u of many, for a terminal that does not read them now", i);
+}
+
+// What is typed while log lines wait for the terminal is a line like any other.
+static void line_during_a_flood(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "terminal monitor");
+	for (unsigned i = 0; i < 40; i++, usleep(10000))
+		gateway_do(g, many_lines, NULL);
+	has(run(t, "show clock"), "UTC");
+	has(run(t, "show users"), " vty ");
+	terminal_close(t);
+}
+
 // A session that is the only one: those that were closed may still be ending.
 static struct terminal *terminal_alone(void)
 {
@@ -626,6 +648,7 @@ int main(void)
 		cmocka_unit_test(terminal_size),
 		cmocka_unit_test(broken_frames),
 		cmocka_unit_test(slow_readers),
+		cmocka_unit_test(line_during_a_flood),
 		cmocka_unit_test(all_lines_in_use),
 		cmocka_unit_test(interrupted),
 		cmocka_unit_test(pings),

@@ -2,6 +2,8 @@
 // counters, the two passwords, sessions that end or say nothing.
 #include "terminal_test.h"
 
+#include <pthread.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -82,6 +84,66 @@ static void filters_hide_no_error(void **state)
 	has(said, "% There is no port of this name\n");
 	assert_int_equal(vigil("-c 'show interfaces fa0 | count MTU'", said, sizeof(said)), 0);
 	assert_string_equal(said, "Number of lines which match regexp = 1\n");
+}
+
+// A daemon that prompts once, and goes while a command runs.
+static void *goes_away(void *arg)
+{
+	static const uint8_t prompt[] = {'P', 0, 0, 7, 0, 0, 0, 0, 80, 'x', '#'};
+	int fd = accept(*(int *)arg, NULL, NULL);
+	char sink[64];
+
+	if (send(fd, prompt, sizeof(prompt), MSG_NOSIGNAL) < 0 ||
+	    recv(fd, sink, 5, MSG_WAITALL) < 0 || recv(fd, sink, sizeof(sink), 0) < 0)
+		return NULL;
+	close(fd);
+	return NULL;
+}
+
+// The status is 0 only if all was run, or a command has left.
+static void status_of_scripts(void **state)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	char said[4096], arguments[256];
+	pthread_t thread;
+	int fd;
+
+	(void)state;
+	assert_int_equal(vigil("-c 'show clock' -c exit -c 'show nothing'", said, sizeof(said)), 0);
+	assert_int_equal(
+		vigil("<<'EOF'\nshow clock\nexit\nshow nothing\nEOF\n", said, sizeof(said)), 0);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.other", g->socket);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	unlink(addr.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, goes_away, &fd), 0);
+	snprintf(arguments, sizeof(arguments), "-s %s -c 'show clock'", addr.sun_path);
+	assert_int_equal(vigil(arguments, said, sizeof(said)), 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(fd);
+	unlink(addr.sun_path);
+}
+
+// Lines that end as Windows ends them; a NUL takes nothing away silently.
+static void lines_from_elsewhere(void **state)
+{
+	char said[4096], path[200], arguments[256];
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(
+		vigil("<<'EOF'\nshow interfaces fa0 | count MTU\r\nEOF\n", said, sizeof(said)), 0);
+	assert_string_equal(said, "Number of lines which match regexp = 1\n");
+	snprintf(path, sizeof(path), "%s.lines", g->socket);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fwrite("show\0 clock\n", 1, 12, f);
+	fclose(f);
+	snprintf(arguments, sizeof(arguments), "< %s", path);
+	assert_int_equal(vigil(arguments, said, sizeof(said)), 1);
+	unlink(path);
+	lacks(said, "UTC");
 }
 
 // `show history` shows lines as they were typed.
@@ -329,6 +391,8 @@ int main(void)
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(filters_hide_no_error),
+		cmocka_unit_test(status_of_scripts),
+		cmocka_unit_test(lines_from_elsewhere),
 		cmocka_unit_test(history_has_the_filters),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
 		cmocka_unit_test(log_file_that_cannot_be_written),
