@@ -119,11 +119,11 @@ static inline struct sa *sa_fetch(const struct worker *w, const struct flow_memo
                                   uint32_t len)
 {
 	const struct sa_table *sas = w->dp->sas;
-	struct sa *sa = sa_table_at(sas, e->slot);
+	struct sa *sa = sa_table_known(sas, e->slot);
 
 	rte_prefetch0(sa);
 	rte_prefetch0(&sa->sequence);
-	crypto_prefetch_keys(sa_table_keys(sas, e->slot), e->engine, e->key_len, len);
+	crypto_prefetch_keys(sa_table_known_keys(sas, e->slot), e->engine, e->key_len, len);
 	return sa;
 }
 
@@ -198,6 +198,7 @@ struct wrapping {
 	uint32_t longest; // outer packet by both
 	uint16_t hop;     // whose way it is, whatever the destination; or PACKET_NO_HOP
 	unsigned engines;
+	struct leg *leg; // the one that it is in now
 	uint16_t n_legs;
 	struct leg legs[WORKER_BURST];
 };
@@ -257,9 +258,10 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, ui
 }
 
 static __rte_noinline uint16_t wrap_unusual(struct worker *w, struct sa *sa, uint16_t n,
-                                            const struct wrapping *wr, struct rte_mbuf **pkts,
+                                            struct wrapping *wr, struct rte_mbuf **pkts,
                                             struct crypto_item *items)
 {
+	wr->engines |= crypto_engine(sa);
 	return wrap_run(w, sa, n, wr, false, pkts, items);
 }
 
@@ -276,9 +278,10 @@ static void wrapping_init(struct wrapping *wr)
 static inline void leg_begin(struct wrapping *wr)
 {
 	wr->longest = RTE_MIN(wr->path.mtu, wr->way.mtu);
-	if (wr->n_legs && wr->legs[wr->n_legs - 1].tx == wr->way.tx)
+	if (wr->n_legs && wr->leg->tx == wr->way.tx)
 		return;
-	wr->legs[wr->n_legs++] = (struct leg){.tx = wr->way.tx};
+	wr->leg = &wr->legs[wr->n_legs++];
+	*wr->leg = (struct leg){.tx = wr->way.tx};
 }
 
 // The way of the outer packets of an SA, by the hop that its route has now.
@@ -377,12 +380,13 @@ static inline bool wrap_group_run(struct worker *w, struct passage *p, const str
 	if (activity_mark(&sa->last_out, w->now) &&
 	    unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
 		doubt(w, sa);
-	wr->engines |= crypto_engine(sa);
-	if (likely(sa_is_usual(sa)))
+	if (likely(sa_is_usual(sa))) {
+		wr->engines |= 1u << SA_ENGINE_GCM;
 		done = wrap_run(w, sa, run->n, wr, true, pkts, items);
-	else
+	} else {
 		done = wrap_unusual(w, sa, run->n, wr, pkts, items);
-	wr->legs[wr->n_legs - 1].n += done;
+	}
+	wr->leg->n += done;
 	p->n += done;
 	return likely(done == run->n);
 }

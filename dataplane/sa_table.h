@@ -70,10 +70,22 @@ static inline struct sa *sa_table_at(const struct sa_table *t, uint32_t slot)
 	return chunks_at_size(&t->sas, slot, sizeof(struct sa));
 }
 
-// The keys of the SA in a slot.
+// An SA whose slot this core has found before.
+static inline struct sa *sa_table_known(const struct sa_table *t, uint32_t slot)
+{
+	return chunks_known(&t->sas, slot, sizeof(struct sa));
+}
+
+// The keys of the SA in a slot, or of none.
 static inline struct sa_keys *sa_table_keys(const struct sa_table *t, uint32_t slot)
 {
 	return chunks_at_size(&t->keys, slot, sizeof(struct sa_keys));
+}
+
+// The keys of an SA that has been in use.
+static inline struct sa_keys *sa_table_known_keys(const struct sa_table *t, uint32_t slot)
+{
+	return chunks_known(&t->keys, slot, sizeof(struct sa_keys));
 }
 
 // [C] A slot's part for IPv6, made if it is not there. NULL: no memory.

@@ -92,10 +92,49 @@ void report_row(FILE *out, const struct result *r)
 	fflush(out);
 }
 
+static double limit(const struct result *r)
+{
+	return r->of[PROBE_RAW_PREFETCHED].median + r->of[PROBE_RIG].median;
+}
+
+// The same cell with one SA; NULL: it was not measured.
+static const struct result *with_one(const struct result *r, const struct result *results,
+                                     unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (results[i].sas == 1 && results[i].suite == r->suite &&
+		    results[i].direction == r->direction && results[i].frame == r->frame)
+			return &results[i];
+	return NULL;
+}
+
+// What more SAs cost, beside what they cost where there is no gateway.
+static void growth(FILE *out, const struct result *results, unsigned n)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct result *r = &results[i], *one = with_one(r, results, n);
+
+		if (r->sas == 1 || !one)
+			continue;
+		if (!any)
+			fprintf(out, "\nMany SAs, against one in this run: Vigil; the limit "
+			             "(raw+pf and rig)\n");
+		any = true;
+		fprintf(out, "  %-26s %3s %6u %9u SAs %6.2f x (%+7.1f)  %6.2f x (%+7.1f)\n",
+		        r->suite, r->direction, r->frame, r->sas,
+		        r->of[PROBE_VIGIL].median / one->of[PROBE_VIGIL].median,
+		        r->of[PROBE_VIGIL].median - one->of[PROBE_VIGIL].median,
+		        limit(r) / limit(one), limit(r) - limit(one));
+	}
+}
+
 void report_end(FILE *out, const struct result *results, unsigned n)
 {
 	double low = 1e9, high = 0;
 
+	growth(out, results, n);
 	for (unsigned i = 0; i < n; i++) {
 		low = results[i].of[PROBE_STATE].median < low ? results[i].of[PROBE_STATE].median
 		                                              : low;
