@@ -80,6 +80,21 @@ static void apply_addresses6(struct control *c, uint16_t iface, const struct con
 				six[k].addr, prefix_make(&six[k].addr, six[k].prefix_len)};
 }
 
+static void tell_failure(struct control *c, unsigned iface, const struct dp_iface_config *dp,
+                         int err)
+{
+	if (err == -EMSGSIZE)
+		log_msg(&c->log, LOG_WARNING, "LINK", "MTU",
+		        "Interface %s: its device does not take MTU %u while it runs: the next "
+		        "start "
+		        "sets it",
+		        c->ports[iface], dp->mtu6 > dp->mtu ? dp->mtu6 : dp->mtu);
+	else if (!c->iface_failed[iface])
+		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG",
+		        "Interface %s: no routes for its networks: %s", c->ports[iface],
+		        err == -EEXIST ? "another interface has one of them" : strerror(-err));
+}
+
 static void set_interface(struct control *c, unsigned iface, bool announce)
 {
 	const struct config_interface *i = interface_at(c, c->config, iface);
@@ -108,22 +123,32 @@ static void set_interface(struct control *c, unsigned iface, bool announce)
 	router_sync(c, (uint16_t)iface);
 	err = dp_iface_set(c->dp, (uint16_t)iface, &dp);
 	if (err < 0)
-		log_msg(&c->log, LOG_ERROR, "LINK", "CONFIG", "Interface %s: %s", c->ports[iface],
-		        strerror(-err));
+		tell_failure(c, iface, &dp, err);
+	c->iface_failed[iface] = err < 0 && err != -EMSGSIZE;
 	if (i && dp.up && announce && !c->link_down[iface]) {
 		neighbour_announce(c, (uint16_t)iface, &dp.address);
 		nd_announce(c, (uint16_t)iface);
 	}
 }
 
+// What another interface had may be free now.
+static void try_failed(struct control *c, unsigned iface)
+{
+	for (unsigned n = 0; n < c->n_ports; n++)
+		if (n != iface && c->iface_failed[n])
+			set_interface(c, n, true);
+}
+
 static void apply_interface(struct control *c, unsigned iface)
 {
 	set_interface(c, iface, true);
+	try_failed(c, iface);
 }
 
 void apply_interface_addresses(struct control *c, uint16_t iface)
 {
 	set_interface(c, iface, false);
+	try_failed(c, iface);
 	lost_networks_settle_soon(c);
 }
 

@@ -112,6 +112,7 @@ struct control {
 	uint32_t vlans_made;                        // subinterfaces since the start
 	uint32_t vlan_made[DP_IFACES_MAX]; // which of these has the number now or had it last
 	bool link_down[DP_IFACES_MAX];     // a subinterface's is its port's
+	bool iface_failed[DP_IFACES_MAX];  // the dataplane has no routes for its networks
 	bool link_seen[DP_IFACES_MAX];     // the dataplane has told of it
 	bool policy_failed[DP_IFACES_MAX]; // its map is not all in force: nothing goes in clear
 	struct config *config; // the running configuration; replaced as a whole by apply

@@ -117,7 +117,8 @@ uint32_t lost_ranges(struct network_state *networks, uint32_t n, struct dp_range
 static uint32_t add_connected(const struct control *c, const struct config_interface *i, int iface,
                               struct network_state *out)
 {
-	bool down = iface < 0 || !config_interface_up(c->config, i) || c->link_down[iface];
+	bool down = iface < 0 || !config_interface_up(c->config, i) || c->link_down[iface] ||
+	            c->iface_failed[iface];
 	struct config_address6 six[CONFIG_ADDRESSES6];
 	uint8_t mac[6] = {0};
 	unsigned n_six;

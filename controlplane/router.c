@@ -103,6 +103,14 @@ static void transmit(struct control *c, struct router_iface *r, const struct rou
 	dp_frame_send(c->dp, r->iface, frame, (uint16_t)len);
 }
 
+// What is in force may be less than what is configured, see dp_iface_set().
+static uint16_t mtu_of(const struct control *c, uint16_t iface, const struct config_interface *i)
+{
+	uint16_t wanted = config_interface_mtu6(c->config, i), now = dp_iface_mtu6(c->dp, iface);
+
+	return now >= CONFIG_MTU6_MIN && now < wanted ? now : wanted;
+}
+
 static void advertise(struct control *c, struct router_iface *r, const struct config_interface *i)
 {
 	const struct config_advert says = config_advert(i);
@@ -111,7 +119,7 @@ static void advertise(struct control *c, struct router_iface *r, const struct co
 	                          .managed = says.managed,
 	                          .other = says.other,
 	                          .preference = (uint8_t)says.preference,
-	                          .mtu = config_interface_mtu6(c->config, i)};
+	                          .mtu = mtu_of(c, r->iface, i)};
 
 	dp_iface_mac(c->dp, r->iface, a.from);
 	add_prefixes(c, r->iface, i, &a);
@@ -130,7 +138,7 @@ static void say_goodbye(struct control *c, struct router_iface *r)
 	if (!r->told)
 		return;
 	if (i)
-		a.mtu = config_interface_mtu6(c->config, i);
+		a.mtu = mtu_of(c, r->iface, i);
 	dp_iface_mac(c->dp, r->iface, a.from);
 	transmit(c, r, &a);
 	r->told = false;

@@ -116,17 +116,49 @@ static int routes4(struct dp *dp, uint16_t iface, const struct dp_iface_config *
 	return rc;
 }
 
-// The device's own limit is only raised; ours cuts what goes out.
-static int set_device_mtu(const struct iface *iface, uint16_t mtu)
+// The device's own limit is only raised; ours cuts what goes out. What it refuses (many do while
+// they run, with -EBUSY) becomes what it has.
+static int fit_device(const struct iface *iface, struct dp_iface_config *config)
 {
-	uint16_t now;
+	uint16_t wanted = RTE_MAX(config->mtu, config->mtu6), now;
 	int rc;
 
-	if (rte_eth_dev_get_mtu(iface->port, &now) || mtu <= now)
+	if (rte_eth_dev_get_mtu(iface->port, &now) || wanted <= now)
 		return 0;
-	rc = rte_eth_dev_set_mtu(iface->port, mtu);
+	rc = rte_eth_dev_set_mtu(iface->port, wanted);
 	// Some have no such setting, or a wrong limit: what fits their buffers passes.
-	return rc == -ENOTSUP || iface->mtu_device == UINT16_MAX ? 0 : rc;
+	if (rc == 0 || rc == -ENOTSUP || iface->mtu_device == UINT16_MAX)
+		return 0;
+	config->mtu = RTE_MIN(config->mtu, now);
+	config->mtu6 = RTE_MIN(config->mtu6, now);
+	return rc;
+}
+
+// Networks of a family whose routes could not be had stay what they were.
+static void keep_network(struct dp_iface_config *config, const struct dp_iface_config *before)
+{
+	config->network = before->up ? before->network : (struct ip_prefix){0};
+	config->address = before->up ? before->address : (struct ip_addr){0};
+}
+
+static void keep_addresses6(struct dp_iface_config *config, const struct dp_iface_config *before)
+{
+	memcpy(config->addresses6, before->addresses6, sizeof(config->addresses6));
+	config->n_addresses6 = before->up ? before->n_addresses6 : 0;
+}
+
+// The networks of both families, as far as there can be routes for them.
+static int set_networks(struct dp *dp, uint16_t index, struct dp_iface_config *config)
+{
+	const struct dp_iface_config *before = &dp->ifaces[index].config;
+	int rc6 = iface6_routes(dp, index, before, config), rc4;
+
+	if (rc6)
+		keep_addresses6(config, before);
+	rc4 = routes4(dp, index, before, config);
+	if (rc4)
+		keep_network(config, before);
+	return rc4 ? rc4 : rc6;
 }
 
 static uint32_t flags_of(const struct dp_iface_config *config)
@@ -149,32 +181,30 @@ static uint32_t flags_of(const struct dp_iface_config *config)
 int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *config)
 {
 	struct iface *iface = &dp->ifaces[index < dp->n_ifaces ? index : 0];
+	struct dp_iface_config now = *config;
+	int rc = check(dp, index, config), rc_mtu;
 	uint32_t address = 0;
-	int rc = check(dp, index, config);
 
-	if (rc == 0)
-		rc = set_device_mtu(iface, RTE_MAX(config->mtu, config->mtu6));
 	if (rc)
 		return rc;
-	rc = iface6_routes(dp, index, &iface->config, config);
-	if (rc)
-		return rc;
-	rc = routes4(dp, index, &iface->config, config);
-	if (rc) {
-		iface6_routes(dp, index, config, &iface->config);
-		return rc;
-	}
-	iface->config = *config;
+	rc_mtu = fit_device(iface, &now);
+	rc = set_networks(dp, index, &now);
+	iface->config = now;
 	iface6_publish(iface);
-	set_word(&iface->mtu, config->mtu);
-	set_word(&iface->mtu6, config->mtu6);
-	if (config->network.addr.family == 4 && config->up)
-		address = rte_cpu_to_be_32(addr_v4_host(&config->address));
+	set_word(&iface->mtu, now.mtu);
+	set_word(&iface->mtu6, now.mtu6);
+	if (now.network.addr.family == 4 && now.up)
+		address = rte_cpu_to_be_32(addr_v4_host(&now.address));
 	set_word(&iface->address, address);
-	set_word(&iface->mss, mss_pack(config->mss, config->mss6));
+	set_word(&iface->mss, mss_pack(now.mss, now.mss6));
 	mss_watch(dp);
-	set_word(&iface->flags, flags_of(config));
-	return 0;
+	set_word(&iface->flags, flags_of(&now));
+	return rc ? rc : rc_mtu ? -EMSGSIZE : 0;
+}
+
+uint16_t dp_iface_mtu6(const struct dp *dp, uint16_t index)
+{
+	return index < dp->n_ifaces ? (uint16_t)dp->ifaces[index].config.mtu6 : 0;
 }
 
 static uint64_t dropped_on_tx(const struct dp *dp, uint16_t iface)

@@ -503,8 +503,15 @@ int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *co
 		dp->opened += !addr_is_link_local(&old->addresses6[i].address) &&
 		              !fake_dp_is_lost(dp, &old->addresses6[i].address);
 	dp->ifaces[iface] = *config;
+	if (dp->device_mtu && dp->ifaces[iface].mtu6 > dp->device_mtu)
+		dp->ifaces[iface].mtu6 = dp->device_mtu;
 	watched(dp);
-	return 0;
+	return dp->iface_error[iface];
+}
+
+uint16_t dp_iface_mtu6(const struct dp *dp, uint16_t iface)
+{
+	return dp->ifaces[iface].mtu6;
 }
 
 int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *iface)

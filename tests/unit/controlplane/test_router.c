@@ -156,6 +156,21 @@ static void what_is_said(void **state)
 	assert_int_equal(bytes_get_u16(c.dp->frame + LIFETIME), 0);
 }
 
+// Not a longer one than the device has taken.
+static void mtu_in_force(void **state)
+{
+	(void)state;
+	until_advert(200 * S + 1);
+	assert_int_equal(bytes_get_u32(c.dp->frame + MTU), 1400);
+	c.dp->device_mtu = 1800;
+	type("mtu 9000");
+	type("ipv6 mtu 9000");
+	pass(20 * S);
+	until_advert(200 * S + 1);
+	assert_int_equal(c.dp->ifaces[0].mtu6, 1800);
+	assert_int_equal(bytes_get_u32(c.dp->frame + MTU), 1800);
+}
+
 // Nothing before the link-local address is known to be ours; then three soon, the rest at ease.
 static void the_first_come_soon(void **state)
 {
@@ -308,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_said, setup_calm, teardown),
+		cmocka_unit_test_setup_teardown(mtu_in_force, setup_calm, teardown),
 		cmocka_unit_test_setup_teardown(the_first_come_soon, setup, teardown),
 		cmocka_unit_test_setup_teardown(hosts_are_answered, setup_calm, teardown),
 		cmocka_unit_test_setup_teardown(goodbye, setup_calm, teardown),

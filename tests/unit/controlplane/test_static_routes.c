@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +247,29 @@ static void lost_networks(void **state)
 	assert_int_equal(control.dp->opened, 0);
 	change(gone); // it is not to be there
 	assert_false(is_lost("192.0.2.1"));
+}
+
+// Another interface has the network in the dataplane: it is not there, until that one lets go of
+// it.
+static void network_of_another(void **state)
+{
+	static const char *const shut[] = {"interface FastEthernet2", "shutdown", NULL};
+	static const char *const no_shut[] = {"interface FastEthernet2", "no shutdown", NULL};
+
+	(void)state;
+	change(shut);
+	control.dp->iface_error[2] = -EEXIST;
+	change(no_shut);
+	assert_int_equal(errors, 1);
+	assert_true(is_lost("198.51.100.130"));
+	apply_link(&control, 0, false);
+	assert_true(is_lost("198.51.100.130"));
+	assert_int_equal(errors, 1); // once
+	control.dp->iface_error[2] = 0;
+	apply_link(&control, 0, true);
+	pass(2 * TICKS_PER_SECOND);
+	assert_false(is_lost("198.51.100.130"));
+	assert_int_equal(errors, 1);
 }
 
 // A way that the dataplane has no room for leads nowhere.
@@ -507,6 +531,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_leads_where_it_should, start, stop),
 		cmocka_unit_test_setup_teardown(links_go_and_come, start, stop),
 		cmocka_unit_test_setup_teardown(lost_networks, start, stop),
+		cmocka_unit_test_setup_teardown(network_of_another, start, stop),
 		cmocka_unit_test_setup_teardown(lost_without_room, start, stop),
 		cmocka_unit_test_setup_teardown(the_configuration_changes, start, stop),
 		cmocka_unit_test_setup_teardown(shutdown_is_logged, start, stop),
