@@ -1,7 +1,8 @@
 // The workers' neighbours: resolves next hops by ARP or neighbour discovery, keeps them fresh, and
 // answers ARP requests for our addresses (for IPv6 that is nd.c's).
-// Control core only. Must not believe a frame about an address that is not on that interface's
-// network, nor learn from frames that nobody asked for.
+// Control core only. Must not learn from frames that nobody asked for, and of an address that is
+// not on that interface's network only from the answer to a request of ours: a route may lead to
+// one.
 #include "neighbour.h"
 
 #include <errno.h>
@@ -438,6 +439,7 @@ void neighbour_frame(struct control *c, const struct dp_view *v)
 	const struct config_interface *i = interface_of(c, v->iface);
 	struct ip_prefix net;
 	struct neighbour *n;
+	bool near, to_us;
 	struct arp a;
 
 	if (v->len > 14 && bytes_get_u16(v->data + 12) == 0x86dd) {
@@ -455,17 +457,17 @@ void neighbour_frame(struct control *c, const struct dp_view *v)
 	    addr_equal(&a.target, &i->address))
 		send_arp(c, v->iface, ARP_REPLY, a.sender_mac, &i->address, a.sender_mac,
 		         &a.sender);
+	to_us = addr_equal(&a.target, &i->address);
 	net = prefix_make(&i->address, i->prefix_len);
-	if (!prefix_contains(&net, &a.sender))
-		return;
+	near = prefix_contains(&net, &a.sender);
 	n = find(c, v->iface, &a.sender);
-	if (a.operation == ARP_REQUEST && addr_equal(&a.target, &i->address)) {
+	if (a.operation == ARP_REQUEST && to_us && !addr_is_zero(&a.sender)) {
 		send_arp(c, v->iface, ARP_REPLY, a.sender_mac, &i->address, a.sender_mac,
 		         &a.sender);
-		if (!n) // it is about to talk to us: no need to ask back
+		if (!n && near) // it is about to talk to us: no need to ask back
 			n = make(c, v->iface, &a.sender, false);
 	}
-	if (n)
+	if (n && (near || (a.operation == ARP_REPLY && to_us && n->wanted && n->asks)))
 		learn(c, n, a.sender_mac);
 }
 

@@ -113,11 +113,34 @@ static void strangers_are_not_believed(void **state)
 	(void)state;
 	arp(2, "192.0.2.8", "192.0.2.1"); // nobody asked
 	assert_false(known("192.0.2.8"));
-	arp(1, "198.51.100.1", "192.0.2.1"); // not on this network
+	arp(1, "198.51.100.1", "192.0.2.1"); // not on this network: answered, no more
 	assert_false(known("198.51.100.1"));
-	assert_int_equal(c.dp->frames, 0);
+	assert_int_equal(c.dp->frames, 1);
+	arp(1, "198.51.100.1", "192.0.2.77");
+	arp(2, "198.51.100.1", "192.0.2.1");
+	assert_false(known("198.51.100.1"));
+	assert_int_equal(c.dp->frames, 1);
 	arp(1, "192.0.2.1", "192.0.2.1"); // our own address
 	assert_false(known("192.0.2.1"));
+}
+
+// A route may lead to a next hop, or to any address, on an interface whose network is another.
+static void next_hop_of_another_network(void **state)
+{
+	(void)state;
+	want("198.51.100.7", false);
+	assert_int_equal(c.dp->frames, 1);
+	arp(1, "198.51.100.7", "192.0.2.77"); // no answer to us
+	arp(2, "198.51.100.7", "192.0.2.77");
+	arp(2, "198.51.100.8", "192.0.2.1"); // nobody asked
+	assert_false(known("198.51.100.7") || known("198.51.100.8"));
+	arp(2, "198.51.100.7", "192.0.2.1");
+	assert_true(known("198.51.100.7"));
+	pass(61 * TICKS_PER_SECOND); // refreshed
+	arp(2, "198.51.100.7", "192.0.2.1");
+	pass(100 * TICKS_PER_SECOND);
+	arp(2, "198.51.100.7", "192.0.2.1");
+	assert_true(known("198.51.100.7"));
 }
 
 // RFC 5227: who asks whether the address is free hears that it is not; who has it is told, and
@@ -330,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(requests_for_us_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(strangers_are_not_believed, setup, teardown),
+		cmocka_unit_test_setup_teardown(next_hop_of_another_network, setup, teardown),
 		cmocka_unit_test_setup_teardown(short_and_wrong_frames_are_ignored, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(our_address_is_defended, setup, teardown),
