@@ -74,6 +74,15 @@ bool addr_is_zero(const struct ip_addr *a)
 	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
+unsigned addr_common_bits(const struct ip_addr *a, const struct ip_addr *b)
+{
+	unsigned n = 0, bits = addr_size(a->family) * 8;
+
+	while (n < bits && !((a->bytes[n / 8] ^ b->bytes[n / 8]) & 0x80 >> n % 8))
+		n++;
+	return n;
+}
+
 bool addr_is_link_local(const struct ip_addr *a)
 {
 	return a->family == 6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;

@@ -27,6 +27,8 @@ bool addr_is_zero(const struct ip_addr *a);
 unsigned addr_size(uint8_t family);
 // fe80::/10
 bool addr_is_link_local(const struct ip_addr *a);
+// How many bits in front two addresses of one family have in common.
+unsigned addr_common_bits(const struct ip_addr *a, const struct ip_addr *b);
 // An address that a host may have (RFC 1122, 3.2.1.3; RFC 4291, 2.5): of IPv4 not 0/8, 127/8 and
 // from 224.0.0.0 on; of IPv6 not ::, ::1, ff00::/8 and not the IPv4-mapped ones.
 bool addr_is_host(const struct ip_addr *a);

@@ -318,15 +318,6 @@ void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
 			e->current = i;
 }
 
-static unsigned common_bits(const struct ip_addr *a, const struct ip_addr *b)
-{
-	unsigned n = 0, bits = addr_size(a->family) * 8;
-
-	while (n < bits && !((a->bytes[n / 8] ^ b->bytes[n / 8]) & 0x80 >> n % 8))
-		n++;
-	return n;
-}
-
 struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *remote)
 {
 	struct ip_addr best = {0};
@@ -334,7 +325,7 @@ struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *re
 	for (unsigned i = 0; i < e->n_locals; i++)
 		if (e->locals[i].family == remote->family &&
 		    (!best.family ||
-		     common_bits(&e->locals[i], remote) > common_bits(&best, remote)))
+		     addr_common_bits(&e->locals[i], remote) > addr_common_bits(&best, remote)))
 			best = e->locals[i];
 	return best;
 }

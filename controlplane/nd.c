@@ -333,20 +333,22 @@ static void conflict(struct control *c, struct own_address *o, const uint8_t mac
 	wheel_cancel(&c->wheel, &o->timer);
 }
 
+static bool is_ours(struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	const struct own_address *o = find(c, iface, addr);
+
+	return o && o->state == ND_VALID;
+}
+
 // On one of the interface's networks, and not ours: a duplicate is somebody else's.
-static bool sender_is_near(const struct control *c, uint16_t iface, const struct ip_addr *addr)
+static bool sender_is_near(struct control *c, uint16_t iface, const struct ip_addr *addr)
 {
 	const struct own_address *o;
 	bool near = false;
 
-	for (o = c->own_addresses; o; o = o->next) {
-		if (o->iface != iface || o->state != ND_VALID)
-			continue;
-		if (addr_equal(&o->addr, addr))
-			return false;
-		near = near || is_on_link(o, addr);
-	}
-	return near;
+	for (o = c->own_addresses; o && !near; o = o->next)
+		near = o->iface == iface && o->state == ND_VALID && is_on_link(o, addr);
+	return near && !is_ours(c, iface, addr);
 }
 
 static void solicitation(struct control *c, uint16_t iface, const struct nd_message *m)
@@ -365,10 +367,12 @@ static void solicitation(struct control *c, uint16_t iface, const struct nd_mess
 		advertise(c, o, NULL, NULL);
 		return;
 	}
-	if (!sender_is_near(c, iface, &m->src))
+	if (is_ours(c, iface, &m->src))
 		return;
+	// The link may have prefixes of which we have no address; learned are only neighbours.
 	advertise(c, o, &m->src, mac);
-	neighbour_solicited(c, iface, &m->src, mac);
+	if (sender_is_near(c, iface, &m->src))
+		neighbour_solicited(c, iface, &m->src, mac);
 }
 
 void nd_frame(struct control *c, const struct dp_view *v)

@@ -36,10 +36,17 @@ enum iface_flags {
 	IFACE_FRAGMENT_AFTER = 16, // encryption
 };
 
+enum iface6_kind {
+	IFACE6_GLOBAL,
+	IFACE6_LINK_LOCAL,
+	IFACE6_UNIQUE_LOCAL, // RFC 4193
+	IFACE6_KINDS,
+};
+
 // Control writes, workers read by iface6_address().
 struct iface_address6 {
-	uint32_t changes;     // odd while it is being changed
-	uint64_t words[2][2]; // the first global and the first link-local address; 0 = none
+	uint32_t changes;                // odd while it is being changed
+	uint64_t words[IFACE6_KINDS][2]; // the first address of each kind; 0 = none
 };
 
 // Index in dp->ifaces = interface number of the contract.

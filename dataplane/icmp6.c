@@ -48,11 +48,12 @@ static bool is_ours(const struct routes *routes, const struct packet *p, const u
 }
 
 // The address that the packet was for, if it is ours (RFC 4443, 2.2), else ours towards the sender,
-// of the scope that it has. For what came out of a tunnel that is the one of the network behind us
+// of the kind that it has. For what came out of a tunnel that is the one of the network behind us
 // (see icmp.c).
 static bool own_address(const struct worker *w, struct rte_mbuf *m, uint8_t out[16])
 {
-	bool local = ipv6_is_link_local(packet_ip6(m)->src_addr);
+	const uint8_t *src = packet_ip6(m)->src_addr;
+	bool local = ipv6_is_link_local(src);
 	const struct packet *p = packet_of(m);
 	const struct dp *dp = w->dp;
 	const uint8_t *dst = packet_ip6(m)->dst_addr;
@@ -66,9 +67,9 @@ static bool own_address(const struct worker *w, struct rte_mbuf *m, uint8_t out[
 		first = p->out;
 		second = p->in;
 	}
-	if (first < dp->n_ifaces && iface6_address(&dp->ifaces[first], local, out))
+	if (first < dp->n_ifaces && iface6_address(&dp->ifaces[first], src, out))
 		return true;
-	return !local && second < dp->n_ifaces && iface6_address(&dp->ifaces[second], false, out);
+	return !local && second < dp->n_ifaces && iface6_address(&dp->ifaces[second], src, out);
 }
 
 static void fill(struct rte_mbuf *reply, struct rte_mbuf *about, const uint8_t source[16],
@@ -190,7 +191,7 @@ bool icmp6_echo_to_all(const struct iface *iface, struct rte_mbuf *m)
 	    total < PACKET_IPV6_MIN + ICMP_HEADER || ip->proto != IPPROTO_ICMPV6 ||
 	    memcmp(ip->dst_addr, all_nodes, sizeof(all_nodes)) != 0 || icmp[0] != ICMP6_ECHO ||
 	    ipv6_sum(ip, IPPROTO_ICMPV6, icmp, total - PACKET_IPV6_MIN) != 0xffff ||
-	    !iface6_address(iface, ipv6_is_link_local(ip->src_addr), ip->dst_addr))
+	    !iface6_address(iface, ip->src_addr, ip->dst_addr))
 		return false;
 	memcpy(icmp + 2, &sum, sizeof(sum));
 	sum = (uint16_t)~ipv6_sum(ip, IPPROTO_ICMPV6, icmp, total - PACKET_IPV6_MIN);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "ipv6.h"
 #include "route.h"
 
 static const struct dp_address6 *nth(const struct dp_iface_config *config, unsigned i)
@@ -88,14 +89,21 @@ void dp_ipv6_routing(struct dp *dp, bool on)
 	__atomic_store_n(&dp->ipv6_routing, on, __ATOMIC_RELAXED);
 }
 
-// The first address of a scope; all zero = none.
-static void first_of(const struct dp_iface_config *config, bool link_local, uint64_t out[2])
+static enum iface6_kind kind_of(const uint8_t addr[16])
+{
+	if (ipv6_is_link_local(addr))
+		return IFACE6_LINK_LOCAL;
+	return (addr[0] & 0xfe) == 0xfc ? IFACE6_UNIQUE_LOCAL : IFACE6_GLOBAL;
+}
+
+// The first address of a kind; all zero = none.
+static void first_of(const struct dp_iface_config *config, enum iface6_kind kind, uint64_t out[2])
 {
 	const struct dp_address6 *a;
 
 	out[0] = out[1] = 0;
 	for (unsigned i = 0; (a = nth(config, i)); i++) {
-		if (addr_is_link_local(&a->address) != link_local)
+		if (kind_of(a->address.bytes) != kind)
 			continue;
 		memcpy(out, a->address.bytes, 16);
 		return;
@@ -105,32 +113,43 @@ static void first_of(const struct dp_iface_config *config, bool link_local, uint
 void iface6_publish(struct iface *iface)
 {
 	struct iface_address6 *own = &iface->own6;
-	uint64_t words[2][2];
+	uint64_t words[IFACE6_KINDS][2];
 
-	first_of(&iface->config, false, words[0]);
-	first_of(&iface->config, true, words[1]);
+	for (unsigned i = 0; i < IFACE6_KINDS; i++)
+		first_of(&iface->config, (enum iface6_kind)i, words[i]);
 	if (memcmp(words, own->words, sizeof(words)) == 0)
 		return;
 	__atomic_store_n(&own->changes, own->changes + 1, __ATOMIC_RELAXED);
 	// Release: an odd count is seen before any new word; the words before the even one.
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 2 * IFACE6_KINDS; i++)
 		__atomic_store_n(&own->words[i / 2][i % 2], words[i / 2][i % 2], __ATOMIC_RELAXED);
 	__atomic_store_n(&own->changes, own->changes + 1, __ATOMIC_RELEASE);
 }
 
-bool iface6_address(const struct iface *iface, bool link_local, uint8_t out[16])
+static bool address_of_kind(const struct iface *iface, enum iface6_kind kind, uint8_t out[16])
 {
 	const struct iface_address6 *own = &iface->own6;
 	uint32_t before = __atomic_load_n(&own->changes, __ATOMIC_ACQUIRE);
 	uint64_t words[2];
 
 	for (unsigned i = 0; i < 2; i++)
-		words[i] = __atomic_load_n(&own->words[link_local][i], __ATOMIC_RELAXED);
+		words[i] = __atomic_load_n(&own->words[kind][i], __ATOMIC_RELAXED);
 	// Acquire: the words were read before the count is read again.
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (before & 1 || __atomic_load_n(&own->changes, __ATOMIC_RELAXED) != before)
 		return false;
 	memcpy(out, words, 16);
 	return words[0] | words[1];
+}
+
+bool iface6_address(const struct iface *iface, const uint8_t dst[16], uint8_t out[16])
+{
+	enum iface6_kind kind = kind_of(dst);
+
+	if (address_of_kind(iface, kind, out))
+		return true;
+	return kind != IFACE6_LINK_LOCAL &&
+	       address_of_kind(iface, kind == IFACE6_GLOBAL ? IFACE6_UNIQUE_LOCAL : IFACE6_GLOBAL,
+	                       out);
 }

@@ -10,7 +10,9 @@ int iface6_routes(struct dp *dp, uint16_t iface, const struct dp_iface_config *b
                   const struct dp_iface_config *after);
 // [C] Lets workers read the addresses of iface->config.
 void iface6_publish(struct iface *iface);
-// [W] The interface's own address, link-local or not. False: it has none, or it is being changed.
-bool iface6_address(const struct iface *iface, bool link_local, uint8_t out[16]);
+// [W] The interface's own address towards `dst`: link-local, unique local or global as that is (RFC
+// 6724, 5, rules 2 and 6); the other of the latter two where it has none. False: it has neither, or
+// they are being changed.
+bool iface6_address(const struct iface *iface, const uint8_t dst[16], uint8_t out[16]);
 
 #endif

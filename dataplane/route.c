@@ -373,16 +373,21 @@ void dp_route_del(struct dp *dp, const struct ip_prefix *prefix)
 		set(dp, prefix, SOURCE_STATIC, NULL);
 }
 
-// The own IPv6 address from which a packet to `dst` goes out there: one of the same scope (RFC
-// 6724, 5, rule 2).
+// The own IPv6 address from which a packet to `dst` goes out there: one of the same scope that has
+// most bits in common with it (RFC 6724, 5, rules 2 and 8).
 static struct ip_addr source6(const struct dp_iface_config *config, const struct ip_addr *dst)
 {
 	bool local = addr_is_link_local(dst);
+	struct ip_addr best = {0};
 
-	for (unsigned i = 0; i < config->n_addresses6; i++)
-		if (addr_is_link_local(&config->addresses6[i].address) == local)
-			return config->addresses6[i].address;
-	return (struct ip_addr){0};
+	for (unsigned i = 0; i < config->n_addresses6; i++) {
+		const struct ip_addr *a = &config->addresses6[i].address;
+
+		if (addr_is_link_local(a) == local &&
+		    (!best.family || addr_common_bits(a, dst) > addr_common_bits(&best, dst)))
+			best = *a;
+	}
+	return best;
 }
 
 int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,

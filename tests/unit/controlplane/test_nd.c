@@ -322,10 +322,16 @@ static void solicitations_are_answered(void **state)
 	m.target = ip("2001:db8::77"); // somebody else's
 	deliver(&m);
 	m = message(ND_SOLICITATION, "2001:db8:9::9", "2001:db8::1",
-	            "2001:db8::1"); // off this link
+	            "2001:db8::1"); // of a prefix that the link may have: answered, not learned
 	deliver(&m);
-	assert_int_equal(c.dp->frames, 1);
+	assert_int_equal(c.dp->frames, 2);
+	answer = sent();
+	assert_int_equal(answer.type, ND_ADVERTISEMENT);
+	assert_true(addr_equal(&answer.dst, &m.src));
 	assert_false(known("2001:db8:9::9", host_mac));
+	m.src = ip("2001:db8::1"); // ours
+	deliver(&m);
+	assert_int_equal(c.dp->frames, 2);
 	m = message(ND_SOLICITATION, "::", "ff02::1:ff00:1", "2001:db8::1"); // it tries our address
 	m.has_mac = false;
 	deliver(&m);

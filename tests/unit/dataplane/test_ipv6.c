@@ -184,13 +184,41 @@ static enum route_kind kind_of(const char *text)
 	return (enum route_kind)route_hop(gate.routes, route_lookup6(gate.routes, a.bytes))->kind;
 }
 
-static void has(uint16_t iface, bool link_local, const char *text)
+// Its address towards another one.
+static void towards(uint16_t iface, const char *dst, const char *text)
 {
 	uint8_t got[16];
 
-	assert_int_equal(iface6_address(&gate.ifaces[iface], link_local, got), text != NULL);
+	assert_int_equal(iface6_address(&gate.ifaces[iface], ip(dst).bytes, got), text != NULL);
 	if (text)
 		assert_memory_equal(got, ip(text).bytes, 16);
+}
+
+static void has(uint16_t iface, bool link_local, const char *text)
+{
+	towards(iface, link_local ? "fe80::99" : "2001:db8:99::1", text);
+}
+
+// Unique local addresses are not of the Internet, whatever comes first.
+static void addresses_by_destination(void **state)
+{
+	struct dp_iface_config a = {.up = true}, b = {.up = true};
+
+	(void)state;
+	give(&a, "fe80::1", 64);
+	give(&a, "fd00:1::1", 64);
+	assert_int_equal(apply(0, &a), 0);
+	towards(0, "2001:db8::9", "fd00:1::1"); // there is no other
+	give(&a, "2001:db8::1", 64);
+	give(&a, "2001:db8:5::1", 64);
+	assert_int_equal(apply(0, &a), 0);
+	towards(0, "2001:db8::9", "2001:db8::1");
+	towards(0, "fd00:9::9", "fd00:1::1");
+	towards(0, "fe80::9", "fe80::1");
+	give(&b, "2001:db8::1", 64);
+	assert_int_equal(apply(0, &b), 0);
+	towards(0, "fd00:9::9", "2001:db8::1");
+	towards(0, "fe80::9", NULL);
 }
 
 static void addresses_and_their_routes(void **state)
@@ -648,6 +676,7 @@ int main(void)
 		cmocka_unit_test(chains),
 		cmocka_unit_test(long_chains),
 		cmocka_unit_test(whole_packets),
+		cmocka_unit_test_setup_teardown(addresses_by_destination, gate_start, gate_stop),
 		cmocka_unit_test_setup_teardown(addresses_and_their_routes, gate_start, gate_stop),
 		cmocka_unit_test_setup_teardown(neighbours_of_both_families, start, stop),
 		cmocka_unit_test_setup_teardown(rules_change_meanwhile, start, stop),
