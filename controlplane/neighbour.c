@@ -56,6 +56,7 @@ struct neighbours {
 	struct neighbour *list;
 	struct neighbour *buckets[BUCKETS];
 	unsigned n;
+	tick_t looked_at; // for one that may go; for those that are only heard of, once a tick
 	struct conflict {
 		bool seen;
 		tick_t told_at, defended_at;
@@ -238,8 +239,10 @@ static struct neighbour *make(struct control *c, uint16_t iface, const struct ip
 {
 	struct neighbour *n, **at;
 
-	if (c->neighbours->n >= NEIGHBOURS_MAX)
+	if (c->neighbours->n >= NEIGHBOURS_MAX && (wanted || c->neighbours->looked_at != c->now)) {
 		make_room(c, wanted);
+		c->neighbours->looked_at = c->now;
+	}
 	if (c->neighbours->n >= NEIGHBOURS_MAX)
 		return NULL;
 	n = calloc(1, sizeof(*n));

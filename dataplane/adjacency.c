@@ -12,6 +12,7 @@
 #include <rte_lcore.h>
 
 #include "addr.h"
+#include "icmp.h"
 #include "icmp6.h"
 #include "policy.h"
 
@@ -24,8 +25,7 @@
 #define WAIT_ANSWER_TICKS 4
 #define MAC_KNOWN         (1ull << 48)
 
-#define ICMP_UNREACHABLE 3
-#define ICMP_HOST        1
+#define ICMP_HOST 1
 
 struct adjacencies {
 	struct rte_hash *macs; // struct adjacency_key -> MAC_KNOWN | MAC, as a pointer-sized number

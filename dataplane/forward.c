@@ -3,11 +3,11 @@
 #include <rte_branch_prediction.h>
 #include <rte_icmp.h>
 
+#include "icmp.h"
 #include "ipv4.h"
 #include "route.h"
 #include "worker.h"
 
-#define ICMP_UNREACHABLE   3
 #define ICMP_NET           0
 #define ICMP_TIME_EXCEEDED 11
 

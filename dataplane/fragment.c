@@ -2,12 +2,11 @@
 // ESP after encryption; for the others the sender hears "fragmentation needed" (RFC 1191, 4).
 #include <rte_ip_frag.h>
 
+#include "icmp.h"
 #include "ipv4.h"
 #include "worker.h"
 
-#define FRAGMENTS_MAX    WORKER_BURST
-#define ICMP_UNREACHABLE 3
-#define ICMP_FRAG_NEEDED 4
+#define FRAGMENTS_MAX WORKER_BURST
 
 static void too_big(struct worker *w, struct rte_mbuf *m, uint32_t mtu)
 {

@@ -15,18 +15,17 @@
 #define ICMP_ECHO       8
 #define ICMP_TIMESTAMP  13 // 13 to 18 are queries
 
-bool icmp_may_send(struct worker *w)
+bool icmp_may_send(struct worker *w, struct icmp_budget *b)
 {
-	uint32_t passed = (uint32_t)RTE_MAX(tick_diff(w->now, w->icmp_filled), 0);
+	uint32_t passed = (uint32_t)RTE_MAX(tick_diff(w->now, b->filled), 0);
 
-	w->icmp_filled = w->now;
-	w->icmp_tokens =
-		RTE_MIN(TOKENS_MAX, w->icmp_tokens + RTE_MIN(passed, TOKENS_MAX) * TOKENS_A_TICK);
-	if (w->icmp_tokens == 0) {
+	b->filled = w->now;
+	b->tokens = RTE_MIN(TOKENS_MAX, b->tokens + RTE_MIN(passed, TOKENS_MAX) * TOKENS_A_TICK);
+	if (b->tokens == 0) {
 		worker_count(w, COUNT_ICMP_LIMITED);
 		return false;
 	}
-	w->icmp_tokens--;
+	b->tokens--;
 	return true;
 }
 
@@ -112,9 +111,10 @@ void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code
 {
 	uint32_t source = own_address(w, m);
 	uint8_t head[ICMP_HEADER] = {type, code};
+	bool size = type == ICMP_UNREACHABLE && code == ICMP_FRAG_NEEDED;
 	struct rte_mbuf *reply;
 
-	if (!may_answer(w, m) || source == 0 || !icmp_may_send(w))
+	if (!may_answer(w, m) || source == 0 || !icmp_may_send(w, size ? &w->icmp_sizes : &w->icmp))
 		return;
 	reply = rte_pktmbuf_alloc(w->dp->pool);
 	if (!reply)

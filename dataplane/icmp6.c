@@ -104,7 +104,7 @@ void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t cod
 
 	if (!may_answer(m, type) || !own_address(w, m, source))
 		return;
-	if (!icmp_may_send(w))
+	if (!icmp_may_send(w, type == ICMP6_TOO_BIG ? &w->icmp_sizes : &w->icmp))
 		return;
 	reply = rte_pktmbuf_alloc(w->dp->pool);
 	if (!reply)

@@ -4,19 +4,19 @@
 #include "bytes.h"
 #include "classify.h"
 #include "echo.h"
+#include "icmp.h"
 #include "icmp6.h"
 #include "ipv4.h"
 #include "ipv6.h"
 #include "path_mtu.h"
 #include "worker.h"
 
-#define ICMP_ECHO        8
-#define ICMP_ECHO_REPLY  0
-#define ICMP_UNREACHABLE 3
-#define ICMP_PROTOCOL    2 // codes of ICMP_UNREACHABLE
-#define ICMP_PORT        3
-#define ICMP_HEADER      8
-#define LOCAL_TTL        64
+#define ICMP_ECHO       8
+#define ICMP_ECHO_REPLY 0
+#define ICMP_PROTOCOL   2 // codes of ICMP_UNREACHABLE
+#define ICMP_PORT       3
+#define ICMP_HEADER     8
+#define LOCAL_TTL       64
 
 // RFC 1624: the type field changed from echo to echo reply.
 static void echo_turn_round(uint8_t *icmp)

@@ -5,14 +5,13 @@
 
 #include "bytes.h"
 #include "esp.h"
+#include "icmp.h"
 #include "ipv6.h"
 
-#define ICMP_HEADER      8
-#define ICMP_UNREACHABLE 3
-#define ICMP_FRAG_NEEDED 4
-#define ICMPV6_TOO_BIG   2
-#define IPV6_HEADER      40
-#define EVENTS_A_SECOND  50u
+#define ICMP_HEADER     8
+#define ICMPV6_TOO_BIG  2
+#define IPV6_HEADER     40
+#define EVENTS_A_SECOND 50u
 
 // RFC 1191, 7: what a link of a router that says nothing may have.
 static uint16_t plateau_below(uint16_t len)

@@ -42,6 +42,12 @@ struct worker_tx {
 	uint64_t dropped; // control reads
 };
 
+// Messages that may be sent now.
+struct icmp_budget {
+	uint32_t tokens;
+	tick_t filled;
+};
+
 struct worker {
 	struct dp *dp;
 	uint16_t index;
@@ -60,8 +66,8 @@ struct worker {
 	uint16_t n_made;
 	uint64_t handed; // a bit for each worker that was handed packets this turn
 	bool told;       // the control core was told something this turn
-	uint32_t icmp_tokens;
-	tick_t icmp_filled;
+	// Of ICMP errors; those that tell a size are what path MTU discovery lives on.
+	struct icmp_budget icmp, icmp_sizes;
 	uint32_t ip_id;
 	uint32_t echo_told; // answers in tick echo_filled
 	tick_t echo_filled;

@@ -1,10 +1,8 @@
 // What is seldom done about packets on their way into an SA: they are too long. [W]
 #include "wrap.h"
 
+#include "icmp.h"
 #include "split.h"
-
-#define ICMP_UNREACHABLE 3
-#define ICMP_FRAG_NEEDED 4
 
 void wrap_path_find(const struct worker *w, struct wrap_path *path, uint16_t out)
 {

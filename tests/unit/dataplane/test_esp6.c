@@ -398,7 +398,7 @@ static void too_long(void **state)
 
 	(void)state;
 	own_address(0);
-	gate.workers[0]->icmp_tokens = 9;
+	gate.workers[0]->icmp_sizes.tokens = 9;
 	assert_null(encrypt(&f, packet6(1460, f.tunnel)));
 	assert_int_equal(gate_counter(DROP_MTU), 1);
 	error = made();

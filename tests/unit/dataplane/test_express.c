@@ -146,8 +146,7 @@ static void state_restore(const struct stand *s)
 		;
 	memset(w->counters, 0, sizeof(w->counters));
 	w->ip_id = 77;
-	w->icmp_tokens = icmp_errors;
-	w->icmp_filled = w->now;
+	w->icmp = w->icmp_sizes = (struct icmp_budget){icmp_errors, w->now};
 	w->echo_told = 0;
 }
 

@@ -297,7 +297,7 @@ static void errors_to_nobody(void **state)
 	struct rte_mbuf *m = gate_packet(100, (struct handle){0});
 
 	(void)state;
-	w->icmp_tokens = 9;
+	w->icmp.tokens = 9;
 	assert_int_equal(route_iface_add(&gate, &prefix, 0, ROUTE_BROADCAST), 0);
 	for (unsigned i = 0; i < RTE_DIM(nobody); i++) {
 		packet_ip(m)->src_addr = rte_cpu_to_be_32(nobody[i]);

@@ -433,7 +433,7 @@ static void another_interface(void **state)
 	gate.ifaces[0].flags = IFACE_UP;
 	gate.ifaces[0].mtu = 1300;
 	assert_int_equal(route_iface_add(&gate, &prefix, 0, ROUTE_CONNECTED), 0);
-	w->icmp_tokens = 9;
+	w->icmp_sizes.tokens = 9; // of the others there are none
 	m = packet(&f, 1400, DF);
 	assert_int_equal(esp_out(w, &m, 1), 0);
 	assert_int_equal(gate_counter(DROP_MTU), 1);

@@ -233,7 +233,7 @@ static void may_answer(void)
 	c->addresses6[0].address =
 		(struct ip_addr){.family = 6, .bytes = {0x20, 1, 0xd, 0xb8, [15] = 1}};
 	iface6_publish(&gate.ifaces[0]);
-	gate.workers[0]->icmp_tokens = 9;
+	gate.workers[0]->icmp.tokens = 9;
 }
 
 // RFC 1122, 3.3.2; RFC 8200, 4.5: whose first fragment came hears of the others.
