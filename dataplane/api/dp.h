@@ -298,10 +298,11 @@ struct dp_iface_config {
 	unsigned n_addresses6;
 };
 
-// Replaces an interface's settings; the connected route follows. 0, or -EINVAL, -ENOTSUP (the MTU is
-// longer than the buffers allow with which the port was opened, dp_iface_mtu_max()): all is as it
-// was. Or all but a part is in force, above all whether it is up and has a crypto map: -EMSGSIZE: the
-// device keeps the MTU that it has; else: there are no routes for networks that it is to have anew
+// Replaces an interface's settings; the connected route follows. 0, or -EINVAL, -ENOTSUP (the MTU
+// is longer than the buffers allow with which the port was opened, dp_iface_mtu_max()): all is as
+// it was. Or all but a part is in force, above all whether it is up and has a crypto map:
+// -EMSGSIZE: the device keeps the MTU that it has; else: there are no routes for networks that it
+// is to have anew
 // (-EEXIST: another interface has the network, -ENOMEM, -ENOSPC), and it keeps those that it had.
 int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config);
 // The MTU for IPv6 that is in force; 0 = none yet.

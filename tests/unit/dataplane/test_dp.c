@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "addr.h"
-#include "dp_internal.h"
 #include "wire.h"
 
 #define GATEWAY(i) (0x0a000001u + ((uint32_t)(i) << 8)) // 10.0.i.1/24
@@ -767,20 +766,7 @@ static void test_settings_are_checked(void **state)
 	c.mtu = 1500;
 	assert_int_equal(dp_iface_set(dp, 2, &c), -EINVAL);
 	// The other interface has this network.
-	c.crypto_map = true;
 	assert_int_equal(dp_iface_set(dp, 1, &c), -EEXIST);
-	// All else is in force, above all that its crypto map decides, and that it is up or not.
-	assert_int_equal(dp->ifaces[1].flags, IFACE_UP | IFACE_CRYPTO_MAP);
-	assert_true(addr_equal(&dp->ifaces[1].config.address,
-	                       &(struct ip_addr[]){addr_v4(GATEWAY(1))}[0]));
-	c.up = false;
-	assert_int_equal(dp_iface_set(dp, 1, &c), 0);
-	assert_int_equal(dp->ifaces[1].flags, IFACE_CRYPTO_MAP);
-	c.up = true; // from nothing: there is no network then
-	assert_int_equal(dp_iface_set(dp, 1, &c), -EEXIST);
-	assert_int_equal(dp->ifaces[1].config.network.addr.family, 0);
-	assert_int_equal(dp->ifaces[1].flags, IFACE_UP | IFACE_CRYPTO_MAP);
-	set_iface(1, 1500, true);
 	dp_iface_info(dp, 0, &info);
 	assert_string_equal(info.driver, "net_memif");
 	assert_true(info.link_up);

@@ -246,6 +246,46 @@ static unsigned kind_of(uint32_t addr)
 	return route_hop(dp.routes, route_lookup(dp.routes, rte_cpu_to_be_32(addr)))->kind;
 }
 
+// Another interface has the network: all else is in force, above all that the crypto map decides,
+// and whether the interface is up.
+static void test_a_network_of_another(void **state)
+{
+	const uint32_t taken = 0x0a030009, own = 0x0a040009;
+	struct dp_iface_config c = {.mtu = 1500, .up = true, .address = addr_v4(own)};
+	struct iface *iface = &dp.ifaces[3];
+	uint32_t flags = iface->flags;
+
+	(void)state;
+	iface->mtu_max = 9000;
+	dp.ifaces[2].mtu_max = 9000;
+	set_address(taken, 24, 1500);
+	c.network = prefix_make(&c.address, 24);
+	assert_int_equal(dp_iface_set(&dp, 3, &c), 0);
+	c.address = addr_v4(taken);
+	c.network = prefix_make(&c.address, 24);
+	c.crypto_map = true;
+	c.mtu = 1400;
+	assert_int_equal(dp_iface_set(&dp, 3, &c), -EEXIST);
+	assert_int_equal(iface->flags, IFACE_UP | IFACE_CRYPTO_MAP);
+	assert_int_equal(iface->mtu, 1400);
+	assert_int_equal(kind_of(own), ROUTE_LOCAL); // it keeps what it had
+	assert_int_equal(addr_v4_host(&iface->config.address), own);
+	c.up = false;
+	assert_int_equal(dp_iface_set(&dp, 3, &c), 0);
+	assert_int_equal(iface->flags, IFACE_CRYPTO_MAP);
+	assert_int_equal(kind_of(own), ROUTE_UNREACHABLE);
+	c.up = true;
+	assert_int_equal(dp_iface_set(&dp, 3, &c), -EEXIST);
+	assert_int_equal(iface->flags, IFACE_UP | IFACE_CRYPTO_MAP);
+	assert_int_equal(iface->config.network.addr.family, 0); // it had nothing
+	set_address(0, 0, 1500);
+	assert_int_equal(dp_iface_set(&dp, 3, &c), 0);
+	assert_int_equal(kind_of(taken), ROUTE_LOCAL);
+	c.up = false;
+	assert_int_equal(dp_iface_set(&dp, 3, &c), 0);
+	iface->flags = flags; // other tests want it up
+}
+
 // 10.3.0.9 is the gateway's own, its neighbour 10.3.0.1 on the network, all the while.
 static void *reader_of_own(void *arg)
 {
@@ -470,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_interface_wins_over_static),
 		cmocka_unit_test(test_readers_while_routes_change),
 		cmocka_unit_test(test_discard),
+		cmocka_unit_test(test_a_network_of_another),
 		cmocka_unit_test(test_an_interface_changes_without_a_gap),
 		cmocka_unit_test(test6_against_a_model),
 		cmocka_unit_test(test6_interface_and_errors),
