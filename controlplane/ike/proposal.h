@@ -48,7 +48,8 @@ int proposal_choose_esp(const uint8_t *body, size_t len, const struct esp_suite 
                         enum sa_encap encap, struct esp_choice *out);
 
 // Initiator: the answer holds exactly one transform and it is one that we offered. -EBADMSG if
-// there are more, -ENOENT if we never offered it. pfs_group must be ours, lifetimes may be shorter.
+// there are more, -ENOENT if we never offered it. pfs_group must be ours; lifetimes may be shorter,
+// and where they are 0 or missing ours hold.
 int proposal_accept_ike(const uint8_t *body, size_t len, const struct ike_suite *offered,
                         unsigned n, struct ike_choice *out);
 int proposal_accept_esp(const uint8_t *body, size_t len, const struct esp_suite *offered,

@@ -53,6 +53,7 @@ struct collected {
 	uint32_t seen; // a bit for each attribute type under 32
 	uint32_t value[16];
 	uint32_t life_type;
+	uint32_t life_seen; // a bit for each life type whose duration has come
 	uint32_t seconds, kilobytes;
 };
 
@@ -98,24 +99,22 @@ int proposal_attr_validate(const uint8_t *attributes, size_t len)
 	return reader_ok(&r) ? 0 : -EBADMSG;
 }
 
-// A type may come with each of its two units once, each followed by its duration.
+// A type may come with each of its two units once, each followed by its duration. A duration of 0
+// is what strongSwan says that has no limit of its own (`rekey_time = 0`, or life_bytes under
+// 1000): as if nothing was said.
 static bool collect_life(struct collected *c, const struct attr *a, bool is_type)
 {
 	if (is_type) {
 		c->life_type = a->value;
 		return a->basic && (a->value == LIFE_SECONDS || a->value == LIFE_KILOBYTES);
 	}
-	if (!c->life_type || a->value == 0)
+	if (!c->life_type || c->life_seen & 1u << c->life_type)
 		return false;
-	if (c->life_type == LIFE_SECONDS) {
-		if (c->seconds)
-			return false;
+	c->life_seen |= 1u << c->life_type;
+	if (c->life_type == LIFE_SECONDS)
 		c->seconds = a->value;
-	} else {
-		if (c->kilobytes)
-			return false;
+	else
 		c->kilobytes = a->value;
-	}
 	c->life_type = 0;
 	return true;
 }

@@ -189,12 +189,12 @@ static void shape_is_checked(void **state)
 	assert_int_equal(proposal_validate(b.body, b.len), 0);
 }
 
-// A body with one phase 1 transform of these attributes.
+// A body with one phase 1 transform of these attributes; the choice points into it.
 static int choose_attributes(const char *attributes, const struct ike_suite *ours,
                              struct ike_choice *c)
 {
-	uint8_t body[128] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0,
-	                     1, 1, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0};
+	static uint8_t body[128] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0,
+	                            1, 1, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0};
 	size_t n = 24 + unhex(attributes, body + 24, sizeof(body) - 24);
 
 	body[11] = (uint8_t)(n - 8);
@@ -224,7 +224,12 @@ static void attributes_are_judged(void **state)
 		{"80010007800200048004000e80030001800c0001", -ENOENT}, // duration without type
 		{"80010007800200048004000e80030001800b0001", -ENOENT}, // type without duration
 		{"80010007800200048004000e80030001800b0003800c0001", -ENOENT},
-		{"80010007800200048004000e80030001800b0001800c0000", -ENOENT}, // 0 seconds
+		{"80010007800200048004000e80030001800b0001800c0000", 0}, // 0 seconds
+		{"80010007800200048004000e80030001800b0001000c000400000000", 0},
+		{"80010007800200048004000e80030001800b0000800c0e10", -ENOENT}, // type 0
+		{"80010007800200048004000e80030001800b0001800c0000800b0001800c0e10", -ENOENT},
+		{"80010007800200048004000e80030001800b0001800c0e10800b0001800c0000", -ENOENT},
+		{"80010007800200048004000e80030001800b0001800c0000800b0002800c0000", 0},
 		{"80010007800200048004000e80030001800b0001800c0e10800b0002800c0e10", 0},
 		{"80010007800200048004000e80030001800b0001800c0e10800b0001800c0e10", -ENOENT},
 		{"80010007800200048004000e80030001800b0001000c0000", -EBADMSG}, // no bytes
@@ -324,17 +329,55 @@ static void extended_sequence_numbers(void **state)
 	assert_int_equal(proposal_choose_esp(b.body, b.len, &with, 1, SA_ENCAP_NONE, &c), -ENOENT);
 }
 
-// A body with one AES-256-GCM transform of these attributes.
+// A body with one AES-256-GCM transform of these attributes; the choice points into it.
 static int choose_esp_attributes(const char *attributes, const struct esp_suite *ours,
                                  struct esp_choice *c)
 {
-	uint8_t body[128] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0,  1, 3,
-	                     4, 1, 0, 0, 8, 1, 0, 0, 0, 0, 1, 20, 0, 0};
+	static uint8_t body[128] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0,  1, 3,
+	                            4, 1, 0, 0, 8, 1, 0, 0, 0, 0, 1, 20, 0, 0};
 	size_t n = 28 + unhex(attributes, body + 28, sizeof(body) - 28);
 
 	body[11] = (uint8_t)(n - 8);
 	body[23] = (uint8_t)(n - 20);
 	return proposal_choose_esp(body, n, ours, 1, SA_ENCAP_NONE, c);
+}
+
+// strongSwan with rekey_time = 0, or a life_bytes under 1000: 0 says nothing, so ours hold, and the
+// answer repeats it as it came. An answer with 0 to what we offered leaves us ours.
+static void lifetime_0_says_nothing(void **state)
+{
+	const char *ike = "80010007800200048004000e80030001800b0001800c0000";
+	const char *esp = "800400018006008080010001800200008001000200020004"
+			  "00000000";
+	struct isakmp_message m;
+	struct ike_choice c, answer;
+	struct esp_choice e, esp_answer;
+	struct sa_body reply;
+
+	(void)state;
+	assert_int_equal(choose_attributes(ike, &aes128, &c), 0);
+	assert_int_equal(c.suite.lifetime, 3600);
+	assert_int_equal(c.raw.attributes_len, strlen(ike) / 2);
+	begin(&m, &reply);
+	proposal_write_ike_answer(&m, &c);
+	end(&m, &reply);
+	assert_memory_equal(reply.body + reply.len - strlen(ike) / 2, c.raw.attributes,
+	                    strlen(ike) / 2);
+	assert_int_equal(proposal_accept_ike(reply.body, reply.len, &aes128, 1, &answer), 0);
+	assert_int_equal(answer.suite.lifetime, 3600);
+
+	assert_int_equal(choose_esp_attributes(esp, &gcm, &e), 0);
+	assert_int_equal(e.suite.lifetime_seconds, 3600);
+	assert_int_equal(e.suite.lifetime_kilobytes, 4608000);
+	begin(&m, &reply);
+	proposal_write_esp_answer(&m, &e, 0x1000);
+	end(&m, &reply);
+	assert_memory_equal(reply.body + reply.len - strlen(esp) / 2, e.raw.attributes,
+	                    strlen(esp) / 2);
+	assert_int_equal(
+		proposal_accept_esp(reply.body, reply.len, &gcm, 1, SA_ENCAP_NONE, &esp_answer), 0);
+	assert_int_equal(esp_answer.suite.lifetime_seconds, 3600);
+	assert_int_equal(esp_answer.suite.lifetime_kilobytes, 4608000);
 }
 
 static void hostile_sequence_attributes(void **state)
@@ -509,6 +552,7 @@ int main(void)
 		cmocka_unit_test(long_lifetime_is_cut),
 		cmocka_unit_test(esp_round_trip),
 		cmocka_unit_test(extended_sequence_numbers),
+		cmocka_unit_test(lifetime_0_says_nothing),
 		cmocka_unit_test(hostile_sequence_attributes),
 		cmocka_unit_test(encapsulation_must_fit),
 		cmocka_unit_test(esp_refuses),
