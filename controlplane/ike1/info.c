@@ -180,6 +180,20 @@ void info_refuse_stranger(struct control *c, const struct dp_view *v, const stru
 
 // ---- receiving
 
+bool info_has_initial_contact(struct control *c, const struct ike_sa *sa,
+                              const struct isakmp_chain *chain, uint32_t message_id)
+{
+	const struct isakmp_payload *p;
+	struct isakmp_notify n;
+
+	for (unsigned i = 0; (p = isakmp_chain_find(chain, ISAKMP_NOTIFY, i)); i++)
+		if (notify_read(p, &n) == 0 && n.type == NOTIFY_INITIAL_CONTACT) {
+			ike_debug_notify(c, sa, "INITIAL_CONTACT", message_id);
+			return true;
+		}
+	return false;
+}
+
 // What processing one authentic message has found; carried out when all of it was read, since it
 // may end the IKE SA.
 struct info_news {

@@ -28,6 +28,10 @@ void info_notify(struct control *c, struct ike_sa *sa, uint16_t port, uint16_t t
 // bytes than came.
 void info_refuse_stranger(struct control *c, const struct dp_view *v, const struct isakmp_header *h,
                           uint16_t type);
+// Whether an authentic message of any exchange says INITIAL-CONTACT beside what it is about (RFC
+// 2407, 4.6.3.3). message_id: 0 = phase 1.
+bool info_has_initial_contact(struct control *c, const struct ike_sa *sa,
+                              const struct isakmp_chain *chain, uint32_t message_id);
 // An informational message of an IKE SA. The SA may be gone afterwards.
 void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
                 const struct isakmp_header *h);

@@ -14,6 +14,7 @@
 #include "ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
+#include "info.h"
 #include "natt.h"
 #include "node.h"
 #include "notify.h"
@@ -251,20 +252,6 @@ int main_mode_read_auth(struct control *c, struct ike_sa *sa, struct main_mode_m
 	return 0;
 }
 
-static bool has_initial_contact(struct control *c, const struct ike_sa *sa,
-                                const struct isakmp_chain *chain)
-{
-	const struct isakmp_payload *p;
-	struct isakmp_notify n;
-
-	for (unsigned i = 0; (p = isakmp_chain_find(chain, ISAKMP_NOTIFY, i)); i++)
-		if (notify_read(p, &n) == 0 && n.type == NOTIFY_INITIAL_CONTACT) {
-			ike_debug_notify(c, sa, "INITIAL_CONTACT", 0);
-			return true;
-		}
-	return false;
-}
-
 static void warn_weak(struct control *c, const struct ike_sa *sa)
 {
 	const struct ike_suite *s = &sa->suite;
@@ -291,7 +278,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
                            const void *answer, uint16_t answer_len)
 {
 	struct peer *p = sa->peer;
-	bool initial_contact = has_initial_contact(c, sa, &in->chain), moved;
+	bool initial_contact = info_has_initial_contact(c, sa, &in->chain, 0), moved;
 
 	node_add(c, sa, 0, in->hash, answer, answer_len);
 	handshake_destroy(c, sa);

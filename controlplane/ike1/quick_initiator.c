@@ -14,6 +14,7 @@
 #include "notify.h"
 #include "output.h"
 #include "peer.h"
+#include "peer_timers.h"
 #include "proposal.h"
 #include "quick.h"
 
@@ -187,6 +188,9 @@ void quick_take_2(struct control *c, struct exchange *x, struct quick_message *i
 	memcpy(x->message_hash, in->hash, sizeof(x->message_hash));
 	x->state = EXCHANGE_I_MAKES_3;
 	retransmit_pause(c, &x->retransmit);
+	// This exchange and its child stay, as the child is still being negotiated.
+	if (info_has_initial_contact(c, x->sa, &in->chain, x->message_id))
+		on_initial_contact(c, x->sa);
 	if (!x->pfs_group)
 		quick_send_3(c, x);
 }

@@ -18,6 +18,7 @@
 #include "node.h"
 #include "output.h"
 #include "peer.h"
+#include "peer_timers.h"
 #include "proposal.h"
 #include "quick.h"
 
@@ -203,6 +204,9 @@ void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in
 	}
 	ike_debug_line(c, sa, " processing SA payload. message ID = %d",
 	               (int32_t)in->header->message_id);
+	// First: what ends may be the flow that this one is for.
+	if (info_has_initial_contact(c, sa, &in->chain, in->header->message_id))
+		on_initial_contact(c, sa);
 	wrong = judge(c, sa, &in->chain, &o, &notify);
 	if (!wrong && !child_is_admitted(c, o.flow)) {
 		c->counters.admissions_refused++;
