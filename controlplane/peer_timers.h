@@ -15,6 +15,9 @@ struct wheel_timer;
 void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead);
 // Phase 1 is complete, in either role: a fresh exchange, so it is proof of life too.
 void on_ike_established(struct control *c, struct ike_sa *sa);
+// The responder of this IKE SA, which we have begun, ends it that many seconds after its beginning
+// (authentic RESPONDER-LIFETIME). Only ever shortens; nothing happens to one that is replaced.
+void on_ike_lifetime(struct control *c, struct ike_sa *sa, uint32_t seconds);
 // Phase 1 failed or timed out; `sa` is destroyed by this call.
 void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why);
 // The peer has answered nothing on this IKE SA since that tick: it has forgotten it. Who needs one

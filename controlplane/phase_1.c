@@ -153,21 +153,30 @@ static void expired_ike_rekey(void *ctx, struct wheel_timer *t)
 		on_tunnel_wanted(c, sa->peer);
 }
 
-// Its renewal is due some time before its end, or soon if that has passed.
-static void arm_ike_rekey(struct control *c, struct ike_sa *sa)
-{
-	tick_t life = ticks_from_seconds(sa->suite.lifetime);
-	tick_t at = sa->established + renewal_after(life, sa->initiator);
-
-	if (!tick_before(c->now, at))
-		at = c->now + renewal_jitter(REKEY_SOON);
-	wheel_arm(&c->wheel, &sa->rekey, at, expired_ike_rekey);
-}
-
 // When its lifetime is over.
 static tick_t ike_end(const struct ike_sa *sa)
 {
 	return sa->established + ticks_from_seconds(sa->suite.lifetime);
+}
+
+// Its renewal is due some time before its end, or soon if that has passed: with half of what is
+// left still ahead.
+static tick_t ike_rekey_due(const struct control *c, const struct ike_sa *sa)
+{
+	tick_t life = ticks_from_seconds(sa->suite.lifetime), soon = REKEY_SOON;
+	tick_t at = sa->established + renewal_after(life, sa->initiator);
+	int32_t left = tick_diff(ike_end(sa), c->now);
+
+	if (tick_before(c->now, at))
+		return at;
+	if (left < (int32_t)(2 * REKEY_SOON))
+		soon = left > 0 ? (tick_t)left / 2 : 0;
+	return c->now + renewal_jitter(soon);
+}
+
+static void arm_ike_rekey(struct control *c, struct ike_sa *sa)
+{
+	wheel_arm(&c->wheel, &sa->rekey, ike_rekey_due(c, sa), expired_ike_rekey);
 }
 
 // An IKE SA has gone that this side has deleted. Who has children here gets another one.
@@ -246,6 +255,24 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	on_nat_keepalive(c, p);
 	flow_start_waiting(c, p);
 	renew_forsaken(c, p, sa->initiator);
+}
+
+static void arm_earlier(struct control *c, struct wheel_timer *t, tick_t at, wheel_fire *expired)
+{
+	if (!wheel_is_armed(t) || tick_before(at, t->expires))
+		wheel_arm(&c->wheel, t, at, expired);
+}
+
+void on_ike_lifetime(struct control *c, struct ike_sa *sa, uint32_t seconds)
+{
+	uint32_t life = sa->suite.lifetime;
+
+	if (!sa->initiator || !ike_sa_is_established(sa) || sa->replaced || sa->delete_sent ||
+	    !seconds || (life && seconds >= life))
+		return;
+	sa->suite.lifetime = seconds;
+	arm_earlier(c, &sa->rekey, ike_rekey_due(c, sa), expired_ike_rekey);
+	arm_earlier(c, &sa->expire, ike_end(sa), expired_ike);
 }
 
 void on_ike_failed(struct control *c, struct ike_sa *sa, const char *why)

@@ -8,6 +8,8 @@
 #define ATTR_BASIC     0x8000
 #define ATTR_LIFE_TYPE 1 // RFC 2407, 4.5
 #define ATTR_LIFE_TIME 2
+#define ATTR_IKE_TYPE  11 // RFC 2409, appendix A
+#define ATTR_IKE_TIME  12
 #define LIFE_SECONDS   1
 #define LIFE_KILOBYTES 2
 #define DPD_DATA       4 // bytes of sequence
@@ -110,6 +112,17 @@ void notify_write_initial_contact(struct isakmp_message *m, const uint8_t cookie
 	notify_write(m, &n);
 }
 
+bool notify_is_about(const struct isakmp_notify *n, const uint8_t cookie_i[8],
+                     const uint8_t cookie_r[8])
+{
+	uint8_t spi[COOKIES];
+
+	join_cookies(spi, cookie_i, cookie_r);
+	return n->protocol == ISAKMP_PROTO_ISAKMP &&
+	       (!n->spi_len ||
+	        (n->spi_len == sizeof(spi) && memcmp(n->spi, spi, sizeof(spi)) == 0));
+}
+
 static void write_life(struct writer *w, uint16_t type, uint32_t value)
 {
 	if (!value)
@@ -145,6 +158,17 @@ void notify_write_lifetime(struct isakmp_message *m, uint32_t spi, const uint8_t
 	notify_write(m, &n);
 }
 
+// RFC 2407, 4.6.3.1 does not say whose numbers count for the IKE SA: those of its own transforms,
+// or those of the DOI.
+static unsigned life_attr(const struct isakmp_notify *n, unsigned attr)
+{
+	if (n->protocol == ISAKMP_PROTO_ISAKMP && attr == ATTR_IKE_TYPE)
+		return ATTR_LIFE_TYPE;
+	if (n->protocol == ISAKMP_PROTO_ISAKMP && attr == ATTR_IKE_TIME)
+		return ATTR_LIFE_TIME;
+	return attr;
+}
+
 int notify_read_lifetime(const struct isakmp_notify *n, uint32_t *seconds, uint32_t *kilobytes)
 {
 	struct reader r = reader_make(n->data, n->data_len);
@@ -160,7 +184,7 @@ int notify_read_lifetime(const struct isakmp_notify *n, uint32_t *seconds, uint3
 				return -EBADMSG;
 			value = reader_u32(&r);
 		}
-		switch (attr & ~ATTR_BASIC) {
+		switch (life_attr(n, attr & ~ATTR_BASIC)) {
 		case ATTR_LIFE_TYPE:
 			type = value;
 			break;

@@ -32,10 +32,15 @@ void notify_write_plain(struct isakmp_message *m, uint16_t type, uint32_t spi);
 // INITIAL-CONTACT carries both cookies as SPI (RFC 2407, 4.6.3.3).
 void notify_write_initial_contact(struct isakmp_message *m, const uint8_t cookie_i[8],
                                   const uint8_t cookie_r[8]);
+// Whether it is about the IKE SA with these cookies: protocol 1 and both of them, or no SPI.
+bool notify_is_about(const struct isakmp_notify *n, const uint8_t cookie_i[8],
+                     const uint8_t cookie_r[8]);
 // RESPONDER-LIFETIME (RFC 2407, 4.6.3.1): of the IKE SA (spi 0, cookies) or of an ESP SA.
 // Seconds and kilobytes, 0 = not said.
 void notify_write_lifetime(struct isakmp_message *m, uint32_t spi, const uint8_t cookie_i[8],
                            const uint8_t cookie_r[8], uint32_t seconds, uint32_t kilobytes);
+// 0 or -EBADMSG. Of the IKE SA, n->protocol says; then the numbers of both RFC 2407, 4.5 and RFC
+// 2409, appendix A are understood.
 int notify_read_lifetime(const struct isakmp_notify *n, uint32_t *seconds, uint32_t *kilobytes);
 
 #define DELETE_SPIS_MAX 64 // that we write; what is read is as long as its message

@@ -194,6 +194,28 @@ bool info_has_initial_contact(struct control *c, const struct ike_sa *sa,
 	return false;
 }
 
+static void take_lifetime(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
+{
+	uint32_t seconds, kilobytes;
+
+	if (n->type != NOTIFY_RESPONDER_LIFETIME ||
+	    !notify_is_about(n, sa->cookie_i, sa->cookie_r) ||
+	    notify_read_lifetime(n, &seconds, &kilobytes) < 0)
+		return;
+	ike_debug_line(c, sa, "the peer says that the IKE SA lives for %u seconds", seconds);
+	on_ike_lifetime(c, sa, seconds);
+}
+
+void info_take_lifetime(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain)
+{
+	const struct isakmp_payload *p;
+	struct isakmp_notify n;
+
+	for (unsigned i = 0; (p = isakmp_chain_find(chain, ISAKMP_NOTIFY, i)); i++)
+		if (notify_read(p, &n) == 0)
+			take_lifetime(c, sa, &n);
+}
+
 // What processing one authentic message has found; carried out when all of it was read, since it
 // may end the IKE SA.
 struct info_news {
@@ -262,6 +284,9 @@ static void take_notify(struct control *c, struct ike_sa *sa, const struct isakm
 		break;
 	case NOTIFY_INITIAL_CONTACT:
 		news->initial_contact = true;
+		break;
+	case NOTIFY_RESPONDER_LIFETIME:
+		take_lifetime(c, sa, &n);
 		break;
 	case NOTIFY_INVALID_SPI:
 		if (n.protocol == ISAKMP_PROTO_ESP && n.spi_len == 4 &&

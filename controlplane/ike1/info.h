@@ -32,6 +32,9 @@ void info_refuse_stranger(struct control *c, const struct dp_view *v, const stru
 // 2407, 4.6.3.3). message_id: 0 = phase 1.
 bool info_has_initial_contact(struct control *c, const struct ike_sa *sa,
                               const struct isakmp_chain *chain, uint32_t message_id);
+// What an authentic message 6 says beside the rest: the responder, Cisco's do so, may accept our
+// lifetime and then end the IKE SA earlier (RFC 2407, 4.6.3.1).
+void info_take_lifetime(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain);
 // An informational message of an IKE SA. The SA may be gone afterwards.
 void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
                 const struct isakmp_header *h);

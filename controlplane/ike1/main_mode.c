@@ -298,6 +298,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
 	report_dpd(c, sa);
 	if (initial_contact)
 		on_initial_contact(c, sa);
+	info_take_lifetime(c, sa, &in->chain);
 	on_ike_established(c, sa);
 }
 

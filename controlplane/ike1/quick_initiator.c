@@ -123,6 +123,7 @@ static void take_lifetime(struct esp_suite *s, const struct isakmp_chain *chain)
 
 	for (unsigned i = 0; (p = isakmp_chain_find(chain, ISAKMP_NOTIFY, i)); i++) {
 		if (notify_read(p, &n) < 0 || n.type != NOTIFY_RESPONDER_LIFETIME ||
+		    n.protocol != ISAKMP_PROTO_ESP ||
 		    notify_read_lifetime(&n, &seconds, &kilobytes) < 0)
 			continue;
 		if (seconds && seconds < s->lifetime_seconds)

@@ -234,6 +234,50 @@ static void lifetime_round_trip(void **state)
 	assert_int_equal(notify_read_lifetime(&n, &seconds, &kilobytes), -EBADMSG);
 }
 
+// Of the IKE SA the numbers of RFC 2407 and those of RFC 2409 are the same; of ESP 11 and 12 are
+// something else.
+static void lifetime_of_the_ike_sa(void **state)
+{
+	static const struct {
+		uint8_t data[12], len;
+	} cases[] = {
+		{{0x80, 1, 0, 1, 0, 2, 0, 4, 0, 0, 0x0e, 0x10}, 12},
+		{{0x80, 1, 0, 1, 0x80, 2, 0x0e, 0x10}, 8},
+		{{0x80, 11, 0, 1, 0, 12, 0, 4, 0, 0, 0x0e, 0x10}, 12},
+		{{0x80, 11, 0, 1, 0x80, 12, 0x0e, 0x10}, 8},
+	};
+	uint8_t cookies[16];
+	uint32_t seconds, kilobytes;
+
+	(void)state;
+	memcpy(cookies, ci, 8);
+	memcpy(cookies + 8, cr, 8);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct isakmp_notify n = {.protocol = ISAKMP_PROTO_ISAKMP,
+		                          .spi_len = 16,
+		                          .spi = cookies,
+		                          .data = cases[i].data,
+		                          .data_len = cases[i].len};
+
+		assert_int_equal(notify_read_lifetime(&n, &seconds, &kilobytes), 0);
+		assert_int_equal(seconds, 3600);
+		assert_int_equal(kilobytes, 0);
+		assert_true(notify_is_about(&n, ci, cr));
+		assert_false(notify_is_about(&n, cr, ci));
+		n.spi_len = 15;
+		assert_false(notify_is_about(&n, ci, cr));
+		n.spi_len = 0;
+		assert_true(notify_is_about(&n, ci, cr));
+		n.data_len--;
+		assert_int_equal(notify_read_lifetime(&n, &seconds, &kilobytes), -EBADMSG);
+		n.data_len++;
+		n.protocol = ISAKMP_PROTO_ESP;
+		assert_false(notify_is_about(&n, ci, cr));
+		assert_int_equal(notify_read_lifetime(&n, &seconds, &kilobytes), 0);
+		assert_int_equal(seconds, i < 2 ? 3600 : 0);
+	}
+}
+
 static void delete_round_trip(void **state)
 {
 	struct isakmp_header h = header();
@@ -320,6 +364,7 @@ int main(void)
 		cmocka_unit_test(dpd_round_trip),
 		cmocka_unit_test(notify_lengths),
 		cmocka_unit_test(lifetime_round_trip),
+		cmocka_unit_test(lifetime_of_the_ike_sa),
 		cmocka_unit_test(delete_round_trip),
 		cmocka_unit_test(delete_refuses),
 		cmocka_unit_test(vendor_ids),
