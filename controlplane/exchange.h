@@ -43,8 +43,9 @@ struct exchange {
 	struct nonce nonce_i, nonce_r;
 	struct esp_suite offered[FLOW_SUITES_MAX]; // initiator
 	unsigned n_offered;
-	uint32_t peer_spi;   // host order
-	const char *refused; // initiator: by an error notify without SPI, its name; else NULL
+	uint32_t peer_spi; // host order
+	uint16_t refused;  // initiator: by an error notify without SPI, its type; else 0
+	bool plain;        // initiator: offers no extended sequence numbers, whatever is configured
 	// PFS: pfs_group 0 = none.
 	uint16_t pfs_group;
 	struct dh_key dh; // ours

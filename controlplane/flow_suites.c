@@ -45,3 +45,13 @@ unsigned flow_suites_transport(struct esp_suite *suites, unsigned n)
 			suites[k++] = suites[i];
 	return k;
 }
+
+unsigned flow_suites_without_esn(struct esp_suite *suites, unsigned n)
+{
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!suites[i].esn)
+			suites[k++] = suites[i];
+	return k;
+}

@@ -18,5 +18,7 @@ unsigned flow_suites(const struct crypto_entry *e, const struct selector *s, con
                      struct esp_suite out[FLOW_SUITES_MAX]);
 // Leaves only those in transport mode.
 unsigned flow_suites_transport(struct esp_suite *suites, unsigned n);
+// Leaves only those without extended sequence numbers.
+unsigned flow_suites_without_esn(struct esp_suite *suites, unsigned n);
 
 #endif

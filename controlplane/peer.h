@@ -47,6 +47,7 @@ struct peer {
 	bool dead_by_dpd : 1;   // its flows go on to the next peer
 	bool forsaken : 1;      // it has children that are
 	bool move_owed : 1;     // its children have yet to follow its port
+	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
 	uint8_t quick_modes;    // of ours, under way
 	bool doubted;           // by a worker that waits for the answer
 	tick_t moved;           // when its children followed its port last

@@ -238,10 +238,22 @@ static void end_surplus(struct control *c, const struct peer *p)
 	ike_sa_destroy(c, oldest);
 }
 
+static bool has_another(const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	for (other = sa->peer->ike_sas; other; other = other->next)
+		if (other != sa && ike_sa_is_established(other))
+			return true;
+	return false;
+}
+
 void on_ike_established(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
 
+	if (!has_another(sa))
+		p->no_esn = false; // it may be another program by now
 	peer_set_state(c, p, PEER_UP);
 	p->dpd_capable = sa->peer_dpd;
 	wheel_cancel(&c->wheel, &p->retry);
@@ -385,6 +397,7 @@ static void end_forgotten(struct control *c, struct child *ch, bool again)
 	struct flow *f = ch->flow && ch->flow->child == ch ? ch->flow : NULL;
 
 	again = again && f && f->instance == FLOW_LINE; // an instance goes with its child
+	ch->peer->no_esn = false; // it has started anew, and may be another program
 	child_delete(c, ch, false, "initial contact");
 	if (again && !f->child)
 		flow_acquire(c, f);

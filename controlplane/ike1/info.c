@@ -25,6 +25,7 @@
 #include "output.h"
 #include "peer.h"
 #include "peer_timers.h"
+#include "quick.h"
 
 #define SETTLED_AFTER ticks_from_seconds(5)
 
@@ -248,10 +249,11 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 		if (!x->initiator || x->state != EXCHANGE_I_SENT_1)
 			continue;
 		if (!spi) {
-			x->refused = isakmp_notify_name(n->type);
+			x->refused = n->type;
 			retransmit_hurry(&x->retransmit);
 		} else if (x->child->spi_in == spi) {
-			exchange_fail(c, x, why);
+			if (!quick_offer_again(c, x, n->type))
+				exchange_fail(c, x, why);
 			return;
 		}
 	}

@@ -58,12 +58,14 @@ void quick_gave_up(struct control *c, struct retransmit *r)
 	struct exchange *x = container_of(r, struct exchange, retransmit);
 	char why[64] = "no answer";
 
+	if (quick_offer_again(c, x, x->refused))
+		return;
 	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x))
 		on_ike_unanswered(c, x->sa, c->now - LAST_WAIT);
 	else
 		exchange_disown(c, x);
 	if (x->refused)
-		snprintf(why, sizeof(why), "the peer says %s", x->refused);
+		snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(x->refused));
 	exchange_fail(c, x, why);
 }
 

@@ -34,6 +34,10 @@ struct quick_message {
 void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in);
 void quick_take_2(struct control *c, struct exchange *x, struct quick_message *in);
 void quick_take_3(struct control *c, struct exchange *x, struct quick_message *in);
+// The peer refuses what this exchange of ours offers, by a notify of this type. True: that may be
+// because some transforms have extended sequence numbers, and the exchange has given way to one
+// that offers the child without, or the child has failed.
+bool quick_offer_again(struct control *c, struct exchange *x, uint16_t refusal);
 // With PFS: the next message once Diffie-Hellman is done.
 void quick_send_1(struct control *c, struct exchange *x);
 void quick_send_2(struct control *c, struct exchange *x);

@@ -28,6 +28,8 @@ static bool offer(struct control *c, struct exchange *x)
 	const struct crypto_entry *e = f->entry;
 
 	x->n_offered = flow_suites(e, &f->selector, x->sa->peer, x->offered);
+	if (x->plain || x->sa->peer->no_esn)
+		x->n_offered = flow_suites_without_esn(x->offered, x->n_offered);
 	x->pfs_group = x->n_offered ? x->offered[0].pfs_group : 0;
 	if (!x->n_offered && output_may_log(c))
 		log_msg(&c->log, LOG_WARNING, "IPSEC", "TRANSPORT",
@@ -64,7 +66,7 @@ static void make_key(struct control *c, struct exchange *x)
 		retransmit_wait(c, &x->retransmit, x->sa, ticks_from_seconds(30), quick_gave_up);
 }
 
-int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
+static int initiate(struct control *c, struct ike_sa *sa, struct child *ch, bool plain)
 {
 	struct exchange *x;
 	int err;
@@ -75,6 +77,7 @@ int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
 	if (!x)
 		return -ENOMEM;
 	x->child = ch;
+	x->plain = plain;
 	err = offer(c, x) ? keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, x->message_id, x->iv)
 	                  : -ENOTSUP;
 	if (err < 0) {
@@ -91,6 +94,39 @@ int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
 	else
 		quick_send_1(c, x);
 	return 0;
+}
+
+int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
+{
+	return initiate(c, sa, ch, false);
+}
+
+static bool offers_esn(const struct exchange *x)
+{
+	for (unsigned i = 0; i < x->n_offered; i++)
+		if (x->offered[i].esn)
+			return true;
+	return false;
+}
+
+// libreswan knows no such attribute, and refuses the whole SA payload because of it instead of
+// passing the transform over (RFC 2408, 4.2).
+bool quick_offer_again(struct control *c, struct exchange *x, uint16_t refusal)
+{
+	struct ike_sa *sa = peer_ike_sa(x->sa->peer);
+	struct child *ch = x->child;
+
+	if ((refusal != NOTIFY_BAD_PROPOSAL_SYNTAX && refusal != NOTIFY_ATTRIBUTES_NOT_SUPPORTED &&
+	     refusal != NOTIFY_NO_PROPOSAL_CHOSEN) ||
+	    x->state != EXCHANGE_I_SENT_1 || !sa || !offers_esn(x))
+		return false;
+	ike_debug_line(c, sa, "the peer says %s: offered again without extended sequence numbers",
+	               isakmp_notify_name(refusal));
+	ike_debug_node_delete(c, x->sa, x->message_id, true, isakmp_notify_name(refusal));
+	exchange_end(c, x);
+	if (initiate(c, sa, ch, true) < 0)
+		child_failed(c, ch, "quick mode could not be started");
+	return true;
 }
 
 void quick_send_1(struct control *c, struct exchange *x)
@@ -181,6 +217,8 @@ void quick_take_2(struct control *c, struct exchange *x, struct quick_message *i
 		exchange_fail(c, x, wrong);
 		return;
 	}
+	if (x->plain)
+		x->sa->peer->no_esn = true;
 	if (x->pfs_group && quick_submit(c, x, DH_SHARED) < 0)
 		return; // busy: our retransmission makes the peer answer again
 	ike_debug_line(c, x->sa, "atts are acceptable.");

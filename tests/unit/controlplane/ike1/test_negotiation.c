@@ -9,7 +9,12 @@
 #include "dh_pool.h"
 #include "flow.h"
 #include "ike1/ike1.h"
+#include "ike1/info.h"
+#include "ike1_message.h"
+#include "isakmp.h"
+#include "notify.h"
 #include "peer_timers.h"
+#include "proposal.h"
 
 static void up_and_down(const struct pair_config *config)
 {
@@ -134,6 +139,162 @@ static void extended_sequence_numbers(void **state)
 		assert_true(side_reaches(&p->b, &p->a));
 		assert_true(extended(&p->a) >= cases[i].sas);
 		assert_int_equal(side_child(&p->a)->suite.esn, cases[i].sas > 0);
+		pair_destroy(p);
+	}
+}
+
+// B as libreswan is: refuses each quick mode that offers extended sequence numbers.
+struct strict {
+	uint16_t type;    // of the refusal
+	bool names;       // ... which names the SPI
+	bool plain;       // refuses those without, too
+	unsigned offers;  // of A
+	unsigned refused; // because of extended numbers
+};
+
+// Whether message 1 of a quick mode has a transform with the attribute; its SPI.
+static bool has_esn(struct control *c, const struct ike_sa *sa, const struct isakmp_header *h,
+                    const struct fake_datagram *d, uint32_t *spi)
+{
+	static const uint8_t attribute[] = {0x80, 11, 0, 1};
+	uint8_t plain[ISAKMP_MESSAGE_MAX], iv[IKE_BLOCK_MAX], next[IKE_BLOCK_MAX];
+	const struct isakmp_payload *p;
+	struct isakmp_chain chain;
+
+	keymat_phase2_iv(c->crypto, &sa->suite, &sa->keys, h->message_id, iv);
+	if (ike1_message_open(c->crypto, &sa->suite, &sa->keys, iv, next, h, d->data, plain,
+	                      sizeof(plain), &chain) < 0)
+		return false;
+	p = isakmp_chain_find(&chain, ISAKMP_SA, 0);
+	*spi = p ? proposal_spi(p->body, p->len) : 0;
+	return *spi && memmem(p->body, p->len, attribute, sizeof(attribute));
+}
+
+static void refuse(struct control *c, struct ike_sa *sa, const struct strict *s, uint32_t spi)
+{
+	uint8_t cookies[16];
+	struct isakmp_notify n = {.doi = ISAKMP_DOI_IPSEC,
+	                          .protocol = ISAKMP_PROTO_ISAKMP,
+	                          .spi_len = sizeof(cookies),
+	                          .type = s->type,
+	                          .spi = cookies};
+	struct info_message im;
+
+	if (s->names) {
+		info_notify(c, sa, 0, s->type, spi);
+		return;
+	}
+	memcpy(cookies, sa->cookie_i, 8);
+	memcpy(cookies + 8, sa->cookie_r, 8);
+	info_begin(c, sa, &im);
+	notify_write(&im.m, &n);
+	assert_int_equal(info_send(c, sa, &im), 0);
+}
+
+static unsigned network_is_strict(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	struct strict *s = p->arg;
+	struct isakmp_header h;
+	struct ike_sa *sa;
+	uint32_t spi = 0;
+	bool esn;
+
+	assert_int_equal(isakmp_header_read(d->data, d->len, &h), 0);
+	sa = ike_sa_find(&p->b.c, h.cookie_i, h.cookie_r);
+	if (!from_a || h.exchange != ISAKMP_EXCHANGE_QUICK || !sa)
+		return 1;
+	esn = has_esn(&p->b.c, sa, &h, d, &spi);
+	if (!spi)
+		return 1;
+	s->offers++;
+	s->refused += esn;
+	if (!esn && !s->plain)
+		return 1;
+	refuse(&p->b.c, sa, s, spi);
+	return 0;
+}
+
+static const uint16_t strict_types[] = {NOTIFY_BAD_PROPOSAL_SYNTAX, NOTIFY_ATTRIBUTES_NOT_SUPPORTED,
+                                        NOTIFY_NO_PROPOSAL_CHOSEN};
+
+// Such a peer gets a tunnel without, whether or not the refusal says what it is about; it is
+// remembered of the peer, over renewals of both kinds of SA, but not of another life of it.
+static void extended_are_refused(void **state)
+{
+	struct pair_config esn = {.rest = SETS_AND_ESN};
+	struct pair_config pfs = {.rest = SETS_AND_ESN, .entry = " set pfs group19"};
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		struct strict s = {.type = strict_types[i % 3], .names = i % 2};
+		const struct pair_config *config = i < 6 ? &esn : &pfs;
+		struct pair *p = pair_create(config, config);
+
+		p->network = network_is_strict;
+		p->arg = &s;
+		side_packet(&p->a, NULL);
+		pair_pass(p, s.names ? S / 2 : 4 * S);
+		assert_int_equal(p->a.c.children.used, 1);
+		assert_true(side_reaches(&p->a, &p->b));
+		assert_true(side_reaches(&p->b, &p->a));
+		assert_int_equal(extended(&p->a), 0);
+		assert_int_equal(extended(&p->b), 0);
+		assert_int_equal(s.refused, 1);
+		assert_int_equal(p->a.c.counters.failovers, 0);
+
+		child_rekey(&p->a.c, side_child(&p->a));
+		pair_pass(p, 20 * S);
+		on_tunnel_wanted(&p->a.c, side_peer(&p->a));
+		pair_pass(p, 20 * S);
+		child_rekey(&p->a.c, side_child(&p->a));
+		pair_pass(p, 20 * S);
+		assert_int_equal(p->a.c.children.used, 1);
+		assert_true(side_reaches(&p->a, &p->b));
+		assert_int_equal(s.refused, 1);
+
+		pair_restart(p, &p->b, config);
+		on_tunnel_wanted(&p->a.c, side_peer(&p->a)); // INITIAL-CONTACT is the answer
+		pair_pass(p, 10 * S);
+		assert_true(side_reaches(&p->a, &p->b));
+		assert_int_equal(s.refused, 2);
+		p->network = network_good;
+		pair_destroy(p);
+	}
+}
+
+// It was not because of them: the quick mode fails after one more offer, and others still have
+// them. What says something else, or is about an offer without, brings none.
+static void refused_for_other_reasons(void **state)
+{
+	struct pair_config esn = {.rest = SETS_AND_ESN};
+	const struct {
+		const struct pair_config *config;
+		struct strict strict;
+		unsigned offers; // the flow tries twice
+	} cases[] = {
+		{&esn, {.type = NOTIFY_NO_PROPOSAL_CHOSEN, .names = true, .plain = true}, 4},
+		{&esn, {.type = NOTIFY_NO_PROPOSAL_CHOSEN, .plain = true}, 4},
+		{&esn, {.type = NOTIFY_INVALID_ID_INFORMATION, .names = true, .plain = true}, 2},
+		{NULL, {.type = NOTIFY_NO_PROPOSAL_CHOSEN, .names = true, .plain = true}, 2},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair *p = pair_create(cases[i].config, cases[i].config);
+		struct strict s = cases[i].strict;
+
+		p->network = network_is_strict;
+		p->arg = &s;
+		side_packet(&p->a, NULL);
+		pair_pass(p, 10 * S);
+		assert_int_equal(p->a.c.children.used, 0);
+		assert_int_equal(s.offers, cases[i].offers);
+		assert_true(side_logged(&p->a, "the peer says"));
+		p->network = network_good;
+		side_packet(&p->a, NULL);
+		pair_pass(p, S);
+		assert_true(side_reaches(&p->a, &p->b));
+		assert_int_equal(side_child(&p->a)->suite.esn, cases[i].config == &esn);
 		pair_destroy(p);
 	}
 }
@@ -518,6 +679,8 @@ int main(void)
 		cmocka_unit_test(every_pfs_group),
 		cmocka_unit_test(pfs_on_one_side),
 		cmocka_unit_test(extended_sequence_numbers),
+		cmocka_unit_test(extended_are_refused),
+		cmocka_unit_test(refused_for_other_reasons),
 		cmocka_unit_test(extended_needs_a_window),
 		cmocka_unit_test(extended_beside_many_sets),
 		cmocka_unit_test(no_volume),
