@@ -57,7 +57,7 @@ static int hash_password(struct command_call *call, const char *password, char o
 
 #define ROUNDS_MAX   1000000ul // crypt(3) takes up to a thousand times as many, for minutes
 #define BCRYPT_MAX   14ul      // it doubles with each
-#define YESCRYPT_MAX 'B'       // the same; 256 MiB
+#define YESCRYPT_MAX 'D'       // the same: 256 MiB and a second
 
 static bool begins(const char *text, const char *with)
 {
@@ -74,7 +74,8 @@ static bool is_affordable(const char *text)
 	if (begins(text, "$2"))
 		return cost && strtoul(cost + 1, NULL, 10) <= BCRYPT_MAX;
 	if (begins(text, "$y$j") || begins(text, "$gy$j"))
-		return cost[2] <= YESCRYPT_MAX && begins(cost + 3, "T$");
+		return cost[2] <= YESCRYPT_MAX &&
+		       (begins(cost + 3, "5$") || begins(cost + 3, "T$"));
 	return false;
 }
 
@@ -113,11 +114,10 @@ static int enable_store(struct command_call *call, char stored[CONFIG_HASH], uin
 		                    "expected the hash of a password as crypt(3) writes it ($6$...)"
 		                    "; Cisco's own types 8 and 9 cannot be checked");
 	if (hashed && !is_affordable(secret->text))
-		return command_fail(
-			call, secret,
-			"only hashes of the kinds $1$, $5$, $6$, $2b$ and $y$ are taken, of "
-			"%lu rounds or cost %lu at most",
-			ROUNDS_MAX, BCRYPT_MAX);
+		return command_fail(call, secret,
+		                    "only hashes of the kinds $1$, $5$, $6$ (%lu rounds at most), "
+		                    "$2b$ (cost %lu) and $y$ (jDT) are taken",
+		                    ROUNDS_MAX, BCRYPT_MAX);
 	if (hashed && !is_hash(secret->text))
 		return command_fail(call, secret,
 		                    "this hash is not whole, or none that crypt(3) can make: no "

@@ -131,12 +131,20 @@ static void set_interface(struct control *c, unsigned iface, bool announce)
 	}
 }
 
-// What another interface had may be free now.
+// What another interface had may be free now, and what that one had for a third.
 static void try_failed(struct control *c, unsigned iface)
 {
-	for (unsigned n = 0; n < c->n_ports; n++)
-		if (n != iface && c->iface_failed[n])
+	bool again;
+
+	do {
+		again = false;
+		for (unsigned n = 0; n < c->n_ports; n++) {
+			if (n == iface || !c->iface_failed[n])
+				continue;
 			set_interface(c, n, true);
+			again = again || !c->iface_failed[n];
+		}
+	} while (again);
 }
 
 static void apply_interface(struct control *c, unsigned iface)

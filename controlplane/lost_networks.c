@@ -113,27 +113,38 @@ uint32_t lost_ranges(struct network_state *networks, uint32_t n, struct dp_range
 
 // ---- what is lost ----------------------------------------------------------------------------
 
+// The dataplane may have no routes for one of an interface's networks, see dp_iface_set().
+static bool is_refused(const struct control *c, int iface, const struct ip_prefix *network)
+{
+	return c->iface_failed[iface] && !dp_iface_has_network(c->dp, (uint16_t)iface, network);
+}
+
 // `iface`: its number in the dataplane, or -1: it has none.
 static uint32_t add_connected(const struct control *c, const struct config_interface *i, int iface,
                               struct network_state *out)
 {
-	bool down = iface < 0 || !config_interface_up(c->config, i) || c->link_down[iface] ||
-	            c->iface_failed[iface];
+	bool down = iface < 0 || !config_interface_up(c->config, i) || c->link_down[iface];
 	struct config_address6 six[CONFIG_ADDRESSES6];
+	struct ip_prefix network;
 	uint8_t mac[6] = {0};
 	unsigned n_six;
 	uint32_t n = 0;
 
-	if (i->address.family)
-		out[n++] = (struct network_state){prefix_make(&i->address, i->prefix_len), down};
+	if (i->address.family) {
+		network = prefix_make(&i->address, i->prefix_len);
+		out[n++] = (struct network_state){network, down || is_refused(c, iface, &network)};
+	}
 	if (iface >= 0)
 		dp_iface_mac(c->dp, (uint16_t)iface, mac);
 	n_six = config_addresses6(i, mac, six);
-	for (unsigned k = 0; k < n_six; k++)
-		if (!six[k].link_local)
-			out[n++] = (struct network_state){
-				prefix_make(&six[k].addr, six[k].prefix_len),
-				down || !nd_is_usable(c, (uint16_t)iface, &six[k].addr)};
+	for (unsigned k = 0; k < n_six; k++) {
+		if (six[k].link_local)
+			continue;
+		network = prefix_make(&six[k].addr, six[k].prefix_len);
+		out[n++] = (struct network_state){
+			network, down || !nd_is_usable(c, (uint16_t)iface, &six[k].addr) ||
+					 is_refused(c, iface, &network)};
+	}
 	return n;
 }
 

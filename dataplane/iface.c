@@ -134,17 +134,31 @@ static int fit_device(const struct iface *iface, struct dp_iface_config *config)
 	return rc;
 }
 
-// Networks of a family whose routes could not be had stay what they were.
+// Where there are no routes for the IPv4 network it stays what it was.
 static void keep_network(struct dp_iface_config *config, const struct dp_iface_config *before)
 {
 	config->network = before->up ? before->network : (struct ip_prefix){0};
 	config->address = before->up ? before->address : (struct ip_addr){0};
 }
 
+static bool has_address6(const struct dp_iface_config *config, const struct dp_address6 *a)
+{
+	for (unsigned i = 0; i < config->n_addresses6; i++)
+		if (addr_equal(&config->addresses6[i].address, &a->address) &&
+		    prefix_equal(&config->addresses6[i].network, &a->network))
+			return true;
+	return false;
+}
+
+// Of the IPv6 addresses that it had those stay that it is still to have.
 static void keep_addresses6(struct dp_iface_config *config, const struct dp_iface_config *before)
 {
-	memcpy(config->addresses6, before->addresses6, sizeof(config->addresses6));
-	config->n_addresses6 = before->up ? before->n_addresses6 : 0;
+	struct dp_iface_config wanted = *config;
+
+	config->n_addresses6 = 0;
+	for (unsigned i = 0; before->up && i < before->n_addresses6; i++)
+		if (has_address6(&wanted, &before->addresses6[i]))
+			config->addresses6[config->n_addresses6++] = before->addresses6[i];
 }
 
 // The networks of both families, as far as there can be routes for them.
@@ -153,8 +167,10 @@ static int set_networks(struct dp *dp, uint16_t index, struct dp_iface_config *c
 	const struct dp_iface_config *before = &dp->ifaces[index].config;
 	int rc6 = iface6_routes(dp, index, before, config), rc4;
 
-	if (rc6)
+	if (rc6) {
 		keep_addresses6(config, before);
+		(void)iface6_routes(dp, index, before, config); // takes some away, no more
+	}
 	rc4 = routes4(dp, index, before, config);
 	if (rc4)
 		keep_network(config, before);
@@ -200,6 +216,18 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	mss_watch(dp);
 	set_word(&iface->flags, flags_of(&now));
 	return rc ? rc : rc_mtu ? -EMSGSIZE : 0;
+}
+
+bool dp_iface_has_network(const struct dp *dp, uint16_t index, const struct ip_prefix *network)
+{
+	const struct dp_iface_config *config = &dp->ifaces[index < dp->n_ifaces ? index : 0].config;
+
+	if (index >= dp->n_ifaces || !config->up)
+		return false;
+	for (unsigned i = 0; i < config->n_addresses6; i++)
+		if (prefix_equal(&config->addresses6[i].network, network))
+			return true;
+	return config->network.addr.family && prefix_equal(&config->network, network);
 }
 
 uint16_t dp_iface_mtu6(const struct dp *dp, uint16_t index)

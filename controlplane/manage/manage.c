@@ -106,6 +106,7 @@ static bool end_idle(struct manage *m)
 		int64_t last = s ? atomic_load_explicit(&s->last_input, memory_order_relaxed) : 0;
 
 		if (!s || last > oldest || m->writer == s ||
+		    atomic_load_explicit(&s->displaced, memory_order_relaxed) ||
 		    atomic_load_explicit(&s->running, memory_order_relaxed))
 			continue;
 		oldest = last;

@@ -46,7 +46,7 @@ static void read_early(struct session *s)
 // client sends is its next line, and waits. False: give up.
 static bool wait_writable(struct session *s)
 {
-	struct pollfd p[2] = {{.fd = s->fd, .events = POLLOUT},
+	struct pollfd p[2] = {{.fd = s->fd, .events = POLLOUT | POLLRDHUP},
 	                      {.fd = s->m->stop_fd, .events = POLLIN}};
 	int n;
 
@@ -58,8 +58,8 @@ static bool wait_writable(struct session *s)
 		return true;
 	if (n <= 0 || p[1].revents)
 		s->gone = true;
-	else if (p[0].revents & (POLLERR | POLLHUP))
-		s->gone = true;
+	else if (p[0].revents & (POLLERR | POLLHUP | POLLRDHUP))
+		s->gone = true; // also where end_idle() says so
 	else if (p[0].revents & POLLIN)
 		read_early(s);
 	return !s->gone;

@@ -302,9 +302,11 @@ struct dp_iface_config {
 // is longer than the buffers allow with which the port was opened, dp_iface_mtu_max()): all is as
 // it was. Or all but a part is in force, above all whether it is up and has a crypto map:
 // -EMSGSIZE: the device keeps the MTU that it has; else: there are no routes for networks that it
-// is to have anew
-// (-EEXIST: another interface has the network, -ENOMEM, -ENOSPC), and it keeps those that it had.
+// is to have anew (-EEXIST: another interface has the network, -ENOMEM, -ENOSPC): its IPv4 network
+// is what it was, and of its IPv6 addresses those are left that it is still to have.
 int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *config);
+// Is the network one of those that are in force, its own prefix?
+bool dp_iface_has_network(const struct dp *dp, uint16_t iface, const struct ip_prefix *network);
 // The MTU for IPv6 that is in force; 0 = none yet.
 uint16_t dp_iface_mtu6(const struct dp *dp, uint16_t iface);
 

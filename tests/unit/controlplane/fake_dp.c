@@ -503,10 +503,22 @@ int dp_iface_set(struct dp *dp, uint16_t iface, const struct dp_iface_config *co
 		dp->opened += !addr_is_link_local(&old->addresses6[i].address) &&
 		              !fake_dp_is_lost(dp, &old->addresses6[i].address);
 	dp->ifaces[iface] = *config;
+	if (dp->iface_error[iface])
+		dp->ifaces[iface].n_addresses6 = 0;
 	if (dp->device_mtu && dp->ifaces[iface].mtu6 > dp->device_mtu)
 		dp->ifaces[iface].mtu6 = dp->device_mtu;
 	watched(dp);
 	return dp->iface_error[iface];
+}
+
+bool dp_iface_has_network(const struct dp *dp, uint16_t iface, const struct ip_prefix *network)
+{
+	const struct dp_iface_config *config = &dp->ifaces[iface];
+
+	for (unsigned i = 0; i < config->n_addresses6; i++)
+		if (prefix_equal(&config->addresses6[i].network, network))
+			return true;
+	return prefix_equal(&config->network, network);
 }
 
 uint16_t dp_iface_mtu6(const struct dp *dp, uint16_t iface)

@@ -90,7 +90,8 @@ struct dp {
 	unsigned n_sent;
 	struct fake_datagram *rings[DP_PUNT_CLASSES], **tails[DP_PUNT_CLASSES];
 	struct dp_iface_config ifaces[DP_IFACES_MAX];
-	int iface_error[DP_IFACES_MAX]; // what dp_iface_set() returns
+	int iface_error[DP_IFACES_MAX]; // what dp_iface_set() returns; not 0: no IPv6 address is
+	                                // left
 	uint16_t device_mtu; // an IPv6 MTU is no longer than this; 0 = as long as it is set
 	bool hold[DP_IFACES_MAX];
 	// Called after every change of an interface, a policy or a hold; NULL: by nobody.

@@ -286,6 +286,53 @@ static void test_a_network_of_another(void **state)
 	iface->flags = flags; // other tests want it up
 }
 
+static void give6(struct dp_iface_config *c, const char *text)
+{
+	struct dp_address6 *a = &c->addresses6[c->n_addresses6++];
+
+	assert_int_equal(addr_parse(text, &a->address), 0);
+	a->network = prefix_make(&a->address, 64);
+}
+
+static bool is_own6(const char *text)
+{
+	struct ip_addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return route_hop(dp.routes, route_lookup6(dp.routes, a.bytes))->kind == ROUTE_LOCAL;
+}
+
+// The same with IPv6: what it is not to have any more is gone all the same.
+static void test6_a_network_of_another(void **state)
+{
+	struct dp_iface_config taken = {.mtu = 1500, .up = true}, one = taken, both = taken,
+			       c = taken;
+	uint32_t flags = dp.ifaces[3].flags;
+
+	(void)state;
+	dp.ifaces[2].mtu_max = dp.ifaces[3].mtu_max = 9000;
+	give6(&taken, "2001:db8:7::1");
+	assert_int_equal(dp_iface_set(&dp, 2, &taken), 0);
+	give6(&one, "2001:db8:8::1");
+	assert_int_equal(dp_iface_set(&dp, 3, &one), 0);
+	give6(&both, "2001:db8:8::1");
+	give6(&both, "2001:db8:7::2");
+	assert_int_equal(dp_iface_set(&dp, 3, &both), -EEXIST);
+	assert_true(is_own6("2001:db8:8::1"));
+	assert_true(dp_iface_has_network(&dp, 3, &one.addresses6[0].network));
+	assert_false(dp_iface_has_network(&dp, 3, &taken.addresses6[0].network));
+	give6(&c, "2001:db8:7::2");
+	assert_int_equal(dp_iface_set(&dp, 3, &c), -EEXIST);
+	assert_false(is_own6("2001:db8:8::1"));
+	assert_int_equal(dp.ifaces[3].config.n_addresses6, 0);
+	set_address(0, 0, 1500);
+	assert_int_equal(dp_iface_set(&dp, 3, &c), 0);
+	assert_true(is_own6("2001:db8:7::2"));
+	c.up = false;
+	assert_int_equal(dp_iface_set(&dp, 3, &c), 0);
+	dp.ifaces[3].flags = flags; // other tests want it up
+}
+
 // 10.3.0.9 is the gateway's own, its neighbour 10.3.0.1 on the network, all the while.
 static void *reader_of_own(void *arg)
 {
@@ -511,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_readers_while_routes_change),
 		cmocka_unit_test(test_discard),
 		cmocka_unit_test(test_a_network_of_another),
+		cmocka_unit_test(test6_a_network_of_another),
 		cmocka_unit_test(test_an_interface_changes_without_a_gap),
 		cmocka_unit_test(test6_against_a_model),
 		cmocka_unit_test(test6_interface_and_errors),

@@ -379,6 +379,38 @@ static void idle_sessions_make_room(void **state)
 	terminal_close(extra);
 }
 
+static void many_lines(struct gateway *gw, void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 500; i++)
+		log_msg(&gw->c.log, LOG_NOTICE, "TEST", "FLOOD",
+		        "Line %u of many, for a terminal that does not read them now", i);
+}
+
+// ... also one that waits until its terminal reads log lines.
+static void stuck_session_makes_room(void **state)
+{
+	struct terminal *t[SESSIONS_MAX], *extra;
+
+	(void)state;
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		for (unsigned k = 0; !(t[i] = terminal_try(FRAME_HELLO_SCRIPT)) && k < 1000; k++)
+			usleep(10000); // others are still ending
+	run(t[1], "terminal monitor");
+	for (unsigned i = 0; i < 40; i++, usleep(10000))
+		gateway_do(g, many_lines, NULL);
+	be_idle(100, true);
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		if (i != 1)
+			run(t[i], "show clock");
+	extra = terminal_try(FRAME_HELLO_SCRIPT);
+	assert_non_null(extra);
+	has(run(extra, "show clock"), "UTC");
+	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		terminal_close(t[i]);
+	terminal_close(extra);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +422,7 @@ int main(void)
 		cmocka_unit_test(ping_is_interrupted),
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
+		cmocka_unit_test(stuck_session_makes_room),
 		cmocka_unit_test(filters_hide_no_error),
 		cmocka_unit_test(status_of_scripts),
 		cmocka_unit_test(lines_from_elsewhere),
