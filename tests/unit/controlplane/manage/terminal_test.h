@@ -196,4 +196,20 @@ static inline const char *ask(struct terminal *t, enum frame_type type, const ch
 	return out;
 }
 
+static inline void many_lines(struct gateway *gw, void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 500; i++)
+		log_msg(&gw->c.log, LOG_NOTICE, "TEST", "FLOOD",
+		        "Line %u of many, for a terminal that does not read them now", i);
+}
+
+// Its terminal is sent more log lines than its socket takes, and reads none.
+static inline void flood(struct terminal *t)
+{
+	run(t, "terminal monitor");
+	for (unsigned i = 0; i < 40; i++, usleep(10000))
+		gateway_do(g, many_lines, NULL);
+}
+
 #endif

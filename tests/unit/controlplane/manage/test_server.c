@@ -525,23 +525,13 @@ static void slow_readers(void **state)
 	assert_true(atomic_load(&g->longest_us) < 100000);
 }
 
-static void many_lines(struct gateway *gw, void *arg)
-{
-	(void)arg;
-	for (unsigned i = 0; i < 500; i++)
-		log_msg(&gw->c.log, LOG_NOTICE, "TEST", "FLOOD",
-		        "Line %u of many, for a terminal that does not read them now", i);
-}
-
 // What is typed while log lines wait for the terminal is a line like any other.
 static void line_during_a_flood(void **state)
 {
 	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
 
 	(void)state;
-	run(t, "terminal monitor");
-	for (unsigned i = 0; i < 40; i++, usleep(10000))
-		gateway_do(g, many_lines, NULL);
+	flood(t);
 	has(run(t, "show clock"), "UTC");
 	has(run(t, "show users"), " vty ");
 	terminal_close(t);

@@ -379,14 +379,6 @@ static void idle_sessions_make_room(void **state)
 	terminal_close(extra);
 }
 
-static void many_lines(struct gateway *gw, void *arg)
-{
-	(void)arg;
-	for (unsigned i = 0; i < 500; i++)
-		log_msg(&gw->c.log, LOG_NOTICE, "TEST", "FLOOD",
-		        "Line %u of many, for a terminal that does not read them now", i);
-}
-
 // ... also one that waits until its terminal reads log lines.
 static void stuck_session_makes_room(void **state)
 {
@@ -396,9 +388,7 @@ static void stuck_session_makes_room(void **state)
 	for (unsigned i = 0; i < SESSIONS_MAX; i++)
 		for (unsigned k = 0; !(t[i] = terminal_try(FRAME_HELLO_SCRIPT)) && k < 1000; k++)
 			usleep(10000); // others are still ending
-	run(t[1], "terminal monitor");
-	for (unsigned i = 0; i < 40; i++, usleep(10000))
-		gateway_do(g, many_lines, NULL);
+	flood(t[1]);
 	be_idle(100, true);
 	for (unsigned i = 0; i < SESSIONS_MAX; i++)
 		if (i != 1)
