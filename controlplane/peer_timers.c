@@ -72,6 +72,10 @@ static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 
 	if (!sa)
 		return ask_by_phase_1(c, p);
+	if (dp_way_is_full(c->dp, &p->remote)) { // encrypted for nothing, each time again
+		c->counters.ike_unsent++;
+		return -EAGAIN;
+	}
 	if (action == DPD_PROBE || !sa->dpd_outstanding) { // or the run goes on on another SA
 		sa->dpd_run_first = sa->dpd_next;
 		sa->dpd_outstanding = 0;

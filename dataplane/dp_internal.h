@@ -83,6 +83,7 @@ struct iface {
 	// Control alone.
 	struct dp_iface_config config;
 	uint64_t control_drops;
+	tick_t full_at; // when what the control core sends was last refused
 	bool link_known, link_up;
 	bool gone; // a subinterface that was taken away
 	tick_t gone_since;
@@ -143,6 +144,7 @@ struct dp {
 	int watched[DP_WATCHED_MAX]; // of helper threads
 	unsigned n_watched;
 	uint32_t ip_id;
+	tick_t full_at;      // the newest full_at of all interfaces
 	uint32_t echo_id;    // of our echoes, control writes, workers read; 0 = none were sent
 	char eal_error[160]; // last complaint of EAL while starting
 

@@ -266,15 +266,22 @@ void port_close(struct dp *dp, uint16_t index)
 
 // ---- sending from the control core -----------------------------------------------------------
 
+static int refused(struct dp *dp, struct iface *iface, struct rte_mbuf *m)
+{
+	rte_pktmbuf_free(m);
+	iface->control_drops++;
+	iface->full_at = dp_now(dp);
+	dp->full_at = iface->full_at;
+	return -EAGAIN;
+}
+
 static int ring_send(struct dp *dp, struct iface *iface, struct rte_mbuf *m)
 {
 	if (rte_ring_sp_enqueue(iface->control_ring, m) == 0) {
 		idle_ring(dp, iface->first_worker);
 		return 0;
 	}
-	rte_pktmbuf_free(m);
-	iface->control_drops++;
-	return -EAGAIN;
+	return refused(dp, iface, m);
 }
 
 int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)
@@ -292,9 +299,7 @@ int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)
 	for (unsigned i = 0; i < SEND_TRIES; i++)
 		if (rte_eth_tx_burst(iface->port, (uint16_t)iface->control_queue, &frame, 1))
 			return 0;
-	rte_pktmbuf_free(frame);
-	iface->control_drops++;
-	return -EAGAIN;
+	return refused(dp, iface, frame);
 }
 
 int port_send_by_worker(struct dp *dp, uint16_t index, struct rte_mbuf *m)

@@ -177,6 +177,16 @@ int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)
 	return send_in_pieces(dp, index, m, &mac, (uint16_t)RTE_MIN(mtu, dp->pool_mtu));
 }
 
+bool dp_way_is_full(const struct dp *dp, const struct ip_addr *dst)
+{
+	struct ip_addr next_hop, source;
+	tick_t now = dp_now(dp);
+	uint16_t index;
+
+	return dp->full_at == now && !dp_route_find(dp, dst, &index, &next_hop, &source) &&
+	       dp->ifaces[index].full_at == now;
+}
+
 int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len)
 {
 	struct rte_mbuf *m;

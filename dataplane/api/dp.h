@@ -112,6 +112,10 @@ struct dp_datagram {
 // Sends one UDP datagram from a gateway address, never through a crypto map. Fragments it to the
 // MTU. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE.
 int dp_datagram_send(struct dp *dp, const struct dp_datagram *d);
+// Whether dp_datagram_send() to `dst` would most likely be refused for a full queue, since the
+// interface has refused something within this tick: spares making the message.
+bool dp_way_is_full(const struct dp *dp, const struct ip_addr *dst);
+
 struct dp_echo {
 	struct ip_addr src, dst; // of one family; src is the gateway's own
 	uint16_t sequence;
