@@ -158,7 +158,7 @@ static bool require_transport(const struct config *c, const struct config_map_en
 
 	for (uint32_t i = 0; i < e->n_sets; i++) {
 		t = config_find_transform_set(c, e->sets[i]);
-		if (t && !t->require)
+		if (!t || !t->require)
 			return false;
 	}
 	return e->n_sets;
@@ -214,8 +214,9 @@ static void check_map_entry(const struct config *c, const struct config_map_entr
 		         e->map, config_map_number(e), e->acl);
 	if (why)
 		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
-		         "crypto %s \"%s\" %u is in an incomplete state: %s", config_map_kind(e),
-		         e->map, config_map_number(e), why);
+		         "crypto %s \"%s\" %u is in an incomplete state: %s%s", config_map_kind(e),
+		         e->map, config_map_number(e), why,
+		         acl ? "; what its access list permits is dropped" : "");
 	check_pfs(e, d);
 	check_peers(c, e, d);
 	check_transport(c, e, d);

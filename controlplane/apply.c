@@ -388,7 +388,7 @@ static void look_at_peers(struct control *c)
 
 		if (!p)
 			continue;
-		on_nat_keepalive(c, p);
+		on_nat_changed(c, p);
 		end_unlisted(c, p);
 	}
 	if (a->peer >= c->peers.made)
@@ -484,6 +484,7 @@ struct config *apply_config(struct control *c, struct config *next, const struct
 
 void apply_stop(struct control *c)
 {
+	hold_all(c, true); // the workers still run, and rules go before they end
 	c->applying.stage = APPLY_IDLE;
 	static_routes_fini(c);
 	lost_networks_fini(c);

@@ -37,7 +37,8 @@ static void set_any_peer(struct control *c, struct crypto_entry *e, bool any)
 	c->any_peer_entries = e;
 }
 
-void entry_destroy(struct control *c, struct crypto_entry *e)
+// Removes an entry with its flows; their SAs are deleted with Delete payloads.
+static void entry_destroy(struct control *c, struct crypto_entry *e)
 {
 	set_any_peer(c, e, false);
 	while (e->flows)
@@ -188,9 +189,6 @@ static bool sweep(struct control *c, struct crypto_entry *e, const struct config
 	const struct config_acl *acl = config_find_acl(c->config, m->acl);
 	struct flow *f;
 
-	if (config_map_entry_lacks(c->config, m, acl))
-		acl = NULL;
-
 	while ((f = e->sweep)) {
 		struct handle tunnel = f->tunnel;
 
@@ -233,8 +231,9 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	if (e->is_manual && manual_fill(c, e, m))
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "POLICY", "Out of memory");
 	e->sweep = e->flows; // not those that are made now
-	// Without an address of ours for its peers it can build nothing, but protects what it did.
-	entry_lines_start(lines, e, config_map_entry_lacks(c->config, m, acl) ? NULL : acl);
+	// What it lacks keeps it from building anything; but what its list says is to be protected
+	// does not leave in clear for that.
+	entry_lines_start(lines, e, acl);
 }
 
 // The lines of an entry that is filled, then what it had before. False: the budget is used up.

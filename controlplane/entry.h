@@ -27,8 +27,6 @@ enum entry_some_result {
 
 enum entry_some_result entry_some_step(struct control *c, unsigned budget);
 
-// Removes an entry with its flows; their SAs are deleted with Delete payloads.
-void entry_destroy(struct control *c, struct crypto_entry *e);
 // Removes all of them, whatever was under way.
 void entry_stop(struct control *c);
 

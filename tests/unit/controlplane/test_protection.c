@@ -18,6 +18,7 @@
 #include "fake_control.h"
 #include "fake_dp.h"
 #include "fake_ike.h"
+#include "flow.h"
 #include "load.h"
 #include "neighbour.h"
 #include "peer.h"
@@ -97,10 +98,10 @@ static int stop(void **state)
 	bool empty;
 
 	(void)state;
-	c->dp->watch = NULL;
 	c->stopping = true;
-	apply_stop(c);
-	empty = fake_dp_is_empty(c->dp);
+	apply_stop(c); // the workers still run
+	empty = fake_dp_is_empty(c->dp) && !leaks;
+	c->dp->watch = NULL;
 	fake_control_free(c);
 	config_free(c->config);
 	fake_dp_destroy(c->dp);
@@ -226,6 +227,33 @@ static void while_its_line_is_replaced(void **state)
 	assert_false(control.dp->hold[0]);
 }
 
+// An entry that lacks something builds no tunnel, but its list still says what must not leave in
+// clear.
+static void while_its_entry_is_incomplete(void **state)
+{
+	static const char *const cases[][4] = {
+		{"no crypto ipsec transform-set ts", NULL},
+		{"crypto map m 1 ipsec-isakmp", "no set peer 192.0.2.11", NULL},
+		{"crypto map m 1 ipsec-isakmp", "no set transform-set ts", NULL},
+	};
+	static const char *const mended[] = {"crypto ipsec transform-set ts esp-gcm",
+	                                     "crypto map m 1 ipsec-isakmp", "set peer 192.0.2.11",
+	                                     "set transform-set ts", NULL};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake_change(&control, cases[i]);
+		assert_true(is_covered(control.dp, 0));
+		assert_false(control.dp->hold[0]);
+		assert_false(control.entries->complete);
+		flow_acquire(&control, control.entries->flows);
+		assert_int_equal(control.peers.used, 0);
+		fake_change(&control, mended);
+		assert_true(control.entries->complete);
+	}
+	assert_int_equal(leaks, 0);
+}
+
 // A line that finds no room: nothing is left to chance until all of them have.
 static void while_there_is_no_room(void **state)
 {
@@ -349,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(while_it_gets_another_mask, start, stop),
 		cmocka_unit_test_setup_teardown(global_rules_reach_all_interfaces, start, stop),
 		cmocka_unit_test_setup_teardown(while_its_line_is_replaced, start, stop),
+		cmocka_unit_test_setup_teardown(while_its_entry_is_incomplete, start, stop),
 		cmocka_unit_test_setup_teardown(while_there_is_no_room, start, stop),
 		cmocka_unit_test_setup_teardown(on_a_late_subinterface, start, stop),
 		cmocka_unit_test_setup_teardown(while_a_long_list_comes_and_goes, start, stop),
