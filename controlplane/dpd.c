@@ -79,10 +79,7 @@ void dpd_stop(struct dpd *d)
 static struct dpd_decision end_run(struct dpd *d, const struct dpd_config *c,
                                    const struct dpd_facts *f)
 {
-	struct dpd_decision out = calm(d, c, f, d->schedule);
-
-	out.revived = true;
-	return out;
+	return calm(d, c, f, d->schedule);
 }
 
 static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *c,
@@ -166,12 +163,7 @@ struct dpd_decision dpd_alive(struct dpd *d, const struct dpd_config *c, const s
 
 struct dpd_decision dpd_hello(struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f)
 {
-	struct dpd_decision out;
-	bool in_run = d->state == DPD_AGGRESSIVE;
-
 	if (d->state == DPD_OFF)
 		return (struct dpd_decision){.action = DPD_WAIT};
-	out = calm(d, c, f, f->now);
-	out.revived = in_run;
-	return out;
+	return calm(d, c, f, f->now);
 }

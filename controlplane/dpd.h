@@ -9,7 +9,7 @@
 #define DPD_UNSENT_WAIT   ticks_from_ms(100)
 #define DPD_DEFERRALS_MAX 3 // windows in a row that may be repeated because we might be deaf
 
-// `crypto isakmp keepalive`, or an isakmp profile's.
+// `crypto isakmp keepalive`.
 struct dpd_config {
 	bool enabled;
 	bool periodic;
@@ -59,7 +59,6 @@ struct dpd_decision {
 	tick_t at;
 	bool loss;     // a loss was counted
 	bool deferred; // the verdict was deferred: we could not have heard
-	bool revived;  // a run ended because of life
 };
 
 // The peer came up. `phase` in ticks (below interval) moves the first periodic probe forward.

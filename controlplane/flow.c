@@ -279,6 +279,14 @@ void flow_again(struct control *c, struct flow *f, struct peer *p)
 	}
 }
 
+// The entry's current peer is this one from now on.
+static void entry_prefer(struct crypto_entry *e, const struct peer *p)
+{
+	for (unsigned i = 0; i < e->n_peers; i++)
+		if (addr_equal(&e->peers[i], &p->remote))
+			e->current = i;
+}
+
 void flow_up(struct control *c, struct flow *f, struct child *ch)
 {
 	struct peer *was = f->peer;
@@ -290,7 +298,7 @@ void flow_up(struct control *c, struct flow *f, struct child *ch)
 	f->entry->tried = 0;
 	dp_tunnel_doubt_ack(c->dp, f->tunnel); // a doubt of the last peer is no doubt of this one
 	flow_set_peer(c, f, ch->peer);
-	flow_set_current_peer(c, f, ch->peer);
+	entry_prefer(f->entry, ch->peer);
 	if (was && was != ch->peer)
 		peer_release(c, was);
 }
@@ -306,16 +314,6 @@ void flow_down(struct control *c, struct flow *f)
 	dp_tunnel_refuse(c->dp, f->tunnel); // packets that waited for its activation ask again
 	c->manual_due = c->manual_due || f->entry->is_manual;
 	flow_release(c, f);
-}
-
-void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p)
-{
-	struct crypto_entry *e = f->entry;
-
-	(void)c;
-	for (unsigned i = 0; i < e->n_peers; i++)
-		if (addr_equal(&e->peers[i], &p->remote))
-			e->current = i;
 }
 
 struct ip_addr flow_local(const struct crypto_entry *e, const struct ip_addr *remote)

@@ -161,8 +161,6 @@ void flow_up(struct control *c, struct flow *f, struct child *ch);
 void flow_settle(struct control *c, struct flow *f);
 // The flow's last child is gone: the next packet asks for a new one. An instance is removed.
 void flow_down(struct control *c, struct flow *f);
-// The peer of this flow has become the entry's current one.
-void flow_set_current_peer(struct control *c, struct flow *f, struct peer *p);
 // Makes a flow with its tunnel and policy; instance FLOW_LINE for an access list line. NULL with
 // errno.
 struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t line,

@@ -24,7 +24,9 @@ void ike_debug_line(struct control *c, const struct ike_sa *sa, const char *fmt,
 		log_isakmp(&c->log, "ISAKMP: %s", text);
 }
 
-uint32_t ike_debug_id(const struct slab_item *item)
+// The number that lines print as an SA's or peer's address: the same for one object while it lives,
+// and no address.
+static uint32_t number_of(const struct slab_item *item)
 {
 	return 0x80000000u | (item->index << 8) | (item->generation & 0xff);
 }
@@ -74,8 +76,9 @@ void ike_debug_node_delete(struct control *c, const struct ike_sa *sa, uint32_t 
 	               error ? "TRUE" : "FALSE", reason);
 }
 
-void ike_debug_step(struct control *c, const struct ike_sa *sa, const char *input,
-                    const char *event, enum ike_state before, enum ike_state after)
+// "Input = IKE_MSG_FROM_PEER, IKE_MM_EXCH" and "Old State = X New State = Y".
+static void step(struct control *c, const struct ike_sa *sa, const char *input, const char *event,
+                 enum ike_state before, enum ike_state after)
 {
 	if (!c->log.debug_isakmp)
 		return;
@@ -87,7 +90,7 @@ void ike_debug_step(struct control *c, const struct ike_sa *sa, const char *inpu
 void ike_debug_event(struct control *c, const struct ike_sa *sa, const char *input,
                      const char *event)
 {
-	ike_debug_step(c, sa, input, event, sa->state, sa->state);
+	step(c, sa, input, event, sa->state, sa->state);
 }
 
 void ike_debug_hash(struct control *c, const struct ike_sa *sa, uint32_t message_id)
@@ -99,7 +102,7 @@ void ike_debug_notify(struct control *c, const struct ike_sa *sa, const char *na
                       uint32_t message_id)
 {
 	ike_debug_line(c, sa, " processing NOTIFY %s protocol 1 spi 0, message ID = %d, sa = %X",
-	               name, (int32_t)message_id, ike_debug_id(&sa->slab));
+	               name, (int32_t)message_id, number_of(&sa->slab));
 }
 
 void ike_debug_dpd(struct control *c, const struct ike_sa *sa, const char *name, uint32_t sequence)
@@ -140,7 +143,7 @@ void ike_debug_children_gone(struct control *c, const struct peer *p)
 {
 	if (c->log.debug_isakmp)
 		ike_debug_line(c, NULL, "Unlocking IPSEC struct 0x%X from delete_siblings, count 0",
-		               ike_debug_id(&p->slab));
+		               number_of(&p->slab));
 }
 
 void ike_debug_released(struct control *c, const struct peer *p, uint32_t spi)
@@ -170,19 +173,18 @@ static void debug_nodes(struct control *c, const struct ike_sa *sa, bool error, 
 void ike_debug_dest_sa(struct control *c, const struct peer *p, const struct ike_sa *sa)
 {
 	char text[ADDR_TEXT];
-	uint32_t id = ike_debug_id(&p->slab);
+	uint32_t id = number_of(&p->slab);
 
 	if (!c->log.debug_isakmp || !sa)
 		return;
-	ike_debug_step(c, sa, "IKE_MSG_FROM_TIMER", "IKE_TIMER_PEERS_ALIVE", IKE_P1_COMPLETE,
-	               IKE_DEST_SA);
+	step(c, sa, "IKE_MSG_FROM_TIMER", "IKE_TIMER_PEERS_ALIVE", IKE_P1_COMPLETE, IKE_DEST_SA);
 	ike_debug_deleting(c, sa, "peers alive");
 	ike_debug_line(c, NULL, "Unlocking IKE struct 0x%X for isadb_mark_sa_deleted(), count 0",
 	               id);
 	ike_debug_line(c, NULL, "Deleting peer node by peer_reap for %s: %X",
 	               addr_format(&p->remote, text), id);
 	debug_nodes(c, sa, true, "peers alive");
-	ike_debug_step(c, sa, "IKE_MSG_INTERNAL", "IKE_PHASE1_DEL", IKE_DEST_SA, IKE_DEST_SA);
+	step(c, sa, "IKE_MSG_INTERNAL", "IKE_PHASE1_DEL", IKE_DEST_SA, IKE_DEST_SA);
 }
 
 void ike_debug_last_pass(struct control *c, const struct ike_sa *sa)
@@ -191,5 +193,5 @@ void ike_debug_last_pass(struct control *c, const struct ike_sa *sa)
 		return;
 	ike_debug_deleting(c, sa, "");
 	debug_nodes(c, sa, false, "");
-	ike_debug_step(c, sa, "IKE_MESG_FROM_PEER", "IKE_MM_EXCH", IKE_DEST_SA, IKE_DEST_SA);
+	step(c, sa, "IKE_MESG_FROM_PEER", "IKE_MM_EXCH", IKE_DEST_SA, IKE_DEST_SA);
 }

@@ -22,9 +22,6 @@ void ike_debug_node_new(struct control *c, const struct ike_sa *sa, uint32_t mes
 void ike_debug_node_purge(struct control *c, const struct ike_sa *sa, uint32_t message_id);
 void ike_debug_node_delete(struct control *c, const struct ike_sa *sa, uint32_t message_id,
                            bool error, const char *reason);
-// "Input = IKE_MSG_FROM_PEER, IKE_MM_EXCH" and "Old State = X New State = Y".
-void ike_debug_step(struct control *c, const struct ike_sa *sa, const char *input,
-                    const char *event, enum ike_state before, enum ike_state after);
 // The same for an event that leaves phase 1 as it is.
 void ike_debug_event(struct control *c, const struct ike_sa *sa, const char *input,
                      const char *event);
@@ -47,9 +44,5 @@ void ike_debug_dest_sa(struct control *c, const struct peer *p, const struct ike
 // Delete payload can be sent any more.
 void ike_debug_released(struct control *c, const struct peer *p, uint32_t spi);
 void ike_debug_last_pass(struct control *c, const struct ike_sa *sa);
-
-// The number that lines print as an SA's or peer's address: the same for one object while it lives,
-// and no address.
-uint32_t ike_debug_id(const struct slab_item *item);
 
 #endif

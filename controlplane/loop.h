@@ -8,8 +8,8 @@ struct control;
 
 // Starts the tick of the timer wheel (an rte_timer of the dataplane). 0 or -errno.
 int loop_init(struct control *c);
-// One turn: dataplane events, IKE input (established peers first), finished Diffie-Hellman jobs,
-// timers, requests of the helper threads. True if it found something to do.
+// One turn: its parts, each within its budget, in the order of enum turn_part (established peers
+// before strangers). True if it found something to do.
 bool loop_turn(struct control *c);
 // Turns until *stop is set.
 void loop_run(struct control *c, volatile const int *stop);

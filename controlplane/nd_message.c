@@ -9,9 +9,7 @@
 #include "addr.h"
 #include "bytes.h"
 
-#define ETHERNET       14
 #define ETHERTYPE_IPV6 0x86dd
-#define IPV6           40
 #define ICMPV6         58
 #define HOP_LIMIT      255 // RFC 4861, 3.1: nobody off the link can send it
 #define ND_FIXED       24  // bytes before the options

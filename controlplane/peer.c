@@ -1,5 +1,5 @@
-// Peers: the table and a peer's life, new -> up -> dead -> freed. Control core only. Must not send
-// packets or arm timers.
+// Peers: the table and a peer's life, new -> up -> ending -> freed. Control core only. Must not
+// send packets or arm timers.
 #include "peer.h"
 
 #include <errno.h>

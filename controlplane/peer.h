@@ -63,9 +63,10 @@ struct peer {
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited, and walks that hold it
 	// Timers; armed in peer_timers.c and phase_1.c only.
-	struct wheel_timer probe;         // DPD
-	struct wheel_timer nat_keepalive; // RFC 3948, 4
-	struct wheel_timer retry;         // initiate again
+	struct wheel_timer probe; // DPD
+	struct wheel_timer
+		nat_keepalive;    // RFC 3948, 4; or children that still are to follow a port
+	struct wheel_timer retry; // phase 1 again; with an IKE SA the next quick mode
 };
 
 // The tables of peers, and of IKE SAs that peers begin. 0 or -ENOMEM.
@@ -96,7 +97,8 @@ const char *peer_id(const struct peer *p, char buf[ADDR_TEXT]);
 // A peer without IKE, for one child with manual keys. NULL with errno.
 struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
                                 const struct ip_addr *remote, uint16_t iface);
-// The one setter of a peer's state.
+// The one setter of a peer's state. One that ends is taken out of the tables, and nothing changes
+// its state any more.
 void peer_set_state(struct control *c, struct peer *p, enum peer_state s);
 // All SAs of a child of this peer have gone: a dead peer whose last ones these were is buried, an
 // unused one is freed.

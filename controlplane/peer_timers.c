@@ -58,9 +58,7 @@ static int ask_by_phase_1(struct control *c, struct peer *p)
 	if (peer_waits_here(p))
 		return -EAGAIN;
 	err = phase_1_begin(c, p);
-	if (!stays || err == -ENOENT)
-		return 0;
-	return peer_is_asked(p) ? 0 : -EAGAIN;
+	return stays && err && err != -ENOENT ? -EAGAIN : 0;
 }
 
 // A probe on the newest IKE SA; without one phase 1 is started, and if it completes that is life.
@@ -256,7 +254,7 @@ static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 		move_children(c, p);
 	if (p->nat_local)
 		ike1_nat_keepalive(c, p);
-	on_nat_keepalive(c, p);
+	on_nat_changed(c, p);
 }
 
 // A message for each child: a peer whose messages come from two ports in turn must not make more of
@@ -272,7 +270,7 @@ void on_port_changed(struct control *c, struct peer *p)
 	}
 }
 
-void on_nat_keepalive(struct control *c, struct peer *p)
+void on_nat_changed(struct control *c, struct peer *p)
 {
 	tick_t next = c->now + ticks_from_seconds(c->config->isakmp.nat_keepalive);
 
@@ -343,10 +341,4 @@ void peer_timers_stop(struct control *c, struct peer *p)
 	wheel_cancel(&c->wheel, &p->nat_keepalive);
 	wheel_cancel(&c->wheel, &p->retry);
 	dpd_stop(&p->dpd);
-}
-
-void peer_timers_stop_ike(struct control *c, struct ike_sa *sa)
-{
-	wheel_cancel(&c->wheel, &sa->rekey);
-	wheel_cancel(&c->wheel, &sa->expire);
 }

@@ -11,8 +11,38 @@ struct ike_sa;
 struct peer;
 struct wheel_timer;
 
+// ---- peer_timers.c ---------------------------------------------------------------------------
+
 // For the wheel: what the expiry of a probe's timer will need is loaded ahead.
 void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead);
+// A fresh exchange with this peer is complete, which proves that it lives.
+void on_peer_alive(struct control *c, struct peer *p);
+// An acknowledgement of a sequence outstanding in this run.
+void on_dpd_ack(struct control *c, struct ike_sa *sa);
+// An R-U-THERE above the highest sequence seen.
+void on_dpd_hello(struct control *c, struct ike_sa *sa);
+// A peer that has come up, or whose phase 1 was renewed under another keepalive configuration.
+void on_dpd_configured(struct control *c, struct peer *p);
+// Whether it wants keepalives through a NAT, and how often, may have changed: the command, or the
+// NAT.
+void on_nat_changed(struct control *c, struct peer *p);
+// A worker doubts this peer (DP_EVENT_DOUBT).
+void on_doubt(struct control *c, struct peer *p);
+// ESP of this child came, authentic, from another port of the peer's address (DP_EVENT_SA_MOVED): a
+// peer behind a NAT whose mapping changed. Everything to that peer follows (RFC 3947, 4). Another
+// address is not followed: it is another peer by the crypto map.
+void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port);
+// An authentic IKE message came from another port, which stands in the peer: its children follow, a
+// moment later if they have just followed.
+void on_port_changed(struct control *c, struct peer *p);
+// ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI): logged, and answered on the peer's
+// IKE SA by a Delete of that SPI. One that is not known is answered, with `crypto isakmp
+// invalid-spi-recovery`, by a new phase 1 whose INITIAL-CONTACT clears its old SAs.
+void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
+                    uint32_t spi);
+
+// ---- phase_1.c -------------------------------------------------------------------------------
+
 // Phase 1 is complete, in either role: a fresh exchange, so it is proof of life too.
 void on_ike_established(struct control *c, struct ike_sa *sa);
 // The responder of this IKE SA, which we have begun, ends it that many seconds after its beginning
@@ -28,12 +58,18 @@ void on_ike_ended(struct control *c, struct ike_sa *sa);
 // The operator clears this IKE SA, which is established; `sa` is destroyed by this call. What the
 // peer has besides gets a new one.
 void on_ike_cleared(struct control *c, struct ike_sa *sa);
-// The last IKE SA of this peer may have gone, without its children: the peer may have ended them
-// with it and say nothing of them (strongSwan does so). They are renewed on its next one.
-void children_forsaken(struct peer *p);
-// It has another one, which this side has begun, or not.
-void renew_forsaken(struct control *c, struct peer *p, bool initiator);
-// A quick mode is complete, in either role (after child_established).
+// The peer says that it has just started: authentic INITIAL-CONTACT on `sa`. Everything older than
+// that IKE SA goes.
+void on_initial_contact(struct control *c, struct ike_sa *sa);
+// A flow wants a tunnel with this peer: phase 1 is started unless there is one or one is coming.
+void on_tunnel_wanted(struct control *c, struct peer *p);
+// A quick mode of ours with this peer has come up, or has ended without: the next flow that waits
+// has its turn.
+void on_quick_mode_ended(struct control *c, struct peer *p);
+
+// ---- child_timers.c --------------------------------------------------------------------------
+
+// A quick mode is complete, in either role (from child_established).
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.
 void on_child_replaced(struct control *c, struct child *ch);
@@ -46,39 +82,14 @@ void on_child_rekey_failed(struct control *c, struct child *ch);
 void on_child_volume(struct control *c, struct child *ch, bool hard);
 // A router on the path takes no longer outer packets than `mtu`; believed for ten minutes.
 void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu);
-// A fresh exchange with this peer is complete, which proves that it lives.
-void on_peer_alive(struct control *c, struct peer *p);
-// An acknowledgement of a sequence outstanding in this run.
-void on_dpd_ack(struct control *c, struct ike_sa *sa);
-// An R-U-THERE above the highest sequence seen.
-void on_dpd_hello(struct control *c, struct ike_sa *sa);
-// A peer that has come up, or whose phase 1 was renewed under another keepalive configuration.
-void on_dpd_configured(struct control *c, struct peer *p);
-// Whether it wants keepalives through a NAT, and how often, may have changed: the command, or the
-// NAT.
-void on_nat_keepalive(struct control *c, struct peer *p);
-// A worker doubts this peer (DP_EVENT_DOUBT).
-void on_doubt(struct control *c, struct peer *p);
-// ESP of this child came, authentic, from another port of the peer's address (DP_EVENT_SA_MOVED): a
-// peer behind a NAT whose mapping changed. Everything to that peer follows (RFC 3947, 4). Another
-// address is not followed: it is another peer by the crypto map.
-void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port);
-// An authentic IKE message came from another port, which stands in the peer: its children follow, a
-// moment later if they have just followed.
-void on_port_changed(struct control *c, struct peer *p);
-// ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI): logged, and answered on the peer's
-// IKE SA by a Delete of that SPI. One that is not known is answered, with `crypto isakmp
-// invalid-spi-recovery`, by a new phase 1 whose INITIAL-CONTACT clears its old SAs.
-void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
-                    uint32_t spi);
-// The peer says that it has just started: authentic INITIAL-CONTACT on `sa`. Everything older than
-// that IKE SA goes.
-void on_initial_contact(struct control *c, struct ike_sa *sa);
-// A flow wants a tunnel with this peer: phase 1 is started unless there is one or one is coming.
-void on_tunnel_wanted(struct control *c, struct peer *p);
-// A quick mode of ours with this peer has come up, or has ended without: the next flow that waits
-// has its turn.
-void on_quick_mode_ended(struct control *c, struct peer *p);
+// The last IKE SA of this peer may have gone, without its children: the peer may have ended them
+// with it and say nothing of them (strongSwan does so). They are renewed on its next one.
+void children_forsaken(struct peer *p);
+// It has another one, which this side has begun, or not.
+void renew_forsaken(struct control *c, struct peer *p, bool initiator);
+
+// ---- each of the three its own ---------------------------------------------------------------
+
 // Every timer of the peer, of an IKE SA, of a child is cancelled: before it is freed.
 void peer_timers_stop(struct control *c, struct peer *p);
 void peer_timers_stop_ike(struct control *c, struct ike_sa *sa);

@@ -31,6 +31,7 @@
 #define RETRY_AFTER      ticks_from_seconds(2)
 #define TURN_JITTER      TICKS_PER_SECOND // several gateways must not call the same peers in step
 #define REKEY_SOON       ticks_from_seconds(10)
+#define CLOSING_LOOK     TICKS_PER_SECOND // is what was begun on a replaced IKE SA over?
 
 static void expired_retry(void *ctx, struct wheel_timer *t)
 {
@@ -87,11 +88,11 @@ int phase_1_begin(struct control *c, struct peer *p)
 	int err;
 
 	if (wheel_is_armed(&p->retry))
-		return 0;
+		return -EAGAIN;
 	if (!make_room(c, p)) {
 		c->counters.admissions_refused++;
 		retry_later(c, p);
-		return 0;
+		return -EAGAIN;
 	}
 	if (!p->turn_taken && !peer_ike_sa(p)) { // a renewal is no new load
 		tick_t wait =
@@ -102,7 +103,7 @@ int phase_1_begin(struct control *c, struct peer *p)
 			c->counters.admissions_delayed++;
 			wheel_arm(&c->wheel, &p->retry, c->now + wait + renewal_jitter(TURN_JITTER),
 			          expired_retry);
-			return 0;
+			return -EAGAIN;
 		}
 	}
 	err = ike1_initiate(c, p);
@@ -198,7 +199,7 @@ static void expired_ike(void *ctx, struct wheel_timer *t)
 	// peer would begin there now is left to a newer one.
 	if (sa->replaced && sa->exchanges && tick_before(c->now, ike_end(sa))) {
 		sa->closing = true;
-		wheel_arm(&c->wheel, t, c->now + TICKS_PER_SECOND, expired_ike);
+		wheel_arm(&c->wheel, t, c->now + CLOSING_LOOK, expired_ike);
 		return;
 	}
 	ike1_delete_sa(c, sa);
@@ -264,7 +265,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	end_surplus(c, p);
 	on_peer_alive(c, p);
 	on_dpd_configured(c, p);
-	on_nat_keepalive(c, p);
+	on_nat_changed(c, p);
 	flow_start_waiting(c, p);
 	renew_forsaken(c, p, sa->initiator);
 }
@@ -420,4 +421,10 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 		ike_sa_destroy(c, old);
 	if (!peer_ike_sa(p))
 		restore_older(c, p); // it had given way to one that is gone now
+}
+
+void peer_timers_stop_ike(struct control *c, struct ike_sa *sa)
+{
+	wheel_cancel(&c->wheel, &sa->rekey);
+	wheel_cancel(&c->wheel, &sa->expire);
 }

@@ -6,8 +6,9 @@
 struct control;
 struct peer;
 
-// Begins one of ours, now or when there is room and a turn. 0, or -errno of what cannot begin. The
-// peer may be gone then, if nothing but waiting flows kept it.
+// Begins one of ours. 0; -EAGAIN: later, when there is room and a turn (peer.retry); or the error
+// of what cannot begin, -ENOENT: there is no key for the peer. It may be gone then, if nothing but
+// waiting flows kept it.
 int phase_1_begin(struct control *c, struct peer *p);
 
 #endif

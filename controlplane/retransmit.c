@@ -16,7 +16,7 @@
 static const uint8_t waits[] = {1, 2, 4, 8, 8};
 #define ANSWERER_WAITS 30
 
-void retransmit_send(struct control *c, const struct retransmit *r)
+static void send_again(struct control *c, const struct retransmit *r)
 {
 	output_send_to(c, r->sa, r->to_port, r->message, r->len);
 }
@@ -35,7 +35,7 @@ static void expired_retransmit(void *ctx, struct wheel_timer *t)
 	c->counters.ike_retransmits++;
 	wheel_arm(&c->wheel, t, c->now + ticks_from_seconds(waits[r->sends]), expired_retransmit);
 	r->sends++;
-	retransmit_send(c, r);
+	send_again(c, r);
 }
 
 int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
@@ -65,7 +65,7 @@ void retransmit_answer(struct control *c, struct retransmit *r)
 {
 	c->counters.ike_duplicates++;
 	if (r->message)
-		retransmit_send(c, r);
+		send_again(c, r);
 }
 
 void retransmit_pause(struct control *c, struct retransmit *r)

@@ -28,8 +28,6 @@ struct retransmit {
 int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
                      const void *message, uint16_t len, bool repeat,
                      void (*give_up)(struct control *c, struct retransmit *r));
-// Sends what is remembered.
-void retransmit_send(struct control *c, const struct retransmit *r);
 // The question came again: answers once more, and leaves the schedule alone.
 void retransmit_answer(struct control *c, struct retransmit *r);
 // Without a message: wait_over is called after `wait` ticks, in the place of give_up.

@@ -63,7 +63,7 @@ static void end_child(struct control *c, struct peer *p, struct child *ch, struc
 
 static void end_some(struct control *c, struct peer *p, struct lot *lot)
 {
-	for (unsigned i = lot->n; i < ENDS_AT_A_TIME && has_more(p); i++)
+	for (unsigned i = lot->n; i < ENDS_AT_A_TIME && has_more(p); i++) // with end_negotiations()
 		if (p->waiting)
 			end_waiting(c, p, lot);
 		else

@@ -71,7 +71,7 @@ void wheel_init(struct wheel *w, tick_t now)
 	w->now = now;
 }
 
-// The program has a dozen functions; more than there is room for is a mistake in it.
+// The program has about twenty functions; more than there is room for is a mistake in it.
 static uint8_t fire_number(struct wheel *w, wheel_fire *fire)
 {
 	unsigned i = 0;

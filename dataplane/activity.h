@@ -1,15 +1,17 @@
-// Words that say when something last happened; each has one writer. Read by others at any time, so
-// every access is atomic; relaxed, because a word stands for itself and orders nothing else.
+// Words that say when something last happened; each has one writer at a time. Read by others at any
+// time, so every access is atomic; relaxed, because a word stands for itself and orders nothing
+// else.
 //
-//   word                    writer                       readers
+//   word                    writer                            readers
 //   activity.last_in        worker that owns the inbound SA   control, owner of the outbound SA
+//                           (control: never, while the slot has no SA)
 //   activity.generation     control (slot made or freed)      the same
-//   peer_words.heard        control                      workers
-//   peer_words.doubt_after  control                      workers
+//   sa.last                 worker that owns the inbound SA   control (where activity does not say)
 //   sa.last_out             worker that owns the outbound SA  control
-//   tunnel.last_out         worker that owns the tunnel  control (what no SA of its says)
-//   tunnel.doubt_seq        worker that owns the tunnel  -
-//   tunnel.doubt_ack        control                      worker that owns the tunnel
+//   peer_words.heard        control                           workers
+//   peer_words.doubt_after  control                           workers
+//   tunnel.last_out         worker that owns the tunnel       control (what no SA of its says)
+//   tunnel_words.doubt_ack  control                           worker that owns the tunnel
 #ifndef VIGIL_DATAPLANE_ACTIVITY_H
 #define VIGIL_DATAPLANE_ACTIVITY_H
 

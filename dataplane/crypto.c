@@ -112,6 +112,8 @@ void crypto_destroy(struct crypto *c)
 	free(c);
 }
 
+_Static_assert(CRYPTO_IV_MAX <= CRYPTO_IV_POOL, "a call's IVs are there after a refill");
+
 static void iv_refill(struct crypto *c)
 {
 	struct gcm_context_data context;

@@ -69,7 +69,7 @@ static uint64_t packets_used(const struct sa *sa)
 	return sa->direction == SA_OUT ? sa->sequence : sa->packets;
 }
 
-bool sa_limits_are_near(struct sa *sa, uint32_t packets, uint64_t bytes)
+bool sa_limits_renew(struct sa *sa, uint32_t packets, uint64_t bytes)
 {
 	bool soft = !(sa->raised & SA_RAISED_SOFT);
 	uint64_t used = packets_used(sa);

@@ -3,9 +3,9 @@
 // admit them; decrypt; then accept each packet and give it its Ethernet header. That is done in
 // groups, so that memory is not waited for where there are many SAs.
 //
-// Nothing is written before the cryptography, so that the long way (worker.c) finds what is left as
-// it came. What turns out to need more once it is decrypted goes on from there by the long way, in
-// its place among the others.
+// Nothing of a packet is written before the cryptography, so that the long way (worker.c) finds
+// what is left as it came. What turns out to need more once it is decrypted goes on from there by
+// the long way, in its place among the others.
 #include "express.h"
 
 #include <rte_branch_prediction.h>

@@ -3,8 +3,8 @@
 // flow and SA; wrap the packets, Ethernet header and all; encrypt. Then send. Of many flows,
 // what lies between looking and sending is done in groups, so that memory is not waited for.
 //
-// Nothing is written before a packet is known to go this way, so that the long way (worker.c) finds
-// what is left as it came.
+// Nothing of a packet is written before it is known to go this way, so that the long way (worker.c)
+// finds what is left as it came; of its SA only what the long way would write as well.
 #include "express.h"
 
 #include <rte_branch_prediction.h>

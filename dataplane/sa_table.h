@@ -1,6 +1,7 @@
 // All SAs, inbound and outbound, by slot. [C] takes and frees slots; [W] finds SAs by SPI and by
 // handle. A slot's life: free -> reserved -> live -> dying -> free, each step control's; the worker
-// that owns the SA only confirms that it has let go of a dying one.
+// that owns the SA only confirms that it has let go of a dying one. An outbound SA, which nobody
+// finds before dp_tunnel_use(), is not reserved first.
 #ifndef VIGIL_DATAPLANE_SA_TABLE_H
 #define VIGIL_DATAPLANE_SA_TABLE_H
 

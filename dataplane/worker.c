@@ -1,6 +1,6 @@
 // The life of a packet, top to bottom. [W] One turn: messages, what the control core sends, what
-// the ports and the other workers bring, what this worker made; then the ports' buffers go out and
-// the worker says that it holds no pointer into a shared table.
+// the ports and the other workers bring, what this worker made, dummy packets; then the ports'
+// buffers go out and the worker says that it holds no pointer into a shared table.
 #include "worker.h"
 
 #include <rte_branch_prediction.h>

@@ -225,8 +225,9 @@ void ident_write_fqdn(struct isakmp_message *m, const char *name, bool nat)
 	isakmp_payload_end(m);
 }
 
-void ident_write_prefix(struct isakmp_message *m, const struct ip_prefix *p, uint8_t proto,
-                        uint16_t port)
+// A side of a selector. A host prefix is written as an address.
+static void write_prefix(struct isakmp_message *m, const struct ip_prefix *p, uint8_t proto,
+                         uint16_t port)
 {
 	unsigned n = addr_size(p->addr.family);
 	bool host = p->len == n * 8, six = p->addr.family == 6;
@@ -247,10 +248,10 @@ void ident_write_prefix(struct isakmp_message *m, const struct ip_prefix *p, uin
 void ident_write_selector(struct isakmp_message *m, const struct selector *s, bool initiator)
 {
 	if (initiator) {
-		ident_write_prefix(m, &s->local, s->proto, s->local_port);
-		ident_write_prefix(m, &s->remote, s->proto, s->remote_port);
+		write_prefix(m, &s->local, s->proto, s->local_port);
+		write_prefix(m, &s->remote, s->proto, s->remote_port);
 	} else {
-		ident_write_prefix(m, &s->remote, s->proto, s->remote_port);
-		ident_write_prefix(m, &s->local, s->proto, s->local_port);
+		write_prefix(m, &s->remote, s->proto, s->remote_port);
+		write_prefix(m, &s->local, s->proto, s->local_port);
 	}
 }

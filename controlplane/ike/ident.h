@@ -48,9 +48,6 @@ bool ident_is_address(const struct ident *id);
 // Phase 1: this gateway's address, or its name. protocol UDP, port 500, or 0/0 behind `nat`.
 void ident_write_addr(struct isakmp_message *m, const struct ip_addr *a, bool nat);
 void ident_write_fqdn(struct isakmp_message *m, const char *name, bool nat);
-// Phase 2: a side of a selector. A host prefix is written as an address.
-void ident_write_prefix(struct isakmp_message *m, const struct ip_prefix *p, uint8_t proto,
-                        uint16_t port);
 // Both sides of a selector, in the initiator's order: IDci, IDcr.
 void ident_write_selector(struct isakmp_message *m, const struct selector *s, bool initiator);
 

@@ -167,7 +167,6 @@ static void file_flush(struct log_writer *w)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			w->stats.file_errors++;
 			snprintf(w->stats.file_error, sizeof(w->stats.file_error), "%s",
 			         strerror(errno));
 			break;

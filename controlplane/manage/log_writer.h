@@ -29,7 +29,7 @@ void log_writer_cpus(const struct log *log, cpu_set_t *out);
 
 struct log_writer_stats {
 	uint64_t logged, lost; // lines
-	uint64_t file_lines, file_errors;
+	uint64_t file_lines;
 	uint64_t console_lines, console_lost;
 	uint64_t buffered;             // lines in the buffer
 	uint32_t taps;                 // terminals that monitor

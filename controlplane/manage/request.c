@@ -157,7 +157,7 @@ static unsigned order_step(struct control *c, struct request *r)
 {
 	if (r->kind == REQUEST_APPLY) {
 		if (!r->cursor.index++)
-			r->old = apply_begin(c, r->config, r->changes);
+			(void)apply_begin(c, r->config, r->changes);
 		return apply_step(c) ? REQUEST_STEPS : 0; // the rest in further turns
 	}
 	if (r->kind == REQUEST_ECHO_SEND) {

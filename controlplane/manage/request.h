@@ -41,7 +41,7 @@ enum request_kind {
 	                        // are
 	REQUEST_CLEAR_TRAFFIC,  // counters of all IPsec SAs
 	REQUEST_CLEAR_ARP,      // asks all IPv4 neighbours again
-	REQUEST_APPLY,          // config, changes -> old
+	REQUEST_APPLY,          // config, changes
 	REQUEST_ECHO_SEND,      // echo -> its sequence, err
 	REQUEST_ECHO_LOOK,      // echo -> answered, rtt_us
 	REQUEST_DEBUG,          // debug_isakmp, debug_ipsec
@@ -74,8 +74,7 @@ struct request {
 	enum request_kind kind;
 	struct request_filter filter;
 	struct request_cursor cursor;
-	// REQUEST_APPLY: `config` passes to the control core, `old` back to the helper.
-	struct config *config, *old;
+	struct config *config; // REQUEST_APPLY: passes to the control core
 	const struct diff_list *changes;
 	enum request_switch debug_isakmp, debug_ipsec;
 	struct echo_order echo;

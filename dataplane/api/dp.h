@@ -59,6 +59,7 @@ uint64_t dp_now_us(const struct dp *dp);
 // fn runs on the control core, from dp_timers_run(), every period_ms (an rte_timer), first in the
 // middle of a tick: by then sleeping workers have said what they heard before it. 0 or -errno.
 int dp_ticker_start(struct dp *dp, unsigned period_ms, void (*fn)(void *arg), void *arg);
+// Runs what is due of those, and sends what waited for room in the workers' rings.
 void dp_timers_run(struct dp *dp);
 // Gives the CPU away for at most max_us, until a worker has something for the control core, a
 // watched eventfd is written to or the ticker is due; returns at once in poll mode. Never longer
@@ -127,7 +128,7 @@ struct dp_echo {
 // told by DP_EVENT_ECHO. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE
 // (or its answer would come in more pieces than are put together), -EAFNOSUPPORT.
 int dp_echo_send(struct dp *dp, const struct dp_echo *echo);
-// Sends one Ethernet frame as it is.
+// Sends one Ethernet frame as it is. 0, -EINVAL, -EMSGSIZE, -ENETDOWN, -EAGAIN (queue full).
 int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t len);
 
 // Publishes (or withdraws, tag 0) that IKE SA slot `slot` is in use under a random tag. An ISAKMP
@@ -165,6 +166,9 @@ struct dp_event {
 	struct ip_addr local;
 };
 
+// At most `max` events, the control core's own first; returns how many. To be called once a turn:
+// what waited for room in the workers' rings is sent here too, and links are looked at now and
+// then.
 unsigned dp_events(struct dp *dp, struct dp_event *events, unsigned max);
 
 // ---- peers: words that both sides read -----------------------------------------------------
@@ -184,9 +188,11 @@ struct dp_tunnel_spec {
 	uint32_t peer; // index, or DP_NO_PEER while none is chosen
 };
 
+// 0, -EINVAL (no such interface), -ENOSPC (max_tunnels), -ENOMEM.
 int dp_tunnel_add(struct dp *dp, const struct dp_tunnel_spec *spec, struct handle *tunnel);
 // Drops what it holds. Its SAs must have been deleted (dp_sa_del) before or in the same turn.
 void dp_tunnel_del(struct dp *dp, struct handle tunnel);
+// From now on its traffic is this peer's; a DOUBT of the one before is answered.
 void dp_tunnel_set_peer(struct dp *dp, struct handle tunnel, uint32_t peer);
 // Encrypt with this outbound SA from now on; held packets go out. A null handle: hold, and ask.
 void dp_tunnel_use(struct dp *dp, struct handle tunnel, struct handle out_sa);
@@ -215,7 +221,8 @@ int dp_sa_add_in(struct dp *dp, struct handle sa, const struct sa_spec *spec, st
 int dp_sa_import(struct dp *dp, const struct sa_spec *spec, struct handle tunnel,
                  struct handle *sa);
 // Makes an outbound SA; traffic uses it from dp_tunnel_use() on. `in` is the inbound SA whose
-// activity answers for it.
+// activity answers for it. 0, -ENOSPC (max_sas), and the errors of dp_sa_add_in(); -EINVAL also of
+// a tunnel that has gone.
 int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunnel, struct handle in,
                   struct handle *sa);
 // Deletes SAs of either direction, live or only reserved; each ends in one DP_EVENT_SA_GONE. A
@@ -238,16 +245,17 @@ struct dp_sa_stats {
 	uint64_t sequence;      // last sent, or highest received
 	uint32_t replay_window; // packets, of an inbound one; 0 = no protection
 	unsigned owner;         // worker
-	tick_t last;
+	tick_t last;            // packet, in its direction; 0 = none yet
 };
+// Zeros for a stale handle.
+void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out);
+
 // What there is of the tables that grow with the peers, and the bytes of one.
 struct dp_memory {
 	uint32_t sas, expanded, rules; // expanded: keys of SAs that have had a packet
 	uint32_t sa_bytes, expanded_bytes, rule_bytes, tunnel_bytes;
 };
 void dp_memory(const struct dp *dp, struct dp_memory *out);
-// Zeros for a stale handle.
-void dp_sa_stats(const struct dp *dp, struct handle sa, struct dp_sa_stats *out);
 
 // ---- policy, interfaces, routes, neighbours ------------------------------------------------
 
@@ -269,6 +277,7 @@ struct dp_policy_rule {
 	struct handle tunnel; // permit only
 };
 
+// 0, -EINVAL (its tunnel has gone), -ENOMEM.
 int dp_policy_add(struct dp *dp, const struct dp_policy_rule *rule, struct handle *policy);
 void dp_policy_del(struct dp *dp, struct handle policy);
 // While an interface is held nothing leaves it in clear that no rule decides: between two policies
@@ -368,10 +377,13 @@ const char *dp_steer_name(unsigned kind);
 // Without it (as at the start) the gateway is an IPv6 host: what is not for itself is dropped.
 void dp_ipv6_routing(struct dp *dp, bool on);
 
-// gateway family 0: the network is on the interface itself. Same prefix again: replaced.
+// gateway family 0: the network is on the interface itself. Same prefix again: replaced. 0,
+// -EINVAL, -EAFNOSUPPORT (the gateway is of the other family), -ENOMEM, -ENOSPC (tables are full):
+// all is as it was.
 int dp_route_add(struct dp *dp, const struct ip_prefix *prefix, const struct ip_addr *gateway,
                  uint16_t iface);
-// The same, of a network whose packets are dropped, and answered as those without a route are.
+// The same, of a network whose packets are dropped, and answered as those without a route are. The
+// same errors.
 int dp_route_discard(struct dp *dp, const struct ip_prefix *prefix);
 void dp_route_del(struct dp *dp, const struct ip_prefix *prefix);
 // Addresses of networks that nothing leads to now, though something should: in order, `last`
@@ -385,6 +397,8 @@ int dp_lost_networks(struct dp *dp, const struct dp_range *ranges, uint32_t n);
 // The interface, next hop and own source address that a packet to `dst` takes. 0, -EHOSTUNREACH.
 int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,
                   struct ip_addr *next_hop, struct ip_addr *source);
+// The link-layer address of a next hop; packets that wait for it go. 0, -EINVAL, -ENOSPC (the table
+// is full), -ENOMEM.
 int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
                      const uint8_t mac[6]);
 void dp_neighbour_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr);

@@ -378,7 +378,7 @@ static void unread_input_holds_the_verdict(void **state)
 	}
 	assert_int_equal(w.losses, 0);
 	ack(&w); // it was in the queue
-	assert_true(w.last.revived);
+	assert_int_equal(w.dpd.state, DPD_CALM);
 	pass(&w, 5 * S);
 	assert_int_equal(w.losses, 0);
 }
