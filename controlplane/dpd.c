@@ -24,7 +24,7 @@ static struct dpd_decision open_window(struct dpd *d, const struct dpd_config *c
 	bool on_time =
 		action == DPD_RETRY && tick_diff(f->now, d->window_end) < (int32_t)c->retry / 4;
 
-	d->unsent = false;
+	d->unsent = d->no_route = false;
 	d->window_start = f->now;
 	d->window_end = (on_time ? d->window_end : f->now) + c->retry;
 	d->input_losses_before = f->input_losses;
@@ -50,7 +50,7 @@ static struct dpd_decision calm(struct dpd *d, const struct dpd_config *c,
 	d->state = DPD_CALM;
 	d->losses = 0;
 	d->deferrals = 0;
-	d->unsent = false;
+	d->unsent = d->no_route = false;
 	if (!c->periodic)
 		return (struct dpd_decision){.action = DPD_WAIT};
 	d->window_end = from + c->interval;
@@ -92,6 +92,11 @@ static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *
 	// Nobody was asked.
 	if (d->unsent)
 		return open_window(d, c, f, DPD_AGAIN);
+	if (d->no_route && tick_before(f->now, d->give_up)) {
+		out = open_window(d, c, f, DPD_AGAIN);
+		d->no_route = true;
+		return out;
+	}
 	// The machine stood still within this window (a late turn of the control loop).
 	if (tick_before(d->window_start, f->restarted))
 		return open_window(d, c, f, DPD_AGAIN);
@@ -120,6 +125,18 @@ struct dpd_decision dpd_unsent(struct dpd *d, const struct dpd_facts *f)
 {
 	d->unsent = true;
 	d->window_end = f->now + DPD_UNSENT_WAIT;
+	return wait_until(d->window_end);
+}
+
+struct dpd_decision dpd_no_route(struct dpd *d, const struct dpd_config *c,
+                                 const struct dpd_facts *f)
+{
+	if (!d->no_route)
+		d->give_up = d->window_end;
+	d->no_route = true;
+	d->window_end = f->now + c->retry / DPD_NO_ROUTE_TRIES;
+	if (tick_before(d->give_up, d->window_end))
+		d->window_end = d->give_up;
 	return wait_until(d->window_end);
 }
 

@@ -5,9 +5,10 @@
 
 #include "types.h"
 
-#define DPD_LOSSES_MAX    5 // one message and four retransmissions
-#define DPD_UNSENT_WAIT   ticks_from_ms(100)
-#define DPD_DEFERRALS_MAX 3 // windows in a row that may be repeated because we might be deaf
+#define DPD_LOSSES_MAX     5 // one message and four retransmissions
+#define DPD_UNSENT_WAIT    ticks_from_ms(100)
+#define DPD_NO_ROUTE_TRIES 4 // in a window
+#define DPD_DEFERRALS_MAX  3 // windows in a row that may be repeated because we might be deaf
 
 // `crypto isakmp keepalive`.
 struct dpd_config {
@@ -28,6 +29,8 @@ struct dpd {
 	uint8_t losses;
 	uint8_t deferrals;   // in a row
 	bool unsent;         // the newest probe did not leave this machine
+	bool no_route;       // and not for want of room
+	tick_t give_up;      // with no_route: when the window ends as a loss
 	tick_t run_start;    // when the first probe of this run went out
 	tick_t window_start; // when the newest probe went out
 	tick_t window_end;   // or, while calm and periodic, when the next probe is due
@@ -65,6 +68,11 @@ struct dpd_decision {
 struct dpd_decision dpd_start(struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f,
                               tick_t phase);
 void dpd_stop(struct dpd *d);
+// No route led to the peer for the probe that was just decided on. It is tried again within the
+// window, since a link may be back in a moment; if none leads there for the whole of it nobody
+// answers, and that is a loss.
+struct dpd_decision dpd_no_route(struct dpd *d, const struct dpd_config *c,
+                                 const struct dpd_facts *f);
 // The probe that was just decided on could not be sent, since too much else was: again soon.
 struct dpd_decision dpd_unsent(struct dpd *d, const struct dpd_facts *f);
 // The armed time has come.

@@ -245,7 +245,8 @@ void ike_sa_hurry_oldest(struct control *c)
 
 bool ike_sa_awaits_peer(const struct ike_sa *sa)
 {
-	return sa->state < IKE_P1_COMPLETE && sa->handshake && !sa->handshake->dh_pending;
+	return sa->state < IKE_P1_COMPLETE && sa->handshake && !sa->handshake->dh_pending &&
+	       !sa->handshake->retransmit.full;
 }
 
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)

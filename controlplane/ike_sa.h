@@ -125,7 +125,7 @@ unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
 struct ike_sa *ike_sa_dispensable(const struct control *c, const struct ip_addr *local,
                                   const struct ip_addr *remote);
 // Under negotiation, and it is the other side that must go on: neither a turn nor Diffie-Hellman is
-// waited for here.
+// waited for here, nor room on the way out.
 bool ike_sa_awaits_peer(const struct ike_sa *sa);
 // Ends the oldest of those negotiations, and its peer if it has nothing else; not one of `spared`
 // (which may be NULL).

@@ -116,7 +116,7 @@ struct ike_sa *peer_ike_sa(const struct peer *p);
 bool peer_is_negotiating(const struct peer *p);
 // A phase 1 of ours awaits the peer's word.
 bool peer_is_asked(const struct peer *p);
-// A phase 1 of ours waits here, for a turn or for Diffie-Hellman.
+// A phase 1 of ours waits here, for a turn, Diffie-Hellman or room on the way out.
 bool peer_waits_here(const struct peer *p);
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);

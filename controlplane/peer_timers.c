@@ -58,11 +58,21 @@ static int ask_by_phase_1(struct control *c, struct peer *p)
 	if (peer_waits_here(p))
 		return -EAGAIN;
 	err = phase_1_begin(c, p);
-	return stays && err && err != -ENOENT ? -EAGAIN : 0;
+	if (!stays || err == -ENOENT)
+		return 0;
+	return peer_is_asked(p) ? 0 : -EAGAIN; // its first message may not have left
+}
+
+static bool has_route(const struct control *c, const struct peer *p)
+{
+	struct ip_addr next_hop, source;
+	uint16_t iface;
+
+	return dp_route_find(c->dp, &p->remote, &iface, &next_hop, &source) == 0;
 }
 
 // A probe on the newest IKE SA; without one phase 1 is started, and if it completes that is life.
-// -EAGAIN: it did not leave.
+// It did not leave: -EAGAIN for our own trouble, -EHOSTUNREACH without a route.
 static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 {
 	struct ike_sa *sa = peer_ike_sa(p);
@@ -70,19 +80,23 @@ static int send_probe(struct control *c, struct peer *p, enum dpd_action action)
 
 	if (!sa)
 		return ask_by_phase_1(c, p);
-	if (dp_way_is_full(c->dp, &p->remote)) { // encrypted for nothing, each time again
-		c->counters.ike_unsent++;
-		return -EAGAIN;
-	}
 	if (action == DPD_PROBE || !sa->dpd_outstanding) { // or the run goes on on another SA
 		sa->dpd_run_first = sa->dpd_next;
 		sa->dpd_outstanding = 0;
 	}
+	// What would be refused again is not encrypted again.
+	if (dp_way_is_full(c->dp, &p->remote)) {
+		c->counters.ike_unsent++;
+		return -EAGAIN;
+	}
+	if (p->dpd.no_route && !has_route(c, p))
+		return -EHOSTUNREACH;
 	err = ike1_probe(c, sa,
 	                 action == DPD_PROBE ? "IKE_TIMER_IM_ALIVE" : "IKE_TIMER_PEERS_ALIVE");
 	c->counters.probes_sent += err >= 0;
-	// Where no route leads nobody answers; all else is our own trouble.
-	return err == -EHOSTUNREACH || err == -EMSGSIZE || err >= 0 ? 0 : -EAGAIN;
+	if (err >= 0 || err == -EMSGSIZE)
+		return 0;
+	return err == -EHOSTUNREACH ? err : -EAGAIN;
 }
 
 // The workers may raise their next doubt.
@@ -118,8 +132,13 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 	else
 		wheel_cancel(&c->wheel, &p->probe);
 	if (d.action != DPD_WAIT) {
-		if (send_probe(c, p, d.action) == -EAGAIN && p->dpd.state != DPD_OFF)
-			wheel_arm(&c->wheel, &p->probe, dpd_unsent(&p->dpd, f).at, expired_probe);
+		int err = send_probe(c, p, d.action);
+
+		if (err && p->dpd.state != DPD_OFF)
+			wheel_arm(&c->wheel, &p->probe,
+			          err == -EAGAIN ? dpd_unsent(&p->dpd, f).at
+			                         : dpd_no_route(&p->dpd, &p->dpd_config, f).at,
+			          expired_probe);
 	} else if (p->dpd.state != DPD_AGGRESSIVE && !p->dpd_config.periodic) {
 		answer_doubts(c, p, f);
 	}

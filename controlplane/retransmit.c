@@ -15,10 +15,31 @@
 // the side that only answers keeps an exchange.
 static const uint8_t waits[] = {1, 2, 4, 8, 8};
 #define ANSWERER_WAITS 30
+#define UNSENT_WAITS   ticks_from_ms(100)
 
-static void send_again(struct control *c, const struct retransmit *r)
+static void send_out(struct control *c, struct retransmit *r)
 {
-	output_send_to(c, r->sa, r->to_port, r->message, r->len);
+	int err = output_send_to(c, r->sa, r->to_port, r->message, r->len);
+
+	r->full = err == -EAGAIN;
+	r->unsent = r->full || err == -EHOSTUNREACH;
+}
+
+static void expired_retransmit(void *ctx, struct wheel_timer *t);
+
+// What did not leave is tried again until it does, or the next sending is due anyway.
+static void wait_until(struct control *c, struct retransmit *r, tick_t at)
+{
+	r->until = at;
+	if (r->unsent && r->repeat && tick_before(c->now + UNSENT_WAITS, at))
+		at = c->now + UNSENT_WAITS;
+	wheel_arm(&c->wheel, &r->timer, at, expired_retransmit);
+}
+
+static void try_again(struct control *c, struct retransmit *r)
+{
+	send_out(c, r);
+	wait_until(c, r, r->unsent ? r->until : c->now + ticks_from_seconds(waits[r->sends - 1]));
 }
 
 static void expired_retransmit(void *ctx, struct wheel_timer *t)
@@ -26,6 +47,10 @@ static void expired_retransmit(void *ctx, struct wheel_timer *t)
 	struct control *c = ctx;
 	struct retransmit *r = container_of(t, struct retransmit, timer);
 
+	if (r->repeat && r->unsent && tick_before(c->now, r->until)) {
+		try_again(c, r);
+		return;
+	}
 	if (!r->repeat || r->hurry || r->sends >= sizeof(waits)) {
 		r->give_up(c, r);
 		return;
@@ -33,9 +58,8 @@ static void expired_retransmit(void *ctx, struct wheel_timer *t)
 	ike_debug_line(c, r->sa, "incrementing error counter on sa, attempt %u of %zu: retransmit",
 	               r->sends, sizeof(waits));
 	c->counters.ike_retransmits++;
-	wheel_arm(&c->wheel, t, c->now + ticks_from_seconds(waits[r->sends]), expired_retransmit);
-	r->sends++;
-	send_again(c, r);
+	send_out(c, r);
+	wait_until(c, r, c->now + ticks_from_seconds(waits[r->sends++]));
 }
 
 int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
@@ -55,9 +79,8 @@ int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
 	r->sends = 1;
 	r->hurry = false;
 	r->give_up = give_up;
-	wheel_arm(&c->wheel, &r->timer,
-	          c->now + ticks_from_seconds(repeat ? waits[0] : ANSWERER_WAITS),
-	          expired_retransmit);
+	send_out(c, r);
+	wait_until(c, r, c->now + ticks_from_seconds(repeat ? waits[0] : ANSWERER_WAITS));
 	return 0;
 }
 
@@ -65,7 +88,7 @@ void retransmit_answer(struct control *c, struct retransmit *r)
 {
 	c->counters.ike_duplicates++;
 	if (r->message)
-		send_again(c, r);
+		output_send_to(c, r->sa, r->to_port, r->message, r->len);
 }
 
 void retransmit_pause(struct control *c, struct retransmit *r)

@@ -16,15 +16,19 @@ struct retransmit {
 	uint16_t len;
 	uint16_t to_port; // where it goes; 0 = to the IKE SA's
 	uint8_t sends;
-	bool hurry;  // not to be sent again
-	bool repeat; // we wait for an answer; else the other side repeats, and we answer again
+	bool unsent;  // the newest sending was refused: for want of a route, or
+	bool full;    // because the way out was full
+	tick_t until; // when the next sending is due, or the end
+	bool hurry;   // not to be sent again
+	bool repeat;  // we wait for an answer; else the other side repeats, and we answer again
 	uint8_t request[IKE_NODE_HASH]; // hash of what it answers
 	void (*give_up)(struct control *c, struct retransmit *r);
 };
 
-// Remembers a message that is about to be sent in place of the one before. `repeat`: sent again
-// after waits of 1, 2, 4 and 8 seconds, and 8 seconds more for the answer; else kept for 30
-// seconds. Then give_up is called. 0 or -ENOMEM.
+// Sends a message and remembers it in place of the one before. `repeat`: sent again after waits of
+// 1, 2, 4 and 8 seconds, and 8 seconds more for the answer; what does not leave is tried more
+// often, and its wait begins when it has left. Else kept for 30 seconds. Then give_up is called. 0
+// or -ENOMEM: it is not sent either.
 int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,
                      const void *message, uint16_t len, bool repeat,
                      void (*give_up)(struct control *c, struct retransmit *r));

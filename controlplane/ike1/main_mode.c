@@ -80,7 +80,6 @@ int main_mode_send(struct control *c, struct ike_sa *sa, struct isakmp_message *
 {
 	struct handshake *hs = sa->handshake;
 	int len;
-	int err;
 
 	if (sealed)
 		len = ike1_message_seal(c->crypto, &sa->suite, &sa->keys, sa->keys.iv, m);
@@ -88,12 +87,8 @@ int main_mode_send(struct control *c, struct ike_sa *sa, struct isakmp_message *
 		len = (int)isakmp_message_end(m);
 	if (len <= 0)
 		return len < 0 ? len : -EMSGSIZE;
-	err = retransmit_start(c, &hs->retransmit, sa, m->w.start, (uint16_t)len, sa->initiator,
-	                       gave_up);
-	if (err < 0)
-		return err;
-	output_send(c, sa, m->w.start, (uint16_t)len);
-	return 0;
+	return retransmit_start(c, &hs->retransmit, sa, m->w.start, (uint16_t)len, sa->initiator,
+	                        gave_up);
 }
 
 void main_mode_read_vendors(struct control *c, struct ike_sa *sa, const struct isakmp_chain *chain)

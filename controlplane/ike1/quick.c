@@ -60,7 +60,7 @@ void quick_gave_up(struct control *c, struct retransmit *r)
 
 	if (quick_offer_again(c, x, x->refused))
 		return;
-	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !heard_since(x))
+	if (x->state == EXCHANGE_I_SENT_1 && !x->refused && !r->unsent && !heard_since(x))
 		on_ike_unanswered(c, x->sa, c->now - LAST_WAIT);
 	else
 		exchange_disown(c, x);
@@ -79,14 +79,13 @@ int quick_send(struct control *c, struct exchange *x, struct isakmp_message *m,
 
 	if (len < 0)
 		return len;
-	if (remember) {
-		err = retransmit_start(c, &x->retransmit, x->sa, m->w.start, (uint16_t)len, true,
-		                       quick_gave_up);
-		if (err < 0)
-			return err;
+	if (!remember) {
+		output_send_to(c, x->sa, x->retransmit.to_port, m->w.start, (uint16_t)len);
+		return len;
 	}
-	output_send_to(c, x->sa, x->retransmit.to_port, m->w.start, (uint16_t)len);
-	return len;
+	err = retransmit_start(c, &x->retransmit, x->sa, m->w.start, (uint16_t)len, true,
+	                       quick_gave_up);
+	return err < 0 ? err : len;
 }
 
 // All of an SA but its keys and SPI.

@@ -468,6 +468,43 @@ static void unsent_is_no_loss(void **state)
 	assert_int_equal(w.losses, 5);
 }
 
+// No route leads to the peer: asked four times a window, and dead on schedule if none comes back.
+// From the probe that finds one the window is a whole one.
+static void no_route_may_come_back(void **state)
+{
+	struct world w = world_make(true, 10 * S, 2 * S);
+	unsigned probes = 0;
+	tick_t first;
+
+	(void)state;
+	start(&w);
+	pass(&w, 10 * S);
+	first = w.facts.now;
+	while (w.deaths == 0) {
+		if (w.probes != probes)
+			take(&w, dpd_no_route(&w.dpd, &w.config, &w.facts));
+		probes = w.probes;
+		pass(&w, 1);
+	}
+	assert_int_equal(w.facts.now, first + 10 * S);
+	assert_int_equal(w.losses, 5);
+	assert_int_equal(w.probes, 5 * DPD_NO_ROUTE_TRIES);
+
+	w = world_make(true, 10 * S, 2 * S);
+	start(&w);
+	pass(&w, 10 * S);
+	for (unsigned i = 0; i < DPD_NO_ROUTE_TRIES - 1; i++) {
+		take(&w, dpd_no_route(&w.dpd, &w.config, &w.facts));
+		pass(&w, S / 2);
+	}
+	assert_int_equal(w.probes, DPD_NO_ROUTE_TRIES); // the last one leaves
+	assert_int_equal(w.losses, 0);
+	pass(&w, 2 * S - 1);
+	assert_int_equal(w.losses, 0);
+	pass(&w, 1);
+	assert_int_equal(w.losses, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +513,7 @@ int main(void)
 		cmocka_unit_test(traffic_does_not_suppress_periodic),
 		cmocka_unit_test(death_on_schedule),
 		cmocka_unit_test(unsent_is_no_loss),
+		cmocka_unit_test(no_route_may_come_back),
 		cmocka_unit_test(retry_of_ten_seconds),
 		cmocka_unit_test(cost_of_the_modes),
 		cmocka_unit_test(worst_case_detection),

@@ -353,6 +353,115 @@ static void copy_after_failure(void **state)
 	pair_destroy(p);
 }
 
+// A link that is up for a second and down for one, as long as RETRY: whatever its phase some probe
+// of each window meets it.
+static void link_that_flaps(void **state)
+{
+	struct pair_config b = {.rest = PERIODIC};
+
+	(void)state;
+	for (tick_t phase = 0; phase < 2 * S; phase += S / 4) {
+		struct pair *p = pair_create(NULL, &b);
+		tick_t start;
+
+		pair_up(p);
+		start = fake_now;
+		for (unsigned i = 0; i < 60 * S; i++) {
+			p->b.c.dp->unreachable = (fake_now - start + phase) % (2 * S) < S;
+			pair_pass(p, 1);
+		}
+		assert_int_equal(p->b.c.counters.deaths, 0);
+		assert_int_equal(p->b.c.counters.losses, 0);
+		assert_in_range(p->b.c.counters.acks_received, 5, 7);
+		// One that does not come back is a death, on schedule.
+		p->b.c.dp->unreachable = true;
+		start = fake_now;
+		while (p->b.c.counters.deaths == 0 && fake_now - start < 60 * S)
+			pair_pass(p, 1);
+		assert_in_range(fake_now - start, 10 * S, 20 * S + 1);
+		p->b.c.dp->unreachable = false;
+		pair_pass(p, 60 * S);
+		pair_destroy(p);
+	}
+}
+
+// Nothing leaves for a while, and the question is a phase 1: a message that was refused asks
+// nobody.
+static void full_way_without_phase_1(void **state)
+{
+	struct pair_config b = {.rest = PERIODIC};
+	struct pair *p = pair_create(NULL, &b);
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, 3 * S);
+	ike_sa_destroy(&p->b.c, side_sa(&p->b));
+	p->b.c.dp->send_full = true;
+	pair_pass(p, 60 * S);
+	assert_int_equal(p->b.c.counters.losses, 0);
+	assert_int_equal(p->b.c.counters.deaths, 0);
+	p->b.c.dp->send_full = false;
+	pair_pass(p, 2 * S);
+	assert_non_null(side_sa(&p->b)); // no need to wait for the next repetition
+	assert_int_equal(p->b.c.counters.losses, 0);
+	p->network = network_is_cut;
+	pair_pass(p, 21 * S);
+	assert_int_equal(p->b.c.counters.deaths, 1);
+	p->network = network_good;
+	pair_pass(p, 60 * S);
+	pair_destroy(p);
+}
+
+static struct fake_datagram held;
+
+// Holds the first acknowledgement back, and lets no other pass.
+static unsigned network_holds_acks(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	(void)p;
+	if (!from_a || d->data[18] != ISAKMP_EXCHANGE_INFO)
+		return 1;
+	if (!held.len)
+		held = *d;
+	return 0;
+}
+
+// A run that begins while the way out is full: an acknowledgement of the run before proves nothing
+// for it.
+static void ack_of_the_run_before(void **state)
+{
+	struct pair_config b = {.rest = PERIODIC};
+	struct pair *p = pair_create(NULL, &b);
+	struct fake_sa *out = NULL;
+
+	(void)state;
+	held.len = 0;
+	pair_up(p);
+	p->network = network_holds_acks;
+	while (!held.len)
+		pair_pass(p, 1);
+	pair_pass(p, S / 4);
+	assert_true(fake_dp_packet(p->a.c.dp, fake_dp_tunnel(p->a.c.dp), &out));
+	assert_true(fake_dp_esp_in(p->b.c.dp, out->spi));
+	pair_pass(p, 3 * S);
+	assert_int_equal(side_peer(&p->b)->dpd.state, DPD_CALM);
+	p->network = network_is_cut;
+	while (side_peer(&p->b)->dpd.state == DPD_CALM) {
+		p->b.c.dp->send_full = tick_diff(side_peer(&p->b)->dpd.window_end, fake_now) <= 1;
+		pair_pass(p, 1);
+	}
+	p->b.c.dp->send_full = false;
+	pair_pass(p, 5 * S);
+	assert_int_equal(p->b.c.counters.acks_stale, 0);
+	side_receive(&p->b, &held);
+	pair_settle(p);
+	assert_int_equal(p->b.c.counters.acks_stale, 1);
+	pair_pass(p, 6 * S);
+	assert_int_equal(p->b.c.counters.deaths, 1);
+	p->network = network_good;
+	pair_pass(p, 60 * S);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +475,9 @@ int main(void)
 		cmocka_unit_test(twin_takes_over),
 		cmocka_unit_test(third_message_behind_a_rival),
 		cmocka_unit_test(many_quick_modes_at_once),
+		cmocka_unit_test(link_that_flaps),
+		cmocka_unit_test(full_way_without_phase_1),
+		cmocka_unit_test(ack_of_the_run_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
