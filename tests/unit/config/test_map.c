@@ -189,8 +189,9 @@ static void incomplete_maps_say_why(void **state)
 		         cases[i].lines);
 		c = load_ok(text, &d);
 		assert_true(has_diag(&d, DIAG_WARNING, 3, "incomplete state"));
-		assert_int_equal(has_diag(&d, DIAG_WARNING, 3, "its access list permits is dropped"),
-		                 strstr(cases[i].lines, "address 101") != NULL);
+		assert_int_equal(
+			has_diag(&d, DIAG_WARNING, 3, "its access list permits is dropped"),
+			strstr(cases[i].lines, "address 101") != NULL);
 		assert_false(has_diag(&d, DIAG_WARNING, 3, "require transport mode"));
 		assert_non_null(
 			strstr(config_map_entry_incomplete(c, c->map_entries), cases[i].why));
