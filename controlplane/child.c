@@ -121,7 +121,7 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 	spec->soft_bytes = spec->hard_bytes - spec->hard_bytes / 16;
 	spec->replay_window = 0;
 	if (ch->flow->child && ch->flow->child->peer == ch->peer)
-		ch->path_mtu = ch->flow->child->path_mtu; // it is the same path
+		child_timers_same_path(c, ch, ch->flow->child);
 	spec->path_mtu = ch->path_mtu;
 	spec->dummy_interval = ch->flow->entry->dummy_interval;
 	err = dp_sa_add_out(c->dp, spec, ch->flow->tunnel, ch->in, &ch->out);
@@ -385,6 +385,8 @@ void child_delete(struct control *c, struct child *ch, bool notify, const char *
 		ike1_delete_child(c, sa, ch);
 	if (!had) // only what is being negotiated has an exchange
 		exchange_child_gone(c, ch);
+	if (was_live && f && f->child && f->child != ch)
+		child_activate(c, f->child); // before the worker has none
 	child_end(c, ch);
 	if (f) {
 		child_leave_flow(ch);

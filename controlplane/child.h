@@ -33,6 +33,7 @@ struct child {
 	bool rekeying : 1;  // a successor is being negotiated
 	bool had_rival : 1; // another one of the flow was being negotiated when it came up
 	bool forsaken : 1;  // the peer may have ended it with its IKE SA
+	bool spent : 1;     // nearly all of its volume is
 	uint8_t sas;        // SAs in the dataplane, 0-2
 	uint16_t path_mtu;  // learned from outside; 0 = not known
 	struct handle in, out;

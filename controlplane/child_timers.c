@@ -67,6 +67,13 @@ void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
 	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
 }
 
+void child_timers_same_path(struct control *c, struct child *ch, const struct child *from)
+{
+	ch->path_mtu = from->path_mtu;
+	if (wheel_is_armed(&from->mtu_age))
+		wheel_arm(&c->wheel, &ch->mtu_age, from->mtu_age.expires, expired_path_mtu);
+}
+
 void children_forsaken(struct peer *p)
 {
 	struct child *ch;
@@ -91,16 +98,26 @@ void renew_forsaken(struct control *c, struct peer *p, bool initiator)
 			wheel_arm(&c->wheel, &ch->rekey, at, expired_child_rekey);
 }
 
-// Is there one that can carry the traffic until this one surely does?
-static bool has_time(const struct child *ch)
+// How long one that this side has begun waits until it takes over: as long as the one before surely
+// carries the traffic. Of a volume the last sixteenth is left, which takes a fifteenth of the time
+// that has passed, if the traffic stays what it was.
+static tick_t wait_to_activate(const struct control *c, const struct child *ch)
 {
 	const struct child *other;
 
-	for (other = ch->flow->children; other; other = other->next_of_flow)
-		if (other != ch && other->peer == ch->peer && other->state == CHILD_LIVE &&
-		    !other->forsaken)
-			return true;
-	return false;
+	for (other = ch->flow->children; other; other = other->next_of_flow) {
+		tick_t wait = ACTIVATE_REKEY;
+
+		if (other == ch || other->peer != ch->peer || other->state != CHILD_LIVE ||
+		    other->forsaken)
+			continue;
+		if (other->spent)
+			wait = (c->now - other->created) / 32;
+		return wait < ACTIVATE_FIRST   ? ACTIVATE_FIRST
+		       : wait > ACTIVATE_REKEY ? ACTIVATE_REKEY
+		                               : wait;
+	}
+	return ACTIVATE_FIRST;
 }
 
 void on_child_established(struct control *c, struct child *ch)
@@ -108,12 +125,8 @@ void on_child_established(struct control *c, struct child *ch)
 	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
 
 	ch->had_rival = child_has_sibling(ch, CHILD_NEGOTIATING);
-	if (ch->path_mtu) // its predecessor's
-		wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
-
 	if (ch->state == CHILD_INBOUND)
-		wheel_arm(&c->wheel, &ch->activate,
-		          c->now + (has_time(ch) ? ACTIVATE_REKEY : ACTIVATE_FIRST),
+		wheel_arm(&c->wheel, &ch->activate, c->now + wait_to_activate(c, ch),
 		          expired_activate);
 	if (!wheel_is_armed(&ch->rekey)) // else its volume is nearly spent already
 		wheel_arm(&c->wheel, &ch->rekey, c->now + renewal_after(life, ch->initiator),
@@ -168,12 +181,22 @@ void on_child_volume(struct control *c, struct child *ch, bool hard)
 			manual_exhausted(c, ch->flow->entry);
 		return;
 	}
-	if (!hard && ch->state < CHILD_LIVE) // told but once: when it has taken over
+	if (ch->state == CHILD_GONE)
+		return;
+	if (hard) {
+		struct peer *p = ch->peer;
+
+		child_delete(c, ch, true, "lifetime"); // at once: its packets are dropped already
+		peer_release(c, p);
+		return;
+	}
+	ch->spent = true;
+	// What comes on it shows that the peer has our last message: it need not wait any longer.
+	child_activate(c, ch);
+	if (ch->state < CHILD_LIVE) // told but once: when it has taken over
 		wheel_arm(&c->wheel, &ch->rekey, c->now + REKEY_SOON, expired_child_rekey);
-	else if (!hard)
+	else
 		child_rekey(c, ch);
-	else if (ch->state != CHILD_GONE)
-		wheel_arm(&c->wheel, &ch->expire, c->now, expired_child);
 }
 
 void peer_timers_stop_child(struct control *c, struct child *ch)

@@ -73,6 +73,8 @@ void on_quick_mode_ended(struct control *c, struct peer *p);
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.
 void on_child_replaced(struct control *c, struct child *ch);
+// It takes the same path as `from`: what that one has learned of it is known, and no longer.
+void child_timers_same_path(struct control *c, struct child *ch, const struct child *from);
 // What replaced this child has ended, and there is nothing newer: true if it may go on for a while,
 // until it has another successor.
 bool child_timers_revive(struct control *c, struct child *ch);

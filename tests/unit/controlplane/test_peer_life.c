@@ -744,7 +744,7 @@ static void path_mtu_is_learned_and_forgotten(void **state)
 	pass(w, 20 * S);
 	assert_true(w->c.entries->flows->child != ch);
 	assert_int_equal(path_mtu(w), 1300);
-	pass(w, 600 * S);
+	pass(w, 281 * S); // ten minutes, whoever knows it
 	assert_int_equal(path_mtu(w), 0);
 	world_destroy(w);
 }

@@ -330,6 +330,55 @@ static void the_silent_make_room(void **state)
 	pair_destroy(p);
 }
 
+// The volume of a child that this side has begun is nearly spent before it has taken over: it does
+// so, since what came on it shows that the peer has it, and is renewed.
+static void volume_before_it_takes_over(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct child *ch;
+	uint32_t spi;
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, S);
+	child_rekey(&p->a.c, side_child(&p->a));
+	pair_settle(p);
+	ch = side_peer(&p->a)->children;
+	assert_int_equal(ch->state, CHILD_INBOUND);
+	on_child_volume(&p->a.c, ch, false);
+	assert_int_equal(ch->state, CHILD_LIVE);
+	spi = ch->spi_in;
+	pair_settle(p);
+	assert_int_not_equal(side_peer(&p->a)->children->spi_in, spi); // its successor
+	on_child_volume(&p->a.c, ch, true);
+	assert_true(side_packet(&p->a, NULL)); // at once
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_true(side_packet(&p->b, NULL));
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
+// One that replaces another for its volume takes over as early as that needs: of what had lasted
+// for 32 seconds the rest lasts for two, at the same rate.
+static void volume_sets_the_pace(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct child *ch;
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, 32 * S);
+	on_child_volume(&p->a.c, side_child(&p->a), false);
+	pair_settle(p);
+	ch = side_peer(&p->a)->children;
+	assert_int_equal(ch->state, CHILD_INBOUND);
+	pair_pass(p, S - 5);
+	assert_int_equal(ch->state, CHILD_INBOUND);
+	pair_pass(p, 10);
+	assert_int_equal(ch->state, CHILD_LIVE);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +392,8 @@ int main(void)
 		cmocka_unit_test(error_without_spi),
 		cmocka_unit_test(bad_public_value),
 		cmocka_unit_test(the_silent_make_room),
+		cmocka_unit_test(volume_before_it_takes_over),
+		cmocka_unit_test(volume_sets_the_pace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
