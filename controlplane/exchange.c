@@ -93,7 +93,7 @@ void exchange_fail(struct control *c, struct exchange *x, const char *why)
 
 	ike_debug_node_delete(c, x->sa, x->message_id, true, why);
 	if (!x->initiator) // a copy of its first message must not begin it again
-		node_add(c, x->sa, x->message_id, x->retransmit.request, NULL, 0);
+		node_add(c, x->sa, x->message_id, x->retransmit.request, NULL, 0, false);
 	exchange_end(c, x);
 	if (ch)
 		child_failed(c, ch, why);

@@ -15,6 +15,7 @@
 #include "flow_table.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
+#include "node.h"
 #include "peer.h"
 #include "peer_timers.h"
 
@@ -86,10 +87,12 @@ void flow_negotiate(struct control *c, struct flow *f)
 	struct ike_sa *sa = peer_ike_sa(f->peer);
 	struct child *ch;
 
-	if (!sa || f->peer->quick_modes >= QUICK_MODES_OURS) {
+	if (!sa || f->peer->quick_modes >= QUICK_MODES_OURS || node_is_full(c, sa)) {
 		flow_wait(f);
 		if (!sa)
 			on_tunnel_wanted(c, f->peer);
+		else if (f->peer->quick_modes < QUICK_MODES_OURS)
+			on_quick_mode_ended(c, f->peer);
 		return;
 	}
 	if (!child_is_admitted(c, f)) {
@@ -109,9 +112,11 @@ void flow_negotiate(struct control *c, struct flow *f)
 
 void flow_start_waiting(struct control *c, struct peer *p)
 {
+	const struct ike_sa *sa = peer_ike_sa(p);
+	unsigned n = sa && node_is_full(c, sa) ? 0 : QUICK_MODES_OURS;
 	struct flow *f;
 
-	for (unsigned n = QUICK_MODES_OURS; n && p->quick_modes < QUICK_MODES_OURS; n--) {
+	for (; n && p->quick_modes < QUICK_MODES_OURS; n--) {
 		f = p->waiting;
 		if (!f)
 			return;

@@ -34,8 +34,9 @@ enum ike_state {
 };
 
 // How many are remembered; more if they are recent and may be asked for again.
-#define IKE_NODES     16 // that are kept whether their answers are needed or not
-#define IKE_NODES_MAX 128
+#define IKE_NODES          16 // that are kept whether their answers are needed or not
+#define IKE_NODES_MAX      128
+#define IKE_NODES_LAST_MAX 4096 // with the last messages of exchanges that we began
 // Of a SHA-1 hash. Whoever could make two messages with one of 64 bits would need the keys too.
 #define IKE_NODE_HASH 8
 
@@ -48,6 +49,7 @@ struct ike_node {
 	tick_t when;
 	uint16_t answer_len;
 	bool used;
+	bool last; // the last message of an exchange that we began: nothing else says what it says
 };
 
 // Of the table of what others have begun: no more is ever under way than a small multiple of this.
@@ -97,7 +99,7 @@ struct ike_sa {
 	uint32_t dpd_run_first;  // first one of the newest run
 	uint32_t dpd_in_highest; // highest R-U-THERE sequence received
 	uint8_t dpd_outstanding; // how many are: [run_first, run_first + outstanding)
-	uint8_t n_nodes, node_next;
+	uint16_t n_nodes, node_next;
 
 	struct handshake *handshake; // phase 1 in progress; NULL once established
 	struct exchange *exchanges;  // phase 2 in progress

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "control.h"
 #include "ike_crypto.h"
 #include "ike_debug.h"
@@ -55,6 +56,22 @@ static bool node_is_needed(const struct control *c, const struct ike_node *n)
 	return n->used && n->answer && tick_diff(c->now, n->when) < (int32_t)NODE_NEEDED;
 }
 
+static bool node_is_last(const struct control *c, const struct ike_node *n)
+{
+	return n->last && node_is_needed(c, n);
+}
+
+bool node_is_full(const struct control *c, const struct ike_sa *sa)
+{
+	unsigned n = 0;
+
+	if (sa->n_nodes < IKE_NODES_LAST_MAX)
+		return false;
+	for (unsigned i = 0; i < sa->n_nodes; i++)
+		n += node_is_last(c, &sa->nodes[i]);
+	return n + QUICK_MODES_OURS >= IKE_NODES_LAST_MAX;
+}
+
 // More room, up to `most`. True if there is.
 static bool ring_grow(struct ike_sa *sa, unsigned most)
 {
@@ -69,7 +86,7 @@ static bool ring_grow(struct ike_sa *sa, unsigned most)
 	memset(nodes + sa->n_nodes, 0, (n - sa->n_nodes) * sizeof(*nodes));
 	sa->node_next = sa->n_nodes;
 	sa->nodes = nodes;
-	sa->n_nodes = (uint8_t)n;
+	sa->n_nodes = (uint16_t)n;
 	return true;
 }
 
@@ -82,25 +99,26 @@ static bool ring_turn(const struct control *c, struct ike_sa *sa,
 
 		if (is_kept(c, &sa->nodes[at]))
 			continue;
-		sa->node_next = (uint8_t)at;
+		sa->node_next = (uint16_t)at;
 		return true;
 	}
 	return false;
 }
 
 // One that is not remembered any more, or a new one; if there are many, one that is not needed; if
-// there can be none, the oldest.
-static struct ike_node *node_slot(struct control *c, struct ike_sa *sa)
+// there can be none, the oldest, but rather another than a last message.
+static struct ike_node *node_slot(struct control *c, struct ike_sa *sa, bool last)
 {
 	struct ike_node *n;
 
 	if (!ring_turn(c, sa, node_is_fresh) && !ring_grow(sa, IKE_NODES) &&
-	    !ring_turn(c, sa, node_is_needed))
-		ring_grow(sa, IKE_NODES_MAX);
+	    !ring_turn(c, sa, node_is_needed) &&
+	    !ring_grow(sa, last ? IKE_NODES_LAST_MAX : IKE_NODES_MAX))
+		ring_turn(c, sa, node_is_last);
 	if (!sa->n_nodes)
 		return NULL;
 	n = &sa->nodes[sa->node_next];
-	sa->node_next = (uint8_t)((sa->node_next + 1) % sa->n_nodes);
+	sa->node_next = (uint16_t)((sa->node_next + 1u) % sa->n_nodes);
 	if (n->used && n->message_id)
 		ike_debug_node_purge(c, sa, n->message_id);
 	node_clear(n);
@@ -151,7 +169,7 @@ static void on_age(void *ctx, struct wheel_timer *timer)
 // ---- remembering -------------------------------------------------------------------------------
 
 void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
-              const uint8_t hash[IKE_NODE_HASH], const void *answer, uint16_t answer_len)
+              const uint8_t hash[IKE_NODE_HASH], const void *answer, uint16_t answer_len, bool last)
 {
 	struct ike_node *n = node_find(c, sa, message_id);
 
@@ -159,7 +177,7 @@ void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
 	if (n)
 		node_clear(n);
 	else
-		n = node_slot(c, sa);
+		n = node_slot(c, sa, last);
 	if (sa->nodes)
 		age_link(c, sa);
 	age_arm(c);
@@ -176,6 +194,7 @@ void node_add(struct control *c, struct ike_sa *sa, uint32_t message_id,
 	n->message_id = message_id;
 	n->when = c->now;
 	n->used = true;
+	n->last = last;
 }
 
 void node_drop_answer(struct ike_sa *sa, uint32_t message_id)

@@ -20,6 +20,7 @@
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike_sa.h"
+#include "node.h"
 #include "peer.h"
 #include "peer_timers.h"
 #include "renewal.h"
@@ -31,6 +32,7 @@
 #define RETRY_AFTER      ticks_from_seconds(2)
 #define TURN_JITTER      TICKS_PER_SECOND // several gateways must not call the same peers in step
 #define REKEY_SOON       ticks_from_seconds(10)
+#define NODES_LOOK       TICKS_PER_SECOND // are fewer messages still to be remembered?
 #define CLOSING_LOOK     TICKS_PER_SECOND // is what was begun on a replaced IKE SA over?
 
 static void expired_retry(void *ctx, struct wheel_timer *t)
@@ -136,8 +138,11 @@ static void expired_turn(void *ctx, struct wheel_timer *t)
 // for its renewal, which is tried again anyway.
 void on_quick_mode_ended(struct control *c, struct peer *p)
 {
-	if (p->waiting && p->state != PEER_ENDING && (peer_ike_sa(p) || !wheel_is_armed(&p->retry)))
-		wheel_arm(&c->wheel, &p->retry, c->now, expired_turn);
+	const struct ike_sa *sa = peer_ike_sa(p);
+	tick_t at = sa && node_is_full(c, sa) ? c->now + NODES_LOOK : c->now;
+
+	if (p->waiting && p->state != PEER_ENDING && (sa || !wheel_is_armed(&p->retry)))
+		wheel_arm(&c->wheel, &p->retry, at, expired_turn);
 }
 
 static void expired_ike_rekey(void *ctx, struct wheel_timer *t)

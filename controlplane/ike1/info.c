@@ -415,7 +415,7 @@ static void remember(struct control *c, struct ike_sa *sa, const struct dp_view 
 	uint8_t hash[IKE_NODE_HASH];
 
 	node_hash(c, v->data, v->len, hash);
-	node_add(c, sa, message_id, hash, answer->len ? answer->buf : NULL, answer->len);
+	node_add(c, sa, message_id, hash, answer->len ? answer->buf : NULL, answer->len, false);
 }
 
 static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_view *v,

@@ -275,7 +275,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
 	struct peer *p = sa->peer;
 	bool initial_contact = info_has_initial_contact(c, sa, &in->chain, 0), moved;
 
-	node_add(c, sa, 0, in->hash, answer, answer_len);
+	node_add(c, sa, 0, in->hash, answer, answer_len, false);
 	handshake_destroy(c, sa);
 	ike_debug_line(c, sa, "Input = IKE_MSG_INTERNAL, IKE_PROCESS_COMPLETE");
 	ike_sa_set_state(c, sa, IKE_P1_COMPLETE);

@@ -241,7 +241,7 @@ void quick_done(struct control *c, struct exchange *x, const void *answer, uint1
 	struct child *ch = x->child;
 	struct ike_sa *sa = x->sa;
 
-	node_add(c, sa, x->message_id, x->message_hash, answer, answer_len);
+	node_add(c, sa, x->message_id, x->message_hash, answer, answer_len, x->initiator);
 	ike_debug_node_delete(c, sa, x->message_id, false,
 	                      x->initiator ? "No Error" : "QM done (await)");
 	exchange_end(c, x);

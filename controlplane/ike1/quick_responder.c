@@ -228,7 +228,7 @@ void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in
 	if (!wrong)
 		return;
 	// The same message again gets no second judgement.
-	node_add(c, sa, in->header->message_id, in->hash, NULL, 0);
+	node_add(c, sa, in->header->message_id, in->hash, NULL, 0, false);
 	refuse(c, sa, in, notify, wrong);
 }
 

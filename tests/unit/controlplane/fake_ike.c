@@ -11,6 +11,7 @@
 #include "fake_dp.h"
 #include "ike1/ike1.h"
 #include "ike_debug.h"
+#include "node.h"
 #include "peer.h"
 #include "peer_timers.h"
 
@@ -323,6 +324,13 @@ int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
 	fake_ike.quick_modes++;
 	pend((struct pending){.kind = FAKE_QUICK, .sa = slab_handle(sa), .child = slab_handle(ch)});
 	return 0;
+}
+
+bool node_is_full(const struct control *c, const struct ike_sa *sa)
+{
+	(void)c;
+	(void)sa;
+	return false;
 }
 
 int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer)

@@ -10,6 +10,7 @@
 #include "exchange.h"
 #include "flow.h"
 #include "isakmp.h"
+#include "node.h"
 #include "teardown.h"
 
 #define FLOWS 1000u
@@ -247,12 +248,78 @@ static void cleared_in_between(void **state)
 	pair_destroy(p);
 }
 
+// The first message 3 is lost.
+static unsigned network_loses_a_third(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	static uint8_t id[4];
+
+	if (!from_a || d->data[18] != ISAKMP_EXCHANGE_QUICK)
+		return 1;
+	if (p->target == 0) { // the first message 1
+		memcpy(id, d->data + 20, sizeof(id));
+		p->target = 1;
+	} else if (memcmp(id, d->data + 20, sizeof(id)) == 0 && p->target++ == 1) {
+		return 0;
+	}
+	return 1;
+}
+
+// However many quick modes come after it, a message 3 is remembered until nobody can ask for it any
+// more.
+static void third_message_among_many(void **state)
+{
+	struct pair *p = pair_many();
+
+	(void)state;
+	p->network = network_loses_a_third;
+	p->target = 0;
+	all_send(&p->a);
+	pair_pass(p, 3 * S);
+	assert_int_equal(p->target, 3); // and was sent again
+	assert_int_equal(all_send(&p->a), FLOWS);
+	for (struct child *ch = side_child(&p->b); ch; ch = ch->next)
+		assert_int_equal(ch->state, CHILD_LIVE);
+	pair_destroy(p);
+}
+
+// No more are begun than can be remembered: the others wait until the first need not be.
+static void no_room_for_another_third_message(void **state)
+{
+	static const uint8_t hash[IKE_NODE_HASH];
+	struct pair *p = pair_create(NULL, NULL);
+	struct ike_sa *sa;
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, S);
+	sa = side_sa(&p->a);
+	child_delete(&p->a.c, side_child(&p->a), true, "test");
+	pair_settle(p);
+	for (uint32_t id = 1; !node_is_full(&p->a.c, sa); id++) {
+		assert_in_range(id, 1, IKE_NODES_LAST_MAX);
+		node_add(&p->a.c, sa, id, hash, "", 1, true);
+	}
+	node_add(&p->a.c, sa, UINT32_MAX, hash, "", 1, false); // what else there is takes no place
+	assert_true(node_is_full(&p->a.c, sa));
+	assert_false(side_packet(&p->a, NULL));
+	pair_pass(p, 28 * S);
+	assert_false(side_packet(&p->a, NULL));
+	pair_pass(p, 4 * S);
+	assert_true(side_packet(&p->a, NULL));
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_come_up),          cmocka_unit_test(with_losses),
-		cmocka_unit_test(peer_dies_in_between), cmocka_unit_test(end_is_told),
-		cmocka_unit_test(dies_in_steps),        cmocka_unit_test(cleared_in_between),
+		cmocka_unit_test(all_come_up),
+		cmocka_unit_test(with_losses),
+		cmocka_unit_test(peer_dies_in_between),
+		cmocka_unit_test(end_is_told),
+		cmocka_unit_test(dies_in_steps),
+		cmocka_unit_test(cleared_in_between),
+		cmocka_unit_test(third_message_among_many),
+		cmocka_unit_test(no_room_for_another_third_message),
 	};
 
 	return cmocka_run_group_tests_name("many", tests, make_lists, NULL);
