@@ -152,6 +152,7 @@ struct control {
 	// answer to message 1. By age.
 	struct ike_sa_queue {
 		struct ike_sa *oldest, *newest;
+		uint32_t n;
 	} strangers, unproved, asked;
 	// Dead peers that still have children, slab index + 1: teardown.c
 	struct {
@@ -183,8 +184,8 @@ struct control {
 	bool manual_due;                                   // SAs with manual keys are missing
 	struct flow **flow_of_tunnel;                      // by tunnel index; NULL = free
 	uint32_t max_tunnels;
-	struct child **child_of_sa; // by SA index
-	uint32_t max_sas;
+	struct child **child_of_sa;         // by SA index
+	uint32_t max_sas, sas_for_renewals; // of them so many beyond those that are configured
 
 	struct dh_pool *dh;
 	struct ike_crypto *crypto;             // the control core's own contexts

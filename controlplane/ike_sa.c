@@ -108,6 +108,7 @@ static void queue_leave(struct control *c, struct ike_sa *sa)
 	*(sa->newer ? &sa->newer->older : &q->newest) = sa->older;
 	sa->older = sa->newer = NULL;
 	sa->queue = IKE_IN_NONE;
+	q->n--;
 }
 
 static void queue_join(struct control *c, struct ike_sa *sa, enum ike_sa_in in)
@@ -119,6 +120,7 @@ static void queue_join(struct control *c, struct ike_sa *sa, enum ike_sa_in in)
 	sa->older = q->newest;
 	*(q->newest ? &q->newest->newer : &q->oldest) = sa;
 	q->newest = sa;
+	q->n++;
 }
 
 // It has had the time for message 5, and costs nobody anything who is known.
@@ -372,13 +374,20 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa)
 	slab_free(&c->ike_sas, sa);
 }
 
-static struct ike_sa *find_own(const struct control *c, const uint8_t cookie[8], bool initiator)
+struct ike_sa *ike_sa_of_cookie(const struct control *c, const uint8_t cookie[8])
 {
 	struct reader r = reader_make(cookie, 8);
 	uint32_t slot = reader_u32(&r), tag = reader_u32(&r);
 	struct ike_sa *sa = tag ? slab_at(&c->ike_sas, slot) : NULL;
 
-	return sa && sa->tag == tag && sa->initiator == initiator ? sa : NULL;
+	return sa && sa->tag == tag ? sa : NULL;
+}
+
+static struct ike_sa *find_own(const struct control *c, const uint8_t cookie[8], bool initiator)
+{
+	struct ike_sa *sa = ike_sa_of_cookie(c, cookie);
+
+	return sa && sa->initiator == initiator ? sa : NULL;
 }
 
 struct ike_sa *ike_sa_find(const struct control *c, const uint8_t cookie_i[8],

@@ -81,7 +81,7 @@ struct ike_sa {
 	uint8_t queue;              // enum ike_sa_in
 	uint16_t local_port, remote_port;
 	bool dpd_in_valid; // dpd_in_highest is set
-	uint8_t messages;  // of phase 1 that came
+	uint8_t messages;  // that came with its cookie before it was established
 	uint32_t conn_id;
 	struct ike_suite suite; // as agreed
 	struct ike1_keys keys;
@@ -142,6 +142,8 @@ void ike_sa_hurry_oldest(struct control *c);
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);
 // It becomes one of another peer's, the newest.
 void ike_sa_hand_over(struct ike_sa *sa, struct peer *p);
+// The IKE SA whose cookie of our own making this is, in whatever place it stood. NULL: none.
+struct ike_sa *ike_sa_of_cookie(const struct control *c, const uint8_t cookie[8]);
 // The IKE SA of a received message, by whichever cookie is ours. NULL: none.
 struct ike_sa *ike_sa_find(const struct control *c, const uint8_t cookie_i[8],
                            const uint8_t cookie_r[8]);

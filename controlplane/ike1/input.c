@@ -114,6 +114,19 @@ void ike1_prefetch(const struct control *c, const struct dp_view *views, unsigne
 			fetch(sas[i]->peer->children, 64);
 }
 
+#define MESSAGES_MOST 32 // of a phase 1, before its messages are any stranger's
+
+// Whoever begins a phase 1 gets a cookie of ours, and what bears it comes before what strangers
+// send. Three messages are enough, and some repetitions. Who sends more, of whatever kind and from
+// wherever, is heard with the strangers.
+static void count_message(struct control *c, const uint8_t cookie[8])
+{
+	struct ike_sa *sa = ike_sa_of_cookie(c, cookie);
+
+	if (sa && !ike_sa_is_established(sa) && ++sa->messages == MESSAGES_MOST)
+		dp_ike_mark(c->dp, sa->slab.index, 0);
+}
+
 void ike1_input(struct control *c, const struct dp_view *v)
 {
 	struct isakmp_header h;
@@ -130,6 +143,8 @@ void ike1_input(struct control *c, const struct dp_view *v)
 		c->counters.ike_malformed++;
 		return;
 	}
+	count_message(c, h.cookie_i);
+	count_message(c, h.cookie_r);
 	sa = ike_sa_find(c, h.cookie_i, h.cookie_r);
 	if (!sa)
 		input_new(c, v, &h);

@@ -24,8 +24,6 @@
 #include "secret.h"
 #include "vendor.h"
 
-#define MESSAGES_MOST 32 // of a phase 1, before its messages are any stranger's
-
 void main_mode_bad(struct control *c, const struct ike_sa *sa, const char *what)
 {
 	char text[ADDR_TEXT];
@@ -351,9 +349,6 @@ void main_mode_input(struct control *c, struct ike_sa *sa, const struct dp_view 
 
 	node_hash(c, v->data, v->len, in.hash);
 	ike_debug_received(c, sa, v);
-	// Three are enough, and some repetitions. Who sends more is heard with the strangers.
-	if (!ike_sa_is_established(sa) && ++sa->messages == MESSAGES_MOST)
-		dp_ike_mark(c->dp, sa->slab.index, 0);
 	if (is_copy(c, sa, v, in.hash))
 		return;
 	// Only who has seen our answer knows both cookies: a forged address has not.

@@ -60,6 +60,19 @@ static bool is_full(const struct control *c, const struct peer *p)
 	       (!p && c->peers.used == c->peers.limit);
 }
 
+// Strangers do not take the last places for peers: with whom this side begins needs one too, and
+// cannot wait for one as long as they come.
+static void leave_places(struct control *c)
+{
+	uint32_t others =
+		c->peers.used - (c->strangers.n < c->peers.used ? c->strangers.n : c->peers.used);
+	uint32_t left = (c->peers.limit - others) / 4; // of what strangers may have at all
+
+	left = left < PEERS_LEFT ? left : PEERS_LEFT;
+	for (unsigned n = 0; n < 2 && c->peers.used + left >= c->peers.limit; n++)
+		ike_sa_evict_stranger(c, NULL);
+}
+
 // Has this peer an IKE SA or children, and not begun much? It is not kept out by what others begin.
 static bool has_a_place(const struct peer *p)
 {
@@ -96,6 +109,8 @@ static bool make_room(struct control *c, const struct dp_view *v, const struct p
 	bool from_all = c->responding >= peer_negotiations_limit(c);
 	struct ike_sa *oldest;
 
+	if (!known)
+		leave_places(c);
 	if (has_a_place(known) || (!from_here && !from_all)) {
 		if (is_full(c, known))
 			ike_sa_evict_stranger(c, known);

@@ -482,6 +482,93 @@ static void everything_is_replayed(void **state)
 	pair_destroy(p);
 }
 
+#define ANYONE       "crypto dynamic-map dyn 1\n set transform-set ts\n"
+#define ANYONE_ENTRY "crypto map m 100 ipsec-isakmp dynamic dyn"
+
+// Who begins a phase 1 gets a cookie that goes before what strangers send: not for many messages,
+// whatever they are, and from wherever.
+static void cookie_for_a_flood(void **state)
+{
+	static const uint8_t kinds[] = {ISAKMP_EXCHANGE_MAIN, ISAKMP_EXCHANGE_INFO,
+	                                ISAKMP_EXCHANGE_QUICK, ISAKMP_EXCHANGE_MAIN};
+	struct pair_config b = {.rest = ANYONE, .entry = ANYONE_ENTRY};
+	uint8_t first[1024];
+	size_t len;
+
+	(void)state;
+	pair_first_message(first, &len);
+	for (unsigned k = 0; k < sizeof(kinds); k++) {
+		struct pair *p = pair_create(NULL, &b);
+		struct fake_datagram d = pair_from_a(first, len), f;
+		struct ike_sa *sa;
+
+		p->network = network_is_cut;
+		addr_parse("198.51.100.77", &d.src);
+		side_receive(&p->b, &d);
+		pair_settle(p);
+		assert_int_equal(p->b.c.ike_sas.used, 1);
+		sa = slab_at(&p->b.c.ike_sas, 0);
+		assert_int_equal(p->b.c.dp->ike_tags[0], sa->tag);
+		f = (struct fake_datagram){
+			.src = d.src, .dst = d.dst, .src_port = 500, .dst_port = 500, .len = 60};
+		memcpy(f.data, sa->cookie_i, 8);
+		memcpy(f.data + 8, sa->cookie_r, 8);
+		f.data[0] ^= k == 3; // another's
+		f.data[16] = ISAKMP_NONCE;
+		f.data[17] = 0x10;
+		f.data[18] = kinds[k];
+		f.data[27] = 60;
+		for (unsigned i = 0; i < 64; i++) {
+			f.data[23] = (uint8_t)i;
+			side_receive(&p->b, &f);
+			pair_settle(p);
+		}
+		assert_int_equal(p->b.c.dp->ike_tags[0], 0);
+		p->network = network_good;
+		pair_pass(p, 40 * S);
+		pair_destroy(p);
+	}
+}
+
+// Forged first messages, no more than it takes to keep the table of peers full: a tunnel of ours
+// comes up all the same.
+static void strangers_fill_the_table(void **state)
+{
+	struct pair_config b = {.rest = ANYONE "crypto isakmp keepalive 10 2 periodic\n",
+	                        .entry = ANYONE_ENTRY};
+	struct fake_datagram d;
+	uint8_t first[1024];
+	struct pair *p;
+	size_t len;
+	unsigned n = 0;
+
+	(void)state;
+	pair_first_message(first, &len);
+	p = pair_create(NULL, &b);
+	for (unsigned s = 0; s < 40; s++) {
+		for (unsigned k = 0; k < 8; k++, n++) {
+			d = pair_from_a(first, len);
+			addr_parse("198.51.100.1", &d.src);
+			d.src.bytes[2] = (uint8_t)(n >> 8);
+			d.src.bytes[3] = (uint8_t)n;
+			d.data[0] = (uint8_t)(0x80 | n);
+			side_receive(&p->b, &d);
+		}
+		p->network = network_is_cut; // nobody is at forged addresses
+		pair_settle(p);
+		p->network = network_good;
+		if (s == 30)
+			assert_false(side_packet(&p->b, NULL));
+		pair_pass(p, S);
+	}
+	assert_in_range(p->b.c.strangers.n, p->b.c.peers.limit / 2, p->b.c.peers.limit);
+	assert_int_equal(side_logged(&p->b, "Peer table is full"), 0);
+	assert_true(side_packet(&p->b, NULL));
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_pass(p, 60 * S);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +584,8 @@ int main(void)
 		cmocka_unit_test(deletes_of_unknown_spis),
 		cmocka_unit_test(hello_with_other_cookies),
 		cmocka_unit_test(everything_is_replayed),
+		cmocka_unit_test(cookie_for_a_flood),
+		cmocka_unit_test(strangers_fill_the_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
