@@ -82,7 +82,9 @@ bool child_is_admitted(const struct control *c, const struct flow *f)
 {
 	uint32_t limit = c->config->isakmp.ipsec_limit;
 
-	return !limit || f->child || 2 * (c->children.used + 1) <= limit;
+	if (!limit) // new ones leave half of what is kept for renewals
+		limit = c->max_sas - c->sas_for_renewals / 2;
+	return f->child || 2 * (c->children.used + 1) <= limit;
 }
 
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator)

@@ -52,8 +52,8 @@ struct child {
 // A child that is about to be negotiated for a flow with a peer: takes the inbound SPI. NULL with
 // errno (ENOSPC: table full).
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator);
-// May a flow have a pair of SAs (`crypto call admission limit ipsec sa`)? One that has one may
-// renew it.
+// May a flow have a pair of SAs (`crypto call admission limit ipsec sa`, or what the table leaves
+// to new ones)? One that has one may renew it.
 bool child_is_admitted(const struct control *c, const struct flow *f);
 // A child whose keys stand in the configuration: both SAs are made from them and carry traffic at
 // once. NULL with errno: EEXIST (the inbound SPI is taken), ENOSPC, ENOMEM, EINVAL.

@@ -28,8 +28,8 @@ struct dpd {
 	uint8_t state; // enum dpd_state
 	uint8_t losses;
 	uint8_t deferrals;   // in a row
-	bool unsent;         // the newest probe did not leave this machine
-	bool no_route;       // and not for want of room
+	bool unsent : 1;     // the newest probe did not leave this machine
+	bool no_route : 1;   // ... and not for want of room
 	tick_t give_up;      // with no_route: when the window ends as a loss
 	tick_t run_start;    // when the first probe of this run went out
 	tick_t window_start; // when the newest probe went out

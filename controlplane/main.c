@@ -33,7 +33,9 @@
 #define DRAIN_STUCK_MS 2000
 #define DRAIN_MS       30000 // two messages to each of a million peers take ten seconds
 #define FIRST_CONN_ID  1001
-#define TUNNELS_PER_SA 2 // SAs a tunnel at least: in and out
+#define TUNNELS_PER_SA 2        // SAs a tunnel at least: in and out
+#define SAS_MOST       4194304u // that can be configured
+#define RENEWALS_MIN   64u
 
 static volatile int stop;
 
@@ -74,11 +76,21 @@ static void log_diags(struct log *log, const struct diag_list *diags)
 	}
 }
 
+// Renewals go on when all tunnels that may be are: an eighth more SAs than are configured, as long
+// as an SPI can name them.
+static uint32_t sas_for_renewals(uint32_t max_sas)
+{
+	uint32_t more = max_sas / 8 < RENEWALS_MIN ? RENEWALS_MIN : max_sas / 8;
+
+	return more < SAS_MOST - max_sas ? more : SAS_MOST - max_sas;
+}
+
 static int tables_init(struct control *c)
 {
 	const struct config_platform *p = &c->config->platform;
 
-	c->max_sas = p->max_sas;
+	c->sas_for_renewals = sas_for_renewals(p->max_sas);
+	c->max_sas = p->max_sas + c->sas_for_renewals;
 	c->max_tunnels = p->max_sas / TUNNELS_PER_SA;
 	c->n_ports = p->n_ports;
 	c->next_conn_id = FIRST_CONN_ID;
@@ -94,7 +106,7 @@ static int tables_init(struct control *c)
 		memcpy(c->ports[i], p->ports[i].name, sizeof(c->ports[i]));
 	if (slab_init(&c->peers, sizeof(struct peer), p->max_peers) < 0 ||
 	    slab_init(&c->ike_sas, sizeof(struct ike_sa), p->max_peers * 2) < 0 ||
-	    slab_init(&c->children, sizeof(struct child), p->max_sas) < 0)
+	    slab_init(&c->children, sizeof(struct child), c->max_sas) < 0)
 		return -ENOMEM;
 	return 0;
 }

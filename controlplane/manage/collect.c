@@ -701,7 +701,7 @@ static unsigned status_step(struct control *c, struct request *r)
 	v->half_open = c->half_open;
 	v->children = c->children.used;
 	v->max_peers = c->peers.limit;
-	v->max_sas = c->max_sas;
+	v->max_sas = c->max_sas - c->sas_for_renewals;
 	v->workers = dp_workers(c->dp);
 	v->debug_isakmp = c->log.debug_isakmp;
 	v->debug_ipsec = c->log.debug_ipsec;

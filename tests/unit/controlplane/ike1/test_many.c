@@ -309,6 +309,32 @@ static void no_room_for_another_third_message(void **state)
 	pair_destroy(p);
 }
 
+// No more tunnels come up than can be renewed, and they are.
+static void renewals_in_a_full_table(void **state)
+{
+	struct pair *p = pair_many();
+	struct control *a = &p->a.c;
+	tick_t from;
+
+	(void)state;
+	a->max_sas = a->dp->max_sas = 24;
+	a->sas_for_renewals = 8;
+	all_send(&p->a);
+	pair_pass(p, 2 * S);
+	assert_int_equal(all_send(&p->a), 10);
+	pair_pass(p, 30 * S);
+	from = fake_now;
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		child_rekey(a, ch);
+	for (unsigned i = 0; i < 120; i++) {
+		pair_pass(p, S);
+		assert_int_equal(all_send(&p->a), 10);
+	}
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		assert_false(tick_before(ch->created, from));
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +346,7 @@ int main(void)
 		cmocka_unit_test(cleared_in_between),
 		cmocka_unit_test(third_message_among_many),
 		cmocka_unit_test(no_room_for_another_third_message),
+		cmocka_unit_test(renewals_in_a_full_table),
 	};
 
 	return cmocka_run_group_tests_name("many", tests, make_lists, NULL);
