@@ -84,6 +84,10 @@ struct iface {
 	struct dp_iface_config config;
 	uint64_t control_drops;
 	tick_t full_at; // when what the control core sends was last refused
+	// A port's: how many went into control_ring, how many of them were out of it when some last
+	// were, and when that was.
+	uint32_t ring_sent, ring_taken;
+	tick_t ring_moved;
 	bool link_known, link_up;
 	bool gone; // a subinterface that was taken away
 	tick_t gone_since;

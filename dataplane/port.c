@@ -16,6 +16,7 @@
 
 #define CONTROL_RING 4096
 #define SEND_TRIES   4
+#define RING_STANDS  ticks_from_ms(100)
 
 static bool driver_is(const struct rte_eth_dev_info *info, const char *name)
 {
@@ -275,13 +276,30 @@ static int refused(struct dp *dp, struct iface *iface, struct rte_mbuf *m)
 	return -EAGAIN;
 }
 
+// Does what is in the ring not move any more, since the port or the worker stands still? What
+// joined it would be sent much later, if at all.
+static bool ring_stands(struct dp *dp, struct iface *port)
+{
+	uint32_t waiting = rte_ring_count(port->control_ring);
+	uint32_t taken = port->ring_sent - waiting;
+	tick_t now = dp_now(dp);
+
+	if (waiting == 0 || taken != port->ring_taken) {
+		port->ring_taken = taken;
+		port->ring_moved = now;
+	}
+	return tick_diff(now, port->ring_moved) > (int32_t)RING_STANDS;
+}
+
 static int ring_send(struct dp *dp, struct iface *iface, struct rte_mbuf *m)
 {
-	if (rte_ring_sp_enqueue(iface->control_ring, m) == 0) {
-		idle_ring(dp, iface->first_worker);
-		return 0;
-	}
-	return refused(dp, iface, m);
+	struct iface *port = &dp->ifaces[iface->main];
+
+	if (ring_stands(dp, port) || rte_ring_sp_enqueue(port->control_ring, m))
+		return refused(dp, iface, m);
+	port->ring_sent++;
+	idle_ring(dp, iface->first_worker);
+	return 0;
 }
 
 int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame)

@@ -111,7 +111,7 @@ struct dp_datagram {
 };
 
 // Sends one UDP datagram from a gateway address, never through a crypto map. Fragments it to the
-// MTU. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full), -EMSGSIZE.
+// MTU. 0, -EHOSTUNREACH (no route), -EAGAIN (queue full, or it does not move), -EMSGSIZE.
 int dp_datagram_send(struct dp *dp, const struct dp_datagram *d);
 // Whether dp_datagram_send() to `dst` would most likely be refused for a full queue, since the
 // interface has refused something within this tick: spares making the message.

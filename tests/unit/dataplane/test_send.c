@@ -105,9 +105,38 @@ static void a_full_way_is_known(void **state)
 	}
 }
 
+// What is in the ring does not move: the next frame does not join it for long, however much room
+// there is. Frames that do move are no matter.
+static void a_ring_that_stands(void **state)
+{
+	struct iface *outside = &g.dp->ifaces[GATEWAY_OUTSIDE];
+	const struct ip_addr peer = addr_v4(GATEWAY_REMOTE_HOST);
+	tick_t from = dp_now(g.dp);
+
+	(void)state;
+	outside->control_queue = -1;
+	assert_int_equal(send_to(OUTSIDE_IP, GATEWAY_REMOTE_HOST), 0);
+	while (tick_diff(dp_now(g.dp), from) < 30) { // 300 ms
+		assert_int_equal(send_to(OUTSIDE_IP, GATEWAY_REMOTE_HOST), 0);
+		drain();
+	}
+	do {
+		for (tick_t tick = dp_now(g.dp); dp_now(g.dp) == tick;)
+			;
+	} while (send_to(OUTSIDE_IP, GATEWAY_REMOTE_HOST) == 0);
+	assert_in_range(rte_ring_count(outside->control_ring), 1, 20);
+	assert_true(tick_diff(dp_now(g.dp), from) >= 40);
+	while (send_to(OUTSIDE_IP, GATEWAY_REMOTE_HOST), !dp_way_is_full(g.dp, &peer))
+		; // a tick has just begun
+	drain();
+	assert_int_equal(send_to(OUTSIDE_IP, GATEWAY_REMOTE_HOST), 0);
+	drain();
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(a_full_way_is_known)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_full_way_is_known),
+	                                   cmocka_unit_test(a_ring_that_stands)};
 
 	return cmocka_run_group_tests(tests, start, stop);
 }
