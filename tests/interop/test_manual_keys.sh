@@ -141,4 +141,29 @@ check "secrets: the running configuration has the keys, log and session do not"
 has "$(printf '%s\n' enable "show running-config" | timeout 10 "$bin/vigil" -s "$LAB_RUN/gw.sock")" \
 	"set session-key inbound esp 1000 cipher $cipher1 authenticator $auth1"
 lacks "$(cat "$LAB_RUN/gw.log" "$LAB_RUN/gw.out")" "$cipher1|$auth1|$gcm"
+
+check "nothing leaves in clear while it stops under traffic"
+encrypted() {
+	vigil "show counters" | sed -n 's/^ *\([0-9]*\)  encrypted$/\1/p'
+}
+more_than() {
+	[ "$(encrypted)" -gt "$1" ]
+}
+pcap=$LAB_RUN/stop.pcap
+capture_start "$pcap" w-gw "host $HOST"
+in_ns host /usr/bin/python3 -c "
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    for _ in range(1000):
+        try:
+            s.sendto(b'x' * 64, ('$PEER_IN', 4242))
+        except OSError:
+            pass
+" &
+helpers+=($!)
+wait_until 20 "it encrypts a lot" more_than $(($(encrypted) + 20000))
 vigil_stop
+capture_stop
+equal "$(times "ip.src == $HOST" | count_lines)" 0 "packets in clear"
