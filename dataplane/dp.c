@@ -16,6 +16,7 @@
 #include "handoff.h"
 #include "pool.h"
 #include "port.h"
+#include "punt.h"
 #include "reassemble.h"
 #include "route.h"
 #include "telemetry.h"
@@ -154,6 +155,8 @@ static int worker_create(struct dp *dp, unsigned index)
 	w->ip_id = index * (UINT16_MAX / DP_WORKERS_MAX); // apart, for peers that reassemble
 	rc = worker_rings(w);
 	if (rc == 0)
+		rc = punt_init(w);
+	if (rc == 0)
 		rc = adjacency_wait_init(w);
 	if (rc == 0)
 		rc = reassemble_init(w);
@@ -180,6 +183,7 @@ static void worker_destroy(struct dp *dp, unsigned index)
 	if (!w)
 		return;
 	idle_fini(w);
+	punt_fini(w);
 	worker_esp_fini(w);
 	vlan_fini(w);
 	reassemble_fini(w);

@@ -2,27 +2,65 @@
 // says about them. The ring is the only thing that both sides touch: [W] puts in, [C] takes out.
 #include "punt.h"
 
+#include <errno.h>
 #include <rte_ethdev.h>
+#include <stdlib.h>
 
 #include "addr.h"
 #include "bytes.h"
 
-static bool cookie_in_use(const uint32_t *tags, uint32_t slots, struct reader *r)
-{
-	uint32_t slot = reader_u32(r), tag = reader_u32(r);
+// Of an IKE SA slot and those that share its place, in a tick: an eighth of the ring. Who sends
+// more does not keep the others' answers out.
+#define SHARES  65536u
+#define A_SHARE 256u
 
-	if (!reader_ok(r) || slot >= slots || tag == 0)
-		return false;
-	// Relaxed: a tag that is seen late only means the other ring.
-	return __atomic_load_n(&tags[slot], __ATOMIC_RELAXED) == tag;
+struct punt_share {
+	uint16_t tick; // the low bits; one that comes round again is no matter
+	uint16_t n;
+};
+
+int punt_init(struct worker *w)
+{
+	w->shares = calloc(SHARES, sizeof(*w->shares));
+	return w->shares ? 0 : -ENOMEM;
 }
 
-bool punt_is_established(const uint32_t *tags, uint32_t slots, const uint8_t *header, size_t len)
+void punt_fini(struct worker *w)
+{
+	free(w->shares);
+	w->shares = NULL;
+}
+
+// Is there something left of its share of this tick? Takes it.
+static bool share_take(struct worker *w, uint32_t slot)
+{
+	struct punt_share *s = &w->shares[slot % SHARES];
+
+	if (s->tick != (uint16_t)w->now)
+		*s = (struct punt_share){.tick = (uint16_t)w->now};
+	return s->n < A_SHARE && ++s->n;
+}
+
+static bool cookie_in_use(const uint32_t *tags, uint32_t slots, struct reader *r, uint32_t *slot)
+{
+	uint32_t named = reader_u32(r), tag = reader_u32(r);
+
+	if (!reader_ok(r) || named >= slots || tag == 0)
+		return false;
+	// Relaxed: a tag that is seen late only means the other ring.
+	if (__atomic_load_n(&tags[named], __ATOMIC_RELAXED) != tag)
+		return false;
+	*slot = named;
+	return true;
+}
+
+bool punt_is_established(const uint32_t *tags, uint32_t slots, const uint8_t *header, size_t len,
+                         uint32_t *slot)
 {
 	struct reader r = reader_make(header, len);
-	bool initiator = cookie_in_use(tags, slots, &r);
+	bool initiator = cookie_in_use(tags, slots, &r, slot);
 
-	return cookie_in_use(tags, slots, &r) || initiator;
+	return cookie_in_use(tags, slots, &r, slot) || initiator;
 }
 
 static void punt(struct worker *w, struct rte_mbuf *m, enum dp_punt class, enum counter count,
@@ -40,12 +78,15 @@ void punt_ike(struct worker *w, struct rte_mbuf *m)
 	const struct packet *p = packet_of(m);
 	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->payload);
 	size_t len = rte_pktmbuf_data_len(m) - p->payload;
+	uint32_t slot;
 
-	if (punt_is_established(w->dp->ike_tags, w->dp->limits.max_ike_sas, header, len))
+	if (!punt_is_established(w->dp->ike_tags, w->dp->limits.max_ike_sas, header, len, &slot))
+		punt(w, m, DP_PUNT_IKE_NEW, COUNT_PUNT_IKE_NEW, DROP_PUNT_IKE_NEW);
+	else if (share_take(w, slot))
 		punt(w, m, DP_PUNT_IKE_ESTABLISHED, COUNT_PUNT_IKE_ESTABLISHED,
 		     DROP_PUNT_IKE_ESTABLISHED);
-	else
-		punt(w, m, DP_PUNT_IKE_NEW, COUNT_PUNT_IKE_NEW, DROP_PUNT_IKE_NEW);
+	else // among the strangers; lost, it is still a known one's
+		punt(w, m, DP_PUNT_IKE_NEW, COUNT_PUNT_IKE_NEW, DROP_PUNT_IKE_ESTABLISHED);
 }
 
 void punt_frame(struct worker *w, struct rte_mbuf *m)

@@ -10,7 +10,11 @@
 void punt_ike(struct worker *w, struct rte_mbuf *m);
 // [W] A whole Ethernet frame. Takes it.
 void punt_frame(struct worker *w, struct rte_mbuf *m);
-// [any] Does one of the two cookies of this ISAKMP header name a slot in use?
-bool punt_is_established(const uint32_t *tags, uint32_t slots, const uint8_t *header, size_t len);
+// [any] Does one of the two cookies of this ISAKMP header name a slot in use? Then *slot is that.
+bool punt_is_established(const uint32_t *tags, uint32_t slots, const uint8_t *header, size_t len,
+                         uint32_t *slot);
+// [C] 0 or -ENOMEM.
+int punt_init(struct worker *w);
+void punt_fini(struct worker *w);
 
 #endif

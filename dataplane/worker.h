@@ -62,6 +62,7 @@ struct worker {
 	struct rte_ring *messages; // control writes, worker reads: struct message
 	struct rte_ring *events;   // worker writes, control reads: struct dp_event
 	struct rte_ring *punt[DP_PUNT_CLASSES];
+	struct punt_share *shares;          // who filled them how much lately
 	struct rte_mbuf *made[WORKER_MADE]; // made by this worker this turn, to be forwarded
 	uint16_t n_made;
 	uint64_t handed; // a bit for each worker that was handed packets this turn

@@ -65,22 +65,23 @@ static void test_punt_class(void **state)
 {
 	uint32_t tags[4] = {0, 0x11223344, 0, 0};
 	uint8_t header[28];
+	uint32_t slot = 0;
 
 	(void)state;
 	memset(header, 0x77, sizeof(header));
-	assert_false(punt_is_established(tags, 4, header, sizeof(header)));
+	assert_false(punt_is_established(tags, 4, header, sizeof(header), &slot));
 	memcpy(header, "\0\0\0\1\x11\x22\x33\x44", 8);
-	assert_true(punt_is_established(tags, 4, header, sizeof(header)));
+	assert_true(punt_is_established(tags, 4, header, sizeof(header), &slot));
 	// A slot beyond the table, a wrong tag, tag 0 of a slot that is not in use.
-	assert_false(punt_is_established(tags, 1, header, sizeof(header)));
+	assert_false(punt_is_established(tags, 1, header, sizeof(header), &slot));
 	header[7] ^= 1;
-	assert_false(punt_is_established(tags, 4, header, sizeof(header)));
+	assert_false(punt_is_established(tags, 4, header, sizeof(header), &slot));
 	memcpy(header, "\0\0\0\2\0\0\0\0", 8);
-	assert_false(punt_is_established(tags, 4, header, sizeof(header)));
+	assert_false(punt_is_established(tags, 4, header, sizeof(header), &slot));
 	// The responder's cookie counts as well; a short header does not.
 	memcpy(header + 8, "\0\0\0\1\x11\x22\x33\x44", 8);
-	assert_true(punt_is_established(tags, 4, header, sizeof(header)));
-	assert_false(punt_is_established(tags, 4, header, 15));
+	assert_true(punt_is_established(tags, 4, header, sizeof(header), &slot));
+	assert_false(punt_is_established(tags, 4, header, 15, &slot));
 }
 
 static void test_fifo_keeps_order_while_it_grows(void **state)
