@@ -21,8 +21,9 @@
 #define HALF_OPEN_MAX 1024
 // ... that others began from one address, whatever the port. Above either bound a new one takes the
 // place of the oldest whose cookie never came back, or else of the oldest of an unknown peer whose
-// message 5 is some seconds late.
-#define HALF_OPEN_PER_ADDRESS 4
+// message 5 is some seconds late. A NAT may have many behind it that all begin at once, and their
+// third messages must have the time to come.
+#define HALF_OPEN_PER_ADDRESS 128
 // ... that a peer which has an IKE SA or children has begun: below, those bounds are not its.
 #define HALF_OPEN_OF_KNOWN 2
 // Shapes (prefix lengths, a protocol or not, ports or not) of the flows that peers have proposed on

@@ -179,10 +179,23 @@ void flow_settle(struct control *c, struct flow *f)
 		flow_release(c, f);
 }
 
+// The entry's current peer. The one that is there, whatever port it is behind: at its own address
+// it may not be reached, or may be another behind the same NAT.
+static struct peer *entry_peer(struct control *c, const struct crypto_entry *e)
+{
+	const struct ip_addr *remote = &e->peers[e->current];
+	struct ip_addr local = flow_local(e, remote);
+	struct peer *p = slab_get(&c->peers, e->up);
+
+	if (p && p->state == PEER_UP && peer_ike_sa(p) && addr_equal(&p->remote, remote) &&
+	    addr_equal(&p->local, &local))
+		return p;
+	return peer_get(c, &local, remote, IKE_PORT);
+}
+
 void flow_acquire(struct control *c, struct flow *f)
 {
 	struct crypto_entry *e = f->entry;
-	struct ip_addr local;
 	struct child *ch;
 	struct peer *p;
 
@@ -205,8 +218,7 @@ void flow_acquire(struct control *c, struct flow *f)
 		flow_set_peer(c, f, ch->peer);
 		return;
 	}
-	local = flow_local(e, &e->peers[e->current]);
-	p = peer_get(c, &local, &e->peers[e->current], IKE_PORT);
+	p = entry_peer(c, e);
 	if (!p) {
 		log_msg(&c->log, LOG_ERROR, "CRYPTO", "NO_PEER", "Peer table is full");
 		flow_refuse(c, f);
@@ -287,6 +299,7 @@ void flow_again(struct control *c, struct flow *f, struct peer *p)
 // The entry's current peer is this one from now on.
 static void entry_prefer(struct crypto_entry *e, const struct peer *p)
 {
+	e->up = slab_handle(p);
 	for (unsigned i = 0; i < e->n_peers; i++)
 		if (addr_equal(&e->peers[i], &p->remote))
 			e->current = i;

@@ -44,6 +44,7 @@ struct crypto_entry {
 	unsigned n_listed;
 	int default_peer; // index, -1 = none
 	unsigned current; // index of the peer that is used now
+	struct handle up; // the peer with which a flow came up last
 	unsigned tried;   // peers tried in a row without success
 	struct esp_suite suites[ENTRY_SUITES_MAX];
 	unsigned n_suites;

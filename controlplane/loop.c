@@ -109,7 +109,7 @@ static void handle_event(struct control *c, const struct dp_event *ev)
 			on_peer_moved(c, ch, &ev->addr, ev->port);
 		break;
 	case DP_EVENT_INVALID_SPI:
-		on_invalid_spi(c, &ev->local, &ev->addr, ev->spi);
+		on_invalid_spi(c, &ev->local, &ev->addr, ev->port, ev->spi);
 		break;
 	case DP_EVENT_PATH_MTU:
 		path_mtu_heard(c, ev);

@@ -9,7 +9,8 @@
 #include "types.h"
 #include "wheel.h"
 
-#define IKE_PORT 500 // a peer that is behind no NAT
+#define IKE_PORT     500  // a peer that is behind no NAT
+#define IKE_PORT_NAT 4500 // RFC 3947, 4
 
 struct child;
 struct control;

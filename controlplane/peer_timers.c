@@ -331,15 +331,23 @@ static void disown_spi(struct control *c, struct peer *p, uint32_t spi)
 }
 
 void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
-                    uint32_t spi)
+                    uint16_t port, uint32_t spi)
 {
-	struct peer *p = peer_find(c, local, remote, IKE_PORT);
+	struct peer *p = NULL;
+	bool known = false;
 	char dst[ADDR_TEXT], src[ADDR_TEXT];
 
 	log_msg(&c->log, LOG_WARNING, "CRYPTO", "RECVD_PKT_INV_SPI",
 	        "decaps: rec'd IPSEC packet has invalid spi for destaddr=%s, prot=50, "
 	        "spi=0x%X(%u), srcaddr=%s",
 	        addr_format(local, dst), spi, spi, addr_format(remote, src));
+	while (port && (p = peer_next_at(c, local, remote, port, p))) {
+		disown_spi(c, p, spi);
+		known = true;
+	}
+	if (known || (port && port != IKE_PORT_NAT))
+		return; // whoever is behind a NAT begins anew itself
+	p = peer_find(c, local, remote, IKE_PORT);
 	if (p) {
 		disown_spi(c, p, spi);
 		return;

@@ -35,11 +35,12 @@ void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *ad
 // An authentic IKE message came from another port, which stands in the peer: its children follow, a
 // moment later if they have just followed.
 void on_port_changed(struct control *c, struct peer *p);
-// ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI): logged, and answered on the peer's
-// IKE SA by a Delete of that SPI. One that is not known is answered, with `crypto isakmp
-// invalid-spi-recovery`, by a new phase 1 whose INITIAL-CONTACT clears its old SAs.
+// ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI), from this port if it was in UDP, else
+// 0: logged, and answered on the peer's IKE SA by a Delete of that SPI. One that is not known is
+// answered, with `crypto isakmp invalid-spi-recovery`, by a new phase 1 whose INITIAL-CONTACT
+// clears its old SAs.
 void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
-                    uint32_t spi);
+                    uint16_t port, uint32_t spi);
 
 // ---- phase_1.c -------------------------------------------------------------------------------
 

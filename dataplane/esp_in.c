@@ -32,6 +32,8 @@ static void tell_invalid_spi(struct worker *w, struct rte_mbuf *m, uint32_t spi)
 		event.addr = addr_from_bytes(4, (const uint8_t *)&ip->src_addr);
 		event.local = addr_from_bytes(4, (const uint8_t *)&ip->dst_addr);
 	}
+	if (packet_of(m)->flags & PACKET_IN_UDP)
+		event.port = packet_of(m)->src_port;
 	(void)worker_event(w, &event); // tells a person; the next such packet tells again
 }
 

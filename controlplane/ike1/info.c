@@ -377,7 +377,8 @@ static void carry_out(struct control *c, struct ike_sa *sa, const struct dp_view
 {
 	struct handle h = slab_handle(sa);
 
-	if (news->dpd != DPD_NEWS_NONE)
+	// Its IKE SA's end cannot be a copy either: there is no second one.
+	if (news->dpd != DPD_NEWS_NONE || news->delete_sa)
 		natt_follow(c, sa, v);
 	if (news->initial_contact)
 		on_initial_contact(c, sa);

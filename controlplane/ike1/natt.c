@@ -101,8 +101,12 @@ bool natt_is_another(const struct ike_sa *sa, const char *who)
 	const struct peer *p = sa->peer;
 	char buf[ADDR_TEXT];
 
-	return sa->nat_remote && peer_id(p, buf)[0] && !is_called(p, who) &&
-	       (p->children || p->ike_sas->next);
+	if (!sa->nat_remote || !peer_id(p, buf)[0] || (!p->children && !p->ike_sas->next))
+		return false;
+	// One that has its name, and message 1's port after it, while the NAT knows it by another
+	// port than the one that message 5 came from: names are not always different.
+	return !is_called(p, who) ||
+	       (!sa->initiator && p->nat_remote && p->remote_port != sa->remote_port);
 }
 
 // The one behind the address who has this name and comes from this port. A name alone proves
@@ -161,10 +165,11 @@ void natt_move_children(struct control *c, struct peer *p)
 	on_port_changed(c, p);
 }
 
+// RFC 3947, 4 has it for who is behind no NAT itself, lest both sides follow each other. A gateway
+// that is called stands behind one that keeps its address and port, or it could not be.
 uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v)
 {
-	if (!sa->nat_remote || sa->nat_local || v->dst_port != ISAKMP_PORT_NAT ||
-	    v->src_port == sa->remote_port)
+	if (!sa->nat_remote || v->dst_port != ISAKMP_PORT_NAT || v->src_port == sa->remote_port)
 		return 0;
 	return v->src_port;
 }

@@ -145,7 +145,8 @@ enum dp_event_kind {
 	DP_EVENT_SA_SOFT,     // sa: a soft lifetime in bytes or packets has passed
 	DP_EVENT_SA_HARD,     // sa: hard lifetime or sequence numbers used up; it stopped
 	DP_EVENT_SA_MOVED,    // sa (inbound): authentic packet from another address or port
-	DP_EVENT_INVALID_SPI, // addr (source), local, spi: ESP for an SPI that nobody has
+	DP_EVENT_INVALID_SPI, // addr (source), local, spi, port (0: native): ESP for an SPI that
+	                      // nobody has
 	DP_EVENT_PATH_MTU, // addr (peer), local, spi, port (0: native), mtu: an ICMP error quotes
 	                   // it
 	DP_EVENT_ECHO,     // addr (who answers), local, port (sequence): of dp_echo_send()

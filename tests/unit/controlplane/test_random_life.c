@@ -511,7 +511,8 @@ static void workers_report(struct world *w)
 	bool hard = w->phase != CALM && one_in(3);
 
 	if (!ch || one_in(5)) {
-		on_invalid_spi(&w->c, &local, &w->check.hosts[below(HOSTS)].addr, any());
+		on_invalid_spi(&w->c, &local, &w->check.hosts[below(HOSTS)].addr,
+		               (uint16_t)(below(2) * 4500), any());
 		return;
 	}
 	if (one_in(3))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike1/info.h"
@@ -262,12 +263,12 @@ static void left_after_4(void **state)
 
 	(void)state;
 	p->network = network_stops_5;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < HALF_OPEN_PER_ADDRESS; i++) {
 		side_packet(&p->a, NULL);
-		pair_pass(p, S / 8);
+		pair_pass(p, 1);
 		pair_restart(p, &p->a, NULL);
 	}
-	assert_int_equal(p->b.c.half_open, 4);
+	assert_int_equal(p->b.c.half_open, HALF_OPEN_PER_ADDRESS);
 	p->network = network_good;
 	side_packet(&p->a, NULL);
 	pair_pass(p, S);
@@ -276,7 +277,7 @@ static void left_after_4(void **state)
 	pair_pass(p, 5 * S);
 	assert_non_null(side_sa(&p->a));
 	both_reach(p);
-	assert_true(p->b.c.half_open <= 4);
+	assert_true(p->b.c.half_open <= HALF_OPEN_PER_ADDRESS);
 	pair_destroy(p);
 }
 
@@ -386,13 +387,13 @@ static void unknown_spi(void **state)
 	pair_up(p);
 	b = side_peer(&p->b);
 	spi = side_child(&p->b)->spi_in;
-	on_invalid_spi(&p->b.c, &b->local, &b->remote, spi);
-	on_invalid_spi(&p->b.c, &b->local, &b->remote, spi + 1);
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, 0, spi);
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, 0, spi + 1);
 	pair_pass(p, S);
 	assert_int_equal(p->a.c.children.used, 1);
 	forget_children(&p->b);
 	pair_pass(p, S);
-	on_invalid_spi(&p->b.c, &b->local, &b->remote, spi);
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, 0, spi);
 	pair_pass(p, S);
 	assert_int_equal(p->a.c.children.used, 0);
 	wants(p, 2);

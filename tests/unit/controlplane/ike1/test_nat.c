@@ -1,0 +1,176 @@
+// A peer behind a NAT that changes its mind: A has another port, or another's, and what B sends
+// finds it all the same.
+#include "pair.h"
+
+#include <string.h>
+
+#include "addr.h"
+#include "ike1/ike1.h"
+#include "peer_timers.h"
+
+#define NAT_ADDR "203.0.113.5"
+#define PUBLIC   "198.51.100.7" // B's, if it is behind a NAT itself
+#define PERIODIC "crypto isakmp keepalive 10 periodic"
+
+// What A's ports are outside, and whether B has another address there, the ports kept.
+struct mapping {
+	uint16_t ike, nat_t;
+	bool both;
+};
+
+// B's only peer, whatever port it is behind.
+static struct peer *first_peer(const struct pair *p)
+{
+	struct peer *first = NULL;
+
+	for (uint32_t i = 0; !first && i < p->b.c.peers.made; i++)
+		first = slab_at(&p->b.c.peers, i);
+	return first;
+}
+
+static unsigned network_nat(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	const struct mapping *m = p->arg;
+
+	if (from_a) {
+		addr_parse(NAT_ADDR, &d->src);
+		d->src_port = d->src_port == 500 ? m->ike : m->nat_t;
+		if (m->both)
+			addr_parse(ADDR_B, &d->dst);
+		return 1;
+	}
+	if (m->both)
+		addr_parse(PUBLIC, &d->src);
+	if (d->dst_port != m->ike && d->dst_port != m->nat_t)
+		return 0; // nobody is there any more
+	addr_parse(ADDR_A, &d->dst);
+	d->dst_port = d->dst_port == m->ike ? 500 : 4500;
+	return 1;
+}
+
+static struct pair *pair_behind_nat(struct mapping *m, const char *keepalive)
+{
+	struct pair_config a = {.rest = keepalive,
+	                        .entry = m->both ? " set peer " PUBLIC " default" : NULL};
+	struct pair_config b = {.rest = keepalive, .entry = " set peer " NAT_ADDR};
+	struct pair *p = pair_create(&a, &b);
+
+	p->b.remote = NAT_ADDR;
+	if (m->both)
+		p->a.remote = PUBLIC;
+	p->network = network_nat;
+	p->arg = m;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.peers.used, 1);
+	assert_true(side_reaches(&p->b, &p->a));
+	return p;
+}
+
+// Nothing but probes tells of the new port. A gateway in a cloud is behind a NAT as well, which
+// keeps its own.
+static void another_port_while_idle(void **state)
+{
+	(void)state;
+	for (unsigned both = 0; both < 2; both++) {
+		struct mapping m = {1030, 14500, both};
+		struct pair *p = pair_behind_nat(&m, PERIODIC);
+
+		m.nat_t = 29500;
+		pair_pass(p, 60 * S);
+		assert_int_equal(p->a.c.counters.deaths + p->b.c.counters.deaths, 0);
+		assert_int_equal(p->a.c.counters.losses, 0);
+		assert_int_equal(first_peer(p)->remote_port, 29500);
+		pair_destroy(p);
+	}
+}
+
+// The first that comes from the new port is the renewal of phase 1, as from somebody new: the
+// Delete of the old one, which he alone can send, tells that it is he.
+static void another_port_before_a_renewal(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_behind_nat(&m, PERIODIC);
+
+	(void)state;
+	pair_pass(p, 3 * S);
+	m = (struct mapping){1031, 29500, false};
+	on_tunnel_wanted(&p->a.c, side_peer(&p->a));
+	pair_pass(p, 60 * S);
+	assert_int_equal(p->b.c.counters.deaths, 0);
+	assert_true(side_packet(&p->b, NULL));
+	assert_true(side_reaches(&p->b, &p->a));
+	assert_true(side_packet(&p->a, NULL));
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// ESP with an SPI that B does not have any more is answered to whom it came from.
+static void unknown_spi_behind_nat(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_behind_nat(&m, NULL);
+	struct peer *b = first_peer(p);
+	uint32_t spi = b->children->spi_in;
+
+	(void)state;
+	child_delete(&p->b.c, b->children, false, "test");
+	pair_pass(p, S);
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, 14501, spi); // a neighbour's
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 1);
+	on_invalid_spi(&p->b.c, &b->local, &b->remote, 14500, spi);
+	pair_pass(p, S);
+	assert_int_equal(p->a.c.children.used, 0);
+	pair_destroy(p);
+}
+
+// B wants a tunnel, and A cannot be called: on the IKE SA that there is it can be asked.
+static void wanted_from_outside(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_behind_nat(&m, NULL);
+
+	(void)state;
+	child_delete(&p->a.c, side_child(&p->a), true, "test");
+	pair_pass(p, 2 * S);
+	assert_int_equal(p->b.c.children.used, 0);
+	assert_false(side_packet(&p->b, NULL));
+	pair_pass(p, S);
+	assert_true(side_packet(&p->b, NULL));
+	assert_true(side_reaches(&p->b, &p->a));
+	assert_int_equal(p->b.c.peers.used, 1);
+	pair_destroy(p);
+}
+
+// A neighbour has A's identity, and its first message comes by the port that A's came by: it does
+// not take A's place.
+static void neighbour_of_the_same_name(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_behind_nat(&m, NULL);
+	struct ike_sa *a = peer_ike_sa(first_peer(p));
+
+	(void)state;
+	pair_restart(p, &p->a, NULL);
+	m.nat_t = 24500;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.peers.used, 2);
+	assert_int_equal(a->peer->remote_port, 14500);
+	assert_ptr_equal(peer_ike_sa(a->peer), a);
+	pair_destroy(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(another_port_while_idle),
+		cmocka_unit_test(another_port_before_a_renewal),
+		cmocka_unit_test(unknown_spi_behind_nat),
+		cmocka_unit_test(wanted_from_outside),
+		cmocka_unit_test(neighbour_of_the_same_name),
+	};
+
+	return cmocka_run_group_tests_name("nat", tests, NULL, NULL);
+}
