@@ -111,7 +111,8 @@ struct command_match {
 	uint32_t column;  // where it failed, from 1; when incomplete: behind the last word
 	unsigned matched; // words understood before that; a measure of how far it got
 	unsigned exact;   // of these the leading ones that are keywords, typed in full
-	char expected[COMMAND_ERROR]; // "<10-3600>", "periodic, on-demand or end of line"
+	char expected[COMMAND_ERROR]; // "<10-3600>", "periodic, on-demand, end of line"; of an
+	                              // ambiguous word what it may mean
 	struct command_arg args[COMMAND_WORDS];
 	unsigned n_args;
 	char text[2 * COMMAND_LINE]; // what args point into

@@ -365,6 +365,8 @@ static enum command_status fill_match(const struct walk *w, int thread, struct c
 
 struct expected {
 	const struct command_set *set;
+	const char *word; // only keywords that start so; NULL = all nodes
+	size_t word_len;
 	char *out;
 	size_t len, size;
 	unsigned n;
@@ -406,11 +408,27 @@ static void expect(void *arg, const struct command_node *n)
 	struct expected *e = arg;
 	char text[80];
 
+	if (e->word && !node_keyword_starts(n, e->word, e->word_len))
+		return;
 	node_display(n, text, sizeof(text));
 	if (expect_has(e, text))
 		return;
 	e->only = n;
 	expect_text(e, text);
+}
+
+// The words that the ambiguous one may be short for.
+static void fill_meanings(const struct walk *w, struct command_match *m)
+{
+	struct expected e = {
+		.set = w->set,
+		.word = w->line + w->words[w->done].start,
+		.word_len = w->words[w->done].len,
+		.out = m->expected,
+		.size = sizeof(m->expected),
+	};
+
+	walk_next(w, expect, &e);
 }
 
 // What could have stood where the line went wrong.
@@ -420,6 +438,10 @@ static void fill_expected(const struct walk *w, struct command_match *m)
 	const char *help;
 
 	m->expected[0] = '\0';
+	if (m->status == COMMAND_AMBIGUOUS) {
+		fill_meanings(w, m);
+		return;
+	}
 	if (w->done == 0) {
 		snprintf(m->expected, sizeof(m->expected), "a command of this mode");
 		return;

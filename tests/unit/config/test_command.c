@@ -123,6 +123,22 @@ static void places_of_errors(void **state)
 	assert_int_equal(column, 1);
 }
 
+// Only what the word may be short for is named, also where the whole line is yet to come.
+static void ambiguous_words(void **state)
+{
+	char expected[COMMAND_ERROR];
+	uint32_t column;
+
+	assert_int_equal(parse(state, "sh", &column, expected), COMMAND_AMBIGUOUS);
+	assert_int_equal(column, 1);
+	assert_string_equal(expected, "show, shutdown");
+	assert_int_equal(parse(state, "no debug crypto i", &column, expected), COMMAND_AMBIGUOUS);
+	assert_int_equal(column, 17);
+	assert_string_equal(expected, "isakmp, ipsec");
+	assert_int_equal(parse(state, "l 5", NULL, expected), COMMAND_AMBIGUOUS);
+	assert_string_equal(expected, "list, listen");
+}
+
 static void ranges_and_ordered_options(void **state)
 {
 	char expected[COMMAND_ERROR];
@@ -315,6 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(abbreviations),
 		cmocka_unit_test(places_of_errors),
+		cmocka_unit_test(ambiguous_words),
 		cmocka_unit_test(ranges_and_ordered_options),
 		cmocka_unit_test(no_forms),
 		cmocka_unit_test(item_37_clear_crypto_session),

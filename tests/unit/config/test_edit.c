@@ -37,6 +37,21 @@ static void modes_are_left_as_in_ios(void **state)
 	config_free(c);
 }
 
+static void ambiguous_words_are_explained(void **state)
+{
+	struct config *c = load("crypto map m 1 ipsec-isakmp\n");
+	struct config_cursor cur = {.mode = MODE_CRYPTO_MAP, .name = "m", .number = 1};
+	struct diag_list d;
+
+	(void)state;
+	diag_init(&d, NULL);
+	assert_true(cursor_enter(c, &cur, "set p 10.0.0.1", 0, &d) < 0);
+	assert_string_equal(d.items[0].message, "ambiguous command: this may mean peer, pfs");
+	assert_int_equal(d.items[0].column, 5);
+	diag_fini(&d);
+	config_free(c);
+}
+
 static void removing_what_is_edited(void **state)
 {
 	struct config *c = config_create();
@@ -338,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modes_are_left_as_in_ios),
 		cmocka_unit_test(no_of_another_value),
+		cmocka_unit_test(ambiguous_words_are_explained),
 		cmocka_unit_test(removing_what_is_edited),
 		cmocka_unit_test(every_error_leaves_things_as_they_were),
 		cmocka_unit_test(a_clone_is_its_own),
