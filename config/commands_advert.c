@@ -146,6 +146,8 @@ static const struct command_word words[] = {
 	{"suppress-ra", "Send none but as answers (older form of 'ra suppress')"},
 	{"all", "Send no answers either"},
 	{"interval", "Time between router advertisements"},
+	{"ra-interval", "Older form of 'ra interval'"},
+	{"ra-lifetime", "Older form of 'ra lifetime'"},
 	{"s", "Seconds"},
 	{"min-s", "Shortest time (seconds)"},
 	{"msec", "In milliseconds"},
@@ -187,14 +189,15 @@ static const struct command_word words[] = {
 	{NULL, NULL},
 };
 
+#define INTERVAL "{s:<4-1800> [min-s:<3-1350>]|msec ms:<70-1800000> [min-ms:<30-1350000>]}"
+
 static const struct command commands[] = {
 	{MODE_INTERFACE, "ipv6 nd ra suppress [all]", "ipv6 nd ra suppress", suppress, words},
 	{MODE_INTERFACE, "ipv6 nd suppress-ra", "", suppress, words},
-	{MODE_INTERFACE,
-         "ipv6 nd ra interval {s:<4-1800> [min-s:<3-1350>]|"
-         "msec ms:<70-1800000> [min-ms:<30-1350000>]}",
-         "ipv6 nd ra interval", interval, words},
+	{MODE_INTERFACE, "ipv6 nd ra interval " INTERVAL, "ipv6 nd ra interval", interval, words},
+	{MODE_INTERFACE, "ipv6 nd ra-interval " INTERVAL, "ipv6 nd ra-interval", interval, words},
 	{MODE_INTERFACE, "ipv6 nd ra lifetime s:<0-9000>", "ipv6 nd ra lifetime", lifetime, words},
+	{MODE_INTERFACE, "ipv6 nd ra-lifetime s:<0-9000>", "ipv6 nd ra-lifetime", lifetime, words},
 	{MODE_INTERFACE, "ipv6 nd managed-config-flag", "", managed, words},
 	{MODE_INTERFACE, "ipv6 nd other-config-flag", "", other, words},
 	{MODE_INTERFACE, "ipv6 nd router-preference {high|medium|low}", "ipv6 nd router-preference",
@@ -210,6 +213,8 @@ static const struct command commands[] = {
          "ipv6 nd {advertisement-interval|autoconfig|cache|dad|destination-guard|inspection|na|"
          "ns-interval|nud|raguard|reachable-time|secured} [rest:LINE]",
          "", command_ignored, words},
+	// What it does not know, global mode would take for its own `ipv6 nd`, and leave for that.
+	{MODE_INTERFACE, "ipv6 nd rest:LINE", "", command_ignored, words},
 };
 
 const struct command_table commands_advert = {commands, sizeof(commands) / sizeof(commands[0]),

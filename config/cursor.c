@@ -135,15 +135,26 @@ static void describe(const struct command_match *m, char *out, size_t size)
 	}
 }
 
+static uint32_t indentation(const char *line)
+{
+	return (uint32_t)strspn(line, " \t");
+}
+
+// A line that stands further right than the one that opened the block.
+static bool is_below(const struct config_cursor *cur, const char *line)
+{
+	return indentation(line) > cur->indent;
+}
+
 // Below a refused line, and in `line vty` blocks, indented lines that mean nothing elsewhere belong
 // to the block. A line that is not indented does not: a misspelt command must not vanish.
 static bool passed_over(const struct config_cursor *cur, const char *line)
 {
-	return (cur->mode == MODE_REJECTED || cur->mode == MODE_LINE) &&
-	       (line[0] == ' ' || line[0] == '\t');
+	return (cur->mode == MODE_REJECTED || cur->mode == MODE_LINE) && is_below(cur, line);
 }
 
-// Matches in the current mode, or else in global mode; apply() then leaves the sub-mode.
+// Matches in the current mode, or else in global mode; apply() then leaves the sub-mode, unless the
+// command does nothing.
 static void match_line(const struct config_cursor *cur, const char *line, struct command_match *m,
                        struct command_match *other)
 {
@@ -175,6 +186,15 @@ static int own_lists(struct config *c, const struct command *command)
 	return err;
 }
 
+// `snmp trap link-status` of an interface reads as an `snmp-server`, which is ignored. To leave the
+// interface for that would give the lines behind it another meaning: `no crypto map M` removes the
+// binding there, and all of the map outside. Not so for a file's lines that are not indented, which
+// belong to no block.
+static bool stays(const struct edit *e, const struct command *command)
+{
+	return command->run == command_ignored && (!e->line || is_below(e->cursor, e->source));
+}
+
 static int apply(struct edit *e, const struct command_match *m)
 {
 	struct config_cursor before = *e->cursor;
@@ -185,8 +205,10 @@ static int apply(struct edit *e, const struct command_match *m)
 		diag_add(e->diags, DIAG_ERROR, e->line, 0, NULL, "out of memory");
 		return -ENOMEM;
 	}
-	if (m->command->mode == MODE_CONFIG)
+	if (m->command->mode == MODE_CONFIG && !stays(e, m->command)) {
 		e->cursor->mode = MODE_CONFIG;
+		e->cursor->indent = indentation(e->source);
+	}
 	err = command_run(m, e, &call);
 	if (!err)
 		return 0;

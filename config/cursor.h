@@ -11,6 +11,7 @@ struct config_cursor {
 	enum command_mode mode; // MODE_CONFIG at first; MODE_EXEC after `end`, or `exit` at the top
 	char name[CONFIG_NAME]; // what the sub-mode edits, by name and number
 	uint32_t number;
+	uint32_t indent; // blanks in front of the line that opened it
 };
 
 // The table of all configuration commands; compiled at the first call, immutable, any thread.
@@ -18,9 +19,10 @@ const struct command_set *config_commands(void);
 
 void cursor_init(struct config_cursor *cur);
 // Applies one line to *c. A command that the sub-mode does not know but global mode does leaves the
-// sub-mode, as in IOS. `line_number` 0 = typed. 0, or -errno: then *c and *cur are as before and *d
-// has the error. Warnings and notices of accepted lines go to *d too.
-// Cross references are check_config()'s business, not this function's.
+// sub-mode, as in IOS; but one that is ignored does not, if it is typed or indented. `line_number`
+// 0 = typed. 0, or -errno: then *c and *cur are as before and *d has the error. Warnings and
+// notices of accepted lines go to *d too. Cross references are check_config()'s business, not this
+// function's.
 int cursor_enter(struct config *c, struct config_cursor *cur, const char *line,
                  uint32_t line_number, struct diag_list *d);
 

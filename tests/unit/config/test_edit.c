@@ -37,6 +37,68 @@ static void modes_are_left_as_in_ios(void **state)
 	config_free(c);
 }
 
+// Lines of an interface that only global mode knows, and ignores, must not give those behind them
+// another meaning.
+static void ignored_lines_do_not_leave_a_block(void **state)
+{
+	static const char *const lines[] = {
+		"ntp disable",           "no snmp trap link-status", "snmp trap link-status",
+		"clock rate 2000000",    "spanning-tree portfast",   "ipv6 nd ra-lifetime 1800",
+		"ipv6 nd something new", "redundancy rii 100",       "logging event link-status",
+		"scheduler allocate 1",  "snmp-server community c",  "license boot level x",
+	};
+	struct config *c = load("interface fa0\n crypto map WAN\ncrypto map WAN 1 ipsec-isakmp\n"
+	                        "crypto map WAN 2 ipsec-isakmp\n");
+	struct config_cursor cur;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct diag_list d;
+		struct config *file;
+		char text[256];
+
+		cursor_init(&cur);
+		assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+		assert_int_equal(enter(c, &cur, lines[i]), 0);
+		assert_int_equal(cur.mode, MODE_INTERFACE);
+		assert_int_equal(enter(c, &cur, "no crypto map WAN"), 0);
+		assert_int_equal(c->n_map_entries, 2);
+		assert_string_equal(c->interfaces[0].crypto_map, "");
+		assert_int_equal(enter(c, &cur, "crypto map WAN"), 0);
+		snprintf(text, sizeof(text),
+		         "interface fa0\n %s\n crypto ipsec df-bit clear\n crypto map WAN\n"
+		         " shutdown\n",
+		         lines[i]);
+		file = load_ok(text, &d);
+		assert_int_equal(file->ipsec.df, CONFIG_DF_UNSET);
+		assert_int_equal(file->interfaces[0].df, CONFIG_DF_CLEAR);
+		assert_true(file->interfaces[0].shutdown);
+		diag_fini(&d);
+		config_free(file);
+	}
+	config_free(c);
+}
+
+// ... but a file's line that is not indented belongs to no block.
+static void lines_that_are_not_indented_leave(void **state)
+{
+	struct config *c = load("interface fa0\n ip address 10.0.0.1 255.0.0.0\n"
+	                        "scheduler allocate 1\ncrypto ipsec df-bit clear\n"
+	                        "interface fa0\nntp server 10.0.0.9\ncrypto ipsec df-bit clear\n");
+
+	(void)state;
+	assert_int_equal(c->ipsec.df, CONFIG_DF_CLEAR);
+	assert_int_equal(c->interfaces[0].df, CONFIG_DF_UNSET);
+	config_free(c);
+	c = load("  interface fa0\n   ip address 10.0.0.1 255.0.0.0\n"
+	         "  scheduler allocate 1\n  crypto ipsec df-bit clear\n"); // pasted with a margin
+	assert_int_equal(c->ipsec.df, CONFIG_DF_CLEAR);
+	config_free(c);
+	assert_refused("interface fa0\nscheduler allocate 1\n shutdown\n", 3, 2, "unknown command");
+	assert_refused("interface fa0\n service instance 1 ethernet\n  bridge-domain 1\n", 2, 2,
+	               "not active in this version");
+}
+
 static void ambiguous_words_are_explained(void **state)
 {
 	struct config *c = load("crypto map m 1 ipsec-isakmp\n");
@@ -353,6 +415,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modes_are_left_as_in_ios),
 		cmocka_unit_test(no_of_another_value),
+		cmocka_unit_test(ignored_lines_do_not_leave_a_block),
+		cmocka_unit_test(lines_that_are_not_indented_leave),
 		cmocka_unit_test(ambiguous_words_are_explained),
 		cmocka_unit_test(removing_what_is_edited),
 		cmocka_unit_test(every_error_leaves_things_as_they_were),

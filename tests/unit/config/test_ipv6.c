@@ -120,6 +120,10 @@ static void router_advertisements(void **state)
 	assert_true(shows(c, "ipv6 nd ra interval msec 8000 2000"));
 	assert_round_trip(c);
 	config_free(c);
+	c = load("interface FastEthernet0\n ipv6 nd ra-interval 100\n ipv6 nd ra-lifetime 600\n");
+	assert_true(shows(c, "ipv6 nd ra interval 100"));
+	assert_true(shows(c, "ipv6 nd ra lifetime 600"));
+	config_free(c);
 	assert_refused("interface FastEthernet0\n ipv6 nd ra interval 10 8\n", 2, 25,
 	               "at most three quarters");
 	assert_refused("interface FastEthernet0\n ipv6 nd prefix 2001:db8::/64 100 200\n", 2, 35,
