@@ -228,6 +228,7 @@ const char *command_mode_prompt(enum command_mode mode)
 		[MODE_EZVPN] = "(config-crypto-ezvpn)#",
 		[MODE_PLATFORM] = "(config-platform)#",
 		[MODE_LINE] = "(config-line)#",
+		[MODE_IGNORED] = "(config-ignored)#",
 		[MODE_REJECTED] = "(config)#",
 	};
 

@@ -62,9 +62,10 @@ uint32_t edit_find_peer(const struct config_peer *peers, uint32_t n, const struc
 void edit_notice(struct command_call *call, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int edit_no_memory(struct command_call *call);
-// Handlers: accepted without effect; known but refused; refused, and the lines below as well. With
-// `no` the latter two do nothing.
+// Handlers: accepted without effect; the same of a block; known but refused; refused, and the lines
+// below as well. With `no` the latter two do nothing.
 int command_ignored(struct command_call *call);
+int command_ignored_block(struct command_call *call);
 int command_inactive(struct command_call *call);
 int command_inactive_block(struct command_call *call);
 // "tcp", or NULL for a protocol without a name in this kind of access list.

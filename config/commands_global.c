@@ -269,9 +269,13 @@ static int route(struct command_call *call)
 	return edit_route(call, &new);
 }
 
-// `line vty 0 4` and the lines below it.
+// `line vty 0 4` or `line 2`, and the lines below it.
 static int line_enter(struct command_call *call)
 {
+	const struct command_arg *first = command_arg(call, "first");
+
+	if (first && strspn(first->text, "0123456789/") != strlen(first->text))
+		return command_fail(call, first, "expected con, vty, aux, tty or a line's number");
 	if (!call->no)
 		edit_enter(call, MODE_LINE, "", 0);
 	return command_ignored(call);
@@ -391,6 +395,7 @@ static const struct command_word line_words[] = {
 	{"vty", "Virtual terminals"},
 	{"aux", "Auxiliary line"},
 	{"tty", "Terminal controllers"},
+	{"first", "Number of the first line"},
 	{"exec-timeout", "Timeout of the EXEC (ignored)"},
 	{"login", "Password checking (ignored)"},
 	{"password", "Password of the line (ignored)"},
@@ -451,14 +456,15 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "logging {monitor|trap|facility|source-interface|rate-limit} [rest:LINE]", "",
          command_ignored, ignored_words},
 	{MODE_CONFIG, "memory-size iomem rest:LINE", "", command_ignored, ignored_words},
-	{MODE_CONFIG, "control-plane", NULL, command_ignored, ignored_words},
+	{MODE_CONFIG, "{archive|control-plane|gatekeeper|redundancy|voice-card} [rest:LINE]", "",
+         command_ignored_block, ignored_words},
 	{MODE_CONFIG, "{cdp|lldp} run", "", command_ignored, ignored_words},
 	{MODE_CONFIG,
-         "{clock|scheduler|snmp-server|ntp|archive|redundancy|"
-         "gatekeeper|mmi|multilink|resource|call|license|voice-card|"
+         "{clock|scheduler|snmp-server|ntp|mmi|multilink|resource|call|license|"
          "spanning-tree|subscriber} [rest:LINE]",
          "", command_ignored, ignored_words},
-	{MODE_CONFIG, "line {console|con|vty|aux|tty} [rest:LINE]", "", line_enter, line_words},
+	{MODE_CONFIG, "line {console|con|vty|aux|tty|first:WORD} [rest:LINE]", "", line_enter,
+         line_words},
 	{MODE_LINE,
          "{exec-timeout|login|password|transport|stopbits|logging|privilege|speed|access-class|"
          "exec|history|length|width|escape-character|session-timeout} [rest:LINE]",

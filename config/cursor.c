@@ -76,6 +76,7 @@ static const struct command leave_commands[] = {
 	{MODE_EZVPN, "exit", NULL, leave, NULL},
 	{MODE_PLATFORM, "exit", NULL, leave, NULL},
 	{MODE_LINE, "exit", NULL, leave, NULL},
+	{MODE_IGNORED, "exit", NULL, leave, NULL},
 	{MODE_REJECTED, "exit", NULL, leave, NULL},
 };
 
@@ -147,10 +148,13 @@ static bool is_below(const struct config_cursor *cur, const char *line)
 }
 
 // Below a refused line, and in `line vty` blocks, indented lines that mean nothing elsewhere belong
-// to the block. A line that is not indented does not: a misspelt command must not vanish.
-static bool passed_over(const struct config_cursor *cur, const char *line)
+// to the block. A line that is not indented does not: a misspelt command must not vanish. Typed
+// into an ignored block it does not either, since who types is told that it is ignored.
+static bool passed_over(const struct config_cursor *cur, const struct edit *e)
 {
-	return (cur->mode == MODE_REJECTED || cur->mode == MODE_LINE) && is_below(cur, line);
+	if (cur->mode == MODE_IGNORED)
+		return !e->line;
+	return (cur->mode == MODE_REJECTED || cur->mode == MODE_LINE) && is_below(cur, e->source);
 }
 
 // Matches in the current mode, or else in global mode; apply() then leaves the sub-mode, unless the
@@ -188,11 +192,14 @@ static int own_lists(struct config *c, const struct command *command)
 
 // `snmp trap link-status` of an interface reads as an `snmp-server`, which is ignored. To leave the
 // interface for that would give the lines behind it another meaning: `no crypto map M` removes the
-// binding there, and all of the map outside. Not so for a file's lines that are not indented, which
-// belong to no block.
+// binding there, and all of the map outside. A block within a block stays as well: its lines could
+// not be told from those behind it. But a file's line that is not indented belongs to no block.
 static bool stays(const struct edit *e, const struct command *command)
 {
-	return command->run == command_ignored && (!e->line || is_below(e->cursor, e->source));
+	bool below = is_below(e->cursor, e->source);
+
+	return (command->run == command_ignored && (!e->line || below)) ||
+	       (command->run == command_ignored_block && e->cursor->mode != MODE_CONFIG && below);
 }
 
 static int apply(struct edit *e, const struct command_match *m)
@@ -233,19 +240,26 @@ static bool has_control(const char *line, uint32_t *column)
 	return false;
 }
 
+static int pass_over(struct edit *e)
+{
+	if (e->cursor->mode != MODE_REJECTED)
+		diag_add(e->diags, DIAG_NOTICE, e->line, 0, e->source, "ignored");
+	return 0;
+}
+
 static int apply_checked(struct edit *e, struct command_match m[2])
 {
 	struct config_cursor *cur = e->cursor;
 	char why[COMMAND_ERROR + 64];
 
+	// What such blocks have in them may look like something else, `exit` from a nested one too.
+	if (cur->mode == MODE_IGNORED && is_below(cur, e->source))
+		return pass_over(e);
 	match_line(cur, e->source, &m[0], &m[1]);
 	if (m->status == COMMAND_EMPTY || m->command)
 		return m->command ? apply(e, m) : 0;
-	if (passed_over(cur, e->source)) {
-		if (cur->mode == MODE_LINE)
-			diag_add(e->diags, DIAG_NOTICE, e->line, 0, e->source, "ignored");
-		return 0;
-	}
+	if (passed_over(cur, e))
+		return pass_over(e);
 	describe(m, why, sizeof(why));
 	diag_add(e->diags, DIAG_ERROR, e->line, m->column, e->source, "%s", why);
 	return -EINVAL;
@@ -394,6 +408,16 @@ int command_ignored(struct command_call *call)
 {
 	edit_notice(call, "ignored");
 	return 0;
+}
+
+int command_ignored_block(struct command_call *call)
+{
+	struct edit *e = edit_of(call);
+
+	// Within another block it stays what it is, see stays().
+	if (!call->no && e->cursor->mode == MODE_CONFIG)
+		edit_enter(call, MODE_IGNORED, "", 0);
+	return command_ignored(call);
 }
 
 // What is not there can be taken away without a word: IOS writes some of it as `no`.

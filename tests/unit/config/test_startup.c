@@ -231,6 +231,73 @@ static void ios_lines_without_effect(void **state)
 	assert_refused("line vty 0 4\n login\nmisspelt\n", 3, 1, "unknown command");
 }
 
+// The lines of a block whose first line is ignored are as well, whatever they look like.
+static void ignored_blocks(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("archive\n"
+	                           " log config\n"
+	                           "  logging enable\n"
+	                           "  hidekeys\n"
+	                           "  exit\n"
+	                           " path flash:backup\n"
+	                           "redundancy\n"
+	                           " mode sso\n"
+	                           "gatekeeper\n"
+	                           " shutdown\n"
+	                           "voice-card 0\n"
+	                           " dspfarm\n"
+	                           "!\n"
+	                           "control-plane host\n"
+	                           " no ip route 0.0.0.0 0.0.0.0 10.0.0.9\n"
+	                           "line 2\n"
+	                           " no activation-character\n"
+	                           " transport preferred none\n"
+	                           "line 0/0/0 0/0/15\n"
+	                           " stopbits 1\n"
+	                           "interface fa0\n"
+	                           " redundancy group 1 ip 10.0.0.7 exclusive\n"
+	                           " control-plane\n"
+	                           " ip address 10.0.0.1 255.0.0.0\n",
+	                           &d);
+
+	(void)state;
+	assert_int_equal(d.notices, 21);
+	assert_int_equal(c->interfaces[0].prefix_len, 8);
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("archive\n log config\nmisspelt\n", 3, 1, "unknown command");
+	assert_refused(" archive\n  log config\n interface fa0\n  misspelt\n", 4, 3,
+	               "unknown command");
+	assert_refused("line vyt 0 4\n", 1, 6, "a line's number");
+}
+
+// Who types such a block is told so, and leaves it as any other.
+static void ignored_blocks_typed(void **state)
+{
+	struct config *c = config_create();
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "archive"), 0);
+	assert_int_equal(enter(c, &cur, "log config"), 0);
+	assert_int_equal(enter(c, &cur, "  exit"), 0);
+	assert_int_equal(cur.mode, MODE_IGNORED);
+	assert_int_equal(enter(c, &cur, "exit"), 0);
+	assert_int_equal(cur.mode, MODE_CONFIG);
+	assert_int_equal(enter(c, &cur, "redundancy"), 0);
+	assert_int_equal(enter(c, &cur, "hostname gw"), 0);
+	assert_string_equal(c->hostname, "gw");
+	assert_int_equal(cur.mode, MODE_CONFIG);
+	assert_int_equal(enter(c, &cur, "no archive"), 0);
+	assert_int_equal(cur.mode, MODE_CONFIG);
+	assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+	assert_int_equal(enter(c, &cur, "archive"), 0);
+	assert_int_equal(cur.mode, MODE_IGNORED);
+	config_free(c);
+}
+
 // Nothing is there, so nothing is said; and the mode stays.
 static void no_of_what_is_not_active(void **state)
 {
@@ -434,6 +501,8 @@ int main(void)
 		cmocka_unit_test(all_errors_are_reported),
 		cmocka_unit_test(rejected_blocks_do_not_cascade),
 		cmocka_unit_test(ios_lines_without_effect),
+		cmocka_unit_test(ignored_blocks),
+		cmocka_unit_test(ignored_blocks_typed),
 		cmocka_unit_test(no_of_what_is_not_active),
 		cmocka_unit_test(unclean_text),
 		cmocka_unit_test(secrets_that_others_can_read),
