@@ -26,10 +26,10 @@ struct command_table {
 	uint32_t lists; // bits 1 << enum config_kind: what its handlers may change; 0 = any
 };
 
-extern const struct command_table commands_global, commands_platform, commands_interface,
-	commands_isakmp, commands_ipsec, commands_ipv6, commands_map, commands_dynamic,
-	commands_manual, commands_mtu, commands_advert, commands_dummy, commands_acl,
-	commands_ezvpn;
+extern const struct command_table commands_global, commands_banner, commands_platform,
+	commands_interface, commands_isakmp, commands_ipsec, commands_ipv6, commands_map,
+	commands_dynamic, commands_manual, commands_mtu, commands_advert, commands_dummy,
+	commands_acl, commands_ezvpn;
 
 static inline struct edit *edit_of(const struct command_call *call)
 {
@@ -66,6 +66,10 @@ int edit_no_memory(struct command_call *call);
 // below as well. With `no` the latter two do nothing.
 int command_ignored(struct command_call *call);
 int command_ignored_block(struct command_call *call);
+// `banner`: ignored, and so are the lines up to the end of its text.
+int command_banner(struct command_call *call);
+// The line belongs to the text of a banner, and perhaps ends it.
+bool cursor_text(struct config_cursor *cur, const char *line);
 int command_inactive(struct command_call *call);
 int command_inactive_block(struct command_call *call);
 // "tcp", or NULL for a protocol without a name in this kind of access list.

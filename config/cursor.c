@@ -81,10 +81,10 @@ static const struct command leave_commands[] = {
 };
 
 static const struct command_table *const tables[] = {
-	&commands_global, &commands_platform, &commands_interface, &commands_isakmp,
-	&commands_ipsec,  &commands_ipv6,     &commands_map,       &commands_dynamic,
-	&commands_manual, &commands_advert,   &commands_dummy,     &commands_mtu,
-	&commands_acl,    &commands_ezvpn,
+	&commands_global,  &commands_banner, &commands_platform, &commands_interface,
+	&commands_isakmp,  &commands_ipsec,  &commands_ipv6,     &commands_map,
+	&commands_dynamic, &commands_manual, &commands_advert,   &commands_dummy,
+	&commands_mtu,     &commands_acl,    &commands_ezvpn,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -196,9 +196,10 @@ static int own_lists(struct config *c, const struct command *command)
 // not be told from those behind it. But a file's line that is not indented belongs to no block.
 static bool stays(const struct edit *e, const struct command *command)
 {
+	bool nothing = command->run == command_ignored || command->run == command_banner;
 	bool below = is_below(e->cursor, e->source);
 
-	return (command->run == command_ignored && (!e->line || below)) ||
+	return (nothing && (!e->line || below)) ||
 	       (command->run == command_ignored_block && e->cursor->mode != MODE_CONFIG && below);
 }
 
@@ -251,11 +252,17 @@ static int apply_checked(struct edit *e, struct command_match m[2])
 {
 	struct config_cursor *cur = e->cursor;
 	char why[COMMAND_ERROR + 64];
+	uint32_t column;
 
 	// What such blocks have in them may look like something else, `exit` from a nested one too.
 	if (cur->mode == MODE_IGNORED && is_below(cur, e->source))
 		return pass_over(e);
 	match_line(cur, e->source, &m[0], &m[1]);
+	// The text of a banner may have any, and often the first one's end is a Ctrl-C.
+	if (has_control(e->source, &column) && !(m->command && m->command->run == command_banner)) {
+		diag_add(e->diags, DIAG_ERROR, e->line, column, NULL, "unprintable character");
+		return -EINVAL;
+	}
 	if (m->status == COMMAND_EMPTY || m->command)
 		return m->command ? apply(e, m) : 0;
 	if (passed_over(cur, e))
@@ -270,14 +277,9 @@ int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
 {
 	struct edit e = {c, cur, d, line_number, line};
 	const char *first = line + strspn(line, " \t");
-	uint32_t column;
 
-	if (*first == '!' || *first == '\0')
+	if (cursor_text(cur, line) || *first == '!' || *first == '\0')
 		return 0;
-	if (has_control(line, &column)) {
-		diag_add(d, DIAG_ERROR, line_number, column, NULL, "unprintable character");
-		return -EINVAL;
-	}
 	return apply_checked(&e, scratch);
 }
 

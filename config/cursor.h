@@ -7,13 +7,20 @@
 #include "config.h"
 #include "diag.h"
 
+#define CURSOR_TEXT_END 3 // bytes with the NUL
+
 struct config_cursor {
 	enum command_mode mode; // MODE_CONFIG at first; MODE_EXEC after `end`, or `exit` at the top
 	char name[CONFIG_NAME]; // what the sub-mode edits, by name and number
 	uint32_t number;
 	uint32_t indent; // blanks in front of the line that opened it
+	// While lines are the text of a banner: what ends it, and the banner's own line.
+	char text_end[CURSOR_TEXT_END];
+	uint32_t text_line;
 };
 
+// What is to be typed to end the text of a banner; "" = lines are commands.
+const char *cursor_text_end(const struct config_cursor *cur);
 // The table of all configuration commands; compiled at the first call, immutable, any thread.
 const struct command_set *config_commands(void);
 

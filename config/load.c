@@ -67,6 +67,10 @@ static void load_lines(struct config *c, const char *text, size_t len, struct di
 			cursor_apply(c, &cur, line, number, d, scratch);
 		}
 	}
+	if (cursor_text_end(&cur)[0])
+		diag_add(d, DIAG_ERROR, cur.text_line, 0, NULL,
+		         "the text of this banner has no end: expected '%s' behind it",
+		         cursor_text_end(&cur));
 	secret_wipe(line, sizeof(line));
 }
 

@@ -252,11 +252,33 @@ static void start_screen(struct client *c)
 	screen_start(&c->screen, rows ? rows - 1 : 0, columns);
 }
 
+bool client_takes_text(const struct client *c)
+{
+	return !c->prompt[0];
+}
+
+static void await_prompt(struct client *c)
+{
+	struct frame f;
+
+	while (!c->prompted && !c->closed) {
+		client_handle(c, 0, &f);
+		if (!c->prompted && !c->closed)
+			wait_socket(c);
+	}
+}
+
+void client_end_text(struct client *c)
+{
+	c->prompted = false;
+	client_send(c, FRAME_INTERRUPT, NULL, 0);
+	await_prompt(c);
+}
+
 void client_run(struct client *c, const char *line)
 {
 	char copy[FRAME_CLIENT_MAX], err[256];
 	size_t len = strlen(line);
-	struct frame f;
 
 	if (len >= sizeof(copy)) {
 		printf("%% Line too long\n");
@@ -264,24 +286,21 @@ void client_run(struct client *c, const char *line)
 		return;
 	}
 	snprintf(copy, sizeof(copy), "%s", line);
-	if (filter_parse(copy, &c->filter, err, sizeof(err)) < 0) {
+	c->filter = (struct filter){0};
+	if (!client_takes_text(c) && filter_parse(copy, &c->filter, err, sizeof(err)) < 0) {
 		printf("%s\n", err);
 		c->ever_failed = c->failed = true;
 		return;
 	}
 	client_interrupted = 0;
 	c->prompted = false;
-	c->shows = filter_allowed(line);
+	c->shows = !client_takes_text(c) && filter_allowed(line);
 	start_screen(c);
 	// The server takes no part in filtering, but remembers the whole line.
 	if (strlen(copy) < len)
 		copy[strlen(copy)] = '\n';
 	client_send(c, FRAME_LINE, copy, len);
-	while (!c->prompted && !c->closed) {
-		client_handle(c, 0, &f);
-		if (!c->prompted && !c->closed)
-			wait_socket(c);
-	}
+	await_prompt(c);
 	screen_end(&c->screen, &c->filter);
 	client_interrupted = 0;
 }
@@ -334,6 +353,12 @@ static int leave_configuration(struct client *c, bool complete)
 {
 	const char *mode = strchr(c->prompt, '(');
 
+	if (!c->closed && client_takes_text(c)) {
+		fprintf(stderr, "%% The text of the banner has no end\n");
+		client_end_text(c);
+		complete = false;
+		mode = c->prompt;
+	}
 	if (c->closed || !mode)
 		return 0;
 	if (complete) {
@@ -390,7 +415,6 @@ static void usage(FILE *to)
 static bool start(struct client *c, const char *path, bool script)
 {
 	char flags = (char)((script ? FRAME_HELLO_SCRIPT : 0) | (c->tty ? FRAME_HELLO_TTY : 0));
-	struct frame f;
 
 	c->fd = connect_to(path);
 	if (c->fd < 0) {
@@ -400,11 +424,7 @@ static bool start(struct client *c, const char *path, bool script)
 	if (frame_reader_init(&c->in, FRAME_SERVER_MAX) < 0)
 		return false;
 	client_send(c, FRAME_HELLO, &flags, 1);
-	while (!c->prompted && !c->closed) {
-		client_handle(c, 0, &f);
-		if (!c->prompted && !c->closed)
-			wait_socket(c);
-	}
+	await_prompt(c);
 	return c->prompted;
 }
 

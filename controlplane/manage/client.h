@@ -40,6 +40,10 @@ void client_send(struct client *c, enum frame_type type, const char *data, size_
 int client_handle(struct client *c, enum frame_type wanted, struct frame *f);
 // Waits for a frame of this type, handling others. False: the session is over.
 bool client_wait(struct client *c, enum frame_type type, struct frame *f);
+// Lines are the text of a banner: no commands, and without filters.
+bool client_takes_text(const struct client *c);
+// Gives that text up.
+void client_end_text(struct client *c);
 // Runs one line, with a `| include RE` at its end taken off, until the next prompt.
 void client_run(struct client *c, const char *line);
 

@@ -128,6 +128,14 @@ static size_t line_so_far(EditLine *el, char *out, size_t size)
 	return n;
 }
 
+// In a text the keys that ask something are what they look like.
+static unsigned char insert_key(EditLine *el, int ch)
+{
+	char key[] = {(char)ch, '\0'};
+
+	return el_insertstr(el, key) ? CC_REFRESH_BEEP : CC_REFRESH;
+}
+
 static unsigned char on_help(EditLine *el, int ch)
 {
 	struct client *c = client_of(el);
@@ -135,7 +143,8 @@ static unsigned char on_help(EditLine *el, int ch)
 	size_t n = line_so_far(el, line, sizeof(line));
 	struct frame f;
 
-	(void)ch;
+	if (client_takes_text(c))
+		return insert_key(el, ch);
 	printf("?\n");
 	if (filter_help(line, text, sizeof(text))) {
 		printf("%s\n", text);
@@ -221,7 +230,8 @@ static unsigned char on_complete(EditLine *el, int ch)
 	size_t n = line_so_far(el, line, sizeof(line)), typed = 0;
 	unsigned char result = CC_REFRESH_BEEP;
 
-	(void)ch;
+	if (client_takes_text(client_of(el)))
+		return insert_key(el, ch);
 	while (typed < n && !strchr(" \t|", line[n - 1 - typed]))
 		typed++;
 	words = completions(client_of(el), line);
@@ -324,7 +334,7 @@ static void run_line(struct editor *e, const char *typed, int n)
 	while (n > 0 && (typed[n - 1] == '\n' || typed[n - 1] == '\r'))
 		n--;
 	snprintf(line, sizeof(line), "%.*s", n, typed);
-	if (line[strspn(line, " \t")])
+	if (line[strspn(line, " \t")] && !client_takes_text(e->client))
 		history(e->history, &ev, H_ENTER, line);
 	client_run(e->client, line);
 }
@@ -344,6 +354,8 @@ int client_edit(struct client *c)
 		e.editing = true;
 		typed = el_gets(e.el, &n);
 		e.editing = false;
+		if (e.abandoned && client_takes_text(c))
+			client_end_text(c);
 		if (e.abandoned)
 			continue;
 		if (!typed || n <= 0)

@@ -114,6 +114,16 @@ bool configure_waits(const struct session *s)
 	return waits;
 }
 
+bool configure_takes_text(const struct session *s)
+{
+	return s->edit.work && cursor_text_end(&s->edit.cursor)[0];
+}
+
+void configure_end_text(struct session *s)
+{
+	s->edit.cursor.text_end[0] = '\0';
+}
+
 void configure_leave(struct session *s)
 {
 	struct configure *e = &s->edit;
@@ -251,6 +261,9 @@ void configure_line(struct session *s, const char *line)
 		return;
 	}
 	if (!try_line(s, line, next, &cursor)) {
+		if (cursor_text_end(&cursor)[0] && !configure_takes_text(s))
+			session_printf(s, "Enter TEXT message.  End with the character '%s'.\n",
+			               cursor_text_end(&cursor));
 		unused = e->work;
 		e->work = next;
 		e->cursor = cursor;

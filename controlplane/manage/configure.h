@@ -19,6 +19,10 @@ struct configure {
 void configure_enter(struct session *s);
 // One line in configuration mode.
 void configure_line(struct session *s, const char *line);
+// Lines are the text of a banner, not commands.
+bool configure_takes_text(const struct session *s);
+// Gives up the text of a banner that has no end yet.
+void configure_end_text(struct session *s);
 // Something was typed in a crypto map that is not left yet, so that it does not run and is not
 // saved.
 bool configure_waits(const struct session *s);

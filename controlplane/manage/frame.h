@@ -17,14 +17,15 @@ enum frame_type {
 	FRAME_LINE = 'L',      // a command; behind a newline the filter that was cut off
 	FRAME_COMPLETE = 'C',  // the line so far: answered by FRAME_WORDS
 	FRAME_HELP = '?',      // the line so far: answered by FRAME_HELP
-	FRAME_INTERRUPT = 'I', // stop the command
+	FRAME_INTERRUPT = 'I', // stop the command; a text that is typed: answered by FRAME_PROMPT
 	FRAME_SECRET = 'S',    // the answer to FRAME_ASK
 	// from the server
 	FRAME_TEXT = 'T',   // output of the command
 	FRAME_ERROR = 'E',  // what it says because it failed: no filter hides it
 	FRAME_LOG = 'D',    // log lines
 	FRAME_PROMPT = 'P', // u8 status (0 = ok), u16 terminal length (0 = no paging) and width (0
-	                    // = no end; 0xffff = the terminal's own), the prompt's text
+	                    // = no end; 0xffff = the terminal's own), the prompt's text, which is
+	                    // empty while lines are the text of a banner
 	FRAME_ASK = 'A',    // asks for a secret: the question
 	FRAME_WORDS = 'W',  // words, one a line
 	FRAME_BYE = 'B',    // the session is over: why, or nothing where a command asked for it

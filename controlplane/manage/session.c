@@ -335,7 +335,9 @@ static void send_prompt(struct session *s)
 	data[2] = (uint8_t)s->length;
 	data[3] = (uint8_t)(s->width >> 8);
 	data[4] = (uint8_t)s->width;
-	session_prompt(s, prompt, sizeof(data) - FRAME_PROMPT_FIXED);
+	prompt[0] = '\0';
+	if (!configure_takes_text(s))
+		session_prompt(s, prompt, sizeof(data) - FRAME_PROMPT_FIXED);
 	send_frame(s, FRAME_PROMPT, data, FRAME_PROMPT_FIXED + strlen(prompt));
 }
 
@@ -351,12 +353,14 @@ unsigned session_do_prefix(const struct session *s, const char *line)
 
 static void run_line(struct session *s, char *line)
 {
-	unsigned offset = session_do_prefix(s, line);
+	bool text = configure_takes_text(s);
+	unsigned offset = text ? 0 : session_do_prefix(s, line);
 	char *filter = strchr(line, '\n');
 
 	if (filter)
 		*filter = ' ';
-	remember(s, line);
+	if (!text)
+		remember(s, line);
 	if (filter)
 		*filter = '\0';
 	atomic_store_explicit(&s->running, true, memory_order_relaxed); // only a hint to others
@@ -407,7 +411,12 @@ static void handle(struct session *s, const struct frame *f)
 	case FRAME_HELP:
 		answer(s, FRAME_HELP, line, session_help);
 		break;
-	case FRAME_INTERRUPT: // came when the command had ended
+	case FRAME_INTERRUPT: // of the text of a banner; else it came when the command had ended
+		if (configure_takes_text(s)) {
+			configure_end_text(s);
+			send_prompt(s);
+		}
+		break;
 	case FRAME_SECRET:
 		break;
 	default:

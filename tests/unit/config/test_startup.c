@@ -298,6 +298,44 @@ static void ignored_blocks_typed(void **state)
 	config_free(c);
 }
 
+// The text of a banner is none of the configuration.
+static void banners(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("banner motd ^C\n"
+	                           "  Authorised access only!\n"
+	                           "hostname wrong\n"
+	                           "end\n"
+	                           "! a ^ of its own\n"
+	                           "^C\n"
+	                           "banner login #One line# and more\n"
+	                           "ban exec \003\n"
+	                           "\a bell\n"
+	                           "hostname wrong\003\n"
+	                           "no banner incoming\n"
+	                           "interface fa0\n"
+	                           " banner motd x\n"
+	                           "shutdownx\n"
+	                           " ip address 10.0.0.1 255.0.0.0\n"
+	                           "hostname right\n",
+	                           &d);
+
+	(void)state;
+	assert_string_equal(c->hostname, "right");
+	assert_int_equal(d.notices, 5);
+	assert_true(has_diag(&d, DIAG_NOTICE, 1, "ignored"));
+	assert_int_equal(c->interfaces[0].prefix_len, 8);
+	assert_false(c->interfaces[0].shutdown);
+	assert_round_trip(c);
+	diag_fini(&d);
+	config_free(c);
+	assert_refused("hostname a\nbanner motd $\nhostname b\nend\n", 2, 0,
+	               "this banner has no end: expected '$'");
+	assert_refused("banner motd \003\nhostname b\n", 1, 0, "expected '^C'");
+	assert_refused("banner motd\n", 1, 12, "incomplete command");
+	assert_refused("banner frobnicate #\n", 1, 8, "invalid input");
+}
+
 // Nothing is there, so nothing is said; and the mode stays.
 static void no_of_what_is_not_active(void **state)
 {
@@ -503,6 +541,7 @@ int main(void)
 		cmocka_unit_test(ios_lines_without_effect),
 		cmocka_unit_test(ignored_blocks),
 		cmocka_unit_test(ignored_blocks_typed),
+		cmocka_unit_test(banners),
 		cmocka_unit_test(no_of_what_is_not_active),
 		cmocka_unit_test(unclean_text),
 		cmocka_unit_test(secrets_that_others_can_read),

@@ -96,7 +96,7 @@ static inline bool next_frame(struct terminal *t, struct frame *f)
 static inline void take_prompt(struct terminal *t, const struct frame *f)
 {
 	assert_int_equal(f->type, FRAME_PROMPT);
-	assert_true(f->len > FRAME_PROMPT_FIXED);
+	assert_true(f->len >= FRAME_PROMPT_FIXED);
 	t->failed = f->data[0];
 	snprintf(t->prompt, sizeof(t->prompt), "%.*s", (int)f->len - FRAME_PROMPT_FIXED,
 	         (const char *)f->data + FRAME_PROMPT_FIXED);

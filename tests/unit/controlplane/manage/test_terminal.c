@@ -209,6 +209,61 @@ static void log_file_that_cannot_be_written(void **state)
 	terminal_close(t);
 }
 
+// What is typed as the text of a banner is not run, whatever it looks like.
+static void banner_is_no_command(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+	struct frame f;
+
+	(void)state;
+	run(t, "configure terminal");
+	has(run(t, "banner motd ^C"),
+	    "% Ignored\nEnter TEXT message.  End with the character '^C'.");
+	assert_string_equal(t->prompt, "");
+	assert_string_equal(run(t, "no crypto map test"), "");
+	assert_string_equal(run(t, "do show clock"), "");
+	assert_string_equal(run(t, "exit"), "");
+	assert_string_equal(run(t, ""), "");
+	assert_string_equal(run(t, "! ^C and what stands behind it"), "");
+	assert_string_equal(t->prompt, "Router(config)#");
+	has(run(t, "do show running-config"), "crypto map test 1");
+	lacks(run(t, "do show history"), "no crypto map test");
+	lacks(run(t, "banner login #hello#"), "Enter TEXT");
+	assert_string_equal(t->prompt, "Router(config)#");
+	has(run(t, "banner exec \003hello"), "'^C'");
+	run(t, "\003");
+	assert_string_equal(t->prompt, "Router(config)#");
+	run(t, "banner motd #");
+	send_frame(t->fd, FRAME_INTERRUPT, NULL, 0); // gives it up
+	assert_true(next_frame(t, &f));
+	take_prompt(t, &f);
+	assert_string_equal(t->prompt, "Router(config)#");
+	has(run(t, "do show clock"), "UTC");
+	run(t, "end");
+	terminal_close(t);
+}
+
+// The client neither filters a text, nor takes its end for that of the banner.
+static void banner_from_a_script(void **state)
+{
+	char said[4096];
+
+	(void)state;
+	assert_int_equal(vigil("<<'EOF'\nenable\nconfigure terminal\nbanner motd #\n"
+	                       "show users | nonsense\nhostname other\n#\nEOF\n",
+	                       said, sizeof(said)),
+	                 0);
+	lacks(said, "Expected");
+	assert_int_equal(vigil("-c 'show running-config | include hostname'", said, sizeof(said)),
+	                 0);
+	assert_string_equal(said, "hostname Router\n");
+	assert_int_equal(vigil("<<'EOF'\nenable\nconfigure terminal\nbanner motd #\n"
+	                       "hostname other\nEOF\n",
+	                       said, sizeof(said)),
+	                 1);
+	has(said, "% The text of the banner has no end");
+}
+
 static void saved_within_a_crypto_map(void **state)
 {
 	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
@@ -419,6 +474,8 @@ int main(void)
 		cmocka_unit_test(history_has_the_filters),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
 		cmocka_unit_test(log_file_that_cannot_be_written),
+		cmocka_unit_test(banner_is_no_command),
+		cmocka_unit_test(banner_from_a_script),
 		cmocka_unit_test(saved_within_a_crypto_map),
 	};
 
