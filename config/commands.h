@@ -74,6 +74,8 @@ int command_inactive(struct command_call *call);
 int command_inactive_block(struct command_call *call);
 // "tcp", or NULL for a protocol without a name in this kind of access list.
 const char *commands_protocol_name(uint8_t protocol, bool ipv6);
+// What IOS says of a route behind its distance. The name is kept; the others mean nothing here.
+#define ROUTE_MORE "[{name label:WORD|permanent|tag tag_:<1-4294967295>}+]"
 // Adds a route, replaces an equal one, or with `no` removes those that fit what was given.
 int edit_route(struct command_call *call, const struct config_route *route);
 

@@ -370,17 +370,18 @@ static int line_apply(struct command_call *call, const char *name, struct config
 
 static int remark(struct command_call *call, const char *name)
 {
-	const struct command_arg *text = command_arg(call, "text");
+	const struct command_arg *arg = command_arg(call, "text");
+	const char *text = arg ? arg->text : "";
 	struct config_acl_line line = {
 		.seq = (uint32_t)command_number(call, "seq", 0),
 		.action = CONFIG_ACL_REMARK,
 	};
 	int err;
 
-	if (strlen(text->text) >= CONFIG_TEXT)
-		return command_fail(call, text, "too long: expected at most %d bytes",
+	if (strlen(text) >= CONFIG_TEXT)
+		return command_fail(call, arg, "too long: expected at most %d bytes",
 		                    CONFIG_TEXT - 1);
-	line.remark = strdup(text->text);
+	line.remark = strdup(text);
 	if (!line.remark)
 		return edit_no_memory(call);
 	err = line_apply(call, name, &line);
@@ -586,15 +587,15 @@ static const struct command_word ipv6_words[] = {
 
 static const struct command commands[] = {
 	{MODE_CONFIG, "access-list " NUMBER " " LINE, "access-list " NUMBER, numbered, words},
-	{MODE_CONFIG, "access-list " NUMBER " remark text:LINE", "", numbered, words},
+	{MODE_CONFIG, "access-list " NUMBER " remark [text:LINE]", "", numbered, words},
 	{MODE_CONFIG, "ip access-list extended name:WORD", "", named, ip_words},
 	{MODE_CONFIG, "ip access-list {standard|resequence|role-based} rest:LINE", "",
          command_inactive_block, ip_words},
 	{MODE_ACL, "[seq:<1-2147483647>] " LINE, "seq:<1-2147483647>", named_line, words},
-	{MODE_ACL, "[seq:<1-2147483647>] remark text:LINE", "", named_line, words},
+	{MODE_ACL, "[seq:<1-2147483647>] remark [text:LINE]", "", named_line, words},
 	{MODE_CONFIG, "ipv6 access-list name:WORD", "", named6, ipv6_words},
 	{MODE_IPV6_ACL, SEQUENCE " " LINE6, "sequence seq:<1-2147483647>", named6_line, words},
-	{MODE_IPV6_ACL, SEQUENCE " remark text:LINE", "", named6_line, words},
+	{MODE_IPV6_ACL, SEQUENCE " remark [text:LINE]", "", named6_line, words},
 };
 
 const struct command_table commands_acl = {commands, sizeof(commands) / sizeof(commands[0]),

@@ -100,7 +100,8 @@ static int enable_store(struct command_call *call, char stored[CONFIG_HASH], uin
 {
 	const struct command_arg *secret = command_arg(call, "text");
 	uint8_t typed = command_has(call, "5") ? 5 : command_has(call, "8") ? 8 : 9;
-	bool hashed = typed != 9 || command_has(call, "9");
+	bool cisco = command_has(call, "4") || command_has(call, "7");
+	bool hashed = cisco || typed != 9 || command_has(call, "9");
 	int err;
 
 	if (call->no) {
@@ -108,11 +109,11 @@ static int enable_store(struct command_call *call, char stored[CONFIG_HASH], uin
 		*type = 0;
 		return 0;
 	}
-	if (hashed &&
-	    (secret->text[0] != '$' || crypt_checksalt(secret->text) == CRYPT_SALT_INVALID))
+	if (cisco || (hashed && (secret->text[0] != '$' ||
+	                         crypt_checksalt(secret->text) == CRYPT_SALT_INVALID)))
 		return command_fail(call, secret,
 		                    "expected the hash of a password as crypt(3) writes it ($6$...)"
-		                    "; Cisco's own types 8 and 9 cannot be checked");
+		                    "; Cisco's own types 4, 7, 8 and 9 cannot be checked");
 	if (hashed && !is_affordable(secret->text))
 		return command_fail(call, secret,
 		                    "only hashes of the kinds $1$, $5$, $6$ (%lu rounds at most), "
@@ -237,6 +238,10 @@ int edit_route(struct command_call *call, const struct config_route *new)
 
 	if (call->no)
 		return route_remove(call, new);
+	if (command_has(call, "permanent"))
+		edit_notice(call, "permanent is ignored: a route goes with its link");
+	if (command_has(call, "tag"))
+		edit_notice(call, "the tag of a route is ignored");
 	old = config_list_find(config(call), CONFIG_ROUTE, new);
 	if (old)
 		*old = *new;
@@ -262,7 +267,9 @@ static int route(struct command_call *call)
 		return command_fail(call, addr, "inconsistent address and mask");
 	if (hop)
 		new.next_hop = hop->addr;
-	if (command_has(call, "name") && edit_copy(call, "name", new.interface, CONFIG_NAME))
+	if ((command_has(call, "ifname") &&
+	     edit_copy(call, "ifname", new.interface, CONFIG_NAME)) ||
+	    (command_has(call, "label") && edit_copy(call, "label", new.label, CONFIG_NAME)))
 		return -EINVAL;
 	if (!call->no && hop && addr_is_zero(&hop->addr))
 		return command_fail(call, hop, "%s is no address of a next hop", hop->text);
@@ -290,13 +297,19 @@ static int aaa(struct command_call *call)
 static const struct command_word words[] = {
 	{"hostname", "Set system's network name"},
 	{"name", "Name"},
+	{"label", "Name of the route, for people"},
+	{"permanent", "Keep the route when its link is down (ignored)"},
+	{"tag", "Tag of the route (ignored)"},
+	{"tag_", "Tag"},
 	{"enable", "Modify enable password parameters"},
 	{"text", "The password, or its hash"},
 	{"logging", "Modify message logging facilities"},
 	{"secret", "Assign the privileged level secret"},
 	{"password", "Assign the privileged level password"},
 	{"0", "An unencrypted password follows"},
+	{"4", "Cisco's own kind of hash (cannot be checked)"},
 	{"5", "A hashed secret follows (crypt)"},
+	{"7", "Cisco's own kind of cipher (not taken)"},
 	{"8", "A hashed secret follows (crypt)"},
 	{"9", "A hashed secret follows (crypt)"},
 	{"on", "Enable logging to all enabled destinations"},
@@ -320,6 +333,7 @@ static const struct command_word words[] = {
 	{"prefix", "Destination prefix"},
 	{"mask", "Destination prefix mask"},
 	{"hop", "Forwarding router's address"},
+	{"ifname", "Interface that it leads through"},
 	{"distance", "Distance metric for this route"},
 	{NULL, NULL},
 };
@@ -342,6 +356,13 @@ static const struct command_word ignored_words[] = {
 	{"service", "Modify use of network based services (ignored)"},
 	{"boot-start-marker", "Begin of the boot section (ignored)"},
 	{"boot-end-marker", "End of the boot section (ignored)"},
+	{"boot", "Modify system boot parameters (ignored)"},
+	{"bootldr", "Boot loader (ignored)"},
+	{"buffersize", "Buffer of the file that is booted from (ignored)"},
+	{"config", "Configuration file (ignored)"},
+	{"host", "Configuration file of this host (ignored)"},
+	{"network", "Network configuration file (ignored)"},
+	{"system", "System image (ignored)"},
 	{"http", "HTTP server configuration (ignored)"},
 	{"classless", "Follow classless routing forwarding rules (always)"},
 	{"subnet-zero", "Allow subnet zero subnets (always)"},
@@ -421,9 +442,9 @@ static const struct command_word line_words[] = {
 
 static const struct command commands[] = {
 	{MODE_CONFIG, "hostname name:WORD", "hostname", hostname, words},
-	{MODE_CONFIG, "enable secret [0|5|8|9] text:WORD<1-200>", "enable secret", enable_secret,
-         words},
-	{MODE_CONFIG, "enable password [0|5|8|9] text:WORD<1-200>", "enable password",
+	{MODE_CONFIG, "enable secret [0|4|5|7|8|9] text:WORD<1-200>", "enable secret",
+         enable_secret, words},
+	{MODE_CONFIG, "enable password [0|4|5|7|8|9] text:WORD<1-200>", "enable password",
          enable_password, words},
 	{MODE_CONFIG, "logging on", "", logging_on, words},
 	{MODE_CONFIG, "logging buffered [size:<4096-2147483647>] [" LEVEL "]", "", logging_buffered,
@@ -432,8 +453,8 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "logging file path:WORD<1-255>", "logging file", logging_file, words},
 	{MODE_CONFIG, "logging [host] addr:A.B.C.D", "", logging_host, words},
 	{MODE_CONFIG,
-         "ip route prefix:A.B.C.D mask:WILDCARD {hop:A.B.C.D|name:IFNAME "
-         "[hop:A.B.C.D]} [distance:<1-255>]",
+         "ip route prefix:A.B.C.D mask:WILDCARD {hop:A.B.C.D|ifname:IFNAME "
+         "[hop:A.B.C.D]} [distance:<1-255>] " ROUTE_MORE,
          "ip route prefix:A.B.C.D mask:WILDCARD", route, words},
 
 	{MODE_CONFIG, "ip route vrf rest:LINE", "", command_inactive, inactive_words},
@@ -448,6 +469,8 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "service rest:LINE", "", command_ignored, ignored_words},
 	{MODE_CONFIG, "boot-start-marker", NULL, command_ignored, ignored_words},
 	{MODE_CONFIG, "boot-end-marker", NULL, command_ignored, ignored_words},
+	{MODE_CONFIG, "boot {bootldr|buffersize|config|host|network|system} [rest:LINE]", "",
+         command_ignored, ignored_words},
 	{MODE_CONFIG,
          "ip {http|classless|subnet-zero|cef|domain|domain-name|domain-lookup|"
          "forward-protocol|name-server|source-route|ssh|bootp|finger|gratuitous-arps|"

@@ -154,7 +154,9 @@ static int route(struct command_call *call)
 
 	if (!addr_equal(&new.prefix.addr, &prefix->addr))
 		return command_fail(call, prefix, "inconsistent address and prefix length");
-	if (command_has(call, "name") && edit_copy(call, "name", new.interface, CONFIG_NAME))
+	if ((command_has(call, "ifname") &&
+	     edit_copy(call, "ifname", new.interface, CONFIG_NAME)) ||
+	    (command_has(call, "label") && edit_copy(call, "label", new.label, CONFIG_NAME)))
 		return -EINVAL;
 	if (hop)
 		new.next_hop = hop->addr;
@@ -181,7 +183,12 @@ static const struct command_word words[] = {
 	{"route", "Configure static routes"},
 	{"prefix", "IPv6 prefix"},
 	{"hop", "IPv6 address of next-hop"},
+	{"ifname", "Interface that it leads through"},
 	{"distance", "Administrative distance"},
+	{"label", "Name of the route, for people"},
+	{"permanent", "Keep the route when its link is down (ignored)"},
+	{"tag", "Tag of the route (ignored)"},
+	{"tag_", "Tag"},
 	{"autoconfig", "Obtain address using autoconfiguration (not active)"},
 	{"dhcp", "Obtain an address by DHCP (not active)"},
 	{"rest", "Not active in this version"},
@@ -244,8 +251,8 @@ static const struct command commands[] = {
          "", command_inactive, inactive_words},
 	{MODE_CONFIG, "ipv6 unicast-routing", "", unicast_routing, words},
 	{MODE_CONFIG,
-         "ipv6 route prefix:X:X::X/LEN {hop:X:X::X|name:IFNAME [hop:X:X::X]} "
-         "[distance:<1-254>]",
+         "ipv6 route prefix:X:X::X/LEN {hop:X:X::X|ifname:IFNAME [hop:X:X::X]} "
+         "[distance:<1-254>] " ROUTE_MORE,
          "ipv6 route prefix:X:X::X/LEN", route, words},
 	{MODE_CONFIG, "ipv6 {cef|source-route|hop-limit|nd|icmp|host|neighbor} [rest:LINE]", "",
          command_ignored, ignored_words},

@@ -310,7 +310,18 @@ static const struct command_word inactive_words[] = {
 	{"pki", "Public Key components (not active)"},
 	{"key", "Long term key operations (not active)"},
 	{"gdoi", "Configure GDOI policy (not active)"},
+	{"default", "ISAKMP default policies (not active)"},
+	{"policy", "ISAKMP default policies (not active)"},
 	{"rest", "Not active in this version"},
+	{NULL, NULL},
+};
+
+static const struct command_word ignored_words[] = {
+	{"logging", "Logging of sessions (always)"},
+	{"ezvpn", "Of Easy VPN (ignored)"},
+	{"ikev2", "Of IKEv2 (ignored)"},
+	{"session", "Of sessions that come up and go down (always)"},
+	{"rest", "Ignored"},
 	{NULL, NULL},
 };
 
@@ -339,6 +350,10 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto isakmp invalid-spi-recovery", "", invalid_spi_recovery, words},
 	{MODE_CONFIG, "crypto isakmp aggressive-mode disable", "", aggressive_disable, words},
 	{MODE_CONFIG, "crypto isakmp enable", "", enable, words},
+	// There are no policies but those that are configured.
+	{MODE_CONFIG, "crypto isakmp default policy", "", command_inactive, inactive_words},
+	{MODE_CONFIG, "crypto logging {ezvpn|ikev2|session} [rest:LINE]", "", command_ignored,
+         ignored_words},
 	{MODE_CONFIG, "crypto isakmp profile rest:LINE", "", command_inactive_block,
          inactive_words},
 	{MODE_CONFIG, "crypto isakmp client rest:LINE", "", command_inactive_block, inactive_words},

@@ -234,8 +234,25 @@ static const struct command_word words[] = {
 	{NULL, NULL},
 };
 
+static const struct command_word ignored_words[] = {
+	{"platform", "Ports, cores and memory of this gateway"},
+	{"console", "Console of a router (ignored)"},
+	{"hardware", "Hardware of a router (ignored)"},
+	{"ipsec", "Hardware of a router (ignored)"},
+	{"multicast", "Multicast of a router (ignored)"},
+	{"punt-keepalive", "Watch over a router's processes (ignored)"},
+	{"punt-policer", "Limit on packets to a router's processor (ignored)"},
+	{"qfp", "Packet processor of a router (ignored)"},
+	{"rest", "Ignored"},
+	{NULL, NULL},
+};
+
 static const struct command commands[] = {
 	{MODE_CONFIG, "platform", "", platform_enter, words},
+	// What ISR 4000 and ASR 1000 have under the same word.
+	{MODE_CONFIG,
+         "platform {console|hardware|ipsec|multicast|punt-keepalive|punt-policer|qfp} [rest:LINE]",
+         "", command_ignored, ignored_words},
 	{MODE_PLATFORM, "workers n:<1-64>", "workers", workers, words},
 	{MODE_PLATFORM, "worker cores list:WORD<1-255>", "worker cores", worker_cores, words},
 	{MODE_PLATFORM, "control core n:<0-1023>", "control core", control_core, words},

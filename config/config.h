@@ -349,6 +349,7 @@ struct config_route {
 	struct ip_addr next_hop;     // family 0 = none, the interface alone
 	char interface[CONFIG_NAME]; // "" = found by the next hop
 	uint8_t distance;            // 1-255
+	char label[CONFIG_NAME];     // `name`, which is for people; "" = none
 	uint32_t line;
 };
 

@@ -354,7 +354,7 @@ static bool route_equal(const void *a, const void *b)
 {
 	const struct config_route *x = a, *y = b;
 
-	return x->distance == y->distance;
+	return x->distance == y->distance && !strcmp(x->label, y->label);
 }
 
 // Easy VPN

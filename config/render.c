@@ -510,6 +510,8 @@ static void render_route(const struct config_route *r, struct text *out)
 		text_printf(out, " %s", addr_format(&r->next_hop, addr));
 	if (r->distance != 1)
 		text_printf(out, " %u", r->distance);
+	if (r->label[0])
+		text_printf(out, " name %s", r->label);
 	text_printf(out, "\n");
 }
 
@@ -553,7 +555,7 @@ void render_acl_line(const struct config_acl_line *l, struct text *out)
 	const char *protocol = commands_protocol_name(l->protocol, ipv6);
 
 	if (l->action == CONFIG_ACL_REMARK) {
-		text_printf(out, "remark %s", l->remark);
+		text_printf(out, "remark%s%s", l->remark[0] ? " " : "", l->remark);
 		return;
 	}
 	text_printf(out, "%s ", l->action == CONFIG_ACL_PERMIT ? "permit" : "deny");

@@ -141,6 +141,31 @@ static void sequence_numbers(void **state)
 	config_free(c);
 }
 
+// A remark may be empty, as a line between others.
+static void empty_remarks(void **state)
+{
+	struct config *c = load("access-list 101 remark\n"
+	                        "access-list 101 permit ip any any\n"
+	                        "ip access-list extended A\n remark \n permit ip any any\n"
+	                        " 35 remark\n"
+	                        "ipv6 access-list B\n remark\n");
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(c->acls[0].n_lines, 2);
+	assert_string_equal(c->acls[0].lines[0].remark, "");
+	assert_true(shows(c, "access-list 101 remark"));
+	assert_true(shows(c, "35 remark"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "ip access-list extended A"), 0);
+	assert_int_equal(enter(c, &cur, "no remark"), 0);
+	assert_int_equal(enter(c, &cur, "no 35 remark"), 0);
+	assert_int_equal(config_find_acl(c, "A")->n_lines, 1);
+	assert_line_refused(c, &cur, "no remark");
+	config_free(c);
+}
+
 // However many words there are, in the form that is typed and in the one that is shown.
 static void long_remarks(void **state)
 {
@@ -329,6 +354,7 @@ int main(void)
 		cmocka_unit_test(masks_are_wildcards),
 		cmocka_unit_test(ports_and_protocols),
 		cmocka_unit_test(sequence_numbers),
+		cmocka_unit_test(empty_remarks),
 		cmocka_unit_test(long_remarks),
 		cmocka_unit_test(numbered_lists_are_removed),
 		cmocka_unit_test(same_lines_are_added_once),

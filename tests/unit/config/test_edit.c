@@ -335,7 +335,7 @@ static void help_is_that_of_the_place(void **state)
 static void every_mode_has_commands(void **state)
 {
 	(void)state;
-	for (unsigned m = MODE_CONFIG; m < MODE_LINE; m++) {
+	for (unsigned m = MODE_CONFIG; m < MODE_IGNORED; m++) {
 		struct text out = {0};
 
 		assert_true(command_help(config_commands(), m, "", &out) > 0);

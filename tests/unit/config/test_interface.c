@@ -311,6 +311,44 @@ static void routes(void **state)
 	assert_refused("ip route 10.2.0.1 255.255.0.0 192.0.2.1\n", 1, 10, "inconsistent");
 }
 
+// What IOS says of a route behind its distance: its name is kept.
+static void names_of_routes(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("ip route 10.2.0.0 255.255.0.0 192.0.2.1 name SITE-2\n"
+	                           "ip route 10.3.0.0 255.255.0.0 Null0 250 tag 5 name drop\n"
+	                           "ip route 10.4.0.0 255.255.0.0 192.0.2.1 permanent\n"
+	                           "ip route 10.5.0.0 255.255.0.0 wan name name permanent\n"
+	                           "ipv6 route 2001:db8::/32 Null0 5 name six tag 6\n",
+	                           &d);
+	struct config_cursor cur;
+	struct config *old = config_clone(c);
+	struct diff_list diff;
+
+	(void)state;
+	assert_true(shows(c, "ip route 10.2.0.0 255.255.0.0 192.0.2.1 name SITE-2"));
+	assert_true(shows(c, "ip route 10.3.0.0 255.255.0.0 Null0 250 name drop"));
+	assert_true(shows(c, "ip route 10.4.0.0 255.255.0.0 192.0.2.1"));
+	assert_true(shows(c, "ip route 10.5.0.0 255.255.0.0 wan name name"));
+	assert_true(shows(c, "ipv6 route 2001:db8::/32 Null0 5 name six"));
+	assert_false(has_diag(&d, DIAG_NOTICE, 1, ""));
+	assert_true(has_diag(&d, DIAG_NOTICE, 2, "tag of a route is ignored"));
+	assert_true(has_diag(&d, DIAG_NOTICE, 4, "permanent is ignored"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "ip route 10.2.0.0 255.255.0.0 192.0.2.1 name other"), 0);
+	assert_int_equal(diff_configs(old, c, &diff), 0);
+	assert_int_equal(diff.n, 1);
+	diff_fini(&diff);
+	assert_int_equal(enter(c, &cur, "no ip route 10.2.0.0 255.255.0.0 192.0.2.1 name other"),
+	                 0);
+	assert_int_equal(c->n_routes, 4);
+	assert_line_refused(c, &cur, "ip route 10.2.0.0 255.255.0.0 192.0.2.1 track 1");
+	diag_fini(&d);
+	config_free(old);
+	config_free(c);
+}
+
 // Routes may discard; there is only one such interface.
 static void routes_to_null(void **state)
 {
@@ -427,6 +465,7 @@ int main(void)
 		cmocka_unit_test(networks_that_overlap),
 		cmocka_unit_test(platform_section),
 		cmocka_unit_test(routes),
+		cmocka_unit_test(names_of_routes),
 		cmocka_unit_test(routes_to_null),
 		cmocka_unit_test(logging),
 		cmocka_unit_test(packets_that_are_too_long),

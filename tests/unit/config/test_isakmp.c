@@ -70,6 +70,9 @@ static void item_2_enable_password(void **state)
 	assert_line_refused(c, &cur, "enable secret 9 plain");
 	assert_line_refused(c, &cur, "enable secret 9 $9$cisco$scrypt");
 	config_free(c);
+	assert_refused("enable password 7 0822455D0A16\n", 1, 19, "types 4, 7, 8 and 9 cannot");
+	assert_refused("enable secret 4 tnhtc92DXBhelxjYk8LWJrPV36S2i4ntXrpb4RFmfqY\n", 1, 17,
+	               "types 4, 7, 8 and 9 cannot");
 }
 
 // What is cut short or misspelt could never be made of a password, and nobody could enable.

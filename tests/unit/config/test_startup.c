@@ -336,6 +336,45 @@ static void banners(void **state)
 	assert_refused("banner frobnicate #\n", 1, 8, "invalid input");
 }
 
+// Lines of most routers that change nothing of a gateway.
+static void harmless_lines(void **state)
+{
+	static const char text[] = "boot system flash:c2900-universalk9-mz.SPA.157-3.M4.bin\n"
+				   "no boot config\n"
+				   "platform qfp utilization monitor load 80\n"
+				   "no platform punt-keepalive disable-kernel-core\n"
+				   "platform hardware throughput level 500000\n"
+				   "crypto logging session\n"
+				   "no crypto isakmp default policy\n"
+				   "interface fa0\n"
+				   " bandwidth 100000\n"
+				   " ip virtual-reassembly in\n"
+				   " ip virtual-reassembly out\n"
+				   " ip virtual-reassembly\n"
+				   " no mop enabled\n"
+				   " no mop sysid\n"
+				   " arp timeout 300\n"
+				   " hold-queue 1024 out\n"
+				   " ip address 10.0.0.1 255.0.0.0\n";
+	struct diag_list d;
+	struct config *c = load_ok(text, &d);
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(d.notices, 14);
+	assert_int_equal(c->interfaces[0].prefix_len, 8);
+	assert_int_equal(c->platform.memory_mb, 512);
+	cursor_init(&cur);
+	assert_line_refused(c, &cur, "crypto isakmp default policy");
+	assert_int_equal(enter(c, &cur, "platform"), 0); // its own has what it had
+	assert_int_equal(cur.mode, MODE_PLATFORM);
+	assert_int_equal(enter(c, &cur, "memory 1024"), 0);
+	assert_int_equal(enter(c, &cur, "no platform punt-keepalive disable-kernel-core"), 0);
+	assert_int_equal(c->platform.memory_mb, 1024);
+	diag_fini(&d);
+	config_free(c);
+}
+
 // Nothing is there, so nothing is said; and the mode stays.
 static void no_of_what_is_not_active(void **state)
 {
@@ -542,6 +581,7 @@ int main(void)
 		cmocka_unit_test(ignored_blocks),
 		cmocka_unit_test(ignored_blocks_typed),
 		cmocka_unit_test(banners),
+		cmocka_unit_test(harmless_lines),
 		cmocka_unit_test(no_of_what_is_not_active),
 		cmocka_unit_test(unclean_text),
 		cmocka_unit_test(secrets_that_others_can_read),
