@@ -131,25 +131,35 @@ static void check_peers(const struct config *c, const struct config_map_entry *e
 	}
 }
 
-// RFC 4303, 3.4.3.
+// An entry that would negotiate them and cannot; the end of the list: there is none.
+static const struct config_map_entry *find_without_window(const struct config *c)
+{
+	const struct config_map_entry *e = c->map_entries, *end = e + c->n_map_entries;
+
+	while (e < end && (e->manual || e->dynamic[0] || !(e->esn || c->ipsec.esn) ||
+	                   config_map_entry_esn(c, e)))
+		e++;
+	return e;
+}
+
+// RFC 4303, 3.4.3. Said once.
 static void check_esn(const struct config *c, struct diag_list *d)
 {
-	const char *map = NULL;
-	uint32_t line = 0;
+	const struct config_map_entry *e = find_without_window(c);
+	bool global = c->ipsec.esn && c->ipsec.replay_window == CONFIG_REPLAY_DISABLED;
 
-	if (c->ipsec.replay_window != CONFIG_REPLAY_DISABLED)
-		return;
-	for (uint32_t i = 0; i < c->n_map_entries && !map; i++) {
-		if (c->map_entries[i].esn) {
-			map = c->map_entries[i].map;
-			line = c->map_entries[i].line;
-		}
-	}
-	if (map || c->ipsec.esn)
-		diag_add(d, DIAG_WARNING, line, 0, NULL,
-		         "extended sequence numbers%s%s%s are not negotiated while 'crypto ipsec "
-		         "security-association replay disable' is set: they need replay protection",
-		         map ? " of crypto map \"" : "", map ? map : "", map ? "\"" : "");
+	if (e < c->map_entries + c->n_map_entries)
+		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
+		         "extended sequence numbers of crypto %s \"%s\" %u are not negotiated "
+		         "while '%s security-association replay disable' is set: they need replay "
+		         "protection",
+		         config_map_kind(e), e->map, config_map_number(e),
+		         e->replay.set ? "set" : "crypto ipsec");
+	else if (global && !c->n_map_entries)
+		diag_add(d, DIAG_WARNING, 0, 0, NULL,
+		         "extended sequence numbers are not negotiated while 'crypto ipsec "
+		         "security-association replay disable' is set: they need replay "
+		         "protection");
 }
 
 static bool require_transport(const struct config *c, const struct config_map_entry *e)

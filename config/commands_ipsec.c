@@ -146,20 +146,6 @@ static int lifetime_kilobytes(struct command_call *call)
 	return 0;
 }
 
-static int replay(struct command_call *call)
-{
-	const struct command_arg *size = command_arg(call, "size");
-
-	if (call->no) {
-		ipsec(call)->replay_window = CONFIG_REPLAY_WINDOW;
-		return 0;
-	}
-	if (size && (size->number & (size->number - 1)))
-		return command_fail(call, size, "expected a power of two from 64 to 4096");
-	ipsec(call)->replay_window = size ? (uint32_t)size->number : CONFIG_REPLAY_DISABLED;
-	return 0;
-}
-
 static int esn(struct command_call *call)
 {
 	ipsec(call)->esn = !call->no;
@@ -231,10 +217,6 @@ static const struct command_word words[] = {
 	{"require", "Transport mode only: other traffic gets no tunnel instead"},
 	{"security-association", "Security association parameters"},
 	{"s", "Security association duration in seconds"},
-	{"replay", "Set replay checking"},
-	{"window-size", "Set replay window size"},
-	{"size", "Window size in packets, a power of two"},
-	{"disable", "Disable replay checking"},
 	{"esn", "Negotiate extended (64-bit) sequence numbers"},
 	{"idle-time", "Automatically delete IPSec SAs after a given idle period"},
 	{"nat-transparency", "IPsec NAT transparency model"},
@@ -268,9 +250,6 @@ static const struct command commands[] = {
 	{MODE_CONFIG,
          "crypto ipsec security-association lifetime kilobytes {kb:<2560-4294967295>|disable}",
          "crypto ipsec security-association lifetime kilobytes", lifetime_kilobytes, volume_words},
-	{MODE_CONFIG,
-         "crypto ipsec security-association replay {window-size size:<64-4096>|disable}",
-         "crypto ipsec security-association replay [window-size]", replay, words},
 	{MODE_CONFIG, "crypto ipsec security-association esn", "", esn, words},
 	{MODE_CONFIG, "crypto ipsec security-association idle-time s:<60-86400>",
          "crypto ipsec security-association idle-time", idle_time, words},

@@ -225,6 +225,12 @@ struct config_dummy {
 	uint16_t pps, seconds;
 };
 
+// Replay protection of an entry's SAs: packets, as of the global value.
+struct config_replay {
+	bool set; // else the global value
+	uint32_t window;
+};
+
 // `crypto ipsec ipv4-deny`: what a deny line of a crypto ACL means. JUMP, on to the next entry, is
 // what holds; the others are not active in this version.
 enum config_deny { CONFIG_DENY_JUMP, CONFIG_DENY_CLEAR, CONFIG_DENY_DROP };
@@ -233,7 +239,8 @@ enum config_deny { CONFIG_DENY_JUMP, CONFIG_DENY_CLEAR, CONFIG_DENY_DROP };
 struct config_ipsec {
 	uint32_t seconds;          // 120-86400
 	uint64_t kilobytes;        // 2560-4294967295, or CONFIG_NO_KILOBYTES
-	uint32_t replay_window;    // packets, 64-4096; CONFIG_REPLAY_DISABLED = off
+	uint32_t replay_window;    // packets, 64-4096; CONFIG_REPLAY_DISABLED = off; see
+	                           // config_map_entry_replay()
 	uint32_t idle_time;        // seconds, 60-86400; 0 = off; not active in this version
 	bool esn;                  // extended sequence numbers; see config_map_entry_esn()
 	struct config_dummy dummy; // see config_map_entry_dummy()
@@ -296,6 +303,7 @@ struct config_map_entry {
 	uint32_t idle_time;    // 0 = the global value; not active in this version
 	bool idle_default;     // ... and then on to the default peer
 	bool esn;              // extended sequence numbers, whatever the global value
+	struct config_replay replay;
 	struct config_dummy dummy;
 	char *description; // NULL = none
 	uint32_t line;
@@ -515,6 +523,8 @@ const char *config_map_entry_lacks(const struct config *c, const struct config_m
 // Whether quick mode offers extended sequence numbers, and prefers them (RFC 4304). Never without
 // replay protection: the receiver knows the upper half from its window (RFC 4303, 3.4.3).
 bool config_map_entry_esn(const struct config *c, const struct config_map_entry *e);
+// The replay window of its inbound SAs in packets; CONFIG_REPLAY_DISABLED = they have none.
+uint32_t config_map_entry_replay(const struct config *c, const struct config_map_entry *e);
 // The dummy packets that its SAs send.
 struct config_dummy config_map_entry_dummy(const struct config *c,
                                            const struct config_map_entry *e);

@@ -215,6 +215,11 @@ static bool dummy_equal(const struct config_dummy *a, const struct config_dummy 
 	return a->set == b->set && a->pps == b->pps && a->seconds == b->seconds;
 }
 
+static bool replay_equal(const struct config_replay *a, const struct config_replay *b)
+{
+	return a->set == b->set && a->window == b->window;
+}
+
 static bool map_entry_equal(const void *a, const void *b)
 {
 	const struct config_map_entry *x = a, *y = b;
@@ -229,7 +234,8 @@ static bool map_entry_equal(const void *a, const void *b)
 	       x->pfs_group == y->pfs_group && x->seconds == y->seconds &&
 	       x->kilobytes == y->kilobytes && x->idle_time == y->idle_time &&
 	       x->idle_default == y->idle_default && x->esn == y->esn &&
-	       dummy_equal(&x->dummy, &y->dummy) && text_equal(x->description, y->description);
+	       replay_equal(&x->replay, &y->replay) && dummy_equal(&x->dummy, &y->dummy) &&
+	       text_equal(x->description, y->description);
 }
 
 static int map_entry_copy(void *item)

@@ -84,7 +84,7 @@ static const struct command_table *const tables[] = {
 	&commands_global,  &commands_banner, &commands_platform, &commands_interface,
 	&commands_isakmp,  &commands_ipsec,  &commands_ipv6,     &commands_map,
 	&commands_dynamic, &commands_manual, &commands_advert,   &commands_dummy,
-	&commands_mtu,     &commands_acl,    &commands_ezvpn,
+	&commands_replay,  &commands_mtu,    &commands_acl,      &commands_ezvpn,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 

@@ -237,6 +237,15 @@ static void render_dummy(const char *before, const struct config_dummy *d, struc
 		            d->seconds ? "seconds" : "pps", d->seconds ? d->seconds : d->pps);
 }
 
+static void render_replay(const char *command, uint32_t window, struct text *out)
+{
+	text_printf(out, "%s security-association replay ", command);
+	if (window == CONFIG_REPLAY_DISABLED)
+		text_printf(out, "disable\n");
+	else
+		text_printf(out, "window-size %u\n", window);
+}
+
 static void render_kilobytes(const char *command, uint64_t kilobytes, struct text *out)
 {
 	text_printf(out, "%s security-association lifetime kilobytes ", command);
@@ -257,11 +266,8 @@ static void render_ipsec(const struct config *c, struct text *out)
 		render_kilobytes("crypto ipsec", i->kilobytes, out);
 	if (i->idle_time)
 		text_printf(out, "crypto ipsec security-association idle-time %u\n", i->idle_time);
-	if (i->replay_window == CONFIG_REPLAY_DISABLED)
-		text_printf(out, "crypto ipsec security-association replay disable\n");
-	else if (i->replay_window != CONFIG_REPLAY_WINDOW)
-		text_printf(out, "crypto ipsec security-association replay window-size %u\n",
-		            i->replay_window);
+	if (i->replay_window != CONFIG_REPLAY_WINDOW)
+		render_replay("crypto ipsec", i->replay_window, out);
 	if (i->esn)
 		text_printf(out, "crypto ipsec security-association esn\n");
 	if (i->deny != CONFIG_DENY_JUMP)
@@ -345,6 +351,8 @@ static void render_map_entry(const struct config_map_entry *e, struct text *out)
 	if (e->idle_time)
 		text_printf(out, " set security-association idle-time %u%s\n", e->idle_time,
 		            e->idle_default ? " default" : "");
+	if (e->replay.set)
+		render_replay(" set", e->replay.window, out);
 	if (e->esn)
 		text_printf(out, " set security-association esn\n");
 	render_dummy(" set", &e->dummy, out);

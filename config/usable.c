@@ -200,8 +200,15 @@ struct config_dummy config_map_entry_dummy(const struct config *c, const struct 
 	return e->dummy.set ? e->dummy : c->ipsec.dummy;
 }
 
+uint32_t config_map_entry_replay(const struct config *c, const struct config_map_entry *e)
+{
+	if (e->manual)
+		return CONFIG_REPLAY_DISABLED;
+	return e->replay.set ? e->replay.window : c->ipsec.replay_window;
+}
+
 bool config_map_entry_esn(const struct config *c, const struct config_map_entry *e)
 {
 	return !e->manual && (e->esn || c->ipsec.esn) &&
-	       c->ipsec.replay_window != CONFIG_REPLAY_DISABLED;
+	       config_map_entry_replay(c, e) != CONFIG_REPLAY_DISABLED;
 }

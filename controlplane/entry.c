@@ -221,6 +221,7 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	fill_locals(c, e, i);
 	fill_peers(e, m);
 	fill_suites(c, e, m);
+	e->replay_window = config_map_entry_replay(c->config, m);
 	e->dummy_interval = dummy_interval(config_map_entry_dummy(c->config, m));
 	e->complete = (e->n_peers || (e->dynamic && !m->n_peers)) && e->n_suites &&
 	              !config_map_entry_lacks(c->config, m, acl) && entry_peers_set(c, e) == 0;

@@ -48,7 +48,8 @@ struct crypto_entry {
 	unsigned tried;   // peers tried in a row without success
 	struct esp_suite suites[ENTRY_SUITES_MAX];
 	unsigned n_suites;
-	tick_t dummy_interval; // of dummy packets; 0 = none
+	uint32_t replay_window; // of inbound SAs, in packets; 0 = none
+	tick_t dummy_interval;  // of dummy packets; 0 = none
 	struct flow *flows;
 	struct flow *sweep;        // the next one to be looked at after a change, NULL = none
 	struct flow_lines lines;   // those of access list lines

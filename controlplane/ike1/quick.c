@@ -89,7 +89,7 @@ int quick_send(struct control *c, struct exchange *x, struct isakmp_message *m,
 }
 
 // All of an SA but its keys and SPI.
-static void fill_spec(struct control *c, const struct exchange *x, struct sa_spec *spec)
+static void fill_spec(const struct exchange *x, struct sa_spec *spec)
 {
 	const struct peer *p = x->sa->peer;
 
@@ -100,7 +100,7 @@ static void fill_spec(struct control *c, const struct exchange *x, struct sa_spe
 	spec->local_port = x->sa->local_port;
 	spec->remote_port = x->sa->remote_port;
 	spec->selector = x->child->selector;
-	spec->replay_window = c->config->ipsec.replay_window;
+	spec->replay_window = x->child->flow->entry->replay_window;
 	spec->esn = x->child->suite.esn;
 }
 
@@ -110,7 +110,7 @@ static int make_spec(struct control *c, const struct exchange *x, uint32_t spi,
 	struct ike1_quick q = quick_inputs(x);
 
 	*spec = (struct sa_spec){0};
-	fill_spec(c, x, spec);
+	fill_spec(x, spec);
 	return keymat_esp(c->crypto, &x->sa->suite, &x->sa->keys, &q, &x->child->suite, spi, spec);
 }
 

@@ -347,6 +347,57 @@ static void global_ipsec_values(void **state)
 	config_free(c);
 }
 
+// An entry's own window wins over the gateway's.
+static void replay_of_an_entry(void **state)
+{
+	struct config *c = load("crypto ipsec security-association replay window-size 1024\n"
+	                        "crypto map m 1 ipsec-isakmp\n"
+	                        " set security-association replay window-size 512\n"
+	                        "crypto map m 2 ipsec-isakmp\n"
+	                        " set security-association replay disable\n"
+	                        "crypto map m 3 ipsec-isakmp\n"
+	                        "crypto map m 4 ipsec-manual\n"
+	                        "crypto map m 5 ipsec-isakmp\n"
+	                        " set security-association replay window-size 64\n"
+	                        "crypto dynamic-map d 1\n"
+	                        " set security-association replay window-size 2048\n");
+	static const uint32_t windows[] = {
+		2048, 512, CONFIG_REPLAY_DISABLED, 1024, CONFIG_REPLAY_DISABLED, 64};
+	struct config *old = config_clone(c);
+	struct config_cursor cur;
+	struct diff_list diff;
+
+	(void)state;
+	assert_int_equal(c->n_map_entries, 6);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_int_equal(config_map_entry_replay(c, &c->map_entries[i]), windows[i]);
+	assert_true(shows(c, "set security-association replay window-size 512"));
+	assert_true(shows(c, "set security-association replay disable"));
+	assert_true(shows(c, "set security-association replay window-size 64"));
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto map m 2"), 0);
+	assert_line_refused(c, &cur, "set security-association replay window-size 500");
+	assert_line_refused(c, &cur, "set security-association replay window-size 32");
+	assert_line_refused(c, &cur, "set security-association replay");
+	assert_int_equal(enter(c, &cur, "no set security-association replay disable"), 0);
+	assert_int_equal(config_map_entry_replay(c, &c->map_entries[2]), 1024);
+	assert_int_equal(diff_configs(old, c, &diff), 0);
+	assert_int_equal(diff.n, 1);
+	assert_int_equal(diff.items[0].kind, CONFIG_MAP_ENTRY);
+	diff_fini(&diff);
+	assert_int_equal(enter(c, &cur, "set security-association replay disable"), 0);
+	assert_true(config_equal(old, c));
+	assert_int_equal(enter(c, &cur, "crypto map m 1"), 0);
+	assert_int_equal(enter(c, &cur, "no set security-association replay window-size"), 0);
+	assert_int_equal(config_map_entry_replay(c, &c->map_entries[1]), 1024);
+	assert_int_equal(enter(c, &cur, "crypto map m 4"), 0);
+	assert_line_refused(c, &cur, "set security-association replay window-size 512");
+	assert_int_equal(enter(c, &cur, "no set security-association replay"), 0);
+	config_free(old);
+	config_free(c);
+}
+
 static void extended_sequence_numbers(void **state)
 {
 	struct config *c = load("crypto map m 1 ipsec-isakmp\n set security-association esn\n"
@@ -399,14 +450,25 @@ static void extended_without_a_window(void **state)
 		"crypto ipsec security-association replay disable\n"
 		"crypto ipsec security-association esn\n",
 		"crypto ipsec security-association replay disable\n"
-		"crypto map m 1 ipsec-isakmp\n set security-association esn\n"};
+		"crypto map m 1 ipsec-isakmp\n set security-association esn\n",
+		"crypto ipsec security-association esn\n"
+		"crypto map m 1 ipsec-isakmp\n set security-association replay disable\n",
+		// an entry that has a window of its own needs none of the gateway's
+		"crypto ipsec security-association replay disable\n"
+		"crypto map m 1 ipsec-isakmp\n set security-association esn\n"
+		" set security-association replay window-size 64\n"};
 
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		struct diag_list d;
 		struct config *c = load_ok(texts[i], &d);
 
-		assert_true(has_diag(&d, DIAG_WARNING, i ? 2 : 0, "need replay protection"));
+		assert_int_equal(has_diag(&d, DIAG_WARNING, i ? 2 : 0, "need replay protection"),
+		                 i < 3);
+		assert_int_equal(has_diag(&d, DIAG_WARNING, 0, "while 'set security-association"),
+		                 i == 2);
+		if (i)
+			assert_int_equal(config_map_entry_esn(c, c->map_entries), i == 3);
 		assert_round_trip(c);
 		diag_fini(&d);
 		config_free(c);
@@ -499,6 +561,7 @@ int main(void)
 		cmocka_unit_test(weak_algorithms_are_named),
 		cmocka_unit_test(what_is_kept_only),
 		cmocka_unit_test(global_ipsec_values),
+		cmocka_unit_test(replay_of_an_entry),
 		cmocka_unit_test(extended_sequence_numbers),
 		cmocka_unit_test(extended_without_a_window),
 		cmocka_unit_test(transport_that_cannot_be),

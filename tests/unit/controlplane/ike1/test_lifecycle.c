@@ -668,9 +668,40 @@ static void dummy_packets(void **state)
 	}
 }
 
+// The window of inbound SAs is the entry's, or else the gateway's.
+static void replay_windows(void **state)
+{
+	static const struct {
+		const char *rest, *entry;
+		uint32_t window;
+	} cases[] = {
+		{NULL, NULL, 64},
+		{"crypto ipsec security-association replay window-size 1024", NULL, 1024},
+		{"crypto ipsec security-association replay window-size 1024",
+	         " set security-association replay window-size 512", 512},
+		{NULL, " set security-association replay disable", 0},
+		{"crypto ipsec security-association replay disable",
+	         " set security-association replay window-size 128", 128},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair_config a = {.rest = cases[i].rest, .entry = cases[i].entry};
+		struct pair *p = pair_create(&a, NULL);
+
+		pair_up(p);
+		assert_int_equal(fake_sa_at(p->a.c.dp, side_child(&p->a)->in)->spec.replay_window,
+		                 cases[i].window);
+		assert_int_equal(fake_sa_at(p->b.c.dp, side_child(&p->b)->in)->spec.replay_window,
+		                 64);
+		pair_destroy(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replay_windows),
 		cmocka_unit_test(children_are_renewed),
 		cmocka_unit_test(lifetimes_differ),
 		cmocka_unit_test(phase_1_is_renewed),
