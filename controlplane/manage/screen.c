@@ -41,13 +41,48 @@ static const struct {
 
 #define FILTERS (sizeof(filters) / sizeof(filters[0]))
 
+// Behind `section`, where one of them may stand in front of the expression.
+static const struct {
+	const char *word;
+	enum filter_kind kind;
+	const char *help;
+} sections[] = {
+	{"exclude", FILTER_SECTION_EXCLUDE, "All but the sections that match"},
+	{"include", FILTER_SECTION, "The sections that match"},
+};
+
+#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
 // What stands behind the bar: a word, and what it is to match.
 struct typed {
 	const char *bar; // the blank in front of it
 	const char *word;
 	size_t len;
-	const char *re; // behind the blanks that end the word, which may be its end
+	const char *behind; // the blanks that end the word, which may be its end
+	const char *re;     // the same, or behind the word that `section` has there
+	enum filter_kind kind;
 };
+
+static enum filter_kind kind_of(const struct typed *t)
+{
+	for (unsigned i = 0; i < FILTERS; i++)
+		if (starts(t->word, t->len, filters[i].word, 1))
+			return filters[i].kind;
+	return FILTER_NONE;
+}
+
+// `section include RE`; but where nothing stands behind such a word, it is the expression.
+static void take_section(struct typed *t)
+{
+	size_t len = strcspn(t->re, " \t"), blanks = strspn(t->re + len, " \t");
+
+	for (unsigned i = 0; i < SECTIONS && t->re[len + blanks]; i++)
+		if (starts(t->re, len, sections[i].word, 1)) {
+			t->kind = sections[i].kind;
+			t->re += len + blanks;
+			return;
+		}
+}
 
 // False: the line has no filter.
 static bool split(const char *line, struct typed *t)
@@ -57,16 +92,11 @@ static bool split(const char *line, struct typed *t)
 		return false;
 	t->word = t->bar + 2 + strspn(t->bar + 2, " \t");
 	t->len = strcspn(t->word, " \t");
-	t->re = t->word + t->len + strspn(t->word + t->len, " \t");
+	t->re = t->behind = t->word + t->len + strspn(t->word + t->len, " \t");
+	t->kind = kind_of(t);
+	if (t->kind == FILTER_SECTION)
+		take_section(t);
 	return true;
-}
-
-static enum filter_kind kind_of(const struct typed *t)
-{
-	for (unsigned i = 0; i < FILTERS; i++)
-		if (starts(t->word, t->len, filters[i].word, 1))
-			return filters[i].kind;
-	return FILTER_NONE;
 }
 
 int filter_parse(char *line, struct filter *f, char *err, size_t err_size)
@@ -77,9 +107,11 @@ int filter_parse(char *line, struct filter *f, char *err, size_t err_size)
 	*f = (struct filter){0};
 	if (!split(line, &t))
 		return 1;
-	f->kind = kind_of(&t);
+	f->kind = t.kind;
 	if (f->kind == FILTER_NONE || !*t.re) {
-		snprintf(err, err_size, "%% Expected '| {include|exclude|begin|section|count} RE'");
+		snprintf(err, err_size,
+		         "%% Expected '| {include|exclude|begin|section [include|exclude]|count} "
+		         "RE'");
 		f->kind = FILTER_NONE;
 		return -EINVAL;
 	}
@@ -99,6 +131,21 @@ static bool is_ended(const struct typed *t)
 	return t->re > t->word + t->len;
 }
 
+// The line ends where the word behind `section` may stand.
+static bool may_be_section(const struct typed *t)
+{
+	return is_ended(t) && t->kind == FILTER_SECTION && t->re == t->behind &&
+	       !strpbrk(t->re, " \t");
+}
+
+static void list_sections(char *out, size_t size)
+{
+	snprintf(out, size, "  LINE     Regular expression\n");
+	for (unsigned i = 0; i < SECTIONS; i++)
+		snprintf(out + strlen(out), size - strlen(out), "  %-7s  %s\n", sections[i].word,
+		         sections[i].help);
+}
+
 bool filter_complete(const char *line, char *out, size_t size)
 {
 	struct typed t;
@@ -109,6 +156,9 @@ bool filter_complete(const char *line, char *out, size_t size)
 	for (unsigned i = 0; i < FILTERS && !is_ended(&t); i++)
 		if (starts(t.word, t.len, filters[i].word, 0))
 			snprintf(out + strlen(out), size - strlen(out), "%s\n", filters[i].word);
+	for (unsigned i = 0; i < SECTIONS && may_be_section(&t); i++)
+		if (starts(t.re, strlen(t.re), sections[i].word, 0))
+			snprintf(out + strlen(out), size - strlen(out), "%s\n", sections[i].word);
 	return true;
 }
 
@@ -119,7 +169,9 @@ bool filter_help(const char *line, char *out, size_t size)
 	if (!filter_complete(line, out, size))
 		return false;
 	split(line, &t);
-	if (is_ended(&t) && kind_of(&t) != FILTER_NONE)
+	if (may_be_section(&t) && !*t.re)
+		list_sections(out, size);
+	else if (is_ended(&t) && t.kind != FILTER_NONE && !out[0])
 		snprintf(out, size, "  LINE  Regular expression\n");
 	else if (!out[0])
 		snprintf(out, size, "%% Unrecognized command\n");
@@ -145,8 +197,9 @@ bool filter_line(struct filter *f, const char *line)
 		f->begun = f->begun || match;
 		return f->begun;
 	case FILTER_SECTION:
+	case FILTER_SECTION_EXCLUDE:
 		f->begun = match || (f->begun && line[0] == ' ');
-		return f->begun;
+		return f->begun == (f->kind == FILTER_SECTION);
 	case FILTER_COUNT:
 		f->count += match;
 		return false;

@@ -12,7 +12,8 @@ enum filter_kind {
 	FILTER_INCLUDE,
 	FILTER_EXCLUDE,
 	FILTER_BEGIN,
-	FILTER_SECTION, // matching lines, and the indented ones below them
+	FILTER_SECTION,         // matching lines, and the indented ones below them
+	FILTER_SECTION_EXCLUDE, // all but these
 	FILTER_COUNT,
 };
 

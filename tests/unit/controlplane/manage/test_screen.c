@@ -44,6 +44,13 @@ static void filters(void **state)
 	assert_string_equal(shown("do show run | exclude ^ "), "034");
 	assert_string_equal(shown("show run | begin crypto"), "234");
 	assert_string_equal(shown("show run | section Ethernet0$"), "012");
+	assert_string_equal(shown("show run | section include Ethernet0$"), "012");
+	assert_string_equal(shown("show run | sec inc ip address"), "12");
+	assert_string_equal(shown("show run | section exclude Ethernet0$"), "34");
+	assert_string_equal(shown("show run | section exclude ^interface"), "4");
+	assert_string_equal(shown("show run | section i"), "0123"); // the expression
+	assert_string_equal(shown("show run | section interface FastEthernet1"), "3");
+	assert_string_equal(shown("show run | include exclude x"), "");
 	assert_string_equal(shown("show run | count interface"),
 	                    "Number of lines which match regexp = 2\n");
 }
@@ -87,12 +94,28 @@ static void filters_are_completed(void **state)
 	assert_true(filter_complete("do sh run |sec", out, sizeof(out)));
 	assert_string_equal(out, "section\n");
 	assert_true(filter_complete("show run | section ", out, sizeof(out)));
+	assert_string_equal(out, "exclude\ninclude\n");
+	assert_true(filter_complete("show run | section e", out, sizeof(out)));
+	assert_string_equal(out, "exclude\n");
+	assert_true(filter_complete("show run | section include i", out, sizeof(out)));
+	assert_string_equal(out, "");
+	assert_true(filter_complete("show run | include ", out, sizeof(out)));
 	assert_string_equal(out, "");
 	assert_true(filter_help("show run | ", out, sizeof(out)));
 	assert_non_null(strstr(out, "  count    Count number of lines which match\n  exclude  "));
 	assert_true(filter_help("show run | e", out, sizeof(out)));
 	assert_string_equal(out, "exclude\n");
 	assert_true(filter_help("show run | section ", out, sizeof(out)));
+	assert_string_equal(out, "  LINE     Regular expression\n"
+	                         "  exclude  All but the sections that match\n"
+	                         "  include  The sections that match\n");
+	assert_true(filter_help("show run | section ex", out, sizeof(out)));
+	assert_string_equal(out, "exclude\n");
+	assert_true(filter_help("show run | section include ", out, sizeof(out)));
+	assert_string_equal(out, "  LINE  Regular expression\n");
+	assert_true(filter_help("show run | section crypto", out, sizeof(out)));
+	assert_string_equal(out, "  LINE  Regular expression\n");
+	assert_true(filter_help("show run | include ", out, sizeof(out)));
 	assert_string_equal(out, "  LINE  Regular expression\n");
 	assert_true(filter_help("show run | grep ", out, sizeof(out)));
 	assert_string_equal(out, "% Unrecognized command\n");
