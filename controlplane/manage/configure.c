@@ -17,23 +17,32 @@ static void print_message(struct session *s, const char *prefix, const char *mes
 	               message[0] ? message + 1 : "");
 }
 
-// The reading of cursor_enter() in the words of IOS, and what it expected below.
+// What stands behind `start` in a message, or NULL.
+static const char *behind(const char *message, const char *start)
+{
+	size_t len = strlen(start);
+
+	return strncmp(message, start, len) ? NULL : message + len;
+}
+
+// The reading of cursor_enter() in the words of IOS, and what it expected below. As in EXEC a caret
+// stands where a word is wrong, not where one is missing or has several meanings.
 static void print_error(struct session *s, const char *line, const struct diag *d)
 {
-	static const char invalid[] = "invalid input: ", incomplete[] = "incomplete command: ";
-	const char *m = d->message;
+	const char *m = d->message, *expected = behind(m, "invalid input: "),
+		   *missing = behind(m, "incomplete command: "),
+		   *meanings = behind(m, "ambiguous command: ");
 
 	session_fail(s);
-	session_point(s, line, d->column);
-	if (!strncmp(m, "unknown command", 15))
+	session_point(s, line, missing || meanings ? 0 : d->column);
+	if (behind(m, "unknown command"))
 		session_printf(s, "%% Invalid input detected at '^' marker.\n");
-	else if (!strncmp(m, invalid, sizeof(invalid) - 1))
-		session_printf(s, "%% Invalid input detected at '^' marker.\n%% %s\n",
-		               m + sizeof(invalid) - 1);
-	else if (!strncmp(m, incomplete, sizeof(incomplete) - 1))
-		session_printf(s, "%% Incomplete command.\n%% %s\n", m + sizeof(incomplete) - 1);
-	else if (!strncmp(m, "ambiguous command", 17))
-		session_printf(s, "%% Ambiguous command:  \"%s\"\n", line);
+	else if (expected)
+		session_printf(s, "%% Invalid input detected at '^' marker.\n%% %s\n", expected);
+	else if (missing)
+		session_printf(s, "%% Incomplete command.\n%% %s\n", missing);
+	else if (meanings)
+		session_printf(s, "%% Ambiguous command:  \"%s\"\n%% %s\n", line, meanings);
 	else
 		print_message(s, "", m);
 }

@@ -95,6 +95,13 @@ static void errors(void **state)
 	         "                                       ^\n");
 	has(out, "<10-3600>");
 	assert_true(t->failed);
+	// As in EXEC no caret where a word is missing, or has two meanings.
+	out = run(t, "crypto isakmp keepalive");
+	has(out, "% Incomplete command.\n% expected <10-3600>");
+	lacks(out, "^");
+	out = run(t, "crypto isakmp k");
+	has(out, "% Ambiguous command:  \"crypto isakmp k\"\n% this may mean key, keepalive\n");
+	lacks(out, "^");
 	has(run(t, "do show running-config"), "\ncrypto isakmp keepalive 10 periodic\n");
 	run(t, "crypto isakmp keepalive 10 3 on-demand");
 	has(run(t, "do show running-config"), "\ncrypto isakmp keepalive 10 3\n");
