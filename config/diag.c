@@ -56,33 +56,99 @@ static void diag_count(struct diag_list *d, enum diag_severity severity)
 		d->notices++;
 }
 
+static const char blanks[] = " \t\r\n";
+
+static bool abbreviates(const char *word, size_t len, const char *what)
+{
+	return len <= strlen(what) && !strncasecmp(word, what, len);
+}
+
+// Words behind which secrets stand.
+static const char *const telling[] = {"key", "secret", "password", "community", "session-key"};
+
+#define TELLING (sizeof(telling) / sizeof(telling[0]))
+
+// The word has one of them in it, as `pre-shared-key` does.
 static bool word_tells(const char *word, size_t len)
 {
-	static const char *const parts[] = {"key", "secret", "password", "community",
-	                                    "session-key"};
+	static const char *const plain[] = {"keyring", "hidekeys", "password-encryption"};
 
-	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		size_t part = strlen(parts[i]);
+	for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (len == strlen(plain[i]) && !strncasecmp(word, plain[i], len))
+			return false;
+	for (unsigned i = 0; i < TELLING; i++) {
+		size_t part = strlen(telling[i]);
 
-		if (len <= part && !strncasecmp(word, parts[i], len))
-			return true; // an abbreviation
 		for (size_t at = 0; at + part <= len; at++)
-			if (!strncasecmp(word + at, parts[i], part))
+			if (!strncasecmp(word + at, telling[i], part))
 				return true;
 	}
 	return false;
 }
 
+static bool may_tell(const char *word, size_t len)
+{
+	for (unsigned i = 0; i < TELLING; i++)
+		if (abbreviates(word, len, telling[i]))
+			return true;
+	return false;
+}
+
+// All that stands in front of the word are these words.
+static bool is_behind(const char *line, const char *word, const char *words)
+{
+	while (*words && line < word) {
+		size_t len = strcspn(line, blanks), want = strcspn(words, " ");
+
+		if (len != want || strncasecmp(line, words, len) != 0)
+			return false;
+		line += len + strspn(line + len, blanks);
+		words += want + strspn(words + want, " ");
+	}
+	return !*words && line == word;
+}
+
+// A word that abbreviates one of them and cannot mean it, as in `crypto isakmp profile P`, where it
+// is a name, or in `set p 192.0.2.1`.
+static bool is_harmless(const char *line, const char *word, size_t len)
+{
+	static const char *const before[] = {
+		"crypto map",
+		"crypto map ipv6",
+		"crypto dynamic-map",
+		"crypto ipsec client ezvpn",
+		"crypto ipsec profile",
+		"crypto ipsec transform-set",
+		"crypto isakmp profile",
+		"crypto keyring",
+		"crypto logging",
+		"interface",
+		"ip access-list extended",
+		"ipv6 access-list",
+		"match address",
+		"set transform-set",
+	};
+
+	if (is_behind(line, word, "set"))
+		return !abbreviates(word, len, "session-key");
+	for (unsigned i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+		if (is_behind(line, word, before[i]))
+			return true;
+	return false;
+}
+
 bool diag_is_secret(const char *line)
 {
-	static const char blanks[] = " \t\r\n";
+	const char *word;
+	size_t len;
 
-	for (line += strspn(line, blanks); *line; line += strspn(line, blanks)) {
-		size_t len = strcspn(line, blanks);
-
-		if (word_tells(line, len))
+	line += strspn(line, blanks);
+	if (!strncasecmp(line, "no", 2) && line[2] && strchr(blanks, line[2]))
+		line += 2 + strspn(line + 2, blanks);
+	for (word = line; *word; word += len + strspn(word + len, blanks)) {
+		len = strcspn(word, blanks);
+		if (word_tells(word, len) || (may_tell(word, len) && !is_harmless(line, word, len)))
 			return true;
-		line += len;
 	}
 	return false;
 }

@@ -524,6 +524,25 @@ static void secrets_are_not_repeated(void **state)
 		"line vty 0 4\n password S3CRET",
 		"crypto keyring K\n pre-shared-key address 0.0.0.0 0.0.0.0  key S3CRET",
 		"crypto map m 1 ipsec-manual\n set sess inb esp 300 cipher S3CRET",
+		"crypto map m 1 ipsec-manual\n set s inb esp 300 cipher S3CRET",
+		"no set session-key inb esp 300 cipher S3CRET",
+		"username map p S3CRET",
+		"username profile s 0 S3CRET",
+		"no snmp-server co S3CRET RO",
+		"crypto isakmp client configuration group G\n k S3CRET",
+		"line vty 0 4\n p S3CRET",
+		"enable S3CRET pass",
+	};
+	static const char *const shown[] = {
+		"crypto isakmp profile P",
+		"crypto map S 1 frobnicate",
+		"crypto map M 1 ipsec-isakmp\n set p 192.0.2.1",
+		"no crypto map P",
+		"crypto logging session",
+		"interface s/1 frobnicate",
+		"archive\n log config\n  hidekeys",
+		"service password-encryption",
+		"crypto keyring K",
 	};
 	struct config *c = NULL;
 	struct diag_list d;
@@ -540,6 +559,21 @@ static void secrets_are_not_repeated(void **state)
 	assert_null(strstr(out.data, "S3CRET"));
 	text_fini(&out);
 	// Other lines are.
+	for (unsigned i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		const char *last = strrchr(shown[i], '\n');
+
+		bool found = false;
+
+		(void)load_text("test", shown[i], strlen(shown[i]), &c, &d);
+		last = last ? last + 1 : shown[i];
+		for (uint32_t k = 0; k < d.n; k++)
+			found = found || (d.items[k].source && !strcmp(d.items[k].source, last));
+		if (!found)
+			print_error("not shown: %s\n", last);
+		assert_true(found);
+		diag_fini(&d);
+		config_free(c);
+	}
 	assert_true(load_text("test", "hostname a/b\n", 13, &c, &d) < 0);
 	assert_string_equal(d.items[0].source, "hostname a/b");
 	diag_fini(&d);
