@@ -58,8 +58,9 @@ struct command_arg {
 
 struct command_call {
 	const struct command *command;
-	bool no;    // typed with `no` in front
-	void *user; // from command_run()
+	bool no;         // typed with `no` or `default` in front
+	bool is_default; // ... with `default`
+	void *user;      // from command_run()
 	const struct command_arg *args;
 	unsigned n_args;
 	uint32_t error_column; // set by command_fail(); 0 = the whole line
@@ -75,7 +76,8 @@ struct command {
 	enum command_mode mode;
 	const char *syntax;
 	// The short form of the `no` command without its "no", or NULL. `no` in front of the whole
-	// syntax is understood too when this is not NULL. "" = only the whole syntax.
+	// syntax is understood too when this is not NULL. "" = only the whole syntax. `default` is
+	// read as `no`: where the two differ the handler has to look.
 	const char *no;
 	// 0, or -errno after command_fail(). Must check everything before it changes anything.
 	int (*run)(struct command_call *call);
@@ -91,6 +93,8 @@ struct command_set *command_set_create(void);
 // Compiles a table, which must live as long as the set. 0, -ENOMEM, or -EINVAL for a syntax string
 // that does not parse (written to stderr: a programming error).
 int command_set_add(struct command_set *set, const struct command *table, unsigned n);
+// What is added from now on may have `default` in front where it may have `no`. Its help.
+void command_set_default(struct command_set *set, const char *help);
 // Help for words that many commands share, ended by {NULL}; must live as long as the set.
 void command_set_words(struct command_set *set, const struct command_word *words);
 void command_set_free(struct command_set *set);
@@ -108,7 +112,7 @@ enum command_status {
 struct command_match {
 	enum command_status status;
 	const struct command *command;
-	bool no;
+	bool no, is_default;
 	uint32_t column;  // where it failed, from 1; when incomplete: behind the last word
 	unsigned matched; // words understood before that; a measure of how far it got
 	unsigned exact;   // of these the leading ones that are keywords, typed in full

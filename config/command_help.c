@@ -71,23 +71,33 @@ struct help_list {
 	struct help_item items[HELP_ITEMS];
 };
 
+static void add_item(struct help_list *l, const struct help_item *item)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (!strcmp(l->items[i].display, item->display)) {
+			if (!l->items[i].help)
+				l->items[i].help = item->help;
+			return;
+		}
+	if (l->n < HELP_ITEMS)
+		l->items[l->n++] = *item;
+}
+
 static void collect(void *arg, const struct command_node *n)
 {
 	struct help_list *l = arg;
 	struct help_item item;
 
-	if (l->prefix && !node_keyword_starts(n, l->prefix, l->prefix_len))
-		return;
-	node_display(n, item.display, sizeof(item.display));
-	item.help = node_help(l->set, n);
-	for (unsigned i = 0; i < l->n; i++)
-		if (!strcmp(l->items[i].display, item.display)) {
-			if (!l->items[i].help)
-				l->items[i].help = item.help;
-			return;
-		}
-	if (l->n < HELP_ITEMS)
-		l->items[l->n++] = item;
+	if (!l->prefix || node_keyword_starts(n, l->prefix, l->prefix_len)) {
+		node_display(n, item.display, sizeof(item.display));
+		item.help = node_help(l->set, n);
+		add_item(l, &item);
+	}
+	if (node_also_starts(n, l->prefix ? l->prefix : "", l->prefix_len)) {
+		snprintf(item.display, sizeof(item.display), "%s", n->also);
+		item.help = l->set->default_help;
+		add_item(l, &item);
+	}
 }
 
 static int compare_items(const void *a, const void *b)
@@ -240,6 +250,7 @@ int command_run(const struct command_match *m, void *user, struct command_call *
 	*call = (struct command_call){
 		.command = m->command,
 		.no = m->no,
+		.is_default = m->is_default,
 		.user = user,
 		.args = m->args,
 		.n_args = m->n_args,

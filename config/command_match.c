@@ -77,11 +77,22 @@ int walk_accepts(const struct walk *w)
 	return -1;
 }
 
+// Most keywords differ in their first letter: startup files have a million of words.
+static bool same_letter(char a, char b)
+{
+	return ((a ^ b) & ~0x20) == 0;
+}
+
 bool node_keyword_starts(const struct command_node *n, const char *text, size_t len)
 {
-	// Most keywords differ in their first letter: startup files have a million of words.
 	return n->type == NODE_KEYWORD && n->name_len >= len &&
-	       (!len || ((n->name[0] ^ text[0]) & ~0x20) == 0) && !strncasecmp(n->name, text, len);
+	       (!len || same_letter(n->name[0], text[0])) && !strncasecmp(n->name, text, len);
+}
+
+bool node_also_starts(const struct command_node *n, const char *text, size_t len)
+{
+	return n->also && (!len || same_letter(n->also[0], text[0])) && strlen(n->also) >= len &&
+	       !strncasecmp(n->also, text, len);
 }
 
 // Digits only; false when it is none or does not fit.
@@ -161,6 +172,21 @@ static unsigned parse_ifname(const struct walk *w, unsigned i, char out[CONFIG_N
 // Smaller is better; RANK_NONE does not match.
 enum { RANK_EXACT, RANK_PREFIX, RANK_TYPED, RANK_NONE = 100 };
 
+// Of its second keyword no more is short for than of the first one, so that `de` stays `deny`.
+#define ALSO_LEAST 3
+
+static int rank_keyword(const struct command_node *n, const char *text, size_t len)
+{
+	if (len >= ALSO_LEAST && node_also_starts(n, text, len))
+		return n->also[len] ? RANK_PREFIX : RANK_EXACT;
+	if (!node_keyword_starts(n, text, len))
+		return RANK_NONE;
+	if (n->name_len == len)
+		return RANK_EXACT;
+	// "1" is no abbreviation of "128"
+	return isdigit((unsigned char)n->name[0]) ? RANK_NONE : RANK_PREFIX;
+}
+
 static int rank(const struct walk *w, const struct command_node *n)
 {
 	const char *text = w->line + w->words[w->done].start;
@@ -172,12 +198,7 @@ static int rank(const struct walk *w, const struct command_node *n)
 
 	switch (n->type) {
 	case NODE_KEYWORD:
-		if (!node_keyword_starts(n, text, len))
-			return RANK_NONE;
-		if (n->name_len == len)
-			return RANK_EXACT;
-		// "1" is no abbreviation of "128"
-		return isdigit((unsigned char)n->name[0]) ? RANK_NONE : RANK_PREFIX;
+		return rank_keyword(n, text, len);
 	case NODE_NUMBER:
 		ok = parse_number(text, len, &number) && number >= n->lo && number <= n->hi;
 		break;
@@ -347,6 +368,12 @@ static bool fill_arg(const struct walk *w, const struct walk_thread *t, struct c
 	return arg->text;
 }
 
+// The line begins with `default`, which is read as `no`.
+static bool begins_with_default(const struct walk *w, const struct command_node *first)
+{
+	return node_also_starts(first, w->line + w->words[0].start, w->words[0].len);
+}
+
 static enum command_status fill_match(const struct walk *w, int thread, struct command_match *m)
 {
 	unsigned n = 0;
@@ -360,6 +387,9 @@ static enum command_status fill_match(const struct walk *w, int thread, struct c
 			return COMMAND_TOO_LONG;
 	m->command = w->set->nodes[w->threads[thread].node].command;
 	m->no = w->set->nodes[w->threads[thread].node].no;
+	while (w->threads[thread].parent >= 0)
+		thread = w->threads[thread].parent;
+	m->is_default = begins_with_default(w, &w->set->nodes[w->threads[thread].node]);
 	return COMMAND_OK;
 }
 
@@ -447,7 +477,10 @@ static void fill_expected(const struct walk *w, struct command_match *m)
 		return;
 	}
 	if (w->done == 1 && w->set->nodes[w->threads[w->begin].node].no) {
-		snprintf(m->expected, sizeof(m->expected), "a command of this mode behind 'no'");
+		const struct command_node *n = &w->set->nodes[w->threads[w->begin].node];
+
+		snprintf(m->expected, sizeof(m->expected), "a command of this mode behind '%s'",
+		         begins_with_default(w, n) ? n->also : n->name);
 		return;
 	}
 	walk_next(w, expect, &e);
@@ -500,7 +533,7 @@ void command_parse(const struct command_set *set, enum command_mode mode, const 
 
 	m->status = COMMAND_OK;
 	m->command = NULL;
-	m->no = false;
+	m->no = m->is_default = false;
 	m->column = 0;
 	m->matched = m->exact = m->n_args = 0;
 	m->expected[0] = '\0';

@@ -28,7 +28,8 @@ struct command_node {
 	enum node_type type;
 	char *name; // the keyword, or the argument's name
 	size_t name_len;
-	uint64_t lo, hi; // of a number, or of a word's length
+	const char *also; // a second keyword for the same, or NULL: `default` for `no`
+	uint64_t lo, hi;  // of a number, or of a word's length
 	const struct command *command;
 	bool no;
 	bool last; // the command may end here
@@ -40,6 +41,7 @@ struct command_set {
 	uint32_t n_nodes, size;
 	struct positions start[MODE_COUNT];
 	const struct command_word *words;
+	const char *default_help; // NULL = there is no `default`
 };
 
 #define WALK_THREADS 4096
@@ -85,5 +87,7 @@ void node_display(const struct command_node *n, char *out, size_t size);
 const char *node_help(const struct command_set *set, const struct command_node *n);
 // The keyword starts with these bytes, whatever the case.
 bool node_keyword_starts(const struct command_node *n, const char *text, size_t len);
+// The same of its second keyword.
+bool node_also_starts(const struct command_node *n, const char *text, size_t len);
 
 #endif

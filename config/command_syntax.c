@@ -257,6 +257,8 @@ static int compile(struct command_set *set, const struct command *cmd, const cha
 		err = -EINVAL;
 	for (uint32_t i = 0; !err && i < f.last.n; i++)
 		set->nodes[f.last.items[i]].last = true;
+	if (!err && no && set->default_help)
+		set->nodes[from].also = "default";
 	if (!err) {
 		positions_join(&c, &set->start[cmd->mode], &f.first);
 		err = c.error;
@@ -297,6 +299,11 @@ int command_set_add(struct command_set *set, const struct command *table, unsign
 			return err;
 	}
 	return 0;
+}
+
+void command_set_default(struct command_set *set, const char *help)
+{
+	set->default_help = help;
 }
 
 void command_set_words(struct command_set *set, const struct command_word *words)

@@ -148,7 +148,7 @@ static int enable_password(struct command_call *call)
 
 static int logging_on(struct command_call *call)
 {
-	config(call)->logging.on = !call->no;
+	config(call)->logging.on = !call->no || call->is_default;
 	return 0;
 }
 
@@ -176,7 +176,7 @@ static int logging_buffered(struct command_call *call)
 
 static int logging_console(struct command_call *call)
 {
-	config(call)->logging.console = call->no ? -1 : level(call, 7);
+	config(call)->logging.console = call->is_default ? 7 : call->no ? -1 : level(call, 7);
 	return 0;
 }
 

@@ -17,6 +17,22 @@ struct config_interface *edit_interface(const struct command_call *call)
 	return find(edit_of(call)->config, edit_of(call)->cursor->name);
 }
 
+// `no interface`, or `default interface`, which leaves it there with nothing set.
+static int interface_remove(struct command_call *call, struct config_interface *old)
+{
+	struct config *c = edit_of(call)->config;
+	struct config_interface new = {.line = edit_of(call)->line};
+
+	memcpy(new.name, old->name, sizeof(new.name));
+	config_list_del(c, CONFIG_INTERFACE, old);
+	if (!call->is_default)
+		return 0;
+	if (!config_list_add(c, CONFIG_INTERFACE, &new))
+		return edit_no_memory(call);
+	edit_notice(call, "interface %s set to default configuration", new.name);
+	return 0;
+}
+
 static int interface_enter(struct command_call *call)
 {
 	struct edit *e = edit_of(call);
@@ -28,8 +44,7 @@ static int interface_enter(struct command_call *call)
 			return command_fail(call, command_arg(call, "name"),
 			                    "interface %s is not configured",
 			                    command_text(call, "name"));
-		config_list_del(e->config, CONFIG_INTERFACE, old);
-		return 0;
+		return interface_remove(call, old);
 	}
 	if (edit_copy(call, "name", new.name, sizeof(new.name)))
 		return -EINVAL;

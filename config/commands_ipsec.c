@@ -163,7 +163,7 @@ static int idle_time(struct command_call *call)
 // On by default, and it stays on.
 static int udp_encapsulation(struct command_call *call)
 {
-	if (call->no)
+	if (call->no && !call->is_default)
 		return command_fail(call, NULL,
 		                    "NAT traversal cannot be switched off in this version");
 	return 0;

@@ -225,7 +225,7 @@ static int aggressive_disable(struct command_call *call)
 // On by default, and the only thing that can be said is that it stays on.
 static int enable(struct command_call *call)
 {
-	if (call->no)
+	if (call->no && !call->is_default)
 		return command_fail(call, NULL, "IKE cannot be switched off in this version");
 	return 0;
 }

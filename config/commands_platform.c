@@ -107,7 +107,7 @@ static int memory(struct command_call *call)
 
 static int hugepages(struct command_call *call)
 {
-	platform(call)->hugepages = !call->no;
+	platform(call)->hugepages = !call->no || call->is_default;
 	return 0;
 }
 

@@ -94,6 +94,8 @@ static void commands_compile(void)
 	struct command_set *set = command_set_create();
 	int err = set ? command_set_add(set, leave_commands, n_leave) : -ENOMEM;
 
+	if (!err)
+		command_set_default(set, "Set a command to its defaults");
 	for (unsigned i = 0; !err && i < TABLES; i++)
 		err = command_set_add(set, tables[i]->commands, tables[i]->n);
 	if (err) {

@@ -114,6 +114,88 @@ static void ambiguous_words_are_explained(void **state)
 	config_free(c);
 }
 
+// `default` sets a value to what it is without a line, even where `no` is something else.
+static void defaults(void **state)
+{
+	static const char *const lines[] = {
+		"default hostname",
+		"default logging on",
+		"default logging console",
+		"default logging buffered",
+		"default crypto isakmp keepalive",
+		"default crypto isakmp enable",
+		"default crypto ipsec nat-transparency udp-encapsulation",
+		"default crypto ipsec security-association replay window-size",
+		"default platform",
+		"default interface FastEthernet 0",
+		"default crypto map m 2",
+		"def ip route 10.5.0.0 255.255.0.0",
+		"crypto map m 1",
+		"default set peer 10.0.0.1",
+		"DEFAULT description",
+		"crypto isakmp policy 1",
+		"default group",
+		"platform",
+		"default hugepages",
+		"interface fa1",
+		"default shutdown",
+		"default ipv6 nd prefix 2001:db8::/64",
+	};
+	struct config *c = load("hostname gw\nno logging on\nno logging console\n"
+	                        "logging buffered 8192\ncrypto isakmp keepalive 10\n"
+	                        "crypto ipsec security-association replay disable\n"
+	                        "platform\n no hugepages\n memory 1024\n"
+	                        "crypto isakmp policy 1\n group 14\n"
+	                        "crypto map m 1 ipsec-isakmp\n set peer 10.0.0.1\n description d\n"
+	                        "crypto map m 2 ipsec-isakmp\n"
+	                        "interface fa0\n ip address 10.0.0.1 255.0.0.0\n mtu 1400\n"
+	                        " ipv6 address 2001:db8::1/64\n crypto map m\n shutdown\n"
+	                        "interface fa1\n shutdown\n ipv6 nd prefix default no-advertise\n"
+	                        " ipv6 nd prefix 2001:db8::/64 no-advertise\n"
+	                        "ip route 10.5.0.0 255.255.0.0 10.0.0.9\n");
+	struct config *plain = load("crypto isakmp policy 1\ncrypto map m 1 ipsec-isakmp\n"
+	                            "interface fa0\ninterface fa1\n"
+	                            " ipv6 nd prefix default no-advertise\n");
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (enter(c, &cur, lines[i]))
+			fail_msg("%s", lines[i]);
+	assert_true(config_equal(c, plain));
+	assert_line_refused(c, &cur, "default interface fa7");
+	assert_line_refused(c, &cur, "default version 15");
+	assert_line_refused(c, &cur, "default");
+	config_free(plain);
+	config_free(c);
+}
+
+static void help_on_default(void **state)
+{
+	const struct command_set *set = config_commands();
+	struct text out = {0};
+	struct command_match m;
+
+	(void)state;
+	assert_true(command_help(set, MODE_INTERFACE, "", &out) > 0);
+	assert_non_null(strstr(out.data, "Set a command to its defaults\n"));
+	text_fini(&out);
+	command_help(set, MODE_CRYPTO_MAP, "de", &out);
+	assert_string_equal(out.data, "default  description\n");
+	text_fini(&out);
+	command_help(set, MODE_ISAKMP_POLICY, "default l", &out);
+	assert_string_equal(out.data, "lifetime\n");
+	text_fini(&out);
+	command_parse(set, MODE_ACL, "de ip any any", &m); // no less than `def` is `default`
+	assert_int_equal(m.status, COMMAND_OK);
+	assert_false(m.no);
+	command_parse(set, MODE_CONFIG, "default frobnicate", &m);
+	assert_string_equal(m.expected, "a command of this mode behind 'default'");
+	command_parse(set, MODE_CONFIG, "no hostname", &m);
+	assert_true(m.no && !m.is_default);
+}
+
 static void removing_what_is_edited(void **state)
 {
 	struct config *c = config_create();
@@ -418,6 +500,8 @@ int main(void)
 		cmocka_unit_test(ignored_lines_do_not_leave_a_block),
 		cmocka_unit_test(lines_that_are_not_indented_leave),
 		cmocka_unit_test(ambiguous_words_are_explained),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(help_on_default),
 		cmocka_unit_test(removing_what_is_edited),
 		cmocka_unit_test(every_error_leaves_things_as_they_were),
 		cmocka_unit_test(a_clone_is_its_own),
