@@ -141,6 +141,27 @@ static void other_examples(void **state)
 	config_free(c);
 }
 
+// A branch router's file with all that has nothing to do with its tunnel.
+static void whole_file_of_a_router(void **state)
+{
+	struct diag_list d;
+	struct config *c = example("../../tests/fuzz/corpus/startup/isr", &d);
+	const struct config_interface *wan = config_find_interface(c, "GigabitEthernet0/0");
+
+	(void)state;
+	assert_string_equal(c->hostname, "branch-isr");
+	assert_int_equal(c->ipsec.df, CONFIG_DF_UNSET);
+	assert_int_equal(wan->df, CONFIG_DF_CLEAR);
+	assert_string_equal(wan->crypto_map, "VPNMAP");
+	assert_false(wan->shutdown);
+	assert_int_equal(c->n_map_entries, 1);
+	assert_null(config_map_entry_incomplete(c, c->map_entries));
+	assert_int_equal(config_map_entry_replay(c, c->map_entries), 512);
+	assert_int_equal(c->n_routes, 2);
+	diag_fini(&d);
+	config_free(c);
+}
+
 static void all_errors_are_reported(void **state)
 {
 	const char *text = "hostname gw\n"
@@ -609,6 +630,7 @@ int main(void)
 		cmocka_unit_test(item_42_easy_vpn_three_peers),
 		cmocka_unit_test(item_43_undefined_names_are_warnings),
 		cmocka_unit_test(other_examples),
+		cmocka_unit_test(whole_file_of_a_router),
 		cmocka_unit_test(all_errors_are_reported),
 		cmocka_unit_test(rejected_blocks_do_not_cascade),
 		cmocka_unit_test(ios_lines_without_effect),
