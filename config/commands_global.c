@@ -423,6 +423,7 @@ static const struct command_word line_words[] = {
 	{"transport", "Transport protocols (ignored)"},
 	{"stopbits", "Async line stop bits (ignored)"},
 	{"logging", "Logging on the line (ignored)"},
+	{"synchronous", "Apart from what is typed (ignored)"},
 	{"privilege", "Privilege level of the line (ignored)"},
 	{"speed", "Transmit and receive speeds (ignored)"},
 	{"access-class", "Filter connections by an access list (ignored)"},
@@ -489,8 +490,8 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "line {console|con|vty|aux|tty|first:WORD} [rest:LINE]", "", line_enter,
          line_words},
 	{MODE_LINE,
-         "{exec-timeout|login|password|transport|stopbits|logging|privilege|speed|access-class|"
-         "exec|history|length|width|escape-character|session-timeout} [rest:LINE]",
+         "{exec-timeout|login|password|transport|stopbits|logging synchronous|privilege|speed|"
+         "access-class|exec|history|length|width|escape-character|session-timeout} [rest:LINE]",
          "", command_ignored, line_words},
 };
 

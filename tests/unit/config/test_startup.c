@@ -396,6 +396,21 @@ static void harmless_lines(void **state)
 	config_free(c);
 }
 
+// What a line block knows by its first word must not take a global command for its own.
+static void logging_behind_a_line(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("line con 0\n logging synchronous level all\n"
+	                           "logging buffered 8192\n",
+	                           &d);
+
+	(void)state;
+	assert_int_equal(c->logging.buffered, 8192);
+	assert_int_equal(d.notices, 2);
+	diag_fini(&d);
+	config_free(c);
+}
+
 // Nothing is there, so nothing is said; and the mode stays.
 static void no_of_what_is_not_active(void **state)
 {
@@ -638,6 +653,7 @@ int main(void)
 		cmocka_unit_test(ignored_blocks_typed),
 		cmocka_unit_test(banners),
 		cmocka_unit_test(harmless_lines),
+		cmocka_unit_test(logging_behind_a_line),
 		cmocka_unit_test(no_of_what_is_not_active),
 		cmocka_unit_test(unclean_text),
 		cmocka_unit_test(secrets_that_others_can_read),
