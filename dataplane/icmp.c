@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "ipv4.h"
+#include "policy.h"
 #include "route.h"
 
 #define TOKENS_MAX      50u
@@ -60,25 +61,67 @@ static bool may_answer(const struct worker *w, struct rte_mbuf *m)
 	       (type == ICMP_ECHO_REPLY || type == ICMP_ECHO || type >= ICMP_TIMESTAMP);
 }
 
-// The address that the packet was for, if it is ours, else ours towards the sender. For what came
-// out of a tunnel that is the one of the network behind us, since the address outside is seldom
-// part of what the tunnel protects.
+// Would an error to this host go back through a tunnel, if it came from this address of ours?
+static bool is_protected(const struct worker *w, uint32_t own, uint32_t host)
+{
+	const struct dp *dp = w->dp;
+	const struct route_hop *hop = route_hop(dp->routes, route_lookup(dp->routes, host));
+	const struct policy_key key = {
+		.local = own,
+		.remote = host,
+		.proto = IPPROTO_ICMP,
+		.ports = POLICY_PORTS_NONE,
+		.iface = hop->iface,
+	};
+
+	return (hop->kind == ROUTE_GATEWAY || hop->kind == ROUTE_CONNECTED) &&
+	       policy_find(dp->policy, &key).verdict == POLICY_PROTECT;
+}
+
+static uint32_t address_of(const struct dp *dp, unsigned iface)
+{
+	return iface < dp->n_ifaces ? iface_word(&dp->ifaces[iface].address) : 0;
+}
+
+// For what came out of a tunnel: the first address of ours that is part of what the tunnel
+// protects, beginning with the network behind us. In hub and spoke a packet goes back out by the
+// interface that it came in by, whose address outside is seldom part of it. 0 = there is none.
+static uint32_t address_inside(const struct worker *w, const struct packet *p, uint32_t host)
+{
+	const struct dp *dp = w->dp;
+	uint32_t own = address_of(dp, p->out);
+
+	if (own && is_protected(w, own, host))
+		return own;
+	for (unsigned i = 0; i < dp->n_ifaces; i++) {
+		own = address_of(dp, i);
+		if (own && is_protected(w, own, host))
+			return own;
+	}
+	return 0;
+}
+
+// The address that the packet was for, if it is ours, else ours towards the sender. Looks at all
+// interfaces, so it is asked after the limit.
 static uint32_t own_address(const struct worker *w, struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of(m);
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
 	const struct dp *dp = w->dp;
-	uint32_t dst = packet_ip(m)->dst_addr;
 	uint16_t first = p->in, second = p->out;
+	uint32_t own;
 
-	if (route_hop(dp->routes, route_lookup(dp->routes, dst))->kind == ROUTE_LOCAL)
-		return dst;
+	if (route_hop(dp->routes, route_lookup(dp->routes, ip->dst_addr))->kind == ROUTE_LOCAL)
+		return ip->dst_addr;
 	if (p->flags & PACKET_DECRYPTED) {
+		own = address_inside(w, p, ip->src_addr);
+		if (own)
+			return own;
 		first = p->out;
 		second = p->in;
 	}
-	if (first < dp->n_ifaces && iface_word(&dp->ifaces[first].address))
-		return iface_word(&dp->ifaces[first].address);
-	return second < dp->n_ifaces ? iface_word(&dp->ifaces[second].address) : 0;
+	own = address_of(dp, first);
+	return own ? own : address_of(dp, second);
 }
 
 static void fill(struct worker *w, struct rte_mbuf *reply, struct rte_mbuf *about, uint32_t source,
@@ -109,12 +152,15 @@ static void fill(struct worker *w, struct rte_mbuf *reply, struct rte_mbuf *abou
 
 void icmp_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint32_t info)
 {
-	uint32_t source = own_address(w, m);
 	uint8_t head[ICMP_HEADER] = {type, code};
 	bool size = type == ICMP_UNREACHABLE && code == ICMP_FRAG_NEEDED;
 	struct rte_mbuf *reply;
+	uint32_t source;
 
-	if (!may_answer(w, m) || source == 0 || !icmp_may_send(w, size ? &w->icmp_sizes : &w->icmp))
+	if (!may_answer(w, m) || !icmp_may_send(w, size ? &w->icmp_sizes : &w->icmp))
+		return;
+	source = own_address(w, m);
+	if (source == 0)
 		return;
 	reply = rte_pktmbuf_alloc(w->dp->pool);
 	if (!reply)

@@ -6,6 +6,7 @@
 #include "icmp.h"
 #include "iface6.h"
 #include "ipv6.h"
+#include "policy.h"
 #include "route.h"
 
 #define ICMP_HEADER   8u
@@ -47,9 +48,44 @@ static bool is_ours(const struct routes *routes, const struct packet *p, const u
 	return route_hop(routes, route_lookup6(routes, dst))->kind == ROUTE_LOCAL;
 }
 
+// Would an error to this host go back through a tunnel, if it came from this address of ours?
+static bool is_protected(const struct worker *w, const uint8_t own[16], const uint8_t host[16])
+{
+	const struct dp *dp = w->dp;
+	const struct route_hop *hop = route_hop(dp->routes, route_lookup6(dp->routes, host));
+	struct policy_key6 key = {
+		.proto = IPPROTO_ICMPV6,
+		.ports = POLICY_PORTS_NONE,
+		.iface = hop->iface,
+	};
+
+	memcpy(key.local, own, sizeof(key.local));
+	memcpy(key.remote, host, sizeof(key.remote));
+	return (hop->kind == ROUTE_GATEWAY || hop->kind == ROUTE_CONNECTED) &&
+	       policy_find6(dp->policy, &key).verdict == POLICY_PROTECT;
+}
+
+static bool address_of(const struct dp *dp, unsigned iface, const uint8_t host[16], uint8_t out[16])
+{
+	return iface < dp->n_ifaces && iface6_address(&dp->ifaces[iface], host, out);
+}
+
+// See icmp.c.
+static bool address_inside(const struct worker *w, const struct packet *p, const uint8_t host[16],
+                           uint8_t out[16])
+{
+	const struct dp *dp = w->dp;
+
+	if (address_of(dp, p->out, host, out) && is_protected(w, out, host))
+		return true;
+	for (unsigned i = 0; i < dp->n_ifaces; i++)
+		if (address_of(dp, i, host, out) && is_protected(w, out, host))
+			return true;
+	return false;
+}
+
 // The address that the packet was for, if it is ours (RFC 4443, 2.2), else ours towards the sender,
-// of the kind that it has. For what came out of a tunnel that is the one of the network behind us
-// (see icmp.c).
+// of the kind that it has.
 static bool own_address(const struct worker *w, struct rte_mbuf *m, uint8_t out[16])
 {
 	const uint8_t *src = packet_ip6(m)->src_addr;
@@ -64,12 +100,12 @@ static bool own_address(const struct worker *w, struct rte_mbuf *m, uint8_t out[
 		return true;
 	}
 	if (p->flags & PACKET_DECRYPTED) {
+		if (!local && address_inside(w, p, src, out))
+			return true;
 		first = p->out;
 		second = p->in;
 	}
-	if (first < dp->n_ifaces && iface6_address(&dp->ifaces[first], src, out))
-		return true;
-	return !local && second < dp->n_ifaces && iface6_address(&dp->ifaces[second], src, out);
+	return address_of(dp, first, src, out) || (!local && address_of(dp, second, src, out));
 }
 
 static void fill(struct rte_mbuf *reply, struct rte_mbuf *about, const uint8_t source[16],
@@ -102,9 +138,9 @@ void icmp6_error(struct worker *w, struct rte_mbuf *m, uint8_t type, uint8_t cod
 	struct rte_mbuf *reply;
 	struct packet *p;
 
-	if (!may_answer(m, type) || !own_address(w, m, source))
-		return;
-	if (!icmp_may_send(w, type == ICMP6_TOO_BIG ? &w->icmp_sizes : &w->icmp))
+	if (!may_answer(m, type) ||
+	    !icmp_may_send(w, type == ICMP6_TOO_BIG ? &w->icmp_sizes : &w->icmp) ||
+	    !own_address(w, m, source))
 		return;
 	reply = rte_pktmbuf_alloc(w->dp->pool);
 	if (!reply)

@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "gate.h"
+#include "iface6.h"
 #include "lost.h"
 #include "split.h"
 #include "suites.h"
@@ -310,6 +311,211 @@ static void errors_to_nobody(void **state)
 	rte_pktmbuf_free(m);
 }
 
+// ---- hub and spoke: what comes out of one tunnel goes into another, by the same interface
+// --------
+
+#define LAN      0
+#define WAN      1
+#define TOO_LONG 1440 // for the tunnel to spoke 3
+
+static struct ip_addr addr_of(const char *text)
+{
+	struct ip_addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static struct ip_prefix prefix_of(const char *text, uint8_t len)
+{
+	const struct ip_addr a = addr_of(text);
+
+	return prefix_make(&a, len);
+}
+
+// A line of the map outside, from the networks of all to one spoke's, with a route there.
+static struct gate_flow spoke(const struct suite *suite, struct ip_prefix all, struct ip_prefix one)
+{
+	struct sa_spec spec = suite_spec(suite, 0);
+	struct dp_policy_rule rule;
+	struct gate_flow f;
+	struct handle h;
+
+	spec.selector.local = all;
+	spec.selector.remote = one;
+	f = gate_flow_make(spec);
+	rule = rule_for(&f, spec.selector);
+	assert_int_equal(dp_policy_add(&gate, &rule, &h), 0);
+	assert_int_equal(route_iface_add(&gate, &one, WAN, ROUTE_CONNECTED), 0);
+	return f;
+}
+
+// An address of IPv4 and one of IPv6 behind the gateway that lines protect; outside, others.
+static void hub(const char *inside6)
+{
+	gate.ifaces[LAN].address = rte_cpu_to_be_32(0x0a010001);
+	gate.ifaces[LAN].flags = IFACE_UP;
+	gate.ifaces[WAN].flags = IFACE_UP | IFACE_CRYPTO_MAP;
+	for (unsigned i = 0; i < 2; i++) {
+		struct dp_iface_config *c = &gate.ifaces[i].config;
+
+		c->up = true;
+		c->n_addresses6 = 1;
+		c->addresses6[0].address = addr_of(i == LAN ? inside6 : "2001:db8:ffff::1");
+		iface6_publish(&gate.ifaces[i]);
+	}
+	gate.ipv6_routing = true;
+	for (unsigned i = 0; i < GATE_WORKERS; i++)
+		gate.workers[i]->icmp.tokens = gate.workers[i]->icmp_sizes.tokens = 9;
+}
+
+static struct rte_mbuf *from_spoke(uint32_t src, uint32_t dst, uint16_t len)
+{
+	struct rte_mbuf *m = gate_packet(len, (struct handle){0});
+
+	packet_ip(m)->src_addr = rte_cpu_to_be_32(src);
+	packet_ip(m)->dst_addr = rte_cpu_to_be_32(dst);
+	packet_ip(m)->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	packet_checksum_ipv4(packet_ip(m));
+	packet_init(m, WAN, 1000);
+	packet_of(m)->kind = PACKET_ROUTE;
+	packet_of(m)->ihl = 20;
+	packet_of(m)->flags = PACKET_DECRYPTED;
+	return m;
+}
+
+static struct rte_mbuf *from_spoke6(const char *src, const char *dst, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(gate.pool);
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)rte_pktmbuf_append(m, len);
+	const struct ip_addr from = addr_of(src), to = addr_of(dst);
+
+	if (!ip)
+		abort();
+	memset(ip, 0, len);
+	ip->vtc_flow = RTE_BE32(6u << 28);
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(len - sizeof(*ip)));
+	ip->proto = IPPROTO_UDP;
+	ip->hop_limits = 64;
+	memcpy(ip->src_addr, from.bytes, 16);
+	memcpy(ip->dst_addr, to.bytes, 16);
+	packet_init(m, WAN, 1000);
+	packet_of(m)->kind = PACKET_ROUTE6;
+	packet_of(m)->flags = PACKET_DECRYPTED;
+	packet_of(m)->payload = sizeof(*ip);
+	packet_of(m)->proto = IPPROTO_UDP;
+	return m;
+}
+
+// Sends it on its way. The error that comes of it, as it goes back into the tunnel to its sender;
+// NULL: there is none, or it was dropped.
+static struct rte_mbuf *answer_to(struct rte_mbuf *m, const struct gate_flow *onward,
+                                  const struct gate_flow *back)
+{
+	bool six = packet_is_ipv6(m);
+	struct worker *w = onward ? gate_owner(onward) : gate.workers[0];
+	struct rte_mbuf *mapped[WORKER_BURST], *tunnel[WORKER_BURST];
+	uint16_t n;
+
+	assert_int_equal((six ? forward6 : forward)(w, &m, 1, mapped, &n), 0);
+	if (n) {
+		assert_int_equal((six ? policy_out6 : policy_out)(w, mapped, 1, tunnel, &n), 0);
+		assert_int_equal(n, 1);
+		assert_int_equal(esp_out(w, tunnel, 1), 0);
+	}
+	if (w->n_made == 0)
+		return NULL;
+	assert_int_equal(w->n_made, 1);
+	m = w->made[--w->n_made];
+	assert_int_equal(packet_of(m)->flags, PACKET_MADE | PACKET_QUOTES);
+	assert_int_equal((six ? forward6 : forward)(w, &m, 1, mapped, &n), 0);
+	if (n == 0)
+		return NULL;
+	assert_int_equal((six ? policy_out6 : policy_out)(w, mapped, 1, tunnel, &n), 0);
+	if (n == 0)
+		return NULL;
+	assert_int_equal(packet_of(tunnel[0])->tunnel.index, back->tunnel.index);
+	return tunnel[0];
+}
+
+// It says this, from the address behind the gateway.
+static void check_answer(struct rte_mbuf *m, uint8_t type, uint8_t code)
+{
+	const uint8_t want[2] = {type, code};
+
+	assert_non_null(m);
+	assert_int_equal(packet_ip(m)->src_addr, rte_cpu_to_be_32(0x0a010001));
+	assert_int_equal(packet_ip(m)->dst_addr, rte_cpu_to_be_32(0x0a020005));
+	assert_memory_equal(packet_ip(m) + 1, want, 2);
+	rte_pktmbuf_free(m);
+}
+
+// RFC 1191, 3; RFC 1812, 5.3.1 and 4.3.3.1: path MTU discovery, traceroute, and no way on.
+static void spokes_hear(void **state)
+{
+	const struct suite cbc = {SA_CIPHER_AES_CBC, 16, SA_AUTH_HMAC_SHA1_96};
+	struct gate_flow two, three;
+	struct rte_mbuf *m;
+
+	(void)state;
+	hub("2001:db8:1::1");
+	two = spoke(&gcm, prefix_of("10.0.0.0", 8), prefix_of("10.2.0.0", 24));
+	three = spoke(&cbc, prefix_of("10.0.0.0", 8), prefix_of("10.3.0.0", 24));
+	m = answer_to(from_spoke(0x0a020005, 0x0a030005, TOO_LONG), &three, &two);
+	check_answer(m, 3, 4);
+	m = from_spoke(0x0a020005, 0x0a030005, 100);
+	packet_ip(m)->time_to_live = 1;
+	check_answer(answer_to(m, NULL, &two), 11, 0);
+	check_answer(answer_to(from_spoke(0x0a020005, 0x0a040005, 100), NULL, &two), 3, 0);
+	assert_int_equal(gate_counter(DROP_POLICY_QUOTE), 0);
+}
+
+static void check_answer6(struct rte_mbuf *m, uint8_t type, const char *source)
+{
+	const struct ip_addr from = addr_of(source), to = addr_of("2001:db8:2::5");
+
+	assert_non_null(m);
+	assert_memory_equal(packet_ip6(m)->src_addr, from.bytes, 16);
+	assert_memory_equal(packet_ip6(m)->dst_addr, to.bytes, 16);
+	assert_int_equal(*(uint8_t *)(packet_ip6(m) + 1), type);
+	rte_pktmbuf_free(m);
+}
+
+static void spokes_hear6(void **state)
+{
+	const struct suite cbc = {SA_CIPHER_AES_CBC, 16, SA_AUTH_HMAC_SHA1_96};
+	const char *inside = "2001:db8:1::1";
+	struct gate_flow two, three;
+	struct rte_mbuf *m;
+
+	(void)state;
+	hub(inside);
+	two = spoke(&gcm, prefix_of("2001:db8::", 36), prefix_of("2001:db8:2::", 64));
+	three = spoke(&cbc, prefix_of("2001:db8::", 36), prefix_of("2001:db8:3::", 64));
+	m = answer_to(from_spoke6("2001:db8:2::5", "2001:db8:3::5", TOO_LONG), &three, &two);
+	check_answer6(m, 2, inside);
+	m = from_spoke6("2001:db8:2::5", "2001:db8:3::5", 100);
+	packet_ip6(m)->hop_limits = 1;
+	check_answer6(answer_to(m, NULL, &two), 3, inside);
+	m = answer_to(from_spoke6("2001:db8:2::5", "2001:db8:4::5", 100), NULL, &two);
+	check_answer6(m, 1, inside);
+	assert_int_equal(gate_counter(DROP_POLICY_QUOTE), 0);
+}
+
+// Without an address that lines protect nothing is said, and nothing leaves in clear.
+static void no_address_inside(void **state)
+{
+	(void)state;
+	hub("2001:db8:f000::1");
+	gate.ifaces[LAN].address = rte_cpu_to_be_32(0xac100001);
+	spoke(&gcm, prefix_of("10.0.0.0", 8), prefix_of("10.2.0.0", 24));
+	spoke(&gcm, prefix_of("2001:db8::", 36), prefix_of("2001:db8:2::", 64));
+	assert_null(answer_to(from_spoke(0x0a020005, 0x0a040005, 100), NULL, NULL));
+	assert_null(answer_to(from_spoke6("2001:db8:2::5", "2001:db8:4::5", 100), NULL, NULL));
+	assert_int_equal(gate_counter(COUNT_ICMP_SENT), 2);
+	assert_int_equal(gate_counter(DROP_POLICY_QUOTE), 2);
+}
+
 // A flood of what the gateway answers loses answers, which are no proof of anybody's life.
 static void a_flood_of_answers(void **state)
 {
@@ -336,6 +542,9 @@ int main(void)
 		TEST(not_back_in_clear),
 		TEST(not_back_in_clear6),
 		TEST(errors_to_nobody),
+		TEST(spokes_hear),
+		TEST(spokes_hear6),
+		TEST(no_address_inside),
 		TEST(a_flood_of_answers),
 	};
 
