@@ -21,6 +21,7 @@ static const char *const names[COUNTERS] = {
 	[DROP_SEGMENTED] = "drop segmented",
 	[DROP_TOO_LONG] = "drop too-long",
 	[DROP_FRAGMENT] = "drop fragment",
+	[DROP_FRAGMENT_COPY] = "drop fragment-copy",
 	[DROP_FRAGMENT_BIG] = "drop fragment-too-big",
 	[DROP_NATT_RUNT] = "drop natt-runt",
 	[DROP_UDP_CHECKSUM] = "drop udp-checksum",

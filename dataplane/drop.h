@@ -23,6 +23,7 @@ enum counter {
 	DROP_TOO_LONG, // in pieces, longer than any buffer
 	// Fragments and what is for the gateway itself.
 	DROP_FRAGMENT,
+	DROP_FRAGMENT_COPY, // of one that waits already
 	DROP_FRAGMENT_BIG,
 	DROP_NATT_RUNT,
 	DROP_UDP_CHECKSUM,

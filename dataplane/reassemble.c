@@ -13,6 +13,7 @@
 
 #include "bytes.h"
 #include "classify.h"
+#include "copies.h"
 #include "esp.h"
 #include "icmp6.h"
 #include "ipv6.h"
@@ -33,27 +34,34 @@
 // What came out of a tunnel never meets what came in clear.
 enum { OUTSIDE, DECRYPTED, TABLES };
 
+struct waiting {
+	struct rte_ip_frag_tbl *table;
+	struct copies *copies; // which fragments are in it
+};
+
 struct reassembly {
-	struct rte_ip_frag_tbl *tables[TABLES];
+	struct waiting waiting[TABLES];
 	struct rte_ip_frag_death_row row;
 	tick_t expired;
 };
 
+static int waiting_init(struct waiting *t, uint64_t timeout)
+{
+	t->table = rte_ip_frag_table_create(DATAGRAMS / BUCKET, BUCKET, DATAGRAMS, timeout,
+	                                    SOCKET_ID_ANY);
+	t->copies = copies_create(DATAGRAMS, timeout);
+	return t->table && t->copies ? 0 : -ENOMEM;
+}
+
 int reassemble_init(struct worker *w)
 {
 	struct reassembly *r = calloc(1, sizeof(*r));
+	int rc = r ? 0 : -ENOMEM;
 
-	if (!r)
-		return -ENOMEM;
 	w->reassembly = r;
-	for (unsigned i = 0; i < TABLES; i++) {
-		r->tables[i] =
-			rte_ip_frag_table_create(DATAGRAMS / BUCKET, BUCKET, DATAGRAMS,
-		                                 w->dp->clock.hz * TIMEOUT_SECONDS, SOCKET_ID_ANY);
-		if (!r->tables[i])
-			return -ENOMEM;
-	}
-	return 0;
+	for (unsigned i = 0; i < TABLES && rc == 0; i++)
+		rc = waiting_init(&r->waiting[i], w->dp->clock.hz * TIMEOUT_SECONDS);
+	return rc;
 }
 
 void reassemble_fini(struct worker *w)
@@ -63,9 +71,11 @@ void reassemble_fini(struct worker *w)
 	if (!r)
 		return;
 	rte_ip_frag_free_death_row(&r->row, PREFETCH);
-	for (unsigned i = 0; i < TABLES; i++)
-		if (r->tables[i])
-			rte_ip_frag_table_destroy(r->tables[i]);
+	for (unsigned i = 0; i < TABLES; i++) {
+		if (r->waiting[i].table)
+			rte_ip_frag_table_destroy(r->waiting[i].table);
+		copies_destroy(r->waiting[i].copies);
+	}
 	free(r);
 	w->reassembly = NULL;
 }
@@ -101,7 +111,7 @@ void reassemble_tick(struct worker *w)
 	struct reassembly *r = w->reassembly;
 
 	for (unsigned i = 0; i < TABLES; i++) {
-		rte_ip_frag_table_del_expired_entries(r->tables[i], &r->row, w->tsc);
+		rte_ip_frag_table_del_expired_entries(r->waiting[i].table, &r->row, w->tsc);
 		for (uint32_t k = 0; k < r->row.cnt; k++)
 			tell_sender(w, r->row.row[k]);
 		bury(w);
@@ -110,7 +120,7 @@ void reassemble_tick(struct worker *w)
 
 // Gives up the datagrams of a table that have waited longest: about a quarter of the time that the
 // oldest one has.
-static void make_room(struct worker *w, struct rte_ip_frag_tbl *table)
+static void make_room(struct worker *w, const struct waiting *t)
 {
 	uint64_t timeout = w->dp->clock.hz * TIMEOUT_SECONDS, age = timeout;
 	struct rte_ip_frag_death_row *row = &w->reassembly->row;
@@ -118,18 +128,19 @@ static void make_room(struct worker *w, struct rte_ip_frag_tbl *table)
 	while (row->cnt == 0 && age) {
 		age -= age / 4 + 1;
 		// Those are given up that began no later than `age` ago.
-		rte_ip_frag_table_del_expired_entries(table, row, w->tsc + timeout - age + 1);
+		rte_ip_frag_table_del_expired_entries(t->table, row, w->tsc + timeout - age + 1);
 	}
+	copies_expire(t->copies, w->tsc >= age ? w->tsc - age + 1 : 0);
 	bury(w);
 }
 
 // Where a fragment waits for the others. By then its route may be another one.
-static struct rte_ip_frag_tbl *table_for(const struct worker *w, struct rte_mbuf *m)
+static const struct waiting *waiting_for(const struct worker *w, struct rte_mbuf *m)
 {
 	struct packet *p = packet_of(m);
 
 	p->hop = PACKET_NO_HOP;
-	return w->reassembly->tables[p->flags & PACKET_DECRYPTED ? DECRYPTED : OUTSIDE];
+	return &w->reassembly->waiting[p->flags & PACKET_DECRYPTED ? DECRYPTED : OUTSIDE];
 }
 
 static unsigned owner_of(const struct worker *w, const struct rte_ipv4_hdr *ip)
@@ -212,6 +223,13 @@ static struct rte_mbuf *in_one_piece(struct worker *w, struct rte_mbuf *m)
 	return NULL;
 }
 
+// The protocol belongs to the key (RFC 791, 3.2), for which the library has no room; what meets by
+// chance all the same, is_of_one() finds.
+static uint32_t dst_and_protocol(const struct rte_ipv4_hdr *ip)
+{
+	return ip->dst_addr ^ ip->next_proto_id * 0x01010101u;
+}
+
 static struct rte_mbuf *put_once(struct worker *w, struct rte_ip_frag_tbl *table,
                                  struct rte_mbuf *m)
 {
@@ -222,12 +240,44 @@ static struct rte_mbuf *put_once(struct worker *w, struct rte_ip_frag_tbl *table
 	if (packet_is_ipv6(m))
 		return rte_ipv6_frag_reassemble_packet(table, row, m, w->tsc, ip,
 		                                       (struct rte_ipv6_fragment_ext *)(ip + 1));
-	// The library takes its key and the lengths from this copy. The protocol belongs to the key
-	// (RFC 791, 3.2), which has no room for it; what meets by chance all the same, is_of_one()
-	// finds.
+	// The library takes its key and the lengths from this copy.
 	seen = *packet_ip(m);
-	seen.dst_addr ^= seen.next_proto_id * 0x01010101u;
+	seen.dst_addr = dst_and_protocol(&seen);
 	return rte_ipv4_frag_reassemble_packet(table, row, m, w->tsc, &seen);
+}
+
+// What the library would keep of it. Of IPv4 the first one of two that say the same part stays
+// (RFC 791, 3.2, lets either), so that a forged one changes nothing. Of IPv6 only the very same
+// fragment is a copy (RFC 8200, 4.5): other data makes an overlap, for which all are given up.
+static struct copies_part part_of(struct rte_mbuf *m, uint16_t head)
+{
+	const struct rte_ipv4_hdr *ip = packet_ip(m);
+	const struct rte_ipv6_hdr *ip6 = packet_ip6(m);
+	const struct rte_ipv6_fragment_ext *ext = (const struct rte_ipv6_fragment_ext *)(ip6 + 1);
+	struct copies_part part = {.len = (uint16_t)(rte_pktmbuf_data_len(m) - head)};
+
+	if (!packet_is_ipv6(m)) {
+		part.datagram[0] = (uint64_t)dst_and_protocol(ip) << 32 | ip->src_addr;
+		part.datagram[1] = ip->packet_id;
+		part.offset = (uint16_t)(rte_be_to_cpu_16(ip->fragment_offset) &
+		                         (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG));
+		return part;
+	}
+	memcpy(part.datagram, ip6->src_addr, 16);
+	memcpy(part.datagram + 2, ip6->dst_addr, 16);
+	part.datagram[4] = 1ull << 32 | ext->id;
+	part.offset = rte_be_to_cpu_16(ext->frag_data) & RTE_IPV6_FRAG_USED_MASK;
+	part.sum = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, void *, head), part.len);
+	return part;
+}
+
+// Did the library give it up, with all that it had of its datagram?
+static bool was_given_up(const struct rte_ip_frag_death_row *row, const struct rte_mbuf *m)
+{
+	for (uint32_t i = 0; i < row->cnt; i++)
+		if (row->row[i] == m)
+			return true;
+	return false;
 }
 
 // A fragment, which is not empty, to the others of its datagram. The whole chain, or NULL while
@@ -235,20 +285,29 @@ static struct rte_mbuf *put_once(struct worker *w, struct rte_ip_frag_tbl *table
 static struct rte_mbuf *put(struct worker *w, struct rte_mbuf *m, uint16_t head)
 {
 	struct rte_ip_frag_death_row *row = &w->reassembly->row;
-	struct rte_ip_frag_tbl *table = table_for(w, m);
+	const struct waiting *t = waiting_for(w, m);
+	const struct copies_part part = part_of(m, head);
 	struct rte_mbuf *whole;
 
+	if (copies_has(t->copies, &part, w->tsc)) {
+		worker_drop(w, m, DROP_FRAGMENT_COPY);
+		return NULL;
+	}
 	m->l2_len = 0;
 	m->l3_len = head;
 	m->ol_flags &= HOW_HELD;
-	whole = put_once(w, table, m);
+	whole = put_once(w, t->table, m);
 	// The library gives up a fragment alone only if there is no room for its datagram. It is
 	// ours again then.
 	if (unlikely(row->cnt == 1 && row->row[0] == m)) {
 		row->cnt = 0;
-		make_room(w, table);
-		whole = put_once(w, table, m);
+		make_room(w, t);
+		whole = put_once(w, t->table, m);
 	}
+	if (whole || was_given_up(row, m))
+		copies_del(t->copies, &part);
+	else
+		copies_add(t->copies, &part, w->tsc);
 	bury(w);
 	return whole;
 }

@@ -360,6 +360,126 @@ static void fragments_behind_options(void **state)
 	assert_int_equal(gate_counter(COUNT_REASSEMBLED), 10);
 }
 
+// ---- copies ------------------------------------------------------------------------------------
+
+#define QUARTER (BODY / 4)
+
+// Fragment k of four; its data are bytes of this value.
+static struct rte_mbuf *quarter(bool six, uint16_t id, unsigned k, uint8_t value)
+{
+	struct rte_mbuf *m = six ? part6(id, true) : part4(id, true, 0);
+	uint32_t head = six ? 48 : 20;
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	uint16_t offset = (uint16_t)(k * QUARTER);
+
+	rte_pktmbuf_trim(m, BODY / 2 - QUARTER);
+	memset(data + head, value, QUARTER);
+	if (six) {
+		bytes_put_u16(data + 4, 8 + QUARTER);
+		bytes_put_u16(data + 42, offset | (k < 3));
+		return m;
+	}
+	packet_ip(m)->total_length = RTE_BE16(20 + QUARTER);
+	packet_ip(m)->fragment_offset =
+		rte_cpu_to_be_16((uint16_t)(offset / 8 | (k < 3 ? RTE_IPV4_HDR_MF_FLAG : 0)));
+	packet_checksum_ipv4(packet_ip(m));
+	return m;
+}
+
+static void check_quarters(bool six, struct rte_mbuf *m)
+{
+	uint32_t head = six ? 40 : 20;
+
+	assert_non_null(m);
+	assert_int_equal(rte_pktmbuf_data_len(m), head + BODY);
+	for (unsigned i = 0; i < BODY; i++)
+		assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[head + i], i / QUARTER);
+	rte_pktmbuf_free(m);
+}
+
+// RFC 791, 3.2; RFC 8200, 4.5: the network may bring any fragment twice, at any time.
+static void copies(void **state)
+{
+	uint64_t dropped = 0;
+
+	(void)state;
+	for (uint16_t id = 0; id < 2 * 24; id++) {
+		bool six = id & 1;
+		unsigned first = id / 2 % 4, copied = id / 2 / 4 % 3;
+
+		// All but the last to come, and one of them a few times more.
+		for (unsigned i = 0; i < 3; i++) {
+			unsigned k = (first + i) % 4;
+
+			assert_null(give(quarter(six, id, k, (uint8_t)k)));
+			for (unsigned copy = 0; i >= copied && copy < 4; copy++, dropped++) {
+				k = (first + copied) % 4;
+				assert_null(give(quarter(six, id, k, (uint8_t)k)));
+			}
+		}
+		check_quarters(six,
+		               give(quarter(six, id, (first + 3) % 4, (uint8_t)((first + 3) % 4))));
+	}
+	assert_int_equal(gate_counter(DROP_FRAGMENT_COPY), dropped);
+	assert_int_equal(gate_counter(DROP_FRAGMENT), 0);
+}
+
+// Other data at the same place: of IPv4 the first one stays, of IPv6 all go (RFC 5722, 3), and the
+// datagram may be sent once more.
+static void other_data(void **state)
+{
+	struct rte_mbuf *m = NULL;
+
+	(void)state;
+	for (uint16_t k = 0; k < 4; k++) {
+		for (unsigned six = 0; six < 2; six++) {
+			for (unsigned i = 0; i < 4; i++) {
+				unsigned at = (k + i) % 4;
+
+				m = give(quarter(six, k, at, (uint8_t)at));
+				if (i == 0)
+					assert_null(give(quarter(six, k, k, 9)));
+			}
+			if (six)
+				assert_null(m);
+			for (unsigned at = 0; six && !m && at < 4; at++)
+				m = give(quarter(six, k, at, (uint8_t)at));
+			check_quarters(six, m);
+		}
+	}
+}
+
+// What was given up is not waiting: a datagram that is sent once more is whole.
+static void sent_once_more(void **state)
+{
+	(void)state;
+	for (unsigned six = 0; six < 2; six++) {
+		assert_null(give(quarter(six, 1, 0, 0)));
+		assert_null(give(quarter(six, 1, 2, 2)));
+		pause_for(5500000);
+		assert_int_equal(gate_counter(DROP_FRAGMENT), 2);
+		for (unsigned k = 0; k < 3; k++)
+			assert_null(give(quarter(six, 1, k, (uint8_t)k)));
+		check_quarters(six, give(quarter(six, 1, 3, 3)));
+		// ... nor is what was whole, or what others made go.
+		for (unsigned k = 0; k < 3; k++)
+			assert_null(give(quarter(six, 1, k, (uint8_t)k)));
+		check_quarters(six, give(quarter(six, 1, 3, 3)));
+		assert_null(give(quarter(six, 2, 0, 0)));
+		for (uint16_t id = 0; id < 300; id++) {
+			pause_for(100);
+			assert_null(give(quarter(six, (uint16_t)(100 + id), 0, 0)));
+		}
+		for (unsigned k = 0; k < 3; k++)
+			assert_null(give(quarter(six, 2, k, (uint8_t)k)));
+		check_quarters(six, give(quarter(six, 2, 3, 3)));
+		assert_int_equal(gate_counter(DROP_FRAGMENT_COPY), 0);
+		pause_for(5500000);
+		gate.workers[0]->counters[DROP_FRAGMENT] = 0;
+	}
+	assert_int_equal(gate_counter(COUNT_REASSEMBLED), 6);
+}
+
 static void count_free(void *addr, void *count)
 {
 	(void)addr;
@@ -399,6 +519,9 @@ int main(void)
 		TEST(time_exceeded),
 		TEST(fragments_that_are_none),
 		TEST(fragments_behind_options),
+		TEST(copies),
+		TEST(other_data),
+		TEST(sent_once_more),
 		TEST(memory_of_others),
 	};
 
