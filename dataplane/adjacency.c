@@ -16,7 +16,8 @@
 #include "icmp6.h"
 #include "policy.h"
 
-#define NEIGHBOURS   65536
+// More than there may be, since what was deleted keeps its place until no worker looks at it.
+#define PLACES       (DP_NEIGHBOURS_MAX + DP_NEIGHBOURS_MAX / 8)
 #define WAITS        64 // neighbours that are waited for, for each worker
 #define WAIT_PACKETS 4
 #define WAIT_TICKS   (3 * TICKS_PER_SECOND)
@@ -40,15 +41,18 @@ struct adjacency_wait {
 	struct rte_mbuf *pkts[WAIT_PACKETS];
 };
 
+// Addresses in sequence crowd into some of the hash's buckets, so that there were places left and
+// no way to them: buckets may have others behind them.
 int adjacency_init(struct dp *dp)
 {
 	struct rte_hash_parameters params = {
 		.name = "neighbours",
-		.entries = NEIGHBOURS,
+		.entries = PLACES,
 		.key_len = sizeof(struct adjacency_key),
 		.hash_func = rte_hash_crc,
 		.socket_id = SOCKET_ID_ANY,
-		.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF,
+		.extra_flag =
+			RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF | RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
 	struct rte_hash_rcu_config rcu = {.v = dp->rcu, .mode = RTE_HASH_QSBR_MODE_DQ};
 

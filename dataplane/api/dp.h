@@ -398,6 +398,8 @@ int dp_lost_networks(struct dp *dp, const struct dp_range *ranges, uint32_t n);
 // The interface, next hop and own source address that a packet to `dst` takes. 0, -EHOSTUNREACH.
 int dp_route_find(const struct dp *dp, const struct ip_addr *dst, uint16_t *iface,
                   struct ip_addr *next_hop, struct ip_addr *source);
+// Of all interfaces, at least: dp_neighbour_set() has room for so many.
+#define DP_NEIGHBOURS_MAX 65536u
 // The link-layer address of a next hop; packets that wait for it go. 0, -EINVAL, -ENOSPC (the table
 // is full), -ENOMEM.
 int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,

@@ -404,6 +404,33 @@ static void neighbours_of_both_families(void **state)
 	assert_int_equal(sent(four, RTE_ETHER_TYPE_IPV4), 1);
 }
 
+// DP_NEIGHBOURS_MAX of them, and as many others when they have gone.
+static void room_for_neighbours(void **state)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 6};
+	struct rte_ether_addr found;
+
+	(void)state;
+	for (uint32_t round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < DP_NEIGHBOURS_MAX; i++) {
+			struct ip_addr a = addr_v4((10 + round) << 24 | i), before = a;
+
+			before.bytes[0]--;
+			dp_neighbour_del(&gate, 1, &before);
+			assert_int_equal(dp_neighbour_set(&gate, 1, &a, mac), 0);
+			if (i % 32 == 0)
+				gate_turn();
+		}
+		for (uint32_t i = 0; i < DP_NEIGHBOURS_MAX; i++) {
+			struct adjacency_key key =
+				adjacency_key4(1, rte_cpu_to_be_32((10 + round) << 24 | i));
+
+			assert_true(adjacency_find(&gate, &key, &found));
+		}
+	}
+	gate_turn();
+}
+
 // A packet that comes when the neighbour is known, but before its worker is told, lets those go
 // first that wait.
 static void who_waits_is_not_overtaken(void **state)
@@ -678,6 +705,7 @@ int main(void)
 		cmocka_unit_test(whole_packets),
 		cmocka_unit_test_setup_teardown(addresses_by_destination, gate_start, gate_stop),
 		cmocka_unit_test_setup_teardown(addresses_and_their_routes, gate_start, gate_stop),
+		cmocka_unit_test_setup_teardown(room_for_neighbours, start, stop),
 		cmocka_unit_test_setup_teardown(neighbours_of_both_families, start, stop),
 		cmocka_unit_test_setup_teardown(rules_change_meanwhile, start, stop),
 		cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, start, stop),
