@@ -45,6 +45,9 @@
 // many places, or a quarter of those that others leave, they do not take.
 #define PEERS_LEFT 64
 
-#define NEIGHBOURS_MAX 4096
+// Neighbours: as many as peers, though not fewer than the first and no more than the dataplane has
+// room for, and the second beside them: hosts, gateways, and who only claims to be there.
+#define NEIGHBOURS_MIN    3072u
+#define NEIGHBOURS_OTHERS 1024u
 
 #endif

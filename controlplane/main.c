@@ -98,7 +98,7 @@ static int tables_init(struct control *c)
 	c->flow_of_tunnel = calloc(c->max_tunnels, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(c->max_sas, sizeof(*c->child_of_sa));
 	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
-	c->neighbours = neighbour_create();
+	c->neighbours = neighbour_create(p->max_peers);
 	if (peer_tables_init(c, p->max_peers) < 0 || !c->flow_of_tunnel || !c->child_of_sa ||
 	    !c->ports || !c->neighbours)
 		return -ENOMEM;

@@ -33,16 +33,24 @@
 #define DEFEND_INTERVAL ticks_from_seconds(10) // RFC 5227, 1.1
 #define CONFLICT_LOGS   ticks_from_seconds(60)
 
-#define LIVE_FOR ticks_from_seconds(60) // a known neighbour keeps its place so long at least
-#define BUCKETS  1024u
+#define LIVE_FOR    ticks_from_seconds(60) // a known neighbour keeps its place so long at least
+#define PER_BUCKET  4u                     // when the table is full
+#define SWEEP_TICKS 90u                    // for all of them
+#define FULL_LOGS   ticks_from_seconds(60)
+
+// How readily a neighbour gives way in a full table. Whom nobody has wanted yet goes first, so that
+// those who only claim to be there keep nobody out, then who does not answer, then who is known.
+// Gateways of routes stay.
+enum rank { HEARD_OF, SILENT, KNOWN, KEPT, RANKS };
 
 struct neighbour {
-	struct neighbour *next, **link; // of all, the newest first
+	struct neighbour *next, **link; // of the same rank, who was wanted last at the end
 	struct neighbour *chain;        // of the same bucket
 	struct wheel_timer timer;       // ask again, or refresh
 	struct ip_addr addr;
 	uint32_t kept; // routes that name it
 	uint16_t iface;
+	uint8_t rank; // enum rank
 	uint8_t asks; // requests without an answer
 	bool complete;
 	bool wanted; // packets have waited for it; else it is only heard of
@@ -53,25 +61,83 @@ struct neighbour {
 };
 
 struct neighbours {
-	struct neighbour *list;
-	struct neighbour *buckets[BUCKETS];
-	unsigned n;
+	struct queue {
+		struct neighbour *first, **end;
+	} ranks[RANKS];
+	struct neighbour **buckets;
+	uint32_t n_buckets; // a power of two
+	uint32_t n, max;
 	tick_t looked_at; // for one that may go; for those that are only heard of, once a tick
+	bool full;
+	tick_t full_told_at;
+	// Who is asked again: all of IPv4, all of an interface. So many buckets are still to be
+	// looked at, a part of them a tick.
+	struct wheel_timer sweep;
+	uint32_t sweep_at, sweep_left;
+	bool again4, again[DP_IFACES_MAX];
 	struct conflict {
 		bool seen;
 		tick_t told_at, defended_at;
 	} conflicts[DP_IFACES_MAX]; // somebody else has our IPv4 address there
 };
 
-struct neighbours *neighbour_create(void)
+struct neighbours *neighbour_create(uint32_t max_peers)
 {
-	return calloc(1, sizeof(struct neighbours));
+	struct neighbours *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	all->max = max_peers < NEIGHBOURS_MIN ? NEIGHBOURS_MIN : max_peers;
+	if (all->max > DP_NEIGHBOURS_MAX - NEIGHBOURS_OTHERS)
+		all->max = DP_NEIGHBOURS_MAX - NEIGHBOURS_OTHERS;
+	all->max += NEIGHBOURS_OTHERS;
+	all->n_buckets = 1;
+	while (all->n_buckets < all->max / PER_BUCKET)
+		all->n_buckets *= 2;
+	for (unsigned i = 0; i < RANKS; i++)
+		all->ranks[i].end = &all->ranks[i].first;
+	all->buckets = calloc(all->n_buckets, sizeof(struct neighbour *));
+	if (all->buckets)
+		return all;
+	free(all);
+	return NULL;
+}
+
+static void leave_rank(struct neighbours *all, struct neighbour *n)
+{
+	*n->link = n->next;
+	if (n->next)
+		n->next->link = n->link;
+	else
+		all->ranks[n->rank].end = n->link;
+}
+
+// At the end of those of its rank.
+static void enter_rank(struct neighbours *all, struct neighbour *n)
+{
+	struct queue *q;
+
+	n->rank = n->kept ? KEPT : !n->wanted ? HEARD_OF : n->complete ? KNOWN : SILENT;
+	q = &all->ranks[n->rank];
+	n->next = NULL;
+	n->link = q->end;
+	*q->end = n;
+	q->end = &n->next;
+}
+
+// What its rank depends on has changed, or it is wanted once more.
+static void move_rank(struct control *c, struct neighbour *n)
+{
+	leave_rank(c->neighbours, n);
+	enter_rank(c->neighbours, n);
 }
 
 static struct neighbour **bucket(const struct control *c, uint16_t iface,
                                  const struct ip_addr *addr)
 {
-	return &c->neighbours->buckets[(addr_hash(&c->salt, addr) + iface) % BUCKETS];
+	const struct neighbours *all = c->neighbours;
+
+	return &all->buckets[(addr_hash(&c->salt, addr) + iface) & (all->n_buckets - 1)];
 }
 
 static struct neighbour *find(const struct control *c, uint16_t iface, const struct ip_addr *addr)
@@ -91,9 +157,7 @@ static void drop(struct control *c, struct neighbour *n)
 	while (*at != n)
 		at = &(*at)->chain;
 	*at = n->chain;
-	*n->link = n->next;
-	if (n->next)
-		n->next->link = n->link;
+	leave_rank(c->neighbours, n);
 	c->neighbours->n--;
 	wheel_cancel(&c->wheel, &n->timer);
 	free(n);
@@ -101,25 +165,33 @@ static void drop(struct control *c, struct neighbour *n)
 
 void neighbour_forget(struct control *c, uint16_t iface)
 {
+	struct neighbours *all = c->neighbours;
 	struct neighbour *n, *next;
 
-	for (n = c->neighbours->list; n; n = next) {
-		next = n->next;
-		if (n->iface != iface)
-			continue;
-		dp_neighbour_del(c->dp, n->iface, &n->addr);
-		drop(c, n);
+	for (unsigned rank = 0; rank < RANKS; rank++) {
+		for (n = all->ranks[rank].first; n; n = next) {
+			next = n->next;
+			if (n->iface != iface)
+				continue;
+			dp_neighbour_del(c->dp, n->iface, &n->addr);
+			drop(c, n);
+		}
 	}
 }
 
 void neighbour_destroy(struct control *c)
 {
+	struct neighbours *all = c->neighbours;
+
 	nd_destroy(c);
-	if (!c->neighbours)
+	if (!all)
 		return;
-	while (c->neighbours->list)
-		drop(c, c->neighbours->list);
-	free(c->neighbours);
+	for (unsigned rank = 0; rank < RANKS; rank++)
+		while (all->ranks[rank].first)
+			drop(c, all->ranks[rank].first);
+	wheel_cancel(&c->wheel, &all->sweep);
+	free(all->buckets);
+	free(all);
 	c->neighbours = NULL;
 }
 
@@ -186,6 +258,7 @@ static void expired(void *ctx, struct wheel_timer *t)
 	if (n->complete && n->asks >= STALE_ASKS_MAX) {
 		dp_neighbour_del(c->dp, n->iface, &n->addr);
 		n->complete = false;
+		move_rank(c, n);
 	}
 	if (!n->complete && n->asks >= ASKS_MAX && !n->kept) {
 		dp_neighbour_del(c->dp, n->iface, &n->addr);
@@ -197,41 +270,57 @@ static void expired(void *ctx, struct wheel_timer *t)
 	          expired);
 }
 
-// How readily a neighbour gives way; 0: not at all.
-static unsigned spare_rank(const struct control *c, const struct neighbour *n)
+// Who is known keeps its place for a while, who may be has time for an answer.
+static bool may_go(const struct control *c, const struct neighbour *n)
 {
 	tick_t unused = c->now - n->wanted_at;
 
-	if (n->kept)
-		return 0;
-	if (!n->wanted)
-		return 3;
-	if (!n->complete)
-		return unused >= ASK_EVERY ? 2 : 0;
-	return unused >= LIVE_FOR ? 1 : 0;
+	return n->rank == HEARD_OF || unused >= (n->rank == SILENT ? ASK_EVERY : LIVE_FOR);
 }
 
-// The table is full: whom nobody has wanted yet gives way first, so that those who only claim to be
-// there keep nobody out, then who does not answer, then who is known. Nobody says which of these
-// still have packets: who was wanted longest ago goes, and comes back with the next packet.
-// For one that is only heard of nobody goes but others like it.
+// The table is full. Nobody says which of the known ones still have packets: who was wanted longest
+// ago goes, and comes back with the next packet. For one that is only heard of nobody goes but
+// others like it.
 static void make_room(struct control *c, bool wanted)
 {
-	struct neighbour *n, *worst = NULL;
-	unsigned rank, worst_rank = 0;
+	struct neighbour *n;
 
-	for (n = c->neighbours->list; n; n = n->next) {
-		rank = spare_rank(c, n);
-		if (rank > worst_rank || (rank && rank == worst_rank &&
-		                          c->now - n->wanted_at >= c->now - worst->wanted_at)) {
-			worst = n;
-			worst_rank = rank;
-		}
-	}
-	if (!worst || (!wanted && worst->wanted))
+	for (unsigned rank = HEARD_OF; rank <= (wanted ? KNOWN : HEARD_OF); rank++) {
+		n = c->neighbours->ranks[rank].first;
+		if (!n || !may_go(c, n))
+			continue;
+		dp_neighbour_del(c->dp, n->iface, &n->addr);
+		drop(c, n);
 		return;
-	dp_neighbour_del(c->dp, worst->iface, &worst->addr);
-	drop(c, worst);
+	}
+}
+
+static void tell_full(struct control *c)
+{
+	struct neighbours *all = c->neighbours;
+
+	if (all->full && c->now - all->full_told_at < FULL_LOGS)
+		return;
+	all->full = true;
+	all->full_told_at = c->now;
+	log_msg(&c->log, LOG_WARNING, "IP", "NEIGHBORS",
+	        "No room for more than the %u neighbors that are in use", all->n);
+}
+
+// Is there room for one more?
+static bool has_room(struct control *c, bool wanted)
+{
+	struct neighbours *all = c->neighbours;
+
+	if (all->n >= all->max && (wanted || all->looked_at != c->now)) {
+		make_room(c, wanted);
+		all->looked_at = c->now;
+	}
+	if (all->n < all->max)
+		return true;
+	if (wanted)
+		tell_full(c);
+	return false;
 }
 
 static struct neighbour *make(struct control *c, uint16_t iface, const struct ip_addr *addr,
@@ -239,11 +328,7 @@ static struct neighbour *make(struct control *c, uint16_t iface, const struct ip
 {
 	struct neighbour *n, **at;
 
-	if (c->neighbours->n >= NEIGHBOURS_MAX && (wanted || c->neighbours->looked_at != c->now)) {
-		make_room(c, wanted);
-		c->neighbours->looked_at = c->now;
-	}
-	if (c->neighbours->n >= NEIGHBOURS_MAX)
+	if (!has_room(c, wanted))
 		return NULL;
 	n = calloc(1, sizeof(*n));
 	if (!n)
@@ -252,11 +337,7 @@ static struct neighbour *make(struct control *c, uint16_t iface, const struct ip
 	n->iface = iface;
 	n->since = n->wanted_at = c->now;
 	n->wanted = wanted;
-	n->next = c->neighbours->list;
-	n->link = &c->neighbours->list;
-	if (n->next)
-		n->next->link = &n->next;
-	c->neighbours->list = n;
+	enter_rank(c->neighbours, n);
 	at = bucket(c, iface, addr);
 	n->chain = *at;
 	*at = n;
@@ -284,46 +365,73 @@ bool neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *add
 	n->wanted = true;
 	n->wanted_at = c->now;
 	n->kept += keep;
+	move_rank(c, n);
 	return true;
 }
 
-// As after a long silence: by broadcast, since another may have the address now. They take turns of
-// a tick each for a second.
-static void ask_again(struct control *c, struct neighbour *n, tick_t *turn)
+// As after a long silence: by broadcast, since another may have the address now.
+static void ask_again(struct control *c, struct neighbour *n)
 {
+	// IPv6 of an interface: when our own addresses may be used.
+	tick_t later = n->addr.family == 6 ? IPV6_LATER : 0;
+
 	n->asks = n->complete ? STALE_ASKS_MAX - ASKS_MAX : 0;
-	*turn = *turn < TICKS_PER_SECOND ? *turn + 1 : 1;
-	wheel_arm(&c->wheel, &n->timer, c->now + *turn, expired);
+	wheel_arm(&c->wheel, &n->timer, c->now + 1 + later, expired);
+}
+
+// There may be many: a part of them in each tick, so that neither does a turn take long nor do all
+// answer at once.
+static void sweep(void *ctx, struct wheel_timer *t)
+{
+	struct control *c = ctx;
+	struct neighbours *all = c->neighbours;
+	uint32_t part = all->n_buckets / SWEEP_TICKS + 1;
+
+	for (; part && all->sweep_left; part--, all->sweep_left--) {
+		struct neighbour *n = all->buckets[all->sweep_at];
+
+		for (; n; n = n->chain)
+			if (all->again[n->iface] || (all->again4 && n->addr.family == 4))
+				ask_again(c, n);
+		all->sweep_at = (all->sweep_at + 1) & (all->n_buckets - 1);
+	}
+	if (all->sweep_left) {
+		wheel_arm(&c->wheel, t, c->now + 1, sweep);
+		return;
+	}
+	all->again4 = false;
+	memset(all->again, 0, sizeof(all->again));
+}
+
+// Once around from here, for what was already to be asked too.
+static void sweep_start(struct control *c)
+{
+	struct neighbours *all = c->neighbours;
+
+	all->sweep_left = all->n_buckets;
+	wheel_arm(&c->wheel, &all->sweep, c->now + 1, sweep);
 }
 
 void neighbour_refresh(struct control *c)
 {
-	tick_t turn = 0;
-
-	for (struct neighbour *n = c->neighbours->list; n; n = n->next)
-		if (n->addr.family == 4)
-			ask_again(c, n, &turn);
+	c->neighbours->again4 = true;
+	sweep_start(c);
 }
 
 void neighbour_link_up(struct control *c, uint16_t iface)
 {
-	tick_t turn = 0;
-
-	for (struct neighbour *n = c->neighbours->list; n; n = n->next) {
-		if (n->iface != iface)
-			continue;
-		ask_again(c, n, &turn);
-		if (n->addr.family == 6) // when our own addresses may be used
-			wheel_arm(&c->wheel, &n->timer, c->now + turn + IPV6_LATER, expired);
-	}
+	c->neighbours->again[iface] = true;
+	sweep_start(c);
 }
 
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr)
 {
 	struct neighbour *n = find(c, iface, addr);
 
-	if (n && n->kept)
-		n->kept--;
+	if (!n || !n->kept)
+		return;
+	n->kept--;
+	move_rank(c, n);
 }
 
 static void learn(struct control *c, struct neighbour *n, const uint8_t mac[6])
@@ -333,7 +441,10 @@ static void learn(struct control *c, struct neighbour *n, const uint8_t mac[6])
 		n->since = c->now;
 		dp_neighbour_set(c->dp, n->iface, &n->addr, mac);
 	}
-	n->complete = true;
+	if (!n->complete) {
+		n->complete = true;
+		move_rank(c, n);
+	}
 	n->stale = false;
 	n->asks = 0;
 	wheel_arm(&c->wheel, &n->timer, c->now + FRESH_FOR, expired);
@@ -482,12 +593,27 @@ void neighbour_announce(struct control *c, uint16_t iface, const struct ip_addr 
 		send_arp(c, iface, ARP_REQUEST, broadcast, addr, nobody, addr);
 }
 
+// What *cursor counts: buckets, and places in a chain, of which a few bits are enough.
+#define CURSOR_PLACES 256u
+
+static const struct neighbour *nth(const struct neighbour *chain, uint32_t place)
+{
+	while (chain && place--)
+		chain = chain->chain;
+	return chain;
+}
+
 bool neighbour_next(const struct control *c, uint32_t *cursor, struct neighbour_view *out)
 {
-	const struct neighbour *n = c->neighbours->list;
+	const struct neighbours *all = c->neighbours;
+	const struct neighbour *n = NULL;
 
-	for (uint32_t i = 0; n && i < *cursor; i++)
-		n = n->next;
+	while (*cursor / CURSOR_PLACES < all->n_buckets) {
+		n = nth(all->buckets[*cursor / CURSOR_PLACES], *cursor % CURSOR_PLACES);
+		if (n)
+			break;
+		*cursor = (*cursor / CURSOR_PLACES + 1) * CURSOR_PLACES;
+	}
 	if (!n)
 		return false;
 	(*cursor)++;

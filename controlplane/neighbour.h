@@ -10,8 +10,9 @@ struct control;
 struct nd_message;
 struct neighbours;
 
-// An empty table, NULL with errno ENOMEM.
-struct neighbours *neighbour_create(void);
+// An empty table with room for so many peers that are neighbours, as far as the dataplane has it
+// (DP_NEIGHBOURS_MAX), and for others. NULL with errno ENOMEM.
+struct neighbours *neighbour_create(uint32_t max_peers);
 void neighbour_destroy(struct control *c);
 // A packet waits for this next hop (DP_EVENT_NEIGHBOUR_WANTED), or a route names it as its gateway
 // (`keep`: resolved before it is needed, and for as long as it is kept). False: there is no room;
@@ -42,8 +43,8 @@ enum neighbour_state {
 	NEIGHBOUR_PROBE
 };
 
-// One known or wanted neighbour at a time, for `show arp`: continues behind *cursor, false at the
-// end.
+// One known or wanted neighbour at a time, for `show arp`, in no order: continues behind *cursor,
+// false at the end.
 struct neighbour_view {
 	struct ip_addr addr;
 	uint8_t mac[6];

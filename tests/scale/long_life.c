@@ -292,7 +292,7 @@ static void gateway_start(void)
 	c->ports = calloc(1, sizeof(*c->ports));
 	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
 	c->n_ports = 1;
-	c->neighbours = neighbour_create();
+	c->neighbours = neighbour_create(FAKE_PEERS);
 	slab_init(&c->peers, sizeof(struct peer), FAKE_PEERS);
 	slab_init(&c->ike_sas, sizeof(struct ike_sa), FAKE_IKE);
 	slab_init(&c->children, sizeof(struct child), FAKE_SAS);

@@ -31,7 +31,7 @@ void fake_control_tables(struct control *c)
 	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
 	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
 	c->n_ports = 1;
-	c->neighbours = neighbour_create();
+	c->neighbours = neighbour_create(FAKE_PEERS);
 	slab_init(&c->peers, sizeof(struct peer), FAKE_PEERS);
 	slab_init(&c->ike_sas, sizeof(struct ike_sa), FAKE_IKE);
 	slab_init(&c->children, sizeof(struct child), FAKE_SAS);
@@ -60,13 +60,14 @@ int fake_link_create(struct control *c, const char *text,
 	c->log.sink = sink;
 	c->dp = fake_dp_create();
 	c->now = fake_now;
+	salt_init(&c->salt);
 	wheel_init(&c->wheel, c->now);
 	err = load_text("test", text, strlen(text), &c->config, &diags);
 	diag_fini(&diags);
 	c->ports = calloc(1, sizeof(*c->ports));
 	strcpy(c->ports[0], "FastEthernet0");
 	c->n_ports = 1;
-	c->neighbours = neighbour_create();
+	c->neighbours = neighbour_create(1);
 	return err;
 }
 

@@ -337,6 +337,8 @@ int dp_frame_send(struct dp *dp, uint16_t iface, const uint8_t *frame, uint16_t 
 	if (dp->first_frame && dp->frames == 0)
 		memcpy(dp->first_frame, frame, len);
 	dp->frames++;
+	if (dp->watch_frames)
+		dp->watch_frames(frame);
 	return 0;
 }
 

@@ -109,6 +109,10 @@ struct dp {
 		uint8_t mac[6];
 		bool used;
 	} neighbours[FAKE_NEIGH];
+	// Called for every neighbour that workers hear of or that goes, and every frame sent; NULL:
+	// by nobody. While neighbours are watched they are in no table.
+	void (*watch_neighbours)(const struct ip_addr *addr, bool known);
+	void (*watch_frames)(const uint8_t *frame);
 	uint8_t frame[256], frame_before[256]; // last frames sent
 	uint16_t frame_len;
 	unsigned frames;

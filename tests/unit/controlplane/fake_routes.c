@@ -87,6 +87,10 @@ int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
 	int slot = -1;
 
 	(void)iface;
+	if (dp->watch_neighbours) {
+		dp->watch_neighbours(addr, true);
+		return 0;
+	}
 	for (int i = FAKE_NEIGH - 1; i >= 0; i--)
 		if (!dp->neighbours[i].used || addr_equal(&dp->neighbours[i].addr, addr))
 			slot = i;
@@ -101,6 +105,8 @@ int dp_neighbour_set(struct dp *dp, uint16_t iface, const struct ip_addr *addr,
 void dp_neighbour_del(struct dp *dp, uint16_t iface, const struct ip_addr *addr)
 {
 	(void)iface;
+	if (dp->watch_neighbours)
+		dp->watch_neighbours(addr, false);
 	for (unsigned i = 0; i < FAKE_NEIGH; i++)
 		if (dp->neighbours[i].used && addr_equal(&dp->neighbours[i].addr, addr))
 			dp->neighbours[i].used = false;

@@ -19,16 +19,18 @@
 #include "nd_message.h"
 #include "neighbour.h"
 
-#define S TICKS_PER_SECOND
+#define S      TICKS_PER_SECOND
+#define PLACES (NEIGHBOURS_MIN + NEIGHBOURS_OTHERS) // in the table
 
 static const uint8_t host_mac[6] = {0x02, 1, 2, 3, 4, 5};
 static struct control c;
+static unsigned told_full; // lines of the log
 
 static void sink(void *arg, enum log_level level, const char *line)
 {
 	(void)arg;
 	(void)level;
-	(void)line;
+	told_full += strstr(line, "IP-4-NEIGHBORS") != NULL;
 }
 
 static int setup(void **state)
@@ -279,7 +281,7 @@ static void claims_keep_nobody_out(void **state)
 	want("192.0.2.10", false);
 	arp(2, "192.0.2.10", "192.0.2.1");
 	addr_parse("198.18.0.0", &a);
-	for (unsigned i = 0; i < NEIGHBOURS_MAX + 100; i++) {
+	for (unsigned i = 0; i < PLACES + 100; i++) {
 		a.bytes[2] = (uint8_t)(i >> 8);
 		a.bytes[3] = (uint8_t)i;
 		neighbour_solicited(&c, 0, &a, host_mac);
@@ -291,7 +293,7 @@ static void claims_keep_nobody_out(void **state)
 		there = there || (addr_equal(&view.addr, &a) && view.complete);
 		n++;
 	}
-	assert_int_equal(n, NEIGHBOURS_MAX);
+	assert_int_equal(n, PLACES);
 	assert_true(there);
 	assert_true(known("192.0.2.10"));
 }
@@ -327,7 +329,7 @@ static void the_live_make_room(void **state)
 	want("192.0.2.9", true);
 	addr_parse("198.18.0.0", &first);
 	a = first;
-	for (unsigned i = 0; i < NEIGHBOURS_MAX - 1; i++) {
+	for (unsigned i = 0; i < PLACES - 1; i++) {
 		a.bytes[2] = (uint8_t)(i >> 8);
 		a.bytes[3] = (uint8_t)i;
 		is_there(&a);
@@ -348,6 +350,163 @@ static void the_live_make_room(void **state)
 	assert_true(has(&a));
 }
 
+// ---- many peers on one link --------------------------------------------------------------------
+
+#define PEERS 8000u
+
+// Peer i is 192.0.(32 + i / 256).(i % 256).
+static struct {
+	bool known; // by the workers
+	bool asked; // answers in the next tick
+	tick_t waits_since;
+	bool waits; // a worker holds a probe
+} peers[PEERS];
+static unsigned lost; // probes that went nowhere
+
+static unsigned number_of(const uint8_t addr[4])
+{
+	return ((addr[2] - 32u) << 8) + addr[3];
+}
+
+static void watch_neighbours(const struct ip_addr *addr, bool is_known)
+{
+	unsigned i = number_of(addr->bytes);
+
+	assert_true(i < PEERS);
+	peers[i].known = is_known;
+	peers[i].waits = peers[i].waits && !is_known;
+}
+
+// Each peer answers what it is asked.
+static void watch_frames(const uint8_t *frame)
+{
+	unsigned i = number_of(frame + 38);
+
+	assert_int_equal(frame[21], 1);
+	assert_true(i < PEERS);
+	peers[i].asked = true;
+}
+
+static int setup_many(void **state)
+{
+	static const char text[] = "platform\n port FastEthernet0 net_null0\n"
+				   "interface FastEthernet0\n ip address 192.0.2.1 255.255.0.0\n";
+	int err;
+
+	(void)state;
+	err = fake_link_create(&c, text, sink);
+	neighbour_destroy(&c);
+	c.neighbours = neighbour_create(PEERS);
+	memset(peers, 0, sizeof(peers));
+	lost = 0;
+	c.dp->watch_neighbours = watch_neighbours;
+	c.dp->watch_frames = watch_frames;
+	return err || !c.neighbours;
+}
+
+static struct ip_addr address_of(unsigned i)
+{
+	return addr_v4(0xc0002000u + i);
+}
+
+static void answer_all(void)
+{
+	char text[ADDR_TEXT];
+	struct ip_addr a;
+
+	for (unsigned i = 0; i < PEERS; i++) {
+		if (!peers[i].asked)
+			continue;
+		peers[i].asked = false;
+		a = address_of(i);
+		arp(2, addr_format(&a, text), "192.0.2.1");
+	}
+}
+
+// A worker sends a probe to the peer, or holds it while it asks for the neighbour, which it does
+// for three seconds.
+static void probe(unsigned i)
+{
+	struct ip_addr a = address_of(i);
+
+	if (peers[i].waits && c.now - peers[i].waits_since > 3 * S)
+		lost++;
+	peers[i].waits = !peers[i].known;
+	if (!peers[i].waits)
+		return;
+	peers[i].waits_since = c.now;
+	neighbour_want(&c, 0, &a, false);
+}
+
+static void live_with_all(unsigned seconds)
+{
+	for (tick_t t = 0; t < seconds * S; t++) {
+		for (unsigned i = t % (10 * S); i < PEERS; i += 10 * S)
+			probe(i);
+		pass(1);
+		answer_all();
+	}
+}
+
+// As many neighbours as peers: each is asked every ten seconds, and hears it.
+static void as_many_as_peers(void **state)
+{
+	struct neighbour_view view;
+	uint32_t cursor = 0;
+	unsigned n = 0;
+
+	(void)state;
+	live_with_all(300);
+	assert_int_equal(lost, 0);
+	for (unsigned i = 0; i < PEERS; i++)
+		assert_true(peers[i].known);
+	while (neighbour_next(&c, &cursor, &view))
+		n += view.complete;
+	assert_int_equal(n, PEERS);
+	// All again, none of them in a crowd.
+	neighbour_refresh(&c);
+	for (unsigned t = 0, before = c.dp->frames; t < S; t++, before = c.dp->frames) {
+		pass(1);
+		assert_true(c.dp->frames - before <= 2 * PEERS / S);
+	}
+	for (unsigned i = 0; i < PEERS; i++)
+		assert_true(peers[i].asked);
+	answer_all();
+	live_with_all(60);
+	assert_int_equal(lost, 0);
+}
+
+// The largest table. Whoever comes when it is full is turned away or takes another one's place
+// without a walk over all, which would take minutes here.
+static void a_full_table_is_quick(void **state)
+{
+	struct neighbour_view view;
+	uint32_t cursor = 0;
+	unsigned n = 0;
+
+	(void)state;
+	told_full = 0;
+	neighbour_destroy(&c);
+	c.neighbours = neighbour_create(1048576);
+	c.dp->watch_neighbours = NULL;
+	c.dp->watch_frames = NULL;
+	for (unsigned i = 0; i < 3 * DP_NEIGHBOURS_MAX; i++) {
+		struct ip_addr a = addr_v4(0x0a000000u + i);
+
+		assert_int_equal(neighbour_want(&c, 0, &a, false), i < DP_NEIGHBOURS_MAX);
+	}
+	assert_int_equal(told_full, 1);
+	pass(1 * S);
+	for (unsigned i = 0; i < DP_NEIGHBOURS_MAX; i++) {
+		struct ip_addr a = addr_v4(0x0b000000u + i);
+
+		assert_true(neighbour_want(&c, 0, &a, false));
+	}
+	while (neighbour_next(&c, &cursor, &view))
+		n += view.addr.bytes[0] == 11;
+	assert_int_equal(n, DP_NEIGHBOURS_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +524,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(silent_neighbour_is_kept_for_a_while, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(refreshed, setup, teardown),
+		cmocka_unit_test_setup_teardown(as_many_as_peers, setup_many, teardown),
+		cmocka_unit_test_setup_teardown(a_full_table_is_quick, setup_many, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

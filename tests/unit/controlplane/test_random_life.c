@@ -669,7 +669,7 @@ static struct world *world_create(unsigned seed)
 	c->ports = calloc(1, sizeof(*c->ports));
 	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
 	c->n_ports = 1;
-	c->neighbours = neighbour_create();
+	c->neighbours = neighbour_create(FAKE_PEERS);
 	slab_init(&c->peers, sizeof(struct peer), w->limited ? 4 : FAKE_PEERS);
 	slab_init(&c->ike_sas, sizeof(struct ike_sa), w->limited ? 6 : FAKE_IKE);
 	slab_init(&c->children, sizeof(struct child), w->limited ? 20 : FAKE_SAS);

@@ -513,7 +513,7 @@ static void no_room_for_a_gateway(void **state)
 	struct ip_addr a;
 
 	(void)state;
-	fill_neighbours(NEIGHBOURS_MAX);
+	fill_neighbours(NEIGHBOURS_MIN + NEIGHBOURS_OTHERS);
 	change(more);
 	assert_true(leads("10.6.0.0/16", 0, "192.0.2.66"));
 	assert_false(is_known("192.0.2.66"));

@@ -161,7 +161,7 @@ static int tables_init(struct control *c)
 	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
 	snprintf(c->ports[0], sizeof(c->ports[0]), "FastEthernet0");
 	snprintf(c->ports[1], sizeof(c->ports[1]), "FastEthernet1");
-	c->neighbours = neighbour_create();
+	c->neighbours = neighbour_create(FAKE_PEERS);
 	slab_init(&c->peers, sizeof(struct peer), FAKE_PEERS);
 	slab_init(&c->ike_sas, sizeof(struct ike_sa), FAKE_IKE);
 	slab_init(&c->children, sizeof(struct child), FAKE_SAS);
