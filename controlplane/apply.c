@@ -101,6 +101,7 @@ static void set_interface(struct control *c, unsigned iface, bool announce)
 	struct dp_iface_config dp = {.mtu = 1500};
 	int err;
 
+	c->paths++;
 	if (i) {
 		dp.mtu = config_interface_mtu(c->config, i);
 		dp.mtu6 = config_interface_mtu6(c->config, i);

@@ -124,6 +124,8 @@ struct control {
 	unsigned fired;      // timers, in this turn
 	uint64_t cpu_us;     // of this thread, at the end of the last turn
 	uint64_t part_began; // dp_now_us()
+	uint32_t paths;      // changes of links, addresses and routes: other ports may be used
+	uint16_t input_by;   // interface of the IKE message that is being handled, + 1; 0 = none
 	bool timers_left;    // are due, but the last turn had no time for them
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001

@@ -28,6 +28,7 @@ static struct dpd_decision open_window(struct dpd *d, const struct dpd_config *c
 	d->window_start = f->now;
 	d->window_end = (on_time ? d->window_end : f->now) + c->retry;
 	d->input_losses_before = f->input_losses;
+	d->input_way = f->input_way;
 	return (struct dpd_decision){.action = action, .arm = true, .at = d->window_end};
 }
 
@@ -82,6 +83,12 @@ static struct dpd_decision end_run(struct dpd *d, const struct dpd_config *c,
 	return calm(d, c, f, d->schedule);
 }
 
+// May have lost some, where nobody knows: what its messages come in by is not what it was.
+static bool lost_input(const struct dpd *d, const struct dpd_facts *f)
+{
+	return f->input_losses != d->input_losses_before || f->input_way != d->input_way;
+}
+
 static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *c,
                                         const struct dpd_facts *f)
 {
@@ -102,8 +109,7 @@ static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *
 		return open_window(d, c, f, DPD_AGAIN);
 	// Input was lost before we could hear it, and the answer may have been in it; or a worker
 	// stands still, and nothing of it was heard since we asked.
-	if ((f->input_losses != d->input_losses_before ||
-	     tick_before(f->heard_until, d->window_start)) &&
+	if ((lost_input(d, f) || tick_before(f->heard_until, d->window_start)) &&
 	    d->deferrals < DPD_DEFERRALS_MAX) {
 		d->deferrals++;
 		out = open_window(d, c, f, DPD_AGAIN);

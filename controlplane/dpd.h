@@ -30,6 +30,7 @@ struct dpd {
 	uint8_t deferrals;   // in a row
 	bool unsent : 1;     // the newest probe did not leave this machine
 	bool no_route : 1;   // ... and not for want of room
+	uint16_t input_way;  // whose losses input_losses_before are
 	tick_t give_up;      // with no_route: when the window ends as a loss
 	tick_t run_start;    // when the first probe of this run went out
 	tick_t window_start; // when the newest probe went out
@@ -46,6 +47,7 @@ struct dpd_facts {
 	bool have_life;        // last_life is valid
 	tick_t last_life;      // newest proof of life, read at the decision
 	uint64_t input_losses; // packets lost before we could hear them
+	uint16_t input_way;    // ... on this way in; those of two cannot be compared
 };
 
 enum dpd_action {

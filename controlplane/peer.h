@@ -12,6 +12,8 @@
 #define IKE_PORT     500  // a peer that is behind no NAT
 #define IKE_PORT_NAT 4500 // RFC 3947, 4
 
+#define PEER_HEARD_BY_SEVERAL 63
+
 struct child;
 struct control;
 struct flow;
@@ -51,6 +53,8 @@ struct peer {
 	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
 	uint8_t quick_modes;    // of ours, under way
 	bool doubted;           // by a worker that waits for the answer
+	uint16_t heard_by : 6;  // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
+	uint16_t paths : 10;    // control.paths at that time
 	tick_t moved;           // when its children followed its port last
 	char *id;               // who it is, if it is not its address, as text; NULL = not shown
 	struct ike_sa *ike_sas; // newest first

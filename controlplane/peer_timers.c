@@ -25,8 +25,39 @@
 #include "teardown.h"
 
 #define MOVES_APART ticks_from_ms(100)
+#define PATHS_MASK  0x3ffu // of peer.paths
 
 // ---- dead peer detection
+
+static unsigned paths_now(const struct control *c)
+{
+	return c->paths & PATHS_MASK;
+}
+
+// An authentic message of the peer, no copy, is being handled: where did it come in?
+static void note_way_in(const struct control *c, struct peer *p)
+{
+	unsigned port = c->input_by - 1u, paths = paths_now(c), by;
+
+	if (!c->input_by)
+		return;
+	if (c->vlans[port].vlan)
+		port = c->vlans[port].port;
+	by = port < DP_PORTS_MAX ? port + 1 : PEER_HEARD_BY_SEVERAL;
+	if (p->heard_by && p->paths == paths && p->heard_by != by)
+		by = PEER_HEARD_BY_SEVERAL;
+	p->heard_by = by & PEER_HEARD_BY_SEVERAL;
+	p->paths = paths & PATHS_MASK;
+}
+
+// By which port its next message will come in. Sure is only who has come in by no other one since
+// a path may have changed here: of others all ports count.
+static uint16_t way_in(const struct control *c, const struct peer *p)
+{
+	bool sure = p->heard_by && p->heard_by != PEER_HEARD_BY_SEVERAL && p->paths == paths_now(c);
+
+	return sure ? (uint16_t)(p->heard_by - 1) : DP_ALL_IFACES;
+}
 
 // `heard`: the peer has just been heard, so that no SA need be asked for anything newer.
 static struct dpd_facts facts_of(const struct control *c, const struct peer *p, bool heard)
@@ -35,9 +66,10 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p, 
 		.now = c->now,
 		.heard_until = c->heard_until,
 		.restarted = c->restarted,
-		.input_losses = dp_punt_losses(c->dp),
+		.input_way = way_in(c, p),
 	};
 
+	f.input_losses = dp_punt_losses(c->dp, f.input_way);
 	f.last_life = p->heard;
 	f.have_life = heard || peer_last_life(c, p, &f.last_life);
 	return f;
@@ -180,6 +212,7 @@ static void alive_by(struct control *c, struct peer *p,
 	struct dpd_facts f;
 
 	peer_note_life(p, c->now);
+	note_way_in(c, p);
 	if (!p->dpd_config.periodic) // workers doubt nobody who is asked anyway
 		dp_peer_heard(c->dp, p->slab.index, c->now);
 	if (p->dpd.state == DPD_OFF)

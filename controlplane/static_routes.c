@@ -210,6 +210,7 @@ int static_routes_sync(struct control *c, bool warn)
 		return no_memory(c);
 	if (warn)
 		warn_of_missing(c, ways, n);
+	c->paths++;
 	change_ways(c, s->ways, s->n, ways, n);
 	free(s->ways);
 	s->ways = ways;

@@ -140,7 +140,7 @@ struct dp {
 	uint64_t ticker_cycles, ticker_due;
 	void (*ticker_fn)(void *arg);
 	void *ticker_arg;
-	uint64_t losses, losses_ports;
+	uint64_t losses[DP_PORTS_MAX], losses_all; // of input, by port, and of all ports
 	tick_t losses_read;
 	tick_t links_read;
 	uint32_t link_news; // a driver's thread sets it, control clears it

@@ -186,38 +186,37 @@ tick_t dp_punt_horizon(const struct dp *dp)
 	return horizon - 1;
 }
 
-static uint64_t port_losses(const struct dp *dp)
+// What the ports lost, kept for a tick, since asking a NIC is slow. A port that starts anew may
+// count from zero.
+static void read_ports(struct dp *dp)
 {
-	uint64_t sum = 0;
+	struct rte_eth_stats stats;
 
+	dp->losses_all = 0;
 	for (unsigned i = 0; i < dp->n_ports; i++) {
-		struct rte_eth_stats stats;
-
 		if (rte_eth_stats_get(dp->ifaces[i].port, &stats) == 0)
-			sum += stats.imissed + stats.rx_nombuf;
+			dp->losses[i] = RTE_MAX(dp->losses[i], stats.imissed + stats.rx_nombuf);
+		dp->losses_all += dp->losses[i];
 	}
-	return sum;
 }
 
-uint64_t dp_punt_losses(const struct dp *dp_const)
+uint64_t dp_punt_losses(const struct dp *dp_const, uint16_t iface)
 {
-	// Not const underneath: the ports' part is kept for a tick, since asking a NIC is slow.
+	// Not const underneath: what was read is kept there.
 	struct dp *dp = (struct dp *)(uintptr_t)dp_const;
 	static const enum counter lost[] = {DROP_PUNT_IKE_ESTABLISHED, DROP_NO_BUFFER};
 	tick_t now = dp_now(dp);
-	uint64_t sum = 0;
+	uint64_t sum;
 
 	if (now != dp->losses_read) {
-		uint64_t ports = port_losses(dp);
-
+		read_ports(dp);
 		dp->losses_read = now;
-		dp->losses_ports = RTE_MAX(dp->losses_ports, ports);
 	}
+	sum = iface < dp->n_ifaces ? dp->losses[dp->ifaces[iface].main] : dp->losses_all;
 	for (unsigned i = 0; i < dp->n_workers; i++)
 		for (unsigned c = 0; c < RTE_DIM(lost); c++)
 			sum += dp_counter(dp, i, lost[c]);
-	dp->losses = RTE_MAX(dp->losses, sum + dp->losses_ports);
-	return dp->losses;
+	return sum;
 }
 
 void dp_ike_mark(struct dp *dp, uint32_t slot, uint32_t tag)

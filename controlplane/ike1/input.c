@@ -47,6 +47,7 @@ static void input_new(struct control *c, const struct dp_view *v, const struct i
 		unsupported(c, v, h, "aggressive mode", NOTIFY_UNSUPPORTED_EXCHANGE_TYPE);
 	else
 		c->counters.ike_unknown++;
+	c->input_by = 0;
 }
 
 static void input_of(struct control *c, struct ike_sa *sa, const struct dp_view *v,
@@ -146,6 +147,7 @@ void ike1_input(struct control *c, const struct dp_view *v)
 	count_message(c, h.cookie_i);
 	count_message(c, h.cookie_r);
 	sa = ike_sa_find(c, h.cookie_i, h.cookie_r);
+	c->input_by = (uint16_t)(v->iface + 1);
 	if (!sa)
 		input_new(c, v, &h);
 	else if (addr_equal(&sa->peer->remote, &v->src) && addr_equal(&sa->peer->local, &v->dst))

@@ -221,7 +221,7 @@ void counters_control(const struct control *c, struct control_counters *out)
 
 uint64_t counters_losses(const struct control *c)
 {
-	return dp_punt_losses(c->dp) - c->shown->losses;
+	return dp_punt_losses(c->dp, DP_ALL_IFACES) - c->shown->losses;
 }
 
 void counters_interface(const struct control *c, uint16_t iface, struct dp_iface_info *out)
@@ -268,5 +268,5 @@ void counters_clear_control(struct control *c)
 	for (unsigned i = 0; i < TURN_PARTS; i++)
 		c->counters.parts[i].longest_us = 0;
 	c->shown->control = c->counters;
-	c->shown->losses = dp_punt_losses(c->dp);
+	c->shown->losses = dp_punt_losses(c->dp, DP_ALL_IFACES);
 }

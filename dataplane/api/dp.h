@@ -98,9 +98,11 @@ unsigned dp_punt_recv(struct dp *dp, enum dp_punt class, struct dp_view *views, 
 void dp_punt_release(struct dp *dp, struct dp_view *views, unsigned n);
 // All that reached a port before this tick has been put into the punt rings or dropped and counted.
 tick_t dp_punt_horizon(const struct dp *dp);
-// Packets lost before the control plane could hear them: a full ring of known IKE SAs' messages,
-// missed by a port, no buffers. Only ever grows.
-uint64_t dp_punt_losses(const struct dp *dp);
+// Packets lost before the control plane could hear them: by the workers (a full ring of known IKE
+// SAs' messages, no buffers), and by the port of this interface (missed, no buffers), or all ports
+// with DP_ALL_IFACES. The sum of an interface only ever grows. Ports are asked once a tick.
+#define DP_ALL_IFACES UINT16_MAX
+uint64_t dp_punt_losses(const struct dp *dp, uint16_t iface);
 
 struct dp_datagram {
 	struct ip_addr src, dst;

@@ -251,6 +251,7 @@ unsigned dp_punt_recv(struct dp *dp, enum dp_punt class, struct dp_view *views, 
 			dp->tails[class] = &dp->rings[class];
 		views[n++] = (struct dp_view){.data = d->data,
 		                              .len = d->len,
+		                              .iface = dp->arrives_by,
 		                              .arrived = fake_now,
 		                              .src = d->src,
 		                              .dst = d->dst,
@@ -275,9 +276,14 @@ tick_t dp_punt_horizon(const struct dp *dp)
 	return fake_now;
 }
 
-uint64_t dp_punt_losses(const struct dp *dp)
+uint64_t dp_punt_losses(const struct dp *dp, uint16_t iface)
 {
-	return dp->punt_losses;
+	uint64_t sum = dp->punt_losses;
+
+	for (unsigned i = 0; i < DP_PORTS_MAX; i++)
+		if (iface == DP_ALL_IFACES || iface == i)
+			sum += dp->port_losses[i];
+	return sum;
 }
 
 int dp_datagram_send(struct dp *dp, const struct dp_datagram *d)

@@ -118,10 +118,11 @@ struct dp {
 	unsigned frames;
 	uint8_t *first_frame; // where the one that is sent when `frames` is 0 is kept too, or NULL
 	struct dp_echo echo;  // last one sent
-	unsigned echoes, echo_answers; // answers: so many more
-	uint64_t punt_losses;
-	bool unreachable; // dp_datagram_send fails
-	bool send_full;   // dp_datagram_send finds its ring full
+	unsigned echoes, echo_answers;                   // answers: so many more
+	uint16_t arrives_by;                             // the interface of what is received
+	uint64_t punt_losses, port_losses[DP_PORTS_MAX]; // by the workers, by ports
+	bool unreachable;                                // dp_datagram_send fails
+	bool send_full;                                  // dp_datagram_send finds its ring full
 	void (*tick)(void *arg);
 	void *tick_arg;
 	uint32_t next_spi;

@@ -302,6 +302,23 @@ static void lost_input_defers_the_verdict(void **state)
 	assert_int_equal(w.probes, 8);
 }
 
+// What another way in has lost is another number, even if it is the same by chance.
+static void way_in_changes(void **state)
+{
+	struct world w = world_make(true, 10 * S, 2 * S);
+
+	(void)state;
+	start(&w);
+	pass(&w, 11 * S);
+	w.facts.input_way = 7;
+	pass(&w, S);
+	assert_int_equal(w.losses, 0);
+	assert_int_equal(w.deferred, 1);
+	pass(&w, 10 * S);
+	assert_int_equal(w.deferred, 1);
+	assert_int_equal(w.deaths, 1);
+}
+
 // A machine that stood still: the window is repeated, nothing is counted, however often.
 static void paused_machine_counts_nothing(void **state)
 {
@@ -523,6 +540,7 @@ int main(void)
 		cmocka_unit_test(esp_within_run_revives),
 		cmocka_unit_test(life_before_the_run_is_no_life),
 		cmocka_unit_test(lost_input_defers_the_verdict),
+		cmocka_unit_test(way_in_changes),
 		cmocka_unit_test(paused_machine_counts_nothing),
 		cmocka_unit_test(probe_of_the_late_turn),
 		cmocka_unit_test(pause_keeps_the_schedule),

@@ -771,7 +771,7 @@ static void test_settings_are_checked(void **state)
 	assert_string_equal(info.driver, "net_memif");
 	assert_true(info.link_up);
 	assert_true(info.rx_packets > 10 && info.tx_packets > 10);
-	assert_int_equal(dp_punt_losses(dp), 0);
+	assert_int_equal(dp_punt_losses(dp, DP_ALL_IFACES), 0);
 	assert_non_null(strstr(dp_version(), "DPDK 22"));
 }
 

@@ -65,7 +65,7 @@ static unsigned heard(enum dp_punt class)
 
 static void one_that_sends_too_much(void **state)
 {
-	uint64_t losses = dp_punt_losses(g.dp);
+	uint64_t losses = dp_punt_losses(g.dp, DP_ALL_IFACES);
 
 	(void)state;
 	for (unsigned i = 0; i < A_SHARE + 100; i++)
@@ -79,13 +79,13 @@ static void one_that_sends_too_much(void **state)
 	message_of(0);
 	assert_int_equal(heard(DP_PUNT_IKE_ESTABLISHED), 1);
 	assert_int_equal(heard(DP_PUNT_IKE_NEW), 0);
-	assert_int_equal(dp_punt_losses(g.dp), losses);
+	assert_int_equal(dp_punt_losses(g.dp, DP_ALL_IFACES), losses);
 	// What is lost of it for want of room may have been an answer.
 	for (unsigned i = 0; i < 1000; i++)
 		message_of(0);
 	assert_int_equal(heard(DP_PUNT_IKE_ESTABLISHED), A_SHARE - 1);
 	assert_in_range(heard(DP_PUNT_IKE_NEW), 256, 512);
-	assert_in_range(dp_punt_losses(g.dp) - losses, 1, 1000 - 256);
+	assert_in_range(dp_punt_losses(g.dp, DP_ALL_IFACES) - losses, 1, 1000 - 256);
 }
 
 int main(void)

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "addr.h"
+#include "apply.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "ike1_message.h"
 #include "isakmp.h"
 #include "peer_timers.h"
+#include "static_routes.h"
 #include "vendor.h"
 
 #define PERIODIC "crypto isakmp keepalive 10 2 periodic"
@@ -462,10 +464,116 @@ static void ack_of_the_run_before(void **state)
 	pair_destroy(p);
 }
 
+// ---- input that is lost elsewhere --------------------------------------------------------------
+
+// A pair whose B asks A every ten seconds, until A's messages have come in by this interface.
+static struct pair *asked_by(uint16_t iface)
+{
+	struct pair_config b = {.rest = PERIODIC};
+	struct pair *p = pair_create(NULL, &b);
+
+	p->b.c.vlans[8] = (struct dp_vlan_config){.vlan = 5, .port = 1};
+	p->b.c.dp->arrives_by = iface;
+	pair_up(p);
+	pair_pass(p, 25 * S);
+	assert_true(p->b.c.counters.acks_received >= 2);
+	return p;
+}
+
+// A dies while B's port (DP_ALL_IFACES: a worker) loses something all the time: how long B takes
+// from then on.
+static tick_t death_with_losses(struct pair *p, uint16_t port)
+{
+	tick_t start = fake_now;
+
+	p->network = network_is_cut;
+	while (!p->b.c.counters.deaths && fake_now - start < 100 * S) {
+		if (port == DP_ALL_IFACES)
+			p->b.c.dp->punt_losses++;
+		else
+			p->b.c.dp->port_losses[port]++;
+		pair_pass(p, S / 2);
+	}
+	assert_int_equal(p->b.c.counters.deaths, 1);
+	p->network = network_good;
+	pair_destroy(p);
+	return fake_now - start - 60 * S; // as long as pair_destroy() takes
+}
+
+#define IN_TIME(ticks) assert_in_range(ticks, 10 * S, 20 * S + S / 2)
+#define LATE(ticks)    assert_in_range(ticks, 4 * 10 * S, 50 * S + S / 2)
+
+// RFC 3706, 5.5, as configured: 10 s and five times 2 s, whatever another port loses.
+static void another_port_loses_input(void **state)
+{
+	(void)state;
+	IN_TIME(death_with_losses(asked_by(0), 1));
+	IN_TIME(death_with_losses(asked_by(1), 0));
+	IN_TIME(death_with_losses(asked_by(8), 0)); // a subinterface of port 1
+	// Its own port's losses may be its answers, and so may a worker's.
+	LATE(death_with_losses(asked_by(0), 0));
+	LATE(death_with_losses(asked_by(8), 1));
+	LATE(death_with_losses(asked_by(0), DP_ALL_IFACES));
+}
+
+// Where nobody knows by which port its answers would come, each port's losses may be theirs.
+static void way_in_is_not_sure(void **state)
+{
+	struct pair *p = asked_by(0);
+
+	(void)state;
+	p->b.c.dp->arrives_by = 1; // it comes in by one and by the other
+	pair_pass(p, 10 * S);
+	LATE(death_with_losses(p, 0));
+	p = asked_by(0);
+	p->b.c.dp->arrives_by = 1;
+	pair_pass(p, 10 * S);
+	p->b.c.dp->arrives_by = 0;
+	pair_pass(p, 10 * S);
+	LATE(death_with_losses(p, 1));
+	// Routes or links may have changed since it was heard, and it has not been heard again.
+	p = asked_by(0);
+	assert_int_equal(static_routes_sync(&p->b.c, false), 0);
+	LATE(death_with_losses(p, 1));
+	p = asked_by(0);
+	apply_link(&p->b.c, 0, false);
+	apply_link(&p->b.c, 0, true);
+	LATE(death_with_losses(p, 1));
+	p = asked_by(0);
+	assert_int_equal(static_routes_sync(&p->b.c, false), 0);
+	pair_pass(p, 10 * S);
+	IN_TIME(death_with_losses(p, 1));
+}
+
+// A change in the middle of a run: what was counted before and what is counted now cannot be
+// compared, so the window is repeated.
+static void way_in_changes_meanwhile(void **state)
+{
+	struct pair *p = asked_by(0);
+	unsigned deferred;
+
+	(void)state;
+	p->b.c.dp->port_losses[1] = 7;
+	p->network = network_is_cut;
+	pair_pass(p, 11 * S); // a window runs
+	deferred = (unsigned)p->b.c.counters.verdicts_deferred;
+	assert_int_equal(deferred, 0);
+	assert_int_equal(static_routes_sync(&p->b.c, false), 0);
+	pair_pass(p, 4 * S);
+	assert_int_equal(p->b.c.counters.verdicts_deferred, deferred + 1);
+	pair_pass(p, 10 * S);
+	assert_int_equal(p->b.c.counters.deaths, 1);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vendor_id_in_message_5),
+		cmocka_unit_test(another_port_loses_input),
+		cmocka_unit_test(way_in_is_not_sure),
+		cmocka_unit_test(way_in_changes_meanwhile),
 		cmocka_unit_test(somebody_in_its_place),
 		cmocka_unit_test(numbers_that_meet),
 		cmocka_unit_test(ack_held_back),
