@@ -25,16 +25,16 @@ enum dpd_state {
 };
 
 struct dpd {
-	uint8_t state; // enum dpd_state
-	uint8_t losses;
-	uint8_t deferrals;   // in a row
-	bool unsent : 1;     // the newest probe did not leave this machine
-	bool no_route : 1;   // ... and not for want of room
-	uint16_t input_way;  // whose losses input_losses_before are
-	tick_t give_up;      // with no_route: when the window ends as a loss
-	tick_t run_start;    // when the first probe of this run went out
-	tick_t window_start; // when the newest probe went out
-	tick_t window_end;   // or, while calm and periodic, when the next probe is due
+	uint8_t state : 4; // enum dpd_state
+	uint8_t losses : 4;
+	uint8_t deferrals : 4; // in a row
+	bool unsent : 1;       // the newest probe did not leave this machine
+	bool no_route : 1;     // ... and not for want of room
+	uint16_t input_way;    // whose losses input_losses_before are
+	tick_t give_up;        // with no_route: when the window ends as a loss
+	tick_t run_start;      // when the first probe of this run went out
+	tick_t window_start;   // when the newest probe went out
+	tick_t window_end;     // or, while calm and periodic, when the next probe is due
 	tick_t schedule; // periodic: when the newest probe was due; while calm, when the next is
 	uint64_t input_losses_before; // dp_punt_losses at window_start
 };
