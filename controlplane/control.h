@@ -167,7 +167,7 @@ struct control {
 		struct outbox_item *first, *last;
 		unsigned n;
 	} outbox;
-	uint32_t message_ids[64]; // random ones, of which so many are left
+	uint32_t message_ids[512]; // random ones, of which so many are left
 	unsigned n_message_ids;
 
 	struct crypto_entry *entries; // list in order {iface, ipv6, sequence}

@@ -198,7 +198,10 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 	if (ahead > 1) {
 		for (size_t i = 0; sa && i < sizeof(struct ike_sa); i += 64)
 			__builtin_prefetch(sa + i);
-		__builtin_prefetch(p->children);
+		if (p->children) {
+			__builtin_prefetch(p->children);
+			__builtin_prefetch(&p->children->in); // seldom in the same line
+		}
 	} else if (p->children) {
 		dp_sa_peek(c->dp, p->children->in);
 	}

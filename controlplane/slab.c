@@ -133,6 +133,11 @@ void slab_free(struct slab *s, void *p)
 	s->used--;
 }
 
+void *slab_place(const struct slab *s, uint32_t index)
+{
+	return index < s->made ? slab_item_at(s, index) : NULL;
+}
+
 void *slab_at(const struct slab *s, uint32_t index)
 {
 	struct slab_item *item;

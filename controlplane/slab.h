@@ -29,6 +29,9 @@ void *slab_alloc(struct slab *s);
 void slab_free(struct slab *s, void *item);
 // The item at an index, NULL if that is free or out of range.
 void *slab_at(const struct slab *s, uint32_t index);
+// Where the item of an index lies, whether it is in use or not, NULL out of range: to load it
+// ahead. Of one that is free only the header may be read.
+void *slab_place(const struct slab *s, uint32_t index);
 // The item that a handle names, NULL if that use of the slot is over.
 void *slab_get(const struct slab *s, struct handle h);
 struct handle slab_handle(const void *item);

@@ -1,9 +1,9 @@
-// Hierarchical timer wheel after Varghese and Lauck: 4 levels of 256 slots cover 2^32 ticks, of
+// Hierarchical timer wheel after Varghese and Lauck: 3 levels of 2048 slots cover 2^32 ticks, of
 // which one half is ahead (tick_before() and others tell them apart). Control core only. A timer
-// costs O(1) to arm and cancel and is moved down at most three times in its life.
+// costs O(1) to arm and cancel and is moved down at most twice in its life.
 //
 // The classic wheel deals a slot of a level out when its time begins, all of it in one tick: with a
-// million timers of ten seconds a quarter of them every 2.56 s. Here each level has room for the
+// million timers of an hour a good part of them every 20 s. Here each level has room for the
 // next block of time beside the one that runs, and a slot is dealt out bit by bit while the time
 // before it passes.
 #include "wheel.h"

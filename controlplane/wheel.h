@@ -5,8 +5,9 @@
 
 #include "types.h"
 
-#define WHEEL_BITS   8
-#define WHEEL_LEVELS 4
+// A level for the next 20 seconds: the timers of DPD, of which there are most, are never moved.
+#define WHEEL_BITS   11
+#define WHEEL_LEVELS 3
 #define WHEEL_SLOTS  (2u << WHEEL_BITS) // of each level: the block of time that runs, and the next
 
 #define WHEEL_FIRES 32u // different functions that a wheel's timers call

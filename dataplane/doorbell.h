@@ -5,14 +5,15 @@
 //   sender                                    sleeper
 //   1 puts something into a ring              1 asleep = 1          (doorbell_announce)
 //   2 fence                                   2 fence
-//   3 reads asleep; if set, writes the fd     3 looks into every ring once more
+//   3 asleep 1 -> 2; if so, writes the fd     3 looks into every ring once more
 //                                             4 nothing there: polls the fd
 //
 // Of two fences one is first. If it is the sender's, the sleeper's look (3) comes after it and sees
 // what the sender put in. If it is the sleeper's, the sender's read (3) sees asleep set, and the fd
 // is or becomes readable, whenever the sleeper gets to (4): an eventfd keeps that until it is read.
-// So nothing is put in and slept over. A bell that rings too often, for somebody who has got up by
-// himself, costs one turn.
+// So nothing is put in and slept over. Who reads a 2 comes behind another who writes, or is about
+// to: one write is enough for a sleep, however many send meanwhile. A bell that rings too often,
+// for somebody who has got up by himself, costs one turn.
 #ifndef VIGIL_DATAPLANE_DOORBELL_H
 #define VIGIL_DATAPLANE_DOORBELL_H
 
@@ -22,7 +23,7 @@
 #include <stdint.h>
 
 struct doorbell {
-	alignas(64) uint32_t asleep; // writer: the sleeper; read by those who ring
+	alignas(64) uint32_t asleep; // the sleeper: 1, and 0 when it is up; who rings first: 2
 	int fd;                      // an eventfd; constant
 };
 
@@ -51,8 +52,12 @@ static inline void doorbell_up(struct doorbell *d)
 // A sender that has put something in; one call does for all that it put in before.
 static inline void doorbell_ring(struct doorbell *d)
 {
+	uint32_t asleep = 1;
+
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (unlikely(__atomic_load_n(&d->asleep, __ATOMIC_RELAXED)))
+	if (unlikely(__atomic_load_n(&d->asleep, __ATOMIC_RELAXED) == 1) &&
+	    __atomic_compare_exchange_n(&d->asleep, &asleep, 2, false, __ATOMIC_RELAXED,
+	                                __ATOMIC_RELAXED))
 		doorbell_wake(d);
 }
 

@@ -85,16 +85,16 @@ static void fetch(const void *at, size_t size)
 static struct ike_sa *guess(const struct control *c, const struct dp_view *v)
 {
 	struct reader r = reader_make(v->data, v->len);
-	struct ike_sa *initiated = slab_at(&c->ike_sas, reader_u32(&r)), *sa;
+	struct ike_sa *initiated = slab_place(&c->ike_sas, reader_u32(&r)), *sa;
 
 	reader_take(&r, 4);
-	sa = slab_at(&c->ike_sas, reader_u32(&r));
+	sa = slab_place(&c->ike_sas, reader_u32(&r));
 	if (!reader_ok(&r))
 		return NULL;
 	return sa ? sa : initiated;
 }
 
-// In steps for all of them, each over what the one before has brought: SA, peer, child.
+// In steps for all of them, each over what the one before has brought: SA, peer.
 void ike1_prefetch(const struct control *c, const struct dp_view *views, unsigned n)
 {
 	const struct ike_sa *sas[PREFETCHED];
@@ -108,11 +108,8 @@ void ike1_prefetch(const struct control *c, const struct dp_view *views, unsigne
 			fetch(sas[i], sizeof(*sas[i]));
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (sas[i] && sas[i]->peer)
+		if (sas[i] && sas[i]->slab.generation && sas[i]->peer)
 			fetch(sas[i]->peer, sizeof(*sas[i]->peer));
-	for (unsigned i = 0; i < n; i++)
-		if (sas[i] && sas[i]->peer && sas[i]->peer->children)
-			fetch(sas[i]->peer->children, 64);
 }
 
 #define MESSAGES_MOST 32 // of a phase 1, before its messages are any stranger's

@@ -160,11 +160,11 @@ static void again(void *ctx, struct wheel_timer *t)
 	struct model *m = ctx;
 
 	m->fired++;
-	wheel_arm(&m->wheel, t, t->expires + 1000, again);
+	wheel_arm(&m->wheel, t, t->expires + 10000, again);
 }
 
-// A million timers of ten seconds, and rekeys an hour away: each tick moves its share of them, and
-// no tick the work of many.
+// A million timers of a hundred seconds, and rekeys an hour away: each tick moves its share of
+// them, and no tick the work of many.
 static void work_is_spread(void **state)
 {
 	const unsigned n = 1000000;
@@ -178,17 +178,17 @@ static void work_is_spread(void **state)
 	m = (struct model){0};
 	wheel_init(&m.wheel, 0xffffff00u);
 	for (unsigned i = 0; i < n; i++) {
-		wheel_arm(&m.wheel, &timers[i], 0xffffff01u + i % 1000, again);
+		wheel_arm(&m.wheel, &timers[i], 0xffffff01u + i % 10000, again);
 		wheel_arm(&m.wheel, &timers[n + i], 0xffffff00u + 360000 + i % 36000, again);
 	}
-	for (unsigned tick = 1; tick <= 3000; tick++) {
+	for (unsigned tick = 1; tick <= 30000; tick++) {
 		m.fired = 0;
 		wheel_run(&m.wheel, 0xffffff00u + tick, UINT32_MAX, &m);
-		assert_int_equal(m.fired, n / 1000);
+		assert_int_equal(m.fired, n / 10000);
 		moved += m.wheel.moved;
 		most = m.wheel.moved > most ? m.wheel.moved : most;
 	}
-	assert_in_range(most, 500, 5 * n / 1000);
+	assert_in_range(most, 50, 5 * n / 10000);
 	assert_in_range(moved, 1000000, 4 * n);
 	for (unsigned i = 0; i < 2 * n; i++)
 		wheel_cancel(&m.wheel, &timers[i]);
