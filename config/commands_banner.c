@@ -5,10 +5,13 @@
 #include "commands.h"
 
 // The first character is the one that ends the text, on the same line or a later one. IOS shows a
-// control character in two, as in ^C.
+// control character in two, as in ^C; a text between two ^ may begin with a C, too.
 static size_t take_end(const char *text, char end[CURSOR_TEXT_END])
 {
-	size_t len = text[0] == '^' && text[1] == 'C' ? 2 : 1;
+	size_t n = strlen(text), len = text[0] == '^' && text[1] == 'C' ? 2 : 1;
+
+	if (len == 2 && n > 2 && text[n - 1] == '^')
+		len = 1;
 
 	snprintf(end, CURSOR_TEXT_END, "%.*s", (int)len, text);
 	return len;

@@ -149,13 +149,28 @@ static bool is_below(const struct config_cursor *cur, const char *line)
 	return indentation(line) > cur->indent;
 }
 
+// With a word of which no such block has lines.
+static bool begins_like_ours(const char *line)
+{
+	static const char *const words[] = {"crypto", "interface", "ip", "ipv6", "access-list"};
+	const char *word = line + strspn(line, " \t");
+
+	if (strncmp(word, "no ", 3) == 0)
+		word += 3;
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcspn(word, " \t\r\n") == strlen(words[i]) &&
+		    strncmp(word, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
 // Below a refused line, and in `line vty` blocks, indented lines that mean nothing elsewhere belong
 // to the block. A line that is not indented does not: a misspelt command must not vanish. Typed
-// into an ignored block it does not either, since who types is told that it is ignored.
+// into an ignored block, where nobody indents, one does if it begins like none of ours.
 static bool passed_over(const struct config_cursor *cur, const struct edit *e)
 {
 	if (cur->mode == MODE_IGNORED)
-		return !e->line;
+		return !e->line && !begins_like_ours(e->source);
 	return (cur->mode == MODE_REJECTED || cur->mode == MODE_LINE) && is_below(cur, e->source);
 }
 
@@ -195,13 +210,15 @@ static int own_lists(struct config *c, const struct command *command)
 // `snmp trap link-status` of an interface reads as an `snmp-server`, which is ignored. To leave the
 // interface for that would give the lines behind it another meaning: `no crypto map M` removes the
 // binding there, and all of the map outside. A block within a block stays as well: its lines could
-// not be told from those behind it. But a file's line that is not indented belongs to no block.
-static bool stays(const struct edit *e, const struct command *command)
+// not be told from those behind it. But a line that is not indented belongs to no block, unless it
+// was typed and is global mode's only if a word of it is an abbreviation.
+static bool stays(const struct edit *e, const struct command_match *m)
 {
+	const struct command *command = m->command;
 	bool nothing = command->run == command_ignored || command->run == command_banner;
 	bool below = is_below(e->cursor, e->source);
 
-	return (nothing && (!e->line || below)) ||
+	return (nothing && (below || (!e->line && m->exact == 0))) ||
 	       (command->run == command_ignored_block && e->cursor->mode != MODE_CONFIG && below);
 }
 
@@ -215,7 +232,7 @@ static int apply(struct edit *e, const struct command_match *m)
 		diag_add(e->diags, DIAG_ERROR, e->line, 0, NULL, "out of memory");
 		return -ENOMEM;
 	}
-	if (m->command->mode == MODE_CONFIG && !stays(e, m->command)) {
+	if (m->command->mode == MODE_CONFIG && !stays(e, m)) {
 		e->cursor->mode = MODE_CONFIG;
 		e->cursor->indent = indentation(e->source);
 	}
@@ -246,7 +263,8 @@ static bool has_control(const char *line, uint32_t *column)
 static int pass_over(struct edit *e)
 {
 	if (e->cursor->mode != MODE_REJECTED)
-		diag_add(e->diags, DIAG_NOTICE, e->line, 0, e->source, "ignored");
+		diag_add(e->diags, DIAG_NOTICE, e->line, 0, NULL,
+		         "ignored"); // it may name a secret
 	return 0;
 }
 
