@@ -220,8 +220,8 @@ void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
 	struct ike_sa *sa = c->strangers.oldest;
 	struct peer *p;
 
-	while (sa && sa->peer == spared)
-		sa = sa->newer;
+	while (sa && (sa->peer == spared || peer_ike_sa(sa->peer) || sa->peer->children))
+		sa = sa->newer; // the renewal of one that is known
 	if (!sa)
 		return;
 	p = sa->peer;

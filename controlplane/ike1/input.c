@@ -47,7 +47,6 @@ static void input_new(struct control *c, const struct dp_view *v, const struct i
 		unsupported(c, v, h, "aggressive mode", NOTIFY_UNSUPPORTED_EXCHANGE_TYPE);
 	else
 		c->counters.ike_unknown++;
-	c->input_by = 0;
 }
 
 static void input_of(struct control *c, struct ike_sa *sa, const struct dp_view *v,
@@ -112,6 +111,7 @@ void ike1_prefetch(const struct control *c, const struct dp_view *views, unsigne
 			fetch(sas[i]->peer, sizeof(*sas[i]->peer));
 }
 
+#define COOKIE_LEN    8
 #define MESSAGES_MOST 32 // of a phase 1, before its messages are any stranger's
 
 // Whoever begins a phase 1 gets a cookie of ours, and what bears it comes before what strangers
@@ -131,6 +131,10 @@ void ike1_input(struct control *c, const struct dp_view *v)
 	struct ike_sa *sa;
 	int err;
 
+	if (v->len >= 2 * COOKIE_LEN) {
+		count_message(c, v->data);
+		count_message(c, v->data + COOKIE_LEN);
+	}
 	err = isakmp_header_read(v->data, v->len, &h);
 	if (err == -EPROTONOSUPPORT && h.version >> 4 == 2) {
 		unsupported(c, v, &h, "IKEv2",
@@ -141,8 +145,6 @@ void ike1_input(struct control *c, const struct dp_view *v)
 		c->counters.ike_malformed++;
 		return;
 	}
-	count_message(c, h.cookie_i);
-	count_message(c, h.cookie_r);
 	sa = ike_sa_find(c, h.cookie_i, h.cookie_r);
 	c->input_by = (uint16_t)(v->iface + 1);
 	if (!sa)
@@ -151,4 +153,5 @@ void ike1_input(struct control *c, const struct dp_view *v)
 		input_of(c, sa, v, &h);
 	else
 		c->counters.ike_unknown++;
+	c->input_by = 0;
 }

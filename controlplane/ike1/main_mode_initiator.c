@@ -203,7 +203,7 @@ void main_mode_take_6(struct control *c, struct ike_sa *sa, struct main_mode_mes
 		              "identity or hash of message 6 (is the pre-shared key the same?)");
 		return;
 	}
-	if (natt_is_another(sa, who)) {
+	if (natt_is_another(c, sa, who)) {
 		main_mode_fail(c, sa, "another one behind its NAT answers");
 		return;
 	}

@@ -96,7 +96,17 @@ static bool is_called(const struct peer *p, const char *who)
 	return strcmp(peer_id(p, buf), who) == 0;
 }
 
-bool natt_is_another(const struct ike_sa *sa, const char *who)
+// Has the peer been heard so lately that it cannot be the one who begins anew by another port?
+#define HEARD_LATELY ticks_from_seconds(20)
+
+static bool lives(const struct control *c, const struct peer *p)
+{
+	tick_t life;
+
+	return peer_last_life(c, p, &life) && c->now - life < HEARD_LATELY;
+}
+
+bool natt_is_another(const struct control *c, const struct ike_sa *sa, const char *who)
 {
 	const struct peer *p = sa->peer;
 	char buf[ADDR_TEXT];
@@ -105,8 +115,8 @@ bool natt_is_another(const struct ike_sa *sa, const char *who)
 		return false;
 	// One that has its name, and message 1's port after it, while the NAT knows it by another
 	// port than the one that message 5 came from: names are not always different.
-	return !is_called(p, who) ||
-	       (!sa->initiator && p->nat_remote && p->remote_port != sa->remote_port);
+	return !is_called(p, who) || (!sa->initiator && p->nat_remote &&
+	                              p->remote_port != sa->remote_port && lives(c, p));
 }
 
 // The one behind the address who has this name and comes from this port. A name alone proves
@@ -142,7 +152,7 @@ int natt_settle(struct control *c, struct ike_sa *sa, const char *who)
 	if (sa->nat_remote && !peer_id(p, buf)[0]) {
 		// Nobody yet: message 1 came from a new port, but this may be the old one.
 		whose = find_by_name(c, sa, who);
-	} else if (natt_is_another(sa, who)) {
+	} else if (natt_is_another(c, sa, who)) {
 		whose = find_by_name(c, sa, who);
 		if (!whose)
 			whose = another_peer(c, sa);

@@ -25,7 +25,7 @@ void natt_detect(struct control *c, struct ike_sa *sa, const struct isakmp_chain
 void natt_float(struct ike_sa *sa);
 // Is `who`, which has authenticated itself on this SA, another one behind a NAT than the peer that
 // the SA was taken for?
-bool natt_is_another(const struct ike_sa *sa, const char *who);
+bool natt_is_another(const struct control *c, const struct ike_sa *sa, const char *who);
 // Responder, with the ports of message 5 in the SA: `who` has shown itself to be its peer. Behind a
 // NAT, where a port may pass from one to another, that may be another peer than the one whose
 // message 1 it seemed to be: the SA is given to it. 0, or -ENOMEM, -ENOSPC: no room for a peer.

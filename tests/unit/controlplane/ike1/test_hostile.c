@@ -489,8 +489,9 @@ static void everything_is_replayed(void **state)
 // whatever they are, and from wherever.
 static void cookie_for_a_flood(void **state)
 {
-	static const uint8_t kinds[] = {ISAKMP_EXCHANGE_MAIN, ISAKMP_EXCHANGE_INFO,
-	                                ISAKMP_EXCHANGE_QUICK, ISAKMP_EXCHANGE_MAIN};
+	static const uint8_t kinds[] = {ISAKMP_EXCHANGE_MAIN,  ISAKMP_EXCHANGE_INFO,
+	                                ISAKMP_EXCHANGE_QUICK, ISAKMP_EXCHANGE_MAIN,
+	                                ISAKMP_EXCHANGE_INFO,  ISAKMP_EXCHANGE_INFO};
 	struct pair_config b = {.rest = ANYONE, .entry = ANYONE_ENTRY};
 	uint8_t first[1024];
 	size_t len;
@@ -515,9 +516,9 @@ static void cookie_for_a_flood(void **state)
 		memcpy(f.data + 8, sa->cookie_r, 8);
 		f.data[0] ^= k == 3; // another's
 		f.data[16] = ISAKMP_NONCE;
-		f.data[17] = 0x10;
 		f.data[18] = kinds[k];
-		f.data[27] = 60;
+		f.data[27] = k == 4 ? 61 : 60;
+		f.data[17] = k == 5 ? 0x20 : 0x10; // of version 2
 		for (unsigned i = 0; i < 64; i++) {
 			f.data[23] = (uint8_t)i;
 			side_receive(&p->b, &f);

@@ -64,6 +64,7 @@ static struct pair *pair_behind_nat(struct mapping *m, const char *keepalive)
 	pair_pass(p, S);
 	assert_int_equal(p->b.c.peers.used, 1);
 	assert_true(side_reaches(&p->b, &p->a));
+	assert_int_equal(p->b.c.input_by, 0); // no message is being handled
 	return p;
 }
 
@@ -162,6 +163,27 @@ static void neighbour_of_the_same_name(void **state)
 	pair_destroy(p);
 }
 
+// A itself begins anew, by the port that its first message came by and another one: it has been
+// silent for a while, as who restarts is, and what it had goes.
+static void restart_through_another_port(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_behind_nat(&m, NULL);
+
+	(void)state;
+	pair_pass(p, 30 * S);
+	pair_restart(p, &p->a, NULL);
+	m.nat_t = 24500;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S);
+	assert_int_equal(p->b.c.peers.used, 1);
+	assert_int_equal(p->b.c.children.used, 1);
+	assert_int_equal(first_peer(p)->remote_port, 24500);
+	assert_true(side_packet(&p->b, NULL));
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +192,7 @@ int main(void)
 		cmocka_unit_test(unknown_spi_behind_nat),
 		cmocka_unit_test(wanted_from_outside),
 		cmocka_unit_test(neighbour_of_the_same_name),
+		cmocka_unit_test(restart_through_another_port),
 	};
 
 	return cmocka_run_group_tests_name("nat", tests, NULL, NULL);
