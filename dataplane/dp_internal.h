@@ -64,6 +64,7 @@ struct iface {
 	char name[DP_NAME_MAX];
 	uint8_t *rss_key; // NULL: the port does not spread by a hash that we know
 	uint16_t rss_key_len;
+	bool rss_esp; // native ESP is spread by its addresses
 	uint16_t rss_reta_size;
 	uint16_t *rss_reta;
 	struct steer *steer; // control alone; see steer.h

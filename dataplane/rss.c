@@ -1,7 +1,7 @@
-// Receive side scaling by addresses alone: all packets between two hosts come to one worker, and
-// the control core can say to which, so that native ESP reaches the owner of its SA without a
-// handoff. [C] A port that cannot say is spread in software by nobody: its queues are dealt out as
-// they are.
+// Receive side scaling, by addresses alone where the device can: all packets between two hosts come
+// to one worker, and the control core can say to which, so that native ESP reaches the owner of its
+// SA without a handoff. [C] A port that cannot say is spread in software by nobody: its queues are
+// dealt out as they are.
 #include "rss.h"
 
 #include <errno.h>
@@ -22,15 +22,34 @@ static const uint8_t key_bytes[KEY_LEN_DEFAULT] = {
 	0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 };
 
-int rss_configure(struct iface *iface, const struct rte_eth_dev_info *info,
-                  struct rte_eth_conf *conf)
+// By which ESP of either family is spread by its addresses.
+#define ESP_BY_ADDRESS                                                                             \
+	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER | RTE_ETH_RSS_IPV6 |                    \
+	 RTE_ETH_RSS_NONFRAG_IPV6_OTHER)
+
+// What to ask for of those that a device has. Some know no hash of a whole family: i40e takes each
+// kind of packet for itself, ENA TCP and UDP alone. What is not named comes to one queue there, so
+// TCP and UDP are, by their ports too: a flow, and ESP in UDP of a pair of gateways, stays
+// together.
+static uint64_t types_of(uint64_t has)
 {
 	uint64_t types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER |
 	                 RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER;
-	uint64_t usable = types & info->flow_type_rss_offloads;
+
+	if (!(has & RTE_ETH_RSS_IPV4))
+		types |= RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP;
+	if (!(has & RTE_ETH_RSS_IPV6))
+		types |= RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
+	return types & has;
+}
+
+int rss_configure(struct iface *iface, const struct rte_eth_dev_info *info,
+                  struct rte_eth_conf *conf)
+{
+	uint64_t usable = types_of(info->flow_type_rss_offloads);
 	uint16_t len = info->hash_key_size ? info->hash_key_size : KEY_LEN_DEFAULT;
 
-	if (iface->n_rx < 2 || usable == 0 || info->reta_size == 0 || len < KEY_LEN_DEFAULT)
+	if (iface->n_rx < 2 || usable == 0 || len < KEY_LEN_DEFAULT)
 		return 0;
 	iface->rss_key = malloc(len);
 	if (!iface->rss_key)
@@ -38,20 +57,32 @@ int rss_configure(struct iface *iface, const struct rte_eth_dev_info *info,
 	for (uint16_t i = 0; i < len; i++)
 		iface->rss_key[i] = key_bytes[i % KEY_LEN_DEFAULT];
 	iface->rss_key_len = len;
-	iface->rss_reta_size = info->reta_size;
+	iface->rss_esp = usable & ESP_BY_ADDRESS;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf = (struct rte_eth_rss_conf){
 		.rss_key = iface->rss_key, .rss_key_len = (uint8_t)len, .rss_hf = usable};
 	return 0;
 }
 
+// Some (vmxnet3, mlx5) say only now how long it is.
+static uint16_t table_size(const struct iface *iface)
+{
+	struct rte_eth_dev_info info;
+
+	return rte_eth_dev_info_get(iface->port, &info) ? 0 : info.reta_size;
+}
+
 void rss_read_table(struct iface *iface)
 {
-	uint16_t size = iface->rss_reta_size;
 	struct rte_eth_rss_reta_entry64 *groups;
+	uint16_t size;
 
-	if (!iface->rss_key)
+	if (!iface->rss_key || !iface->rss_esp)
 		return;
+	size = table_size(iface);
+	if (size == 0)
+		return;
+	iface->rss_reta_size = size;
 	groups = calloc(size / RTE_ETH_RETA_GROUP_SIZE + 1u, sizeof(*groups));
 	iface->rss_reta = calloc(size, sizeof(*iface->rss_reta));
 	for (uint16_t i = 0; groups && i < size; i += RTE_ETH_RETA_GROUP_SIZE)

@@ -1,0 +1,96 @@
+// NICs in place of DPDK's: net_null ports that say of themselves what the drivers of real ones do,
+// and refuse what those refuse. Each port is another NIC, by its number. What is asked of it is
+// written down. The functions of DPDK that have the same names are called from here.
+#ifndef VIGIL_TESTS_DATAPLANE_NIC_MODEL_H
+#define VIGIL_TESTS_DATAPLANE_NIC_MODEL_H
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <string.h>
+
+#define MODEL_NICS 16u
+
+static struct nic {
+	// What it says.
+	const char *driver;
+	uint64_t rss;
+	uint16_t reta;        // what its table has, once it is started
+	uint16_t reta_before; // what it says until then
+	// What it was asked for.
+	struct rte_eth_conf conf;
+	uint16_t n_rx, n_tx;
+	struct rte_eth_rxconf rx;
+	bool started;
+} nics[MODEL_NICS];
+
+static inline void *model_real(const char *name)
+{
+	void *fn = dlsym(RTLD_NEXT, name);
+
+	if (!fn)
+		abort();
+	return fn;
+}
+
+int rte_eth_dev_info_get(uint16_t port, struct rte_eth_dev_info *info)
+{
+	int (*real)(uint16_t, struct rte_eth_dev_info *) = model_real("rte_eth_dev_info_get");
+	const struct nic *nic = &nics[port % MODEL_NICS];
+	int rc = real(port, info);
+
+	if (rc)
+		return rc;
+	info->driver_name = nic->driver;
+	info->flow_type_rss_offloads = nic->rss;
+	info->reta_size = nic->started ? nic->reta : nic->reta_before;
+	return 0;
+}
+
+int rte_eth_dev_configure(uint16_t port, uint16_t n_rx, uint16_t n_tx,
+                          const struct rte_eth_conf *conf)
+{
+	int (*real)(uint16_t, uint16_t, uint16_t, const struct rte_eth_conf *) =
+		model_real("rte_eth_dev_configure");
+	struct nic *nic = &nics[port % MODEL_NICS];
+
+	nic->conf = *conf;
+	nic->n_rx = n_rx;
+	nic->n_tx = n_tx;
+	return real(port, n_rx, n_tx, conf);
+}
+
+int rte_eth_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, unsigned socket,
+                           const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
+{
+	int (*real)(uint16_t, uint16_t, uint16_t, unsigned, const struct rte_eth_rxconf *,
+	            struct rte_mempool *) = model_real("rte_eth_rx_queue_setup");
+
+	nics[port % MODEL_NICS].rx = conf ? *conf : (struct rte_eth_rxconf){0};
+	return real(port, queue, descriptors, socket, conf, pool);
+}
+
+int rte_eth_dev_start(uint16_t port)
+{
+	int (*real)(uint16_t) = model_real("rte_eth_dev_start");
+	int rc = real(port);
+
+	nics[port % MODEL_NICS].started = rc == 0;
+	return rc;
+}
+
+// Hash h goes to queue h modulo their number.
+int rte_eth_dev_rss_reta_query(uint16_t port, struct rte_eth_rss_reta_entry64 *groups,
+                               uint16_t size)
+{
+	const struct nic *nic = &nics[port % MODEL_NICS];
+
+	if (size != nic->reta)
+		return -EINVAL;
+	for (uint16_t i = 0; i < size; i++)
+		groups[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE] =
+			i % nic->n_rx;
+	return 0;
+}
+
+#endif

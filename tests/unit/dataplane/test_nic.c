@@ -1,0 +1,138 @@
+// What a port asks of NICs that differ from others, as nic_model.h plays them.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nic_model.h"
+
+#include "dp_internal.h"
+
+#define WORKERS 4u
+
+// Interfaces, ports and NICs have the same numbers.
+enum {
+	ICE,
+	I40E,
+	ENA,
+	VMXNET3,
+	NICS,
+};
+
+#define BY_ADDRESS4 (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER)
+#define BY_ADDRESS6 (RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER)
+#define BY_PORT4    (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
+#define BY_PORT6    (RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP)
+
+static struct dp *dp;
+
+static void nics_fill(void)
+{
+	uint64_t all = BY_ADDRESS4 | BY_ADDRESS6 | BY_PORT4 | BY_PORT6;
+
+	for (unsigned i = 0; i < NICS; i++)
+		nics[i] = (struct nic){
+			.driver = "net_ice", .rss = all, .reta = 128, .reta_before = 128};
+	nics[I40E].driver = "net_i40e";
+	nics[I40E].rss = all & ~(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6);
+	nics[ENA].driver = "net_ena";
+	nics[ENA].rss = BY_PORT4 | BY_PORT6;
+	nics[VMXNET3].driver = "net_vmxnet3";
+	nics[VMXNET3].rss = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_IPV6 |
+	                    RTE_ETH_RSS_NONFRAG_IPV6_TCP;
+	nics[VMXNET3].reta_before = 0;
+	nics[VMXNET3].reta = 16;
+}
+
+static int start(void **state)
+{
+	static const unsigned cpus[WORKERS];
+	struct dp_port_config ports[NICS] = {0};
+	const struct dp_config config = {.ports = ports,
+	                                 .n_ports = NICS,
+	                                 .worker_cpus = cpus,
+	                                 .n_workers = WORKERS,
+	                                 .memory_mb = 256,
+	                                 .max_peers = 8,
+	                                 .max_tunnels = 8,
+	                                 .max_sas = 256,
+	                                 .max_ike_sas = 8};
+	char err[256];
+
+	(void)state;
+	nics_fill();
+	for (unsigned i = 0; i < NICS; i++) {
+		snprintf(ports[i].name, sizeof(ports[i].name), "nic%u", i);
+		snprintf(ports[i].device, sizeof(ports[i].device), "net_null%u,no-rx=1", i);
+	}
+	dp = dp_prepare(&config, NULL, err, sizeof(err));
+	if (!dp)
+		print_error("%s\n", err);
+	return dp ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	dp_stop(dp);
+	return 0;
+}
+
+static uint64_t spread_of(unsigned nic)
+{
+	return nics[nic].conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS
+	               ? nics[nic].conf.rx_adv_conf.rss_conf.rss_hf
+	               : 0;
+}
+
+// ---- spreading ---------------------------------------------------------------------------------
+
+static void test_addresses_alone_where_a_family_has_a_hash(void **state)
+{
+	(void)state;
+	assert_int_equal(spread_of(ICE), BY_ADDRESS4 | BY_ADDRESS6);
+	assert_int_equal(dp->ifaces[ICE].rss_reta_size, 128);
+	assert_int_equal(spread_of(VMXNET3), RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6);
+}
+
+static void test_tcp_and_udp_where_a_family_has_none(void **state)
+{
+	(void)state;
+	assert_int_equal(spread_of(I40E), RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER |
+	                                          BY_PORT4 | RTE_ETH_RSS_FRAG_IPV6 |
+	                                          RTE_ETH_RSS_NONFRAG_IPV6_OTHER | BY_PORT6);
+	assert_non_null(dp->ifaces[I40E].rss_reta);
+}
+
+// Of ESP it says nothing, so nobody may count on its table.
+static void test_tcp_and_udp_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(spread_of(ENA), BY_PORT4 | BY_PORT6);
+	assert_null(dp->ifaces[ENA].rss_reta);
+}
+
+static void test_a_table_that_is_there_after_the_start(void **state)
+{
+	(void)state;
+	assert_int_equal(dp->ifaces[VMXNET3].rss_reta_size, 16);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(dp->ifaces[VMXNET3].rss_reta[i], i % WORKERS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addresses_alone_where_a_family_has_a_hash),
+		cmocka_unit_test(test_tcp_and_udp_where_a_family_has_none),
+		cmocka_unit_test(test_tcp_and_udp_alone),
+		cmocka_unit_test(test_a_table_that_is_there_after_the_start),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
