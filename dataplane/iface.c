@@ -284,7 +284,7 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 		out->rx_bytes = c.rx_bytes;
 		out->tx_packets = c.tx_packets;
 		out->tx_bytes = c.tx_bytes;
-	} else if (rte_eth_stats_get(iface->port, &stats) == 0) {
+	} else if (port_stats(iface, &stats)) {
 		out->rx_packets = stats.ipackets;
 		out->rx_bytes = stats.ibytes;
 		out->rx_missed = stats.imissed + stats.rx_nombuf;

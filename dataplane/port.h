@@ -3,6 +3,8 @@
 #ifndef VIGIL_DATAPLANE_PORT_H
 #define VIGIL_DATAPLANE_PORT_H
 
+#include <rte_ethdev.h>
+
 #include "worker.h"
 
 #define PORT_DESCRIPTORS 512 // of a queue
@@ -13,6 +15,10 @@ int port_find(const char *device, uint16_t *port);
 int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config, char *err,
               size_t err_size);
 void port_close(struct dp *dp, uint16_t index);
+
+// What the interface's port counts; `imissed` is all that it had no room for. False: it does not
+// say. [C] at any time.
+bool port_stats(const struct iface *iface, struct rte_eth_stats *stats);
 
 // Sends a frame from the control core: by its own TX queue if the port has one, else by a ring that
 // the port's first worker drains. Takes it. 0 or -EAGAIN. [C] at any time.

@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "bytes.h"
+#include "port.h"
 
 // Of an IKE SA slot and those that share its place, in a tick: an eighth of the ring. Who sends
 // more does not keep the others' answers out.
@@ -194,7 +195,7 @@ static void read_ports(struct dp *dp)
 
 	dp->losses_all = 0;
 	for (unsigned i = 0; i < dp->n_ports; i++) {
-		if (rte_eth_stats_get(dp->ifaces[i].port, &stats) == 0)
+		if (port_stats(&dp->ifaces[i], &stats))
 			dp->losses[i] = RTE_MAX(dp->losses[i], stats.imissed + stats.rx_nombuf);
 		dp->losses_all += dp->losses[i];
 	}

@@ -15,12 +15,14 @@ static struct nic {
 	// What it says.
 	const char *driver;
 	uint64_t rss;
-	uint16_t reta;        // what its table has, once it is started
-	uint16_t reta_before; // what it says until then
+	uint16_t reta;            // what its table has, once it is started
+	uint16_t reta_before;     // what it says until then
+	uint64_t missed, dropped; // as a whole, and of queues that are counted
 	// What it was asked for.
 	struct rte_eth_conf conf;
 	uint16_t n_rx, n_tx;
 	struct rte_eth_rxconf rx;
+	unsigned mapped; // queues to counter 0
 	bool started;
 } nics[MODEL_NICS];
 
@@ -77,6 +79,21 @@ int rte_eth_dev_start(uint16_t port)
 
 	nics[port % MODEL_NICS].started = rc == 0;
 	return rc;
+}
+
+int rte_eth_dev_set_rx_queue_stats_mapping(uint16_t port, uint16_t queue, uint8_t counter)
+{
+	(void)queue;
+	nics[port % MODEL_NICS].mapped += counter == 0;
+	return 0;
+}
+
+int rte_eth_stats_get(uint16_t port, struct rte_eth_stats *stats)
+{
+	const struct nic *nic = &nics[port % MODEL_NICS];
+
+	*stats = (struct rte_eth_stats){.imissed = nic->missed, .q_errors[0] = nic->dropped};
+	return 0;
 }
 
 // Hash h goes to queue h modulo their number.

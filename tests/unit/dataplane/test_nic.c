@@ -21,6 +21,7 @@ enum {
 	I40E,
 	ENA,
 	VMXNET3,
+	IXGBE,
 	NICS,
 };
 
@@ -47,6 +48,7 @@ static void nics_fill(void)
 	                    RTE_ETH_RSS_NONFRAG_IPV6_TCP;
 	nics[VMXNET3].reta_before = 0;
 	nics[VMXNET3].reta = 16;
+	nics[IXGBE].driver = "net_ixgbe";
 }
 
 static int start(void **state)
@@ -125,6 +127,31 @@ static void test_a_table_that_is_there_after_the_start(void **state)
 		assert_int_equal(dp->ifaces[VMXNET3].rss_reta[i], i % WORKERS);
 }
 
+// ---- a queue that is full ----------------------------------------------------------------------
+
+static void test_a_full_queue_stops_no_other(void **state)
+{
+	(void)state;
+	assert_true(nics[IXGBE].rx.rx_drop_en);
+	assert_int_equal(nics[IXGBE].mapped, WORKERS);
+	assert_false(nics[ICE].rx.rx_drop_en);
+	assert_int_equal(nics[ICE].mapped, 0);
+}
+
+// What a queue drops is lost input, of others' counters by queue nothing is known.
+static void test_what_it_drops_is_missed(void **state)
+{
+	struct dp_iface_info info;
+
+	(void)state;
+	nics[IXGBE].missed = 3;
+	nics[IXGBE].dropped = 5;
+	nics[ICE].dropped = 7;
+	dp_iface_info(dp, IXGBE, &info);
+	assert_int_equal(info.rx_missed, 8);
+	assert_int_equal(dp_punt_losses(dp, DP_ALL_IFACES), 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +159,8 @@ int main(void)
 		cmocka_unit_test(test_tcp_and_udp_where_a_family_has_none),
 		cmocka_unit_test(test_tcp_and_udp_alone),
 		cmocka_unit_test(test_a_table_that_is_there_after_the_start),
+		cmocka_unit_test(test_a_full_queue_stops_no_other),
+		cmocka_unit_test(test_what_it_drops_is_missed),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
