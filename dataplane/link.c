@@ -3,6 +3,7 @@
 // thread] Only sets a word. What a link says depends on the device: af_packet's (of which the
 // kernel is asked) and tap's follow their interface, memif's the connection.
 #include <rte_ethdev.h>
+#include <string.h>
 
 #include "link.h"
 #include "packet_socket.h"
@@ -21,9 +22,18 @@ static int on_change(uint16_t port, enum rte_eth_event_type type, void *arg, voi
 	return 0;
 }
 
+// ixgbe's interrupt is followed by four seconds in which the driver neither hears of the next one
+// nor changes what it says, so a link that was gone for a moment stays down as long. Without it
+// each look reads the NIC.
+static bool interrupt_delays(const struct rte_eth_dev_info *info)
+{
+	return strcmp(info->driver_name, "net_ixgbe") == 0;
+}
+
 void link_configure(const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
-	conf->intr_conf.lsc = info->dev_flags && (*info->dev_flags & RTE_ETH_DEV_INTR_LSC);
+	conf->intr_conf.lsc = info->dev_flags && (*info->dev_flags & RTE_ETH_DEV_INTR_LSC) &&
+	                      !interrupt_delays(info);
 }
 
 void link_watch(struct dp *dp, uint16_t port, const struct rte_eth_conf *conf)

@@ -15,8 +15,9 @@ static struct nic {
 	// What it says.
 	const char *driver;
 	uint64_t rss;
-	uint16_t reta;            // what its table has, once it is started
-	uint16_t reta_before;     // what it says until then
+	uint16_t reta;        // what its table has, once it is started
+	uint16_t reta_before; // what it says until then
+	uint32_t flags;
 	uint64_t missed, dropped; // as a whole, and of queues that are counted
 	// What it was asked for.
 	struct rte_eth_conf conf;
@@ -44,6 +45,7 @@ int rte_eth_dev_info_get(uint16_t port, struct rte_eth_dev_info *info)
 	if (rc)
 		return rc;
 	info->driver_name = nic->driver;
+	info->dev_flags = &nic->flags;
 	info->flow_type_rss_offloads = nic->rss;
 	info->reta_size = nic->started ? nic->reta : nic->reta_before;
 	return 0;
@@ -55,11 +57,14 @@ int rte_eth_dev_configure(uint16_t port, uint16_t n_rx, uint16_t n_tx,
 	int (*real)(uint16_t, uint16_t, uint16_t, const struct rte_eth_conf *) =
 		model_real("rte_eth_dev_configure");
 	struct nic *nic = &nics[port % MODEL_NICS];
+	struct rte_eth_conf plain = *conf;
 
 	nic->conf = *conf;
 	nic->n_rx = n_rx;
 	nic->n_tx = n_tx;
-	return real(port, n_rx, n_tx, conf);
+	// What net_null itself has no idea of.
+	plain.intr_conf.lsc = 0;
+	return real(port, n_rx, n_tx, &plain);
 }
 
 int rte_eth_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, unsigned socket,

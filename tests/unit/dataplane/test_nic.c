@@ -49,6 +49,8 @@ static void nics_fill(void)
 	nics[VMXNET3].reta_before = 0;
 	nics[VMXNET3].reta = 16;
 	nics[IXGBE].driver = "net_ixgbe";
+	nics[IXGBE].flags = RTE_ETH_DEV_INTR_LSC;
+	nics[ICE].flags = RTE_ETH_DEV_INTR_LSC;
 }
 
 static int start(void **state)
@@ -152,6 +154,16 @@ static void test_what_it_drops_is_missed(void **state)
 	assert_int_equal(dp_punt_losses(dp, DP_ALL_IFACES), 8);
 }
 
+// ---- the link ----------------------------------------------------------------------------------
+
+static void test_interrupts_of_the_link_unless_they_delay(void **state)
+{
+	(void)state;
+	assert_int_equal(nics[ICE].conf.intr_conf.lsc, 1);
+	assert_int_equal(nics[IXGBE].conf.intr_conf.lsc, 0);
+	assert_int_equal(nics[ENA].conf.intr_conf.lsc, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_a_table_that_is_there_after_the_start),
 		cmocka_unit_test(test_a_full_queue_stops_no_other),
 		cmocka_unit_test(test_what_it_drops_is_missed),
+		cmocka_unit_test(test_interrupts_of_the_link_unless_they_delay),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
