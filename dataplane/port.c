@@ -9,6 +9,7 @@
 
 #include "idle.h"
 #include "link.h"
+#include "log.h"
 #include "pool.h"
 #include "rss.h"
 #include "steer.h"
@@ -67,6 +68,20 @@ int port_find(const char *device, uint16_t *port)
 	return -ENODEV;
 }
 
+// vmxnet3 of a revision below 6 refuses any other number of receive queues, and does not say which
+// revision it is.
+static void take_power_of_two(struct dp *dp, struct iface *iface)
+{
+	uint16_t n = (uint16_t)rte_align32prevpow2(iface->n_rx);
+
+	if (n < iface->n_rx && dp->log)
+		log_msg(dp->log, LOG_NOTICE, "PLATFORM", "QUEUES",
+		        "Interface %s: %u receive queues, since net_vmxnet3 may take no number "
+		        "but a power of two",
+		        iface->name, n);
+	iface->n_rx = iface->n_tx = n;
+}
+
 // `asked` receive queues; 0 = one for each worker.
 static void choose_queues(struct dp *dp, uint16_t index, uint16_t asked,
                           const struct rte_eth_dev_info *info)
@@ -86,6 +101,8 @@ static void choose_queues(struct dp *dp, uint16_t index, uint16_t asked,
 		iface->n_rx = RTE_MIN(wanted, RTE_MIN(info->max_rx_queues, info->max_tx_queues));
 		iface->n_tx = iface->n_rx;
 	}
+	if (driver_is(info, "net_vmxnet3"))
+		take_power_of_two(dp, iface);
 	iface->control_queue = spare_tx_queue(info, iface->n_tx) ? iface->n_tx : -1;
 	iface->first_worker = iface->n_rx < workers ? index % workers : 0;
 }
@@ -176,9 +193,10 @@ static void configure_frames(struct dp *dp, struct iface *iface, uint16_t mtu,
 		conf->rxmode.mtu = mtu;
 }
 
-static int start(struct dp *dp, struct iface *iface, uint16_t n_tx,
-                 const struct rte_eth_dev_info *info, const struct rte_eth_conf *conf)
+static int start(struct dp *dp, struct iface *iface, const struct rte_eth_dev_info *info,
+                 const struct rte_eth_conf *conf)
 {
+	uint16_t n_tx = iface->n_tx + (iface->control_queue >= 0);
 	int rc = rte_eth_dev_configure(iface->port, iface->n_rx, n_tx, conf);
 
 	if (rc == 0)
@@ -186,16 +204,34 @@ static int start(struct dp *dp, struct iface *iface, uint16_t n_tx,
 	return rc ? rc : rte_eth_dev_start(iface->port);
 }
 
+// Without what some devices offer and then refuse: interrupts of queues for want of vectors, or
+// beside those of the link; a spare queue (iavf says 256, whatever its VF has).
+static int start_with_less(struct dp *dp, struct iface *iface, const struct rte_eth_dev_info *info,
+                           struct rte_eth_conf *conf)
+{
+	const uint32_t interrupts = conf->intr_conf.rxq;
+	int rc = start(dp, iface, info, conf);
+
+	while (rc && (conf->intr_conf.rxq || iface->control_queue >= 0)) {
+		if (conf->intr_conf.rxq) {
+			conf->intr_conf.rxq = 0;
+		} else {
+			conf->intr_conf.rxq = interrupts;
+			iface->control_queue = -1;
+		}
+		rc = start(dp, iface, info, conf);
+	}
+	return rc;
+}
+
 static int configure(struct dp *dp, uint16_t index, const struct dp_port_config *config,
                      const struct rte_eth_dev_info *info)
 {
 	struct iface *iface = &dp->ifaces[index];
 	struct rte_eth_conf conf = {.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE};
-	uint16_t n_tx;
 	int rc;
 
 	choose_queues(dp, index, config->rx_queues, info);
-	n_tx = iface->n_tx + (iface->control_queue >= 0);
 	if (iface->n_rx == 0 || iface->n_tx == 0)
 		return -ENOTSUP;
 	iface->queues_drop = queues_may_drop(info);
@@ -209,12 +245,7 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
 	rc = rss_configure(iface, info, &conf);
 	if (rc == 0)
-		rc = start(dp, iface, n_tx, info, &conf);
-	// Some devices refuse interrupts for want of vectors, or beside those of the link.
-	if (rc && conf.intr_conf.rxq) {
-		conf.intr_conf.rxq = 0;
-		rc = start(dp, iface, n_tx, info, &conf);
-	}
+		rc = start_with_less(dp, iface, info, &conf);
 	if (rc == 0)
 		link_watch(dp, iface->port, &conf);
 	if (rc == 0) {

@@ -18,11 +18,15 @@ static struct nic {
 	uint16_t reta;        // what its table has, once it is started
 	uint16_t reta_before; // what it says until then
 	uint32_t flags;
+	uint16_t tx_max;    // refuses to start with more; 0 = no matter
+	bool no_interrupts; // and with those of queues
+
 	uint64_t missed, dropped; // as a whole, and of queues that are counted
 	// What it was asked for.
 	struct rte_eth_conf conf;
 	uint16_t n_rx, n_tx;
 	struct rte_eth_rxconf rx;
+	unsigned starts; // that were tried
 	unsigned mapped; // queues to counter 0
 	bool started;
 } nics[MODEL_NICS];
@@ -64,6 +68,8 @@ int rte_eth_dev_configure(uint16_t port, uint16_t n_rx, uint16_t n_tx,
 	nic->n_tx = n_tx;
 	// What net_null itself has no idea of.
 	plain.intr_conf.lsc = 0;
+	if (strcmp(nic->driver, "net_vmxnet3") == 0 && !rte_is_power_of_2(n_rx))
+		return -EINVAL;
 	return real(port, n_rx, n_tx, &plain);
 }
 
@@ -80,10 +86,14 @@ int rte_eth_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, 
 int rte_eth_dev_start(uint16_t port)
 {
 	int (*real)(uint16_t) = model_real("rte_eth_dev_start");
-	int rc = real(port);
+	struct nic *nic = &nics[port % MODEL_NICS];
 
-	nics[port % MODEL_NICS].started = rc == 0;
-	return rc;
+	nic->starts++;
+	if ((nic->tx_max && nic->n_tx > nic->tx_max) ||
+	    (nic->no_interrupts && nic->conf.intr_conf.rxq))
+		return -EIO;
+	nic->started = real(port) == 0;
+	return nic->started ? 0 : -EIO;
 }
 
 int rte_eth_dev_set_rx_queue_stats_mapping(uint16_t port, uint16_t queue, uint8_t counter)

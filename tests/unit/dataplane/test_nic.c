@@ -22,6 +22,7 @@ enum {
 	ENA,
 	VMXNET3,
 	IXGBE,
+	IAVF,
 	NICS,
 };
 
@@ -48,6 +49,10 @@ static void nics_fill(void)
 	                    RTE_ETH_RSS_NONFRAG_IPV6_TCP;
 	nics[VMXNET3].reta_before = 0;
 	nics[VMXNET3].reta = 16;
+	nics[IAVF].driver = "net_iavf";
+	nics[IAVF].tx_max = WORKERS;
+	nics[IAVF].no_interrupts = true;
+	nics[ENA].no_interrupts = true;
 	nics[IXGBE].driver = "net_ixgbe";
 	nics[IXGBE].flags = RTE_ETH_DEV_INTR_LSC;
 	nics[ICE].flags = RTE_ETH_DEV_INTR_LSC;
@@ -62,6 +67,7 @@ static int start(void **state)
 	                                 .worker_cpus = cpus,
 	                                 .n_workers = WORKERS,
 	                                 .memory_mb = 256,
+	                                 .idle_adaptive = true,
 	                                 .max_peers = 8,
 	                                 .max_tunnels = 8,
 	                                 .max_sas = 256,
@@ -72,6 +78,7 @@ static int start(void **state)
 	nics_fill();
 	for (unsigned i = 0; i < NICS; i++) {
 		snprintf(ports[i].name, sizeof(ports[i].name), "nic%u", i);
+		ports[i].rx_queues = i == VMXNET3 ? 3 : 0;
 		snprintf(ports[i].device, sizeof(ports[i].device), "net_null%u,no-rx=1", i);
 	}
 	dp = dp_prepare(&config, NULL, err, sizeof(err));
@@ -126,7 +133,7 @@ static void test_a_table_that_is_there_after_the_start(void **state)
 	(void)state;
 	assert_int_equal(dp->ifaces[VMXNET3].rss_reta_size, 16);
 	for (unsigned i = 0; i < 16; i++)
-		assert_int_equal(dp->ifaces[VMXNET3].rss_reta[i], i % WORKERS);
+		assert_int_equal(dp->ifaces[VMXNET3].rss_reta[i], i % 2);
 }
 
 // ---- a queue that is full ----------------------------------------------------------------------
@@ -164,6 +171,33 @@ static void test_interrupts_of_the_link_unless_they_delay(void **state)
 	assert_int_equal(nics[ENA].conf.intr_conf.lsc, 0);
 }
 
+// ---- queues ------------------------------------------------------------------------------------
+
+static void test_a_power_of_two_where_nothing_else_is_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(nics[VMXNET3].n_rx, 2);
+	assert_int_equal(nics[VMXNET3].starts, 1);
+	assert_int_equal(nics[ICE].n_rx, WORKERS);
+}
+
+static void test_what_is_refused_is_left_out(void **state)
+{
+	(void)state;
+	// All that there is.
+	assert_int_equal(nics[ICE].starts, 1);
+	assert_int_equal(dp->ifaces[ICE].control_queue, WORKERS);
+	assert_true(nics[ICE].conf.intr_conf.rxq);
+	// Interrupts; the spare queue stays.
+	assert_int_equal(nics[ENA].starts, 2);
+	assert_int_equal(dp->ifaces[ENA].control_queue, WORKERS);
+	// Interrupts and the spare queue.
+	assert_int_equal(nics[IAVF].starts, 4);
+	assert_int_equal(dp->ifaces[IAVF].control_queue, -1);
+	assert_int_equal(nics[IAVF].n_tx, WORKERS);
+	assert_true(nics[IAVF].started);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +208,8 @@ int main(void)
 		cmocka_unit_test(test_a_full_queue_stops_no_other),
 		cmocka_unit_test(test_what_it_drops_is_missed),
 		cmocka_unit_test(test_interrupts_of_the_link_unless_they_delay),
+		cmocka_unit_test(test_a_power_of_two_where_nothing_else_is_taken),
+		cmocka_unit_test(test_what_is_refused_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
