@@ -2,11 +2,13 @@
 // can do is asked of the device; what it cannot (checksums, spreading) is done in software.
 #include "port.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <stdio.h>
 
+#include "eal.h"
 #include "idle.h"
 #include "link.h"
 #include "log.h"
@@ -47,6 +49,13 @@ static bool spare_tx_queue(const struct rte_eth_dev_info *info, uint16_t n_tx)
 
 // ---- opening ---------------------------------------------------------------------------------
 
+// EAL writes PCI addresses in small letters.
+static void name_lower(char *name)
+{
+	for (; *name; name++)
+		*name = (char)tolower(*name);
+}
+
 int port_find(const char *device, uint16_t *port)
 {
 	char name[DP_DEVICE_MAX];
@@ -56,6 +65,8 @@ int port_find(const char *device, uint16_t *port)
 		return -EINVAL;
 	memcpy(name, device, len);
 	name[len] = '\0';
+	if (eal_is_pci(name))
+		name_lower(name);
 	if (rte_eth_dev_get_port_by_name(name, port) == 0)
 		return 0;
 	// A PCI address may be written without its domain.

@@ -111,6 +111,17 @@ int rte_eth_stats_get(uint16_t port, struct rte_eth_stats *stats)
 	return 0;
 }
 
+// There is a NIC with a PCI address as well.
+int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port)
+{
+	int (*real)(const char *, uint16_t *) = model_real("rte_eth_dev_get_port_by_name");
+
+	if (strcmp(name, "0000:3b:0a.0"))
+		return real(name, port);
+	*port = MODEL_NICS - 1;
+	return 0;
+}
+
 // Hash h goes to queue h modulo their number.
 int rte_eth_dev_rss_reta_query(uint16_t port, struct rte_eth_rss_reta_entry64 *groups,
                                uint16_t size)

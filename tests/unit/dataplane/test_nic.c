@@ -11,7 +11,7 @@
 
 #include "nic_model.h"
 
-#include "dp_internal.h"
+#include "port.h"
 
 #define WORKERS 4u
 
@@ -198,6 +198,25 @@ static void test_what_is_refused_is_left_out(void **state)
 	assert_true(nics[IAVF].started);
 }
 
+// ---- names -------------------------------------------------------------------------------------
+
+static void test_pci_addresses_in_capitals(void **state)
+{
+	static const char *const good[] = {"0000:3b:0a.0", "0000:3B:0A.0", "3B:0A.0",
+	                                   "0000:3B:0a.0,representor=[0]"};
+	uint16_t port;
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(good); i++) {
+		port = 0;
+		assert_int_equal(port_find(good[i], &port), 0);
+		assert_int_equal(port, MODEL_NICS - 1);
+	}
+	assert_true(port_find("0000:3B:0B.0", &port) < 0);
+	assert_int_equal(port_find("net_null0", &port), 0);
+	assert_true(port_find("NET_NULL0", &port) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_interrupts_of_the_link_unless_they_delay),
 		cmocka_unit_test(test_a_power_of_two_where_nothing_else_is_taken),
 		cmocka_unit_test(test_what_is_refused_is_left_out),
+		cmocka_unit_test(test_pci_addresses_in_capitals),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
