@@ -210,6 +210,10 @@ static int start(struct dp *dp, struct iface *iface, const struct rte_eth_dev_in
 	uint16_t n_tx = iface->n_tx + (iface->control_queue >= 0);
 	int rc = rte_eth_dev_configure(iface->port, iface->n_rx, n_tx, conf);
 
+	// ENA's device hears of its MTU in no other way. Who cannot be told, or says no, has
+	// complained.
+	if (rc == 0 && conf->rxmode.mtu)
+		(void)rte_eth_dev_set_mtu(iface->port, (uint16_t)conf->rxmode.mtu);
 	if (rc == 0)
 		rc = setup_queues(dp, iface, n_tx, info);
 	return rc ? rc : rte_eth_dev_start(iface->port);

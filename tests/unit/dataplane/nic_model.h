@@ -27,6 +27,7 @@ static struct nic {
 	uint16_t n_rx, n_tx;
 	struct rte_eth_rxconf rx;
 	unsigned starts; // that were tried
+	uint16_t mtu;    // before the start
 	unsigned mapped; // queues to counter 0
 	bool started;
 } nics[MODEL_NICS];
@@ -109,6 +110,16 @@ int rte_eth_stats_get(uint16_t port, struct rte_eth_stats *stats)
 
 	*stats = (struct rte_eth_stats){.imissed = nic->missed, .q_errors[0] = nic->dropped};
 	return 0;
+}
+
+int rte_eth_dev_set_mtu(uint16_t port, uint16_t mtu)
+{
+	int (*real)(uint16_t, uint16_t) = model_real("rte_eth_dev_set_mtu");
+	struct nic *nic = &nics[port % MODEL_NICS];
+
+	if (!nic->started)
+		nic->mtu = mtu;
+	return real(port, mtu);
 }
 
 // There is a NIC with a PCI address as well.

@@ -79,6 +79,7 @@ static int start(void **state)
 	for (unsigned i = 0; i < NICS; i++) {
 		snprintf(ports[i].name, sizeof(ports[i].name), "nic%u", i);
 		ports[i].rx_queues = i == VMXNET3 ? 3 : 0;
+		ports[i].mtu = i == ENA ? 9000 : 0;
 		snprintf(ports[i].device, sizeof(ports[i].device), "net_null%u,no-rx=1", i);
 	}
 	dp = dp_prepare(&config, NULL, err, sizeof(err));
@@ -198,7 +199,7 @@ static void test_what_is_refused_is_left_out(void **state)
 	assert_true(nics[IAVF].started);
 }
 
-// ---- names -------------------------------------------------------------------------------------
+// ---- names and sizes ---------------------------------------------------------------------------
 
 static void test_pci_addresses_in_capitals(void **state)
 {
@@ -217,6 +218,13 @@ static void test_pci_addresses_in_capitals(void **state)
 	assert_true(port_find("NET_NULL0", &port) < 0);
 }
 
+static void test_a_long_mtu_is_said_before_the_start(void **state)
+{
+	(void)state;
+	assert_int_equal(nics[ENA].mtu, 9000);
+	assert_int_equal(nics[ICE].mtu, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_a_power_of_two_where_nothing_else_is_taken),
 		cmocka_unit_test(test_what_is_refused_is_left_out),
 		cmocka_unit_test(test_pci_addresses_in_capitals),
+		cmocka_unit_test(test_a_long_mtu_is_said_before_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
