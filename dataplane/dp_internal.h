@@ -68,10 +68,11 @@ struct iface {
 	bool rss_esp; // native ESP is spread by its addresses
 	uint16_t rss_reta_size;
 	uint16_t *rss_reta;
-	struct steer *steer; // control alone; see steer.h
-	uint16_t main;       // the port's own interface; of a subinterface another one
-	uint16_t vlan_id;    // of a subinterface
-	uint16_t vlan;       // tag of what leaves by it, 0 = none
+	struct steer *steer;         // control alone; see steer.h
+	struct multicast *multicast; // control alone; NULL: all of it comes in
+	uint16_t main;               // the port's own interface; of a subinterface another one
+	uint16_t vlan_id;            // of a subinterface
+	uint16_t vlan;               // tag of what leaves by it, 0 = none
 	bool sub, native;
 	// Control writes (release), workers read: NULL = this port has no subinterfaces.
 	struct vlan_table *vlans;

@@ -8,6 +8,7 @@
 #include "iface6.h"
 #include "link.h"
 #include "mss.h"
+#include "multicast.h"
 #include "port.h"
 #include "route.h"
 #include "vlan.h"
@@ -207,6 +208,7 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 	rc = set_networks(dp, index, &now);
 	iface->config = now;
 	iface6_publish(iface);
+	multicast_update(dp, iface->main);
 	set_word(&iface->mtu, now.mtu);
 	set_word(&iface->mtu6, now.mtu6);
 	if (now.network.addr.family == 4 && now.up)

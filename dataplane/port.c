@@ -12,6 +12,7 @@
 #include "idle.h"
 #include "link.h"
 #include "log.h"
+#include "multicast.h"
 #include "pool.h"
 #include "rss.h"
 #include "steer.h"
@@ -267,9 +268,8 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 		rss_read_table(iface);
 		steer_start(dp, index, config->vlans);
 	}
-	// Who looks for our IPv6 addresses asks their groups (RFC 4291, 2.7.1).
 	if (rc == 0)
-		(void)rte_eth_allmulticast_enable(iface->port);
+		multicast_start(dp, index, info);
 	return rc;
 }
 
@@ -335,6 +335,7 @@ void port_close(struct dp *dp, uint16_t index)
 	rte_ring_free(iface->control_ring);
 	iface->control_ring = NULL;
 	rss_free(iface);
+	multicast_stop(iface);
 }
 
 // ---- sending from the control core -----------------------------------------------------------

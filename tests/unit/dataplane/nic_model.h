@@ -17,6 +17,8 @@ static struct nic {
 	uint64_t rss;
 	uint16_t reta;        // what its table has, once it is started
 	uint16_t reta_before; // what it says until then
+	int all_multicast;    // what it says to that: 0 or -errno
+	int multicast;        // and to a list
 	uint32_t flags;
 	uint16_t tx_max;    // refuses to start with more; 0 = no matter
 	bool no_interrupts; // and with those of queues
@@ -26,9 +28,11 @@ static struct nic {
 	struct rte_eth_conf conf;
 	uint16_t n_rx, n_tx;
 	struct rte_eth_rxconf rx;
-	unsigned starts; // that were tried
-	uint16_t mtu;    // before the start
-	unsigned mapped; // queues to counter 0
+	struct rte_ether_addr groups[64];
+	unsigned n_groups, lists; // in the last list; how many there were
+	unsigned starts;          // that were tried
+	uint16_t mtu;             // before the start
+	unsigned mapped;          // queues to counter 0
 	bool started;
 } nics[MODEL_NICS];
 
@@ -130,6 +134,25 @@ int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port)
 	if (strcmp(name, "0000:3b:0a.0"))
 		return real(name, port);
 	*port = MODEL_NICS - 1;
+	return 0;
+}
+
+int rte_eth_allmulticast_enable(uint16_t port)
+{
+	return nics[port % MODEL_NICS].all_multicast;
+}
+
+int rte_eth_dev_set_mc_addr_list(uint16_t port, struct rte_ether_addr *groups, uint32_t n)
+{
+	struct nic *nic = &nics[port % MODEL_NICS];
+
+	nic->lists++;
+	if (nic->multicast)
+		return nic->multicast;
+	if (n > RTE_DIM(nic->groups))
+		return -EINVAL;
+	memcpy(nic->groups, groups, n * sizeof(*groups));
+	nic->n_groups = n;
 	return 0;
 }
 

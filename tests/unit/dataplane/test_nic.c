@@ -11,6 +11,8 @@
 
 #include "nic_model.h"
 
+#include "addr.h"
+#include "log.h"
 #include "port.h"
 
 #define WORKERS 4u
@@ -23,6 +25,7 @@ enum {
 	VMXNET3,
 	IXGBE,
 	IAVF,
+	IXGBE_VF,
 	NICS,
 };
 
@@ -53,6 +56,8 @@ static void nics_fill(void)
 	nics[IAVF].tx_max = WORKERS;
 	nics[IAVF].no_interrupts = true;
 	nics[ENA].no_interrupts = true;
+	nics[IXGBE_VF].driver = "net_ixgbe_vf";
+	nics[IXGBE_VF].all_multicast = -EAGAIN;
 	nics[IXGBE].driver = "net_ixgbe";
 	nics[IXGBE].flags = RTE_ETH_DEV_INTR_LSC;
 	nics[ICE].flags = RTE_ETH_DEV_INTR_LSC;
@@ -225,6 +230,99 @@ static void test_a_long_mtu_is_said_before_the_start(void **state)
 	assert_int_equal(nics[ICE].mtu, 0);
 }
 
+// ---- multicast ---------------------------------------------------------------------------------
+
+static struct log log_of_test;
+static unsigned log_lines;
+
+static void count_line(void *arg, enum log_level level, const char *line)
+{
+	(void)arg;
+	(void)level;
+	log_lines += strstr(line, "MULTICAST") != NULL;
+}
+
+static bool has_group(unsigned nic, uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+	struct rte_ether_addr group = {{0x33, 0x33, a, b, c, d}};
+
+	for (unsigned i = 0; i < nics[nic].n_groups; i++)
+		if (rte_is_same_ether_addr(&nics[nic].groups[i], &group))
+			return true;
+	return false;
+}
+
+static int addresses(uint16_t iface, const char *one, const char *two)
+{
+	struct dp_iface_config c = {.mtu = 1500, .up = true};
+	const char *const text[2] = {one, two};
+
+	for (unsigned i = 0; i < 2 && text[i]; i++) {
+		if (addr_parse(text[i], &c.addresses6[i].address))
+			return -1;
+		c.addresses6[i].network = prefix_make(&c.addresses6[i].address, 64);
+		c.n_addresses6++;
+	}
+	return dp_iface_set(dp, iface, &c);
+}
+
+// Where all multicast was refused, and where it may only be said to be there.
+static void test_groups_of_all_addresses_of_a_vf(void **state)
+{
+	static const unsigned vfs[] = {IAVF, IXGBE_VF};
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(vfs); i++) {
+		struct dp_vlan_config vlan = {.name = "sub", .port = (uint16_t)vfs[i], .vlan = 7};
+		char a[40], b[40], c[40];
+		uint16_t sub;
+
+		snprintf(a, sizeof(a), "2001:db8:%u::11:2233", i);
+		snprintf(b, sizeof(b), "2001:db8:%u:1::44:5566", i);
+		snprintf(c, sizeof(c), "2001:db8:%u:2::77:8899", i);
+		assert_int_equal(nics[vfs[i]].n_groups, 2);
+		assert_true(has_group(vfs[i], 0, 0, 0, 1) && has_group(vfs[i], 0, 0, 0, 2));
+		assert_int_equal(addresses(vlan.port, a, b), 0);
+		assert_int_equal(nics[vfs[i]].n_groups, 4);
+		assert_true(has_group(vfs[i], 0xff, 0x11, 0x22, 0x33));
+		assert_true(has_group(vfs[i], 0xff, 0x44, 0x55, 0x66));
+		assert_int_equal(dp_vlan_add(dp, &vlan, &sub), 0);
+		assert_int_equal(addresses(sub, c, NULL), 0);
+		assert_int_equal(nics[vfs[i]].n_groups, 5);
+		assert_true(has_group(vfs[i], 0xff, 0x77, 0x88, 0x99));
+		// The same again is no reason to trouble the device.
+		assert_int_equal(nics[vfs[i]].lists, 3);
+		assert_int_equal(addresses(sub, c, NULL), 0);
+		assert_int_equal(nics[vfs[i]].lists, 3);
+		dp_vlan_del(dp, sub);
+		assert_int_equal(addresses(vlan.port, b, NULL), 0);
+		assert_int_equal(nics[vfs[i]].n_groups, 3);
+		assert_false(has_group(vfs[i], 0xff, 0x11, 0x22, 0x33));
+	}
+}
+
+static void test_no_list_beside_all_multicast(void **state)
+{
+	(void)state;
+	assert_int_equal(addresses(ICE, "2001:db8:f::1", NULL), 0);
+	assert_int_equal(nics[ICE].lists, 0);
+}
+
+static void test_a_vf_that_may_have_neither_is_said_once(void **state)
+{
+	struct log *before = dp->log;
+
+	(void)state;
+	log_of_test = (struct log){.sink = count_line};
+	dp->log = &log_of_test;
+	nics[IXGBE_VF].multicast = -EPERM;
+	assert_int_equal(addresses(IXGBE_VF, "2001:db8:e::1", NULL), 0);
+	assert_int_equal(addresses(IXGBE_VF, "2001:db8:e::2", NULL), 0);
+	assert_int_equal(log_lines, 1);
+	dp->log = before;
+	nics[IXGBE_VF].multicast = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +337,9 @@ int main(void)
 		cmocka_unit_test(test_what_is_refused_is_left_out),
 		cmocka_unit_test(test_pci_addresses_in_capitals),
 		cmocka_unit_test(test_a_long_mtu_is_said_before_the_start),
+		cmocka_unit_test(test_groups_of_all_addresses_of_a_vf),
+		cmocka_unit_test(test_no_list_beside_all_multicast),
+		cmocka_unit_test(test_a_vf_that_may_have_neither_is_said_once),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
