@@ -61,6 +61,7 @@ struct iface {
 	uint16_t mtu_device; // what the device takes; UINT16_MAX: it does not say
 	uint16_t mtu_max;    // what buffers and the way of receiving allow
 	bool rx_checksum;    // the port checks IPv4 header checksums
+	bool asks_for_vlans; // no VLAN comes in that the port has not asked for
 	bool queues_drop;    // a full queue drops, and that is counted by queue
 	char name[DP_NAME_MAX];
 	uint8_t *rss_key; // NULL: the port does not spread by a hash that we know

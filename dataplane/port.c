@@ -240,6 +240,13 @@ static int start_with_less(struct dp *dp, struct iface *iface, const struct rte_
 	return rc;
 }
 
+// VFs to which their host gives no VLAN but those that they have asked for.
+static bool asks_for_vlans(const struct rte_eth_dev_info *info)
+{
+	return (driver_is(info, "net_ixgbe_vf") || driver_is(info, "net_e1000_igb_vf")) &&
+	       info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+}
+
 static int configure(struct dp *dp, uint16_t index, const struct dp_port_config *config,
                      const struct rte_eth_dev_info *info)
 {
@@ -257,6 +264,9 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 	configure_frames(dp, iface, config->mtu, info, &conf);
 	link_configure(info, &conf);
 	idle_configure(dp, &conf);
+	iface->asks_for_vlans = asks_for_vlans(info);
+	if (iface->asks_for_vlans)
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	if (config->vlans)
 		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
 	rc = rss_configure(iface, info, &conf);

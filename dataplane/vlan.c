@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <rte_branch_prediction.h>
+#include <rte_ethdev.h>
 #include <rte_prefetch.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "classify.h"
+#include "log.h"
 #include "port.h"
 #include "tunnel.h"
 
@@ -226,6 +228,21 @@ static void fill(struct iface *sub, const struct iface *port, uint16_t index,
 	snprintf(sub->name, sizeof(sub->name), "%s", config->name);
 }
 
+// Frames of this VLAN are to come in, or no more.
+static void ask_port(const struct dp *dp, const struct iface *port, uint16_t vlan, bool on)
+{
+	int rc;
+
+	if (!port->asks_for_vlans)
+		return;
+	rc = rte_eth_dev_vlan_filter(port->port, vlan, on);
+	if (rc && on && dp->log)
+		log_msg(dp->log, LOG_WARNING, "PLATFORM", "VLAN",
+		        "Interface %s: the device refuses VLAN %u (%s), whose frames may not "
+		        "arrive",
+		        port->name, vlan, strerror(-rc));
+}
+
 int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *iface)
 {
 	struct vlan_table *table;
@@ -247,6 +264,7 @@ int dp_vlan_add(struct dp *dp, const struct dp_vlan_config *config, uint16_t *if
 	if (i == dp->n_ifaces)
 		__atomic_store_n(&dp->n_ifaces, i + 1u, __ATOMIC_RELEASE);
 	__atomic_store_n(&table->iface[config->vlan], i, __ATOMIC_RELEASE);
+	ask_port(dp, &dp->ifaces[config->port], config->vlan, true);
 	if (config->native)
 		__atomic_store_n(&table->iface[0], i, __ATOMIC_RELEASE);
 	*iface = i;
@@ -266,6 +284,7 @@ void dp_vlan_del(struct dp *dp, uint16_t i)
 	__atomic_store_n(&table->iface[sub->vlan_id], PACKET_NO_IFACE, __ATOMIC_RELAXED);
 	if (sub->native)
 		__atomic_store_n(&table->iface[0], sub->main, __ATOMIC_RELAXED);
+	ask_port(dp, &dp->ifaces[sub->main], sub->vlan_id, false);
 	(void)dp_iface_set(dp, i, &down);
 	sub->gone = true;
 	sub->gone_since = dp_now(dp);

@@ -17,6 +17,8 @@ static struct nic {
 	uint64_t rss;
 	uint16_t reta;        // what its table has, once it is started
 	uint16_t reta_before; // what it says until then
+	uint64_t offloads;    // of receiving
+	int vlan_filter;      // what it says to a VLAN
 	int all_multicast;    // what it says to that: 0 or -errno
 	int multicast;        // and to a list
 	uint32_t flags;
@@ -28,6 +30,8 @@ static struct nic {
 	struct rte_eth_conf conf;
 	uint16_t n_rx, n_tx;
 	struct rte_eth_rxconf rx;
+	bool vlans[4096];
+	unsigned vlan_calls;
 	struct rte_ether_addr groups[64];
 	unsigned n_groups, lists; // in the last list; how many there were
 	unsigned starts;          // that were tried
@@ -56,6 +60,7 @@ int rte_eth_dev_info_get(uint16_t port, struct rte_eth_dev_info *info)
 	info->driver_name = nic->driver;
 	info->dev_flags = &nic->flags;
 	info->flow_type_rss_offloads = nic->rss;
+	info->rx_offload_capa = nic->offloads;
 	info->reta_size = nic->started ? nic->reta : nic->reta_before;
 	return 0;
 }
@@ -73,6 +78,7 @@ int rte_eth_dev_configure(uint16_t port, uint16_t n_rx, uint16_t n_tx,
 	nic->n_tx = n_tx;
 	// What net_null itself has no idea of.
 	plain.intr_conf.lsc = 0;
+	plain.rxmode.offloads = 0;
 	if (strcmp(nic->driver, "net_vmxnet3") == 0 && !rte_is_power_of_2(n_rx))
 		return -EINVAL;
 	return real(port, n_rx, n_tx, &plain);
@@ -135,6 +141,18 @@ int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port)
 		return real(name, port);
 	*port = MODEL_NICS - 1;
 	return 0;
+}
+
+int rte_eth_dev_vlan_filter(uint16_t port, uint16_t vlan, int on)
+{
+	struct nic *nic = &nics[port % MODEL_NICS];
+
+	nic->vlan_calls++;
+	if (!(nic->conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER))
+		return -ENOSYS;
+	if (nic->vlan_filter == 0)
+		nic->vlans[vlan] = on;
+	return nic->vlan_filter;
 }
 
 int rte_eth_allmulticast_enable(uint16_t port)

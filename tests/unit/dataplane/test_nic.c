@@ -57,6 +57,8 @@ static void nics_fill(void)
 	nics[IAVF].no_interrupts = true;
 	nics[ENA].no_interrupts = true;
 	nics[IXGBE_VF].driver = "net_ixgbe_vf";
+	nics[IXGBE_VF].offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+	nics[ICE].offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	nics[IXGBE_VF].all_multicast = -EAGAIN;
 	nics[IXGBE].driver = "net_ixgbe";
 	nics[IXGBE].flags = RTE_ETH_DEV_INTR_LSC;
@@ -237,9 +239,8 @@ static unsigned log_lines;
 
 static void count_line(void *arg, enum log_level level, const char *line)
 {
-	(void)arg;
 	(void)level;
-	log_lines += strstr(line, "MULTICAST") != NULL;
+	log_lines += strstr(line, arg) != NULL;
 }
 
 static bool has_group(unsigned nic, uint8_t a, uint8_t b, uint8_t c, uint8_t d)
@@ -313,7 +314,7 @@ static void test_a_vf_that_may_have_neither_is_said_once(void **state)
 	struct log *before = dp->log;
 
 	(void)state;
-	log_of_test = (struct log){.sink = count_line};
+	log_of_test = (struct log){.sink = count_line, .arg = "MULTICAST"};
 	dp->log = &log_of_test;
 	nics[IXGBE_VF].multicast = -EPERM;
 	assert_int_equal(addresses(IXGBE_VF, "2001:db8:e::1", NULL), 0);
@@ -321,6 +322,45 @@ static void test_a_vf_that_may_have_neither_is_said_once(void **state)
 	assert_int_equal(log_lines, 1);
 	dp->log = before;
 	nics[IXGBE_VF].multicast = 0;
+}
+
+// ---- VLANs -------------------------------------------------------------------------------------
+
+static void test_a_vf_asks_for_its_vlans(void **state)
+{
+	struct dp_vlan_config vlan = {.name = "sub", .port = IXGBE_VF, .vlan = 100};
+	uint16_t sub;
+
+	(void)state;
+	assert_int_equal(dp_vlan_add(dp, &vlan, &sub), 0);
+	assert_true(nics[IXGBE_VF].vlans[100]);
+	dp_vlan_del(dp, sub);
+	assert_false(nics[IXGBE_VF].vlans[100]);
+	// No filter where there was none before.
+	vlan.port = ICE;
+	assert_int_equal(dp_vlan_add(dp, &vlan, &sub), 0);
+	assert_int_equal(nics[ICE].vlan_calls, 0);
+	assert_int_equal(nics[ICE].conf.rxmode.offloads, 0);
+	dp_vlan_del(dp, sub);
+}
+
+static void test_a_vlan_that_is_refused_is_said(void **state)
+{
+	struct dp_vlan_config vlan = {.name = "sub", .port = IXGBE_VF, .vlan = 101};
+	struct log *before = dp->log;
+	uint16_t sub;
+
+	(void)state;
+	log_of_test = (struct log){.sink = count_line, .arg = "VLAN 101"};
+	log_lines = 0;
+	dp->log = &log_of_test;
+	nics[IXGBE_VF].vlan_filter = -EIO;
+	assert_int_equal(dp_vlan_add(dp, &vlan, &sub), 0);
+	assert_int_equal(log_lines, 1);
+	dp_vlan_del(dp, sub);
+	assert_int_equal(log_lines, 1);
+	nics[IXGBE_VF].vlan_filter = 0;
+	dp->log = before;
 }
 
 int main(void)
@@ -340,6 +380,8 @@ int main(void)
 		cmocka_unit_test(test_groups_of_all_addresses_of_a_vf),
 		cmocka_unit_test(test_no_list_beside_all_multicast),
 		cmocka_unit_test(test_a_vf_that_may_have_neither_is_said_once),
+		cmocka_unit_test(test_a_vf_asks_for_its_vlans),
+		cmocka_unit_test(test_a_vlan_that_is_refused_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
