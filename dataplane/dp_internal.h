@@ -93,7 +93,8 @@ struct iface {
 	uint32_t ring_sent, ring_taken;
 	tick_t ring_moved;
 	bool link_known, link_up;
-	bool gone; // a subinterface that was taken away
+	bool lost_said; // that its device is lost
+	bool gone;      // a subinterface that was taken away
 	tick_t gone_since;
 };
 
@@ -147,7 +148,8 @@ struct dp {
 	uint64_t losses[DP_PORTS_MAX], losses_all; // of input, by port, and of all ports
 	tick_t losses_read;
 	tick_t links_read;
-	uint32_t link_news; // a driver's thread sets it, control clears it
+	uint32_t link_news;                    // a driver's thread sets it, control clears it
+	uint32_t ports_lost[RTE_MAX_ETHPORTS]; // by ethdev; a driver's thread sets one, for good
 	pthread_t control_thread;
 	int watched[DP_WATCHED_MAX]; // of helper threads
 	unsigned n_watched;

@@ -270,7 +270,7 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 		return;
 	out->mtu_max = iface->mtu_max;
 	memcpy(out->mac, iface->mac.addr_bytes, sizeof(out->mac));
-	if (link_read(iface, &link)) {
+	if (link_read(dp, iface, &link)) {
 		out->link_up = link.link_status == RTE_ETH_LINK_UP;
 		out->speed_mbps =
 			link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
@@ -286,7 +286,7 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 		out->rx_bytes = c.rx_bytes;
 		out->tx_packets = c.tx_packets;
 		out->tx_bytes = c.tx_bytes;
-	} else if (port_stats(iface, &stats)) {
+	} else if (port_stats(dp, iface, &stats)) {
 		out->rx_packets = stats.ipackets;
 		out->rx_bytes = stats.ibytes;
 		out->rx_missed = stats.imissed + stats.rx_nombuf;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "link.h"
+#include "log.h"
 #include "packet_socket.h"
 
 #define POLL_TICKS (TICKS_PER_SECOND / 5)
@@ -30,10 +31,22 @@ static bool interrupt_delays(const struct rte_eth_dev_info *info)
 	return strcmp(info->driver_name, "net_ixgbe") == 0;
 }
 
+// The device was reset by its host, or taken out. To set it up again is left to the program, which
+// would have to stop all workers for it: it stays lost until the next start.
+static int on_loss(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
+{
+	struct dp *dp = arg;
+
+	// Relaxed: nothing goes with it, and the word below orders it.
+	__atomic_store_n(&dp->ports_lost[port], 1, __ATOMIC_RELAXED);
+	return on_change(port, type, arg, ret);
+}
+
 void link_configure(const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
 	conf->intr_conf.lsc = info->dev_flags && (*info->dev_flags & RTE_ETH_DEV_INTR_LSC) &&
 	                      !interrupt_delays(info);
+	conf->intr_conf.rmv = info->dev_flags && (*info->dev_flags & RTE_ETH_DEV_INTR_RMV);
 }
 
 void link_watch(struct dp *dp, uint16_t port, const struct rte_eth_conf *conf)
@@ -41,16 +54,27 @@ void link_watch(struct dp *dp, uint16_t port, const struct rte_eth_conf *conf)
 	// Without it the state is asked for all the same.
 	if (conf->intr_conf.lsc)
 		(void)rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, on_change, dp);
+	(void)rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_RESET, on_loss, dp);
+	(void)rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_RMV, on_loss, dp);
 }
 
 void link_forget(struct dp *dp, uint16_t port)
 {
 	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_LSC, on_change, dp);
+	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_RESET, on_loss, dp);
+	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_RMV, on_loss, dp);
 }
 
-bool link_read(const struct iface *iface, struct rte_eth_link *link)
+bool link_read(const struct dp *dp, const struct iface *iface, struct rte_eth_link *link)
 {
-	int kernel = packet_socket_link(iface->port, iface->link_known && !iface->link_up);
+	int kernel;
+
+	// Whatever its driver says.
+	if (link_is_lost(dp, iface)) {
+		*link = (struct rte_eth_link){.link_status = RTE_ETH_LINK_DOWN};
+		return true;
+	}
+	kernel = packet_socket_link(iface->port, iface->link_known && !iface->link_up);
 
 	if (rte_eth_link_get_nowait(iface->port, link))
 		return false;
@@ -59,13 +83,26 @@ bool link_read(const struct iface *iface, struct rte_eth_link *link)
 	return true;
 }
 
+static void say_lost(struct dp *dp, struct iface *iface)
+{
+	if (iface->lost_said || !link_is_lost(dp, iface))
+		return;
+	iface->lost_said = true;
+	if (dp->log)
+		log_msg(dp->log, LOG_CRITICAL, "PLATFORM", "RESET",
+		        "Interface %s: its device was reset or removed and carries nothing any "
+		        "more: vigild must be restarted",
+		        iface->name);
+}
+
 static void look(struct dp *dp, uint16_t index)
 {
 	struct dp_event event = {.kind = DP_EVENT_LINK, .iface = index};
 	struct iface *iface = &dp->ifaces[index];
 	struct rte_eth_link link;
 
-	if (!link_read(iface, &link))
+	say_lost(dp, iface);
+	if (!link_read(dp, iface, &link))
 		return;
 	event.up = link.link_status == RTE_ETH_LINK_UP;
 	if (iface->link_known && iface->link_up == event.up)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "link.h"
 #include "log.h"
 
 #define GROUPS_MAX 64u // of an iavf; those of an ixgbe VF take 30
@@ -77,7 +78,7 @@ void multicast_update(struct dp *dp, uint16_t index)
 	struct multicast *m = iface->multicast, now = {0};
 	int rc;
 
-	if (!m)
+	if (!m || link_is_lost(dp, iface))
 		return;
 	rc = collect(dp, index, &now) ? 0 : -ENOSPC;
 	if (rc == 0 && now.n == m->n &&

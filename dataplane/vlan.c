@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "classify.h"
+#include "link.h"
 #include "log.h"
 #include "port.h"
 #include "tunnel.h"
@@ -233,7 +234,7 @@ static void ask_port(const struct dp *dp, const struct iface *port, uint16_t vla
 {
 	int rc;
 
-	if (!port->asks_for_vlans)
+	if (!port->asks_for_vlans || link_is_lost(dp, port))
 		return;
 	rc = rte_eth_dev_vlan_filter(port->port, vlan, on);
 	if (rc && on && dp->log)

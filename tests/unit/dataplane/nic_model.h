@@ -30,6 +30,8 @@ static struct nic {
 	struct rte_eth_conf conf;
 	uint16_t n_rx, n_tx;
 	struct rte_eth_rxconf rx;
+	rte_eth_dev_cb_fn on_event[RTE_ETH_EVENT_MAX];
+	void *on_event_arg;
 	bool vlans[4096];
 	unsigned vlan_calls;
 	struct rte_ether_addr groups[64];
@@ -153,6 +155,22 @@ int rte_eth_dev_vlan_filter(uint16_t port, uint16_t vlan, int on)
 	if (nic->vlan_filter == 0)
 		nic->vlans[vlan] = on;
 	return nic->vlan_filter;
+}
+
+int rte_eth_dev_callback_register(uint16_t port, enum rte_eth_event_type event,
+                                  rte_eth_dev_cb_fn fn, void *arg)
+{
+	nics[port % MODEL_NICS].on_event[event] = fn;
+	nics[port % MODEL_NICS].on_event_arg = arg;
+	return 0;
+}
+
+// What the driver's thread does.
+static inline void model_event(uint16_t port, enum rte_eth_event_type event)
+{
+	const struct nic *nic = &nics[port % MODEL_NICS];
+
+	nic->on_event[event](port, event, nic->on_event_arg, NULL);
 }
 
 int rte_eth_allmulticast_enable(uint16_t port)

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "nic_model.h"
 
@@ -363,6 +364,69 @@ static void test_a_vlan_that_is_refused_is_said(void **state)
 	dp->log = before;
 }
 
+// ---- a device that is lost; the last tests, since it stays so ----------------------------------
+
+// How many events say that this link went down.
+static unsigned downs(uint16_t iface)
+{
+	struct dp_event events[32];
+	unsigned n, down = 0;
+
+	while ((n = dp_events(dp, events, RTE_DIM(events))))
+		for (unsigned i = 0; i < n; i++)
+			down += events[i].kind == DP_EVENT_LINK && events[i].iface == iface &&
+			        !events[i].up;
+	return down;
+}
+
+static void test_a_vf_that_is_reset_is_down_for_good(void **state)
+{
+	struct dp_iface_info info;
+	struct log *before = dp->log;
+
+	(void)state;
+	log_of_test = (struct log){.sink = count_line, .arg = "%PLATFORM-2-RESET"};
+	log_lines = 0;
+	dp->log = &log_of_test;
+	assert_int_equal(downs(IAVF), 0);
+	dp_iface_info(dp, IAVF, &info);
+	assert_true(info.link_up);
+	model_event(dp->ifaces[IAVF].port, RTE_ETH_EVENT_INTR_RESET);
+	assert_int_equal(downs(IAVF), 1);
+	model_event(dp->ifaces[IAVF].port, RTE_ETH_EVENT_INTR_RESET);
+	assert_int_equal(downs(IAVF), 0);
+	assert_int_equal(log_lines, 1);
+	dp_iface_info(dp, IAVF, &info);
+	assert_false(info.link_up);
+	dp_iface_info(dp, ICE, &info);
+	assert_true(info.link_up);
+	model_event(dp->ifaces[ENA].port, RTE_ETH_EVENT_INTR_RMV);
+	assert_int_equal(downs(ENA), 1);
+	assert_int_equal(log_lines, 2);
+	dp->log = before;
+}
+
+// What it had lost does not hide what others lose.
+static void test_losses_go_on_without_it(void **state)
+{
+	struct dp_iface_info info;
+	uint64_t sum;
+
+	(void)state;
+	sum = dp_punt_losses(dp, DP_ALL_IFACES);
+	nics[IXGBE_VF].missed += 1000;
+	usleep(2 * 1000000 / TICKS_PER_SECOND);
+	sum += 1000;
+	assert_int_equal(dp_punt_losses(dp, DP_ALL_IFACES), sum);
+	model_event(dp->ifaces[IXGBE_VF].port, RTE_ETH_EVENT_INTR_RESET);
+	nics[IXGBE_VF].missed = 0;
+	nics[ICE].missed += 5;
+	usleep(2 * 1000000 / TICKS_PER_SECOND);
+	assert_int_equal(dp_punt_losses(dp, DP_ALL_IFACES), sum + 5);
+	dp_iface_info(dp, IXGBE_VF, &info);
+	assert_int_equal(info.rx_missed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +446,8 @@ int main(void)
 		cmocka_unit_test(test_a_vf_that_may_have_neither_is_said_once),
 		cmocka_unit_test(test_a_vf_asks_for_its_vlans),
 		cmocka_unit_test(test_a_vlan_that_is_refused_is_said),
+		cmocka_unit_test(test_a_vf_that_is_reset_is_down_for_good),
+		cmocka_unit_test(test_losses_go_on_without_it),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
