@@ -131,15 +131,17 @@ static void check_peers(const struct config *c, const struct config_map_entry *e
 	}
 }
 
-// An entry that would negotiate them and cannot; the end of the list: there is none.
+// An entry that would negotiate them and cannot. NULL: there is none.
 static const struct config_map_entry *find_without_window(const struct config *c)
 {
-	const struct config_map_entry *e = c->map_entries, *end = e + c->n_map_entries;
+	for (uint32_t i = 0; i < c->n_map_entries; i++) {
+		const struct config_map_entry *e = &c->map_entries[i];
 
-	while (e < end && (e->manual || e->dynamic[0] || !(e->esn || c->ipsec.esn) ||
-	                   config_map_entry_esn(c, e)))
-		e++;
-	return e;
+		if (!e->manual && !e->dynamic[0] && (e->esn || c->ipsec.esn) &&
+		    !config_map_entry_esn(c, e))
+			return e;
+	}
+	return NULL;
 }
 
 // RFC 4303, 3.4.3. Said once.
@@ -148,7 +150,7 @@ static void check_esn(const struct config *c, struct diag_list *d)
 	const struct config_map_entry *e = find_without_window(c);
 	bool global = c->ipsec.esn && c->ipsec.replay_window == CONFIG_REPLAY_DISABLED;
 
-	if (e < c->map_entries + c->n_map_entries)
+	if (e)
 		diag_add(d, DIAG_WARNING, e->line, 0, NULL,
 		         "extended sequence numbers of crypto %s \"%s\" %u are not negotiated "
 		         "while '%s security-association replay disable' is set: they need replay "

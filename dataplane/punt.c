@@ -10,10 +10,11 @@
 #include "bytes.h"
 #include "port.h"
 
-// Of an IKE SA slot and those that share its place, in a tick: an eighth of the ring. Who sends
-// more does not keep the others' answers out.
+// Of an IKE SA slot and those that share its place, in a tick: a quarter of the ring, and more
+// than thousands of quick modes at once bring. Who sends more does not keep the others' answers
+// out.
 #define SHARES  65536u
-#define A_SHARE 256u
+#define A_SHARE 512u
 
 struct punt_share {
 	uint16_t tick; // the low bits; one that comes round again is no matter
