@@ -33,8 +33,7 @@
 #define DRAIN_STUCK_MS 2000
 #define DRAIN_MS       30000 // two messages to each of a million peers take ten seconds
 #define FIRST_CONN_ID  1001
-#define TUNNELS_PER_SA 2        // SAs a tunnel at least: in and out
-#define SAS_MOST       4194304u // that can be configured
+#define TUNNELS_PER_SA 2 // SAs a tunnel at least: in and out
 #define RENEWALS_MIN   64u
 
 static volatile int stop;
@@ -78,18 +77,20 @@ static void log_diags(struct log *log, const struct diag_list *diags)
 
 // Renewals go on when all tunnels that may be are: an eighth more SAs than are configured, as long
 // as an SPI can name them.
-static uint32_t sas_for_renewals(uint32_t max_sas)
+static uint32_t sas_for_renewals(const struct config_platform *p)
 {
-	uint32_t more = max_sas / 8 < RENEWALS_MIN ? RENEWALS_MIN : max_sas / 8;
+	uint32_t more = p->max_sas / 8 < RENEWALS_MIN ? RENEWALS_MIN : p->max_sas / 8;
+	uint32_t most = dp_sas_most(p->workers);
+	uint32_t left = most > p->max_sas ? most - p->max_sas : 0;
 
-	return more < SAS_MOST - max_sas ? more : SAS_MOST - max_sas;
+	return more < left ? more : left;
 }
 
 static int tables_init(struct control *c)
 {
 	const struct config_platform *p = &c->config->platform;
 
-	c->sas_for_renewals = sas_for_renewals(p->max_sas);
+	c->sas_for_renewals = sas_for_renewals(p);
 	c->max_sas = p->max_sas + c->sas_for_renewals;
 	c->max_tunnels = p->max_sas / TUNNELS_PER_SA;
 	c->n_ports = p->n_ports;

@@ -272,6 +272,11 @@ static int reserve(struct dp *dp, unsigned owner, struct handle *sa, uint32_t *s
 	return 0;
 }
 
+uint32_t dp_sas_most(unsigned workers)
+{
+	return spi_slots_most(workers);
+}
+
 int dp_sa_reserve(struct dp *dp, const struct ip_addr *local, const struct ip_addr *remote,
                   struct handle *sa, uint32_t *spi)
 {

@@ -36,6 +36,12 @@ static inline uint8_t spi_bits_for(uint32_t count)
 	return bits;
 }
 
+// As many as leave enough bits for the generation.
+static inline uint32_t spi_slots_most(uint32_t owners)
+{
+	return 1u << (31 - SPI_GENERATION_MIN - spi_bits_for(owners));
+}
+
 // 0, or -ERANGE if so many owners and slots leave too few bits for the generation.
 static inline int spi_layout_init(struct spi_layout *l, uint32_t owners, uint32_t slots)
 {

@@ -208,6 +208,8 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 
 // ---- security associations -----------------------------------------------------------------
 
+// The largest max_sas with so many workers: an SPI names a worker and a slot.
+uint32_t dp_sas_most(unsigned workers);
 // Takes a free inbound slot and its SPI (host order). Where the port steers by SPI the worker with
 // the fewest owns it, elsewhere the one to which RSS brings packets from remote to local. 0,
 // -ENOSPC, -ENOMEM.

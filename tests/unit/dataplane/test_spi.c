@@ -51,6 +51,10 @@ static void too_many(void **state)
 	(void)state;
 	assert_int_equal(spi_layout_init(&l, 256, 1u << 20), -ERANGE);
 	assert_int_equal(spi_layout_init(&l, 128, 1u << 20), 0);
+	for (uint32_t owners = 1; owners <= 256; owners++) {
+		assert_int_equal(spi_layout_init(&l, owners, spi_slots_most(owners)), 0);
+		assert_int_equal(spi_layout_init(&l, owners, spi_slots_most(owners) + 1), -ERANGE);
+	}
 }
 
 int main(void)
