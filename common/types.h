@@ -44,6 +44,12 @@ static inline tick_t tick_max(tick_t a, tick_t b)
 	return tick_before(a, b) ? b : a;
 }
 
+// The earlier of the two.
+static inline tick_t tick_min(tick_t a, tick_t b)
+{
+	return tick_before(a, b) ? a : b;
+}
+
 // Names a slot of a table and which use of the slot is meant. Only handles cross threads: a stale
 // one is recognised by its generation. Generation 0 is never in use, so {0, 0} names nothing.
 struct handle {

@@ -64,12 +64,12 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p, 
 {
 	struct dpd_facts f = {
 		.now = c->now,
-		.heard_until = c->heard_until,
 		.restarted = c->restarted,
 		.input_way = way_in(c, p),
 	};
 
 	f.input_losses = dp_punt_losses(c->dp, f.input_way);
+	f.heard_until = tick_min(c->heard_until, dp_punt_losses_until(c->dp));
 	f.last_life = p->heard;
 	f.have_life = heard || peer_last_life(c, p, &f.last_life);
 	return f;

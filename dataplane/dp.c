@@ -16,6 +16,7 @@
 #include "handoff.h"
 #include "pool.h"
 #include "port.h"
+#include "port_stats.h"
 #include "punt.h"
 #include "reassemble.h"
 #include "route.h"
@@ -252,6 +253,7 @@ static void unwind(struct dp *dp, bool eal, unsigned n_ports)
 		join(dp);
 		if (dp->ticker_fn)
 			rte_timer_stop_sync(&dp->ticker);
+		port_stats_stop(dp);
 		vlan_close(dp);
 		while (n_ports)
 			port_close(dp, (uint16_t)--n_ports);
@@ -350,6 +352,8 @@ struct dp *dp_prepare(const struct dp_config *config, struct log *log, char *err
 		dp->workers[i]->stats.sum.cpu = config->worker_cpus[i];
 		rc = idle_init(dp->workers[i]);
 	}
+	if (rc == 0)
+		rc = port_stats_start(dp);
 	if (rc)
 		goto fail;
 	return dp;

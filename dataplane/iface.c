@@ -9,7 +9,7 @@
 #include "link.h"
 #include "mss.h"
 #include "multicast.h"
-#include "port.h"
+#include "port_stats.h"
 #include "route.h"
 #include "vlan.h"
 
@@ -119,14 +119,17 @@ static int routes4(struct dp *dp, uint16_t iface, const struct dp_iface_config *
 
 // The device's own limit is only raised; ours cuts what goes out. What it refuses (many do while
 // they run, with -EBUSY) becomes what it has.
-static int fit_device(const struct iface *iface, struct dp_iface_config *config)
+static int fit_device(const struct dp *dp, const struct iface *iface,
+                      struct dp_iface_config *config)
 {
 	uint16_t wanted = RTE_MAX(config->mtu, config->mtu6), now;
 	int rc;
 
 	if (rte_eth_dev_get_mtu(iface->port, &now) || wanted <= now)
 		return 0;
+	port_stats_lock(dp, iface);
 	rc = rte_eth_dev_set_mtu(iface->port, wanted);
+	port_stats_unlock(dp, iface);
 	// Some have no such setting, or a wrong limit: what fits their buffers passes.
 	if (rc == 0 || rc == -ENOTSUP || iface->mtu_device == UINT16_MAX)
 		return 0;
@@ -204,7 +207,7 @@ int dp_iface_set(struct dp *dp, uint16_t index, const struct dp_iface_config *co
 
 	if (rc)
 		return rc;
-	rc_mtu = fit_device(iface, &now);
+	rc_mtu = fit_device(dp, iface, &now);
 	rc = set_networks(dp, index, &now);
 	iface->config = now;
 	iface6_publish(iface);

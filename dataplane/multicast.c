@@ -10,6 +10,7 @@
 
 #include "link.h"
 #include "log.h"
+#include "port_stats.h"
 
 #define GROUPS_MAX 64u // of an iavf; those of an ixgbe VF take 30
 
@@ -84,8 +85,10 @@ void multicast_update(struct dp *dp, uint16_t index)
 	if (rc == 0 && now.n == m->n &&
 	    memcmp(now.groups, m->groups, now.n * sizeof(*now.groups)) == 0)
 		return;
+	port_stats_lock(dp, iface);
 	if (rc == 0)
 		rc = rte_eth_dev_set_mc_addr_list(iface->port, now.groups, now.n);
+	port_stats_unlock(dp, iface);
 	if (rc) {
 		warn(dp, iface, m, rc);
 		return;

@@ -16,10 +16,6 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
               size_t err_size);
 void port_close(struct dp *dp, uint16_t index);
 
-// What the interface's port counts; `imissed` is all that it had no room for. False: it does not
-// say. [C] at any time.
-bool port_stats(const struct dp *dp, const struct iface *iface, struct rte_eth_stats *stats);
-
 // Sends a frame from the control core: by its own TX queue if the port has one, else by a ring that
 // the port's first worker drains. Takes it. 0 or -EAGAIN. [C] at any time.
 int port_send(struct dp *dp, uint16_t index, struct rte_mbuf *frame);

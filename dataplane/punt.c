@@ -8,7 +8,7 @@
 
 #include "addr.h"
 #include "bytes.h"
-#include "port.h"
+#include "port_stats.h"
 
 // Of an IKE SA slot and those that share its place, in a tick: a quarter of the ring, and more
 // than thousands of quick modes at once bring. Who sends more does not keep the others' answers
@@ -188,12 +188,12 @@ tick_t dp_punt_horizon(const struct dp *dp)
 	return horizon - 1;
 }
 
-// What the ports lost, kept for a tick, since asking a NIC is slow. A port that starts anew may
-// count from zero.
+// What the ports lost, kept for a tick. A port that starts anew may count from zero.
 static void read_ports(struct dp *dp)
 {
 	struct rte_eth_stats stats;
 
+	dp->losses_until = port_stats_until(dp); // first: not after what is read
 	dp->losses_all = 0;
 	for (unsigned i = 0; i < dp->n_ports; i++) {
 		if (port_stats(dp, &dp->ifaces[i], &stats))
@@ -202,18 +202,30 @@ static void read_ports(struct dp *dp)
 	}
 }
 
-uint64_t dp_punt_losses(const struct dp *dp_const, uint16_t iface)
+// Not const underneath: what was read is kept there.
+static void read_ports_once(const struct dp *dp_const)
 {
-	// Not const underneath: what was read is kept there.
 	struct dp *dp = (struct dp *)(uintptr_t)dp_const;
-	static const enum counter lost[] = {DROP_PUNT_IKE_ESTABLISHED, DROP_NO_BUFFER};
 	tick_t now = dp_now(dp);
+
+	if (now == dp->losses_read)
+		return;
+	read_ports(dp);
+	dp->losses_read = now;
+}
+
+tick_t dp_punt_losses_until(const struct dp *dp)
+{
+	read_ports_once(dp);
+	return dp->losses_until;
+}
+
+uint64_t dp_punt_losses(const struct dp *dp, uint16_t iface)
+{
+	static const enum counter lost[] = {DROP_PUNT_IKE_ESTABLISHED, DROP_NO_BUFFER};
 	uint64_t sum;
 
-	if (now != dp->losses_read) {
-		read_ports(dp);
-		dp->losses_read = now;
-	}
+	read_ports_once(dp);
 	sum = iface < dp->n_ifaces ? dp->losses[dp->ifaces[iface].main] : dp->losses_all;
 	for (unsigned i = 0; i < dp->n_workers; i++)
 		for (unsigned c = 0; c < RTE_DIM(lost); c++)

@@ -16,6 +16,7 @@
 #include "link.h"
 #include "log.h"
 #include "port.h"
+#include "port_stats.h"
 #include "tunnel.h"
 
 #define TAG_LEN  4u
@@ -236,7 +237,9 @@ static void ask_port(const struct dp *dp, const struct iface *port, uint16_t vla
 
 	if (!port->asks_for_vlans || link_is_lost(dp, port))
 		return;
+	port_stats_lock(dp, port);
 	rc = rte_eth_dev_vlan_filter(port->port, vlan, on);
+	port_stats_unlock(dp, port);
 	if (rc && on && dp->log)
 		log_msg(dp->log, LOG_WARNING, "PLATFORM", "VLAN",
 		        "Interface %s: the device refuses VLAN %u (%s), whose frames may not "

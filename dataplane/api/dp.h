@@ -103,6 +103,9 @@ tick_t dp_punt_horizon(const struct dp *dp);
 // with DP_ALL_IFACES. The sum of an interface only ever grows. Ports are asked once a tick.
 #define DP_ALL_IFACES UINT16_MAX
 uint64_t dp_punt_losses(const struct dp *dp, uint16_t iface);
+// What was lost before this tick has been counted. Some ports are slow to tell: they are asked
+// again and again while this is.
+tick_t dp_punt_losses_until(const struct dp *dp);
 
 struct dp_datagram {
 	struct ip_addr src, dst;

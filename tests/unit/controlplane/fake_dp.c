@@ -276,6 +276,11 @@ tick_t dp_punt_horizon(const struct dp *dp)
 	return fake_now;
 }
 
+tick_t dp_punt_losses_until(const struct dp *dp)
+{
+	return dp->losses_until ? dp->losses_until : fake_now;
+}
+
 uint64_t dp_punt_losses(const struct dp *dp, uint16_t iface)
 {
 	uint64_t sum = dp->punt_losses;

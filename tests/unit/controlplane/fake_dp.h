@@ -121,6 +121,7 @@ struct dp {
 	unsigned echoes, echo_answers;                   // answers: so many more
 	uint16_t arrives_by;                             // the interface of what is received
 	uint64_t punt_losses, port_losses[DP_PORTS_MAX]; // by the workers, by ports
+	tick_t losses_until;                             // 0 = now
 	bool unreachable;                                // dp_datagram_send fails
 	bool send_full;                                  // dp_datagram_send finds its ring full
 	void (*tick)(void *arg);

@@ -6,23 +6,41 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
+#include <semaphore.h>
+#include <unistd.h>
 
 #include "gate.h"
+#include "port_stats.h"
 
 #define WAN 0
 #define LAN 1
 #define SUB 2 // a subinterface of LAN
 
 static struct rte_eth_stats ports[2];
-static unsigned asked;
+static unsigned asked;         // by the test's thread, which is the control core's
+static unsigned slow_us[2];    // how long a port takes to say
+static bool hangs;             // a port that is slow says nothing any more ...
+static sem_t hanging, goes_on; // ... somebody waits for it; it is well again
+static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_t control;
 
 int __wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *out);
 
 int __wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *out)
 {
-	asked++;
+	if (slow_us[port])
+		usleep(slow_us[port]);
+	asked += pthread_equal(pthread_self(), control) != 0;
+	if (slow_us[port] && __atomic_load_n(&hangs, __ATOMIC_RELAXED)) {
+		sem_post(&hanging);
+		sem_wait(&goes_on);
+	}
+	pthread_mutex_lock(&ports_lock);
 	*out = ports[port];
+	pthread_mutex_unlock(&ports_lock);
 	return 0;
 }
 
@@ -37,6 +55,8 @@ static int start(void **state)
 		gate.ifaces[i].sub = i == SUB;
 	}
 	memset(ports, 0, sizeof(ports));
+	memset(slow_us, 0, sizeof(slow_us));
+	control = pthread_self();
 	return 0;
 }
 
@@ -94,15 +114,104 @@ static void once_a_tick(void **state)
 	assert_int_equal(asked, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, gate_stop)
+static void lose(uint16_t port, unsigned n)
+{
+	pthread_mutex_lock(&ports_lock);
+	ports[port].imissed += n;
+	pthread_mutex_unlock(&ports_lock);
+}
+
+static int start_with_clock(void **state)
+{
+	if (start(state))
+		return -1;
+	gate.clock.base = rte_rdtsc();
+	gate.clock.hz = rte_get_tsc_hz();
+	gate.clock.cycles_a_tick = gate.clock.hz / TICKS_PER_SECOND;
+	return 0;
+}
+
+// Waits until what was lost in this tick is known.
+static void wait_for_the_ports(void)
+{
+	tick_t next = dp_now(&gate) + 1;
+
+	do
+		usleep(1000);
+	while (tick_before(dp_punt_losses_until(&gate), next));
+}
+
+static void all_ports_are_fast(void **state)
+{
+	(void)state;
+	assert_int_equal(port_stats_start(&gate), 0);
+	assert_null(gate.reader);
+	wait_for_the_ports();
+	port_stats_stop(&gate);
+}
+
+// A port whose driver takes long is never asked by the control core, which hears of it all the
+// same; of the others as before.
+static void slow_port(void **state)
+{
+	(void)state;
+	slow_us[LAN] = 3000;
+	assert_int_equal(port_stats_start(&gate), 0);
+	assert_non_null(gate.reader);
+	for (unsigned round = 1; round <= 5; round++) {
+		lose(WAN, 1);
+		lose(LAN, 10);
+		wait_for_the_ports();
+		asked = 0;
+		gate.losses_read = 0;
+		assert_int_equal(dp_punt_losses(&gate, WAN), round);
+		assert_int_equal(dp_punt_losses(&gate, LAN), 10 * round);
+		assert_int_equal(dp_punt_losses(&gate, SUB), 10 * round);
+		assert_int_equal(asked, 1);
+		if (round == 3)
+			usleep(300000); // nobody asks for a while, and the reader dozes
+	}
+	port_stats_stop(&gate);
+	assert_null(gate.reader);
+}
+
+// A host that does not answer its VF: the control core goes on, and knows that it does not know.
+static void port_that_hangs(void **state)
+{
+	tick_t now;
+
+	(void)state;
+	slow_us[LAN] = 1000;
+	sem_init(&hanging, 0, 0);
+	sem_init(&goes_on, 0, 0);
+	assert_int_equal(port_stats_start(&gate), 0);
+	__atomic_store_n(&hangs, true, __ATOMIC_RELAXED);
+	sem_wait(&hanging);
+	now = dp_now(&gate) + 2;
+	lose(WAN, 7);
+	while (tick_before(dp_now(&gate), now + 5)) {
+		assert_true(tick_before(dp_punt_losses_until(&gate), now));
+		usleep(1000);
+	}
+	assert_int_equal(dp_punt_losses(&gate, WAN), 7);
+	__atomic_store_n(&hangs, false, __ATOMIC_RELAXED);
+	sem_post(&goes_on);
+	wait_for_the_ports();
+	port_stats_stop(&gate);
+	sem_destroy(&hanging);
+	sem_destroy(&goes_on);
+}
+
+#define TEST(name)    cmocka_unit_test_setup_teardown(name, start, gate_stop)
+#define CLOCKED(name) cmocka_unit_test_setup_teardown(name, start_with_clock, gate_stop)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(of_each_port),
-		TEST(of_workers),
-		TEST(never_fewer),
-		TEST(once_a_tick),
+		TEST(of_each_port),          TEST(of_workers),
+		TEST(never_fewer),           TEST(once_a_tick),
+		CLOCKED(all_ports_are_fast), CLOCKED(slow_port),
+		CLOCKED(port_that_hangs),
 	};
 
 	return cmocka_run_group_tests_name("losses", tests, eal_start, eal_stop);
