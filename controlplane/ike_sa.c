@@ -162,6 +162,24 @@ static void begun_unlink(struct control *c, struct ike_sa *sa)
 	sa->begun_next = 0;
 }
 
+static bool is_begun(const struct ike_sa *sa)
+{
+	return !sa->initiator && is_half_open(sa->state);
+}
+
+void ike_sas_set_address(struct control *c, struct peer *p, const struct ip_addr *remote)
+{
+	struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		if (is_begun(sa))
+			begun_unlink(c, sa);
+	p->remote = *remote;
+	for (sa = p->ike_sas; sa; sa = sa->next)
+		if (is_begun(sa))
+			begun_link(c, sa);
+}
+
 // The first behind `link`, newest first.
 static struct ike_sa *begun_from(const struct control *c, uint32_t link,
                                  const struct ip_addr *local, const struct ip_addr *remote)

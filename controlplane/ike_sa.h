@@ -118,6 +118,8 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 void ike_sa_retire(struct control *c, struct ike_sa *sa);
 // Out of all tables, exchanges ended (their children fail), keys wiped, freed. Sends nothing.
 void ike_sa_destroy(struct control *c, struct ike_sa *sa);
+// The one setter of the address that a peer has now.
+void ike_sas_set_address(struct control *c, struct peer *p, const struct ip_addr *remote);
 // How many that others began from this address, whatever the port, are under way.
 unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote);

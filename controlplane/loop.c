@@ -106,7 +106,7 @@ static void handle_event(struct control *c, const struct dp_event *ev)
 		break;
 	case DP_EVENT_SA_MOVED:
 		if (ch)
-			on_peer_moved(c, ch, &ev->addr, ev->port);
+			on_peer_moved(c, ch->peer, &ev->addr, ev->port);
 		break;
 	case DP_EVENT_INVALID_SPI:
 		on_invalid_spi(c, &ev->local, &ev->addr, ev->port, ev->spi);

@@ -128,6 +128,65 @@ void peer_set_port(struct control *c, struct peer *p, uint16_t remote_port)
 		chain_add(c, c->peers_by_port, remote_port, p);
 }
 
+static bool has_same_key(const struct control *c, const struct ip_addr *a, const struct ip_addr *b)
+{
+	const struct config_key *one = config_find_key(c->config, a);
+	const struct config_key *other = config_find_key(c->config, b);
+
+	return one && other && strcmp(one->secret, other->secret) == 0;
+}
+
+static bool child_allows(const struct child *ch, const struct ip_addr *remote)
+{
+	if (ch->suite.mode == SA_MODE_TRANSPORT)
+		return false;
+	return !ch->flow || flow_entry_lists(ch->flow->entry, &ch->peer->local, remote);
+}
+
+bool peer_may_be_at(const struct control *c, const struct peer *p, const struct ip_addr *remote)
+{
+	struct ip_addr next_hop, source;
+	const struct child *ch;
+	uint16_t iface;
+
+	if (remote->family != p->remote.family || !has_same_key(c, &p->remote, remote) ||
+	    !flow_peer_is_listed(c, &p->local, remote))
+		return false;
+	for (ch = p->children; ch; ch = ch->next)
+		if (!child_allows(ch, remote))
+			return false;
+	return dp_route_find(c->dp, remote, &iface, &next_hop, &source) == 0 && iface == p->iface;
+}
+
+static int keep_name(struct peer *p)
+{
+	char addr[ADDR_TEXT];
+
+	if (!p->id_is_address)
+		return 0;
+	p->id = strdup(addr_format(&p->remote, addr));
+	p->id_is_address = !p->id;
+	return p->id ? 0 : -ENOMEM;
+}
+
+int peer_set_address(struct control *c, struct peer *p, const struct ip_addr *remote)
+{
+	int err = keep_name(p);
+
+	if (err < 0)
+		return err;
+	if (is_in_table(p)) {
+		chain_del(c, c->peers_by_port, p->remote_port, p);
+		chain_del(c, c->peers_by_key, p->key_port, p);
+	}
+	ike_sas_set_address(c, p, remote);
+	if (is_in_table(p)) {
+		chain_add(c, c->peers_by_port, p->remote_port, p);
+		chain_add(c, c->peers_by_key, p->key_port, p);
+	}
+	return 0;
+}
+
 // A first message from another port than IKE's own comes through a NAT that may hide several peers.
 static uint16_t key_port_of(uint16_t remote_port)
 {

@@ -49,13 +49,13 @@ struct peer {
 	bool have_heard : 1;    // `heard` is set
 	bool dead_by_dpd : 1;   // its flows go on to the next peer
 	bool forsaken : 1;      // it has children that are
-	bool move_owed : 1;     // its children have yet to follow its port
+	bool move_owed : 1;     // its children have yet to follow it
 	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
 	uint8_t quick_modes;    // of ours, under way
 	bool doubted;           // by a worker that waits for the answer
 	uint16_t heard_by : 6;  // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
 	uint16_t paths : 10;    // control.paths at that time
-	tick_t moved;           // when its children followed its port last
+	tick_t moved;           // when its children followed it last
 	char *id;               // who it is, if it is not its address, as text; NULL = not shown
 	struct ike_sa *ike_sas; // newest first
 	struct child *children; // newest first
@@ -68,10 +68,9 @@ struct peer {
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited, and walks that hold it
 	// Timers; armed in peer_timers.c and phase_1.c only.
-	struct wheel_timer probe; // DPD
-	struct wheel_timer
-		nat_keepalive;    // RFC 3948, 4; or children that still are to follow a port
-	struct wheel_timer retry; // phase 1 again; with an IKE SA the next quick mode
+	struct wheel_timer probe;         // DPD
+	struct wheel_timer nat_keepalive; // RFC 3948, 4; or children that still are to follow it
+	struct wheel_timer retry;         // phase 1 again; with an IKE SA the next quick mode
 };
 
 // The tables of peers, and of IKE SAs that peers begin. 0 or -ENOMEM.
@@ -88,6 +87,12 @@ struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
                           const struct peer *last);
 // The one setter of the port that its IKE comes from.
 void peer_set_port(struct control *c, struct peer *p, uint16_t remote_port);
+// May a peer behind a NAT go on from another address? Only if nothing that was agreed with it, or
+// that will be, asks for the one that it has: the entries of its children take any peer, the key
+// and the interface are the same, and no child is in transport mode.
+bool peer_may_be_at(const struct control *c, const struct peer *p, const struct ip_addr *remote);
+// The NAT before it has another address. Who it is stays. 0, or -ENOMEM and nothing has changed.
+int peer_set_address(struct control *c, struct peer *p, const struct ip_addr *remote);
 // Finds or makes one in state PEER_NEW. NULL with errno: ENOSPC (limit), ENOMEM.
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
                       uint16_t remote_port);

@@ -6,7 +6,7 @@
 //   peer.probe          DPD. Periodic and calm: the next probe is due. While a probe is out: its
 //                       window ends. On-demand and calm: not armed, such a peer costs nothing.
 //   peer.nat_keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
-//                       Else: its children follow its port, which has changed again too soon.
+//                       Else: its children follow it to where it is, which has changed too soon.
 #include "peer_timers.h"
 
 #include <errno.h>
@@ -312,9 +312,9 @@ static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 	on_nat_changed(c, p);
 }
 
-// A message for each child: a peer whose messages come from two ports in turn must not make more of
-// them than the workers take.
-void on_port_changed(struct control *c, struct peer *p)
+// A message for each child: a peer whose messages come from two places in turn must not make more
+// of them than the workers take.
+void on_place_changed(struct control *c, struct peer *p)
 {
 	if (c->now - p->moved >= MOVES_APART) {
 		move_children(c, p);
@@ -339,21 +339,28 @@ void on_nat_changed(struct control *c, struct peer *p)
 
 // ---- what the workers see
 
-void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port)
+bool on_peer_moved(struct control *c, struct peer *p, const struct ip_addr *addr, uint16_t port)
 {
-	struct peer *p = ch->peer;
 	struct ike_sa *sa;
 	char from[ADDR_TEXT], to[ADDR_TEXT];
 
-	if (!p->nat_remote || p->state == PEER_ENDING || !addr_equal(&p->remote, addr))
-		return;
-	log_isakmp(&c->log, "ISAKMP: peer %s:%u is now %s:%u", addr_format(&p->remote, from),
-	           p->remote_port, addr_format(addr, to), port);
+	if (!p->nat_remote || p->state == PEER_ENDING)
+		return false;
+	addr_format(&p->remote, from);
+	addr_format(addr, to);
+	if (!addr_equal(&p->remote, addr) &&
+	    (!peer_may_be_at(c, p, addr) || peer_set_address(c, p, addr) < 0)) {
+		log_isakmp(&c->log, "ISAKMP: peer %s:%u, now at %s:%u, is not followed", from,
+		           p->remote_port, to, port);
+		return false;
+	}
+	log_isakmp(&c->log, "ISAKMP: peer %s:%u is now %s:%u", from, p->remote_port, to, port);
 	peer_set_port(c, p, port);
 	for (sa = p->ike_sas; sa; sa = sa->next)
 		if (ike_sa_is_established(sa) && sa->nat_remote) // a phase 1 has its own port still
 			sa->remote_port = port;
-	on_port_changed(c, p);
+	on_place_changed(c, p);
+	return true;
 }
 
 // The peer encrypts to an SPI of ours that we do not have: it did not hear that its SA has ended,

@@ -28,13 +28,13 @@ void on_dpd_configured(struct control *c, struct peer *p);
 void on_nat_changed(struct control *c, struct peer *p);
 // A worker doubts this peer (DP_EVENT_DOUBT).
 void on_doubt(struct control *c, struct peer *p);
-// ESP of this child came, authentic, from another port of the peer's address (DP_EVENT_SA_MOVED): a
-// peer behind a NAT whose mapping changed. Everything to that peer follows (RFC 3947, 4). Another
-// address is not followed: it is another peer by the crypto map.
-void on_peer_moved(struct control *c, struct child *ch, const struct ip_addr *addr, uint16_t port);
-// An authentic IKE message came from another port, which stands in the peer: its children follow, a
-// moment later if they have just followed.
-void on_port_changed(struct control *c, struct peer *p);
+// ESP of the peer (DP_EVENT_SA_MOVED) or an IKE message came, authentic and new, from another port
+// or address: the mapping of the NAT before it has changed. Everything to that peer follows (RFC
+// 3947, 4), its children a moment later if they have just followed; to another address only where
+// peer_may_be_at() says so: else it is another peer by the crypto map. False: not followed.
+bool on_peer_moved(struct control *c, struct peer *p, const struct ip_addr *addr, uint16_t port);
+// Where it is stands in the peer: its children follow, as above.
+void on_place_changed(struct control *c, struct peer *p);
 // ESP came for an SPI that nobody has (DP_EVENT_INVALID_SPI), from this port if it was in UDP, else
 // 0: logged, and answered on the peer's IKE SA by a Delete of that SPI. One that is not known is
 // answered, with `crypto isakmp invalid-spi-recovery`, by a new phase 1 whose INITIAL-CONTACT

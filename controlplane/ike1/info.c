@@ -378,8 +378,9 @@ static void carry_out(struct control *c, struct ike_sa *sa, const struct dp_view
 	struct handle h = slab_handle(sa);
 
 	// Its IKE SA's end cannot be a copy either: there is no second one.
-	if (news->dpd != DPD_NEWS_NONE || news->delete_sa)
-		natt_follow(c, sa, v);
+	if ((news->dpd != DPD_NEWS_NONE || news->delete_sa) && natt_follow(c, sa, v) &&
+	    news->answer.len)
+		output_send(c, sa, news->answer.buf, news->answer.len);
 	if (news->initial_contact)
 		on_initial_contact(c, sa);
 	if (news->dpd == DPD_NEWS_ACK)

@@ -10,6 +10,7 @@
 #include "ike_sa.h"
 #include "info.h"
 #include "main_mode.h"
+#include "natt.h"
 #include "output.h"
 #include "peer.h"
 #include "quick.h"
@@ -149,7 +150,9 @@ void ike1_input(struct control *c, const struct dp_view *v)
 	c->input_by = (uint16_t)(v->iface + 1);
 	if (!sa)
 		input_new(c, v, &h);
-	else if (addr_equal(&sa->peer->remote, &v->src) && addr_equal(&sa->peer->local, &v->dst))
+	else if ((addr_equal(&sa->peer->remote, &v->src) &&
+	          addr_equal(&sa->peer->local, &v->dst)) ||
+	         (h.exchange == ISAKMP_EXCHANGE_INFO && natt_may_follow(c, sa, v)))
 		input_of(c, sa, v, &h);
 	else
 		c->counters.ike_unknown++;

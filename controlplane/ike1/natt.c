@@ -172,31 +172,41 @@ int natt_settle(struct control *c, struct ike_sa *sa, const char *who)
 
 void natt_move_children(struct control *c, struct peer *p)
 {
-	on_port_changed(c, p);
+	on_place_changed(c, p);
 }
 
 // RFC 3947, 4 has it for who is behind no NAT itself, lest both sides follow each other. A gateway
 // that is called stands behind one that keeps its address and port, or it could not be.
+static bool is_followed(const struct ike_sa *sa, const struct dp_view *v)
+{
+	return sa->nat_remote && v->dst_port == ISAKMP_PORT_NAT;
+}
+
+static bool is_elsewhere(const struct ike_sa *sa, const struct dp_view *v)
+{
+	return !addr_equal(&sa->peer->remote, &v->src);
+}
+
 uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v)
 {
-	if (!sa->nat_remote || v->dst_port != ISAKMP_PORT_NAT || v->src_port == sa->remote_port)
+	if (!is_followed(sa, v) || is_elsewhere(sa, v) || v->src_port == sa->remote_port)
 		return 0;
 	return v->src_port;
 }
 
-void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v)
+bool natt_may_follow(const struct control *c, const struct ike_sa *sa, const struct dp_view *v)
 {
-	struct peer *p = sa->peer;
-	struct ike_sa *other;
+	return ike_sa_is_established(sa) && is_followed(sa, v) &&
+	       addr_equal(&sa->peer->local, &v->dst) && peer_may_be_at(c, sa->peer, &v->src);
+}
 
-	if (!natt_answer_port(sa, v))
-		return;
-	ike_debug_line(c, sa, "peer's port changed from %u to %u", sa->remote_port, v->src_port);
-	for (other = p->ike_sas; other; other = other->next)
-		if (other == sa || (ike_sa_is_established(other) && other->nat_remote))
-			other->remote_port = v->src_port;
-	peer_set_port(c, p, v->src_port);
-	natt_move_children(c, p);
+bool natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v)
+{
+	bool elsewhere = is_elsewhere(sa, v);
+
+	if (!is_followed(sa, v) || (!elsewhere && v->src_port == sa->remote_port))
+		return false;
+	return on_peer_moved(c, sa->peer, &v->src, v->src_port) && elsewhere;
 }
 
 enum sa_encap natt_encap(const struct ike_sa *sa)

@@ -1,5 +1,5 @@
-// NAT traversal: detection, floating to port 4500, following a peer whose port changes (RFC 3947),
-// keepalives (RFC 3948, 4). Control core only.
+// NAT traversal: detection, floating to port 4500, following a peer whose port or address changes
+// (RFC 3947), keepalives (RFC 3948, 4). Control core only.
 #ifndef VIGIL_IKE1_NATT_H
 #define VIGIL_IKE1_NATT_H
 
@@ -35,9 +35,11 @@ void natt_move_children(struct control *c, struct peer *p);
 // Where the answer to an authentic message goes that may be a copy of an old one: back where it
 // came from, if we would follow it there. 0 = to the port of the SA.
 uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v);
-// An authentic and fresh message came from another port: we follow unless we are behind a NAT
-// ourselves (RFC 3947, 4), with the children too.
-void natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v);
+// A message came from another address: is it one that we would follow its peer to?
+bool natt_may_follow(const struct control *c, const struct ike_sa *sa, const struct dp_view *v);
+// An authentic and fresh message came from another port or address: we follow, with the children
+// too (RFC 3947, 4). True: to another address, where an answer that was sent already did not go.
+bool natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v);
 // How ESP travels between the two (RFC 3947, 5.1).
 enum sa_encap natt_encap(const struct ike_sa *sa);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A dynamic crypto map: three strongSwan peers that the configuration does not name, one of them behind
 # a NAT, each with networks of its own; they come and go, and one dies.
-# limit: 150
+# limit: 160
 . "$(dirname "$0")/lib.sh"
 lab_up
 b_in=10.3.0.1
@@ -39,6 +39,18 @@ equal "$(times "icmp && !esp && !udpencap" | count_lines)" 0 "pings in clear"
 show=$(vigil "show crypto ipsec sa")
 has "$show" "remote ident .*\(10.2.0.0/255.255.255.0/0/0\)" "remote ident .*\(10.3.0.0/255.255.255.0/0/0\)" \
 	"remote ident .*\($ROAD/255.255.255.255/0/0\)"
+
+check "the NAT dials in anew: whoever is behind it is found at its next address"
+next=192.0.2.21
+in_ns nat sysctl -qw net.ipv4.conf.wan0.promote_secondaries=1
+in_ns nat ip addr add "$next/24" dev wan0
+in_ns nat ip addr del "$NAT/24" dev wan0
+in_ns road ping -c 1 -W 2 "$HOST" >/dev/null || true # the gateway learns it from this one
+ping_all host "$ROAD" 5
+ping_all road "$HOST" 3
+has "$(vigil "show crypto session")" "^Peer: $next port "
+equal "$(grep -c 'IKE_SA site.* established' "$(peer_log road)")" 1 "phases 1 of road"
+equal "$(sessions)" 3 "sessions"
 
 check "one dies, and the others do not notice"
 lab_stop peer2 KILL

@@ -449,3 +449,9 @@ void ike_debug_last_pass(struct control *c, const struct ike_sa *sa)
 	(void)c;
 	(void)sa;
 }
+
+void ike_sas_set_address(struct control *c, struct peer *p, const struct ip_addr *remote)
+{
+	(void)c;
+	p->remote = *remote;
+}

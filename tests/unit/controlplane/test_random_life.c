@@ -516,7 +516,7 @@ static void workers_report(struct world *w)
 		return;
 	}
 	if (one_in(3))
-		on_peer_moved(&w->c, ch, &ch->peer->remote, (uint16_t)(1024 + below(1000)));
+		on_peer_moved(&w->c, ch->peer, &ch->peer->remote, (uint16_t)(1024 + below(1000)));
 	else
 		fake_dp_raise(w->c.dp,
 		              (struct dp_event){.kind = hard ? DP_EVENT_SA_HARD : DP_EVENT_SA_SOFT,

@@ -1,5 +1,5 @@
-// A peer behind a NAT that changes its mind: A has another port, or another's, and what B sends
-// finds it all the same.
+// A peer behind a NAT that changes its mind: A has another port or address, or another's port, and
+// what B sends finds it all the same.
 #include "pair.h"
 
 #include <string.h>
@@ -9,13 +9,19 @@
 #include "peer_timers.h"
 
 #define NAT_ADDR "203.0.113.5"
+#define NAT_NEXT "203.0.113.77" // the NAT has dialled in anew
 #define PUBLIC   "198.51.100.7" // B's, if it is behind a NAT itself
 #define PERIODIC "crypto isakmp keepalive 10 periodic"
+#define DYNAMIC                                                                                    \
+	"exit\nno crypto map m 1\n"                                                                \
+	"crypto dynamic-map dyn 10\n set transform-set ts\n"                                       \
+	"crypto map m 65000 ipsec-isakmp dynamic dyn"
 
 // What A's ports are outside, and whether B has another address there, the ports kept.
 struct mapping {
 	uint16_t ike, nat_t;
 	bool both;
+	const char *addr; // A's; NULL = NAT_ADDR
 };
 
 // B's only peer, whatever port it is behind.
@@ -31,9 +37,12 @@ static struct peer *first_peer(const struct pair *p)
 static unsigned network_nat(struct pair *p, struct fake_datagram *d, bool from_a)
 {
 	const struct mapping *m = p->arg;
+	const char *outside = m->addr ? m->addr : NAT_ADDR;
+	struct ip_addr addr;
 
+	addr_parse(outside, &addr);
 	if (from_a) {
-		addr_parse(NAT_ADDR, &d->src);
+		d->src = addr;
 		d->src_port = d->src_port == 500 ? m->ike : m->nat_t;
 		if (m->both)
 			addr_parse(ADDR_B, &d->dst);
@@ -41,18 +50,18 @@ static unsigned network_nat(struct pair *p, struct fake_datagram *d, bool from_a
 	}
 	if (m->both)
 		addr_parse(PUBLIC, &d->src);
-	if (d->dst_port != m->ike && d->dst_port != m->nat_t)
+	if (!addr_equal(&d->dst, &addr) || (d->dst_port != m->ike && d->dst_port != m->nat_t))
 		return 0; // nobody is there any more
 	addr_parse(ADDR_A, &d->dst);
 	d->dst_port = d->dst_port == m->ike ? 500 : 4500;
 	return 1;
 }
 
-static struct pair *pair_behind_nat(struct mapping *m, const char *keepalive)
+static struct pair *pair_with_entry(struct mapping *m, const char *keepalive, const char *entry)
 {
 	struct pair_config a = {.rest = keepalive,
 	                        .entry = m->both ? " set peer " PUBLIC " default" : NULL};
-	struct pair_config b = {.rest = keepalive, .entry = " set peer " NAT_ADDR};
+	struct pair_config b = {.rest = keepalive, .entry = entry};
 	struct pair *p = pair_create(&a, &b);
 
 	p->b.remote = NAT_ADDR;
@@ -66,6 +75,11 @@ static struct pair *pair_behind_nat(struct mapping *m, const char *keepalive)
 	assert_true(side_reaches(&p->b, &p->a));
 	assert_int_equal(p->b.c.input_by, 0); // no message is being handled
 	return p;
+}
+
+static struct pair *pair_behind_nat(struct mapping *m, const char *keepalive)
+{
+	return pair_with_entry(m, keepalive, " set peer " NAT_ADDR);
 }
 
 // Nothing but probes tells of the new port. A gateway in a cloud is behind a NAT as well, which
@@ -84,6 +98,134 @@ static void another_port_while_idle(void **state)
 		assert_int_equal(first_peer(p)->remote_port, 29500);
 		pair_destroy(p);
 	}
+}
+
+static bool is_known_at(const struct pair *p, const char *addr, uint16_t port)
+{
+	const struct control *c = &p->b.c;
+	struct ip_addr local, remote;
+
+	addr_parse(ADDR_B, &local);
+	addr_parse(addr, &remote);
+	return peer_next_at(c, &local, &remote, port, NULL) != NULL;
+}
+
+static const struct sa_spec *out_spec(const struct pair *p)
+{
+	return &fake_sa_at(p->b.c.dp, first_peer(p)->children->out)->spec;
+}
+
+// Nothing but A's probes tells of the new address: B, whose entry takes any peer, follows them at
+// once, and nobody misses an answer.
+static void another_address_while_idle(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_with_entry(&m, PERIODIC, DYNAMIC);
+	struct ip_addr next;
+
+	(void)state;
+	addr_parse(NAT_NEXT, &next);
+	m = (struct mapping){1040, 29500, false, NAT_NEXT};
+	pair_pass(p, 60 * S);
+	assert_int_equal(p->a.c.counters.deaths + p->b.c.counters.deaths, 0);
+	assert_int_equal(p->a.c.counters.losses, 0);
+	assert_true(is_known_at(p, NAT_NEXT, 29500));
+	assert_false(is_known_at(p, NAT_ADDR, 14500));
+	assert_true(addr_equal(&out_spec(p)->remote, &next));
+	assert_int_equal(out_spec(p)->remote_port, 29500);
+	assert_int_equal(p->b.c.peers.used, 1);
+	pair_destroy(p);
+}
+
+// ESP tells first. A negotiation that has begun from the old address, by whomever, does not hinder,
+// and ends in its time; the renewal of phase 1 finds its peer.
+static void another_address_by_esp(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_with_entry(&m, NULL, DYNAMIC);
+	struct peer *b = first_peer(p);
+	uint8_t first[1024];
+	struct fake_datagram d;
+	struct ip_addr next;
+	size_t len;
+
+	(void)state;
+	addr_parse(NAT_NEXT, &next);
+	pair_first_message(first, &len);
+	d = pair_from_a(first, len);
+	addr_parse(NAT_ADDR, &d.src);
+	d.src_port = 1030;
+	side_receive(&p->b, &d);
+	pair_settle(p);
+	assert_int_equal(ike_sa_begun_at(&p->b.c, &b->local, &b->remote), 1);
+	m = (struct mapping){1040, 29500, false, NAT_NEXT};
+	assert_true(on_peer_moved(&p->b.c, b, &next, 29500));
+	assert_true(is_known_at(p, NAT_NEXT, 29500));
+	assert_true(addr_equal(&out_spec(p)->remote, &next));
+	assert_int_equal(ike_sa_begun_at(&p->b.c, &b->local, &next), 1);
+	pair_pass(p, 120 * S);
+	assert_int_equal(ike_sa_begun_at(&p->b.c, &b->local, &next), 0);
+	on_tunnel_wanted(&p->a.c, side_peer(&p->a));
+	pair_pass(p, 2 * S);
+	assert_int_equal(p->b.c.peers.used, 1);
+	assert_true(side_packet(&p->b, NULL));
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
+// The crypto map names the address: whoever comes from another one is another peer, and what comes
+// from there is no life of this one.
+static void another_address_than_the_entry_names(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_behind_nat(&m, PERIODIC);
+	struct ip_addr next;
+
+	(void)state;
+	addr_parse(NAT_NEXT, &next);
+	assert_false(on_peer_moved(&p->b.c, first_peer(p), &next, 29500));
+	assert_true(is_known_at(p, NAT_ADDR, 14500));
+	m = (struct mapping){1040, 29500, false, NAT_NEXT};
+	pair_pass(p, 40 * S);
+	assert_int_equal(p->b.c.counters.deaths, 1);
+	pair_destroy(p);
+}
+
+struct recorder {
+	struct mapping m; // first: the network of the NAT reads it
+	struct fake_datagram last;
+};
+
+static unsigned network_records(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	struct recorder *r = p->arg;
+	unsigned copies = network_nat(p, d, from_a);
+
+	if (from_a && copies)
+		r->last = *d;
+	return copies;
+}
+
+// A stranger sends on from elsewhere what A has sent: it has been heard, and moves nobody.
+static void replayed_from_elsewhere(void **state)
+{
+	struct recorder r = {.m = {1030, 14500, false}};
+	struct pair *p = pair_with_entry(&r.m, PERIODIC, DYNAMIC);
+
+	(void)state;
+	p->network = network_records;
+	p->arg = &r;
+	pair_pass(p, 15 * S);
+	assert_int_equal(r.last.src_port, 14500);
+	for (unsigned i = 0; i < 5; i++) {
+		addr_parse(NAT_NEXT, &r.last.src);
+		side_receive(&p->b, &r.last);
+		pair_settle(p);
+		assert_true(is_known_at(p, NAT_ADDR, 14500));
+		pair_pass(p, 3 * S);
+	}
+	assert_int_equal(p->b.c.counters.deaths, 0);
+	pair_destroy(p);
 }
 
 // The first that comes from the new port is the renewal of phase 1, as from somebody new: the
@@ -188,6 +330,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_port_while_idle),
+		cmocka_unit_test(another_address_while_idle),
+		cmocka_unit_test(another_address_by_esp),
+		cmocka_unit_test(another_address_than_the_entry_names),
+		cmocka_unit_test(replayed_from_elsewhere),
 		cmocka_unit_test(another_port_before_a_renewal),
 		cmocka_unit_test(unknown_spi_behind_nat),
 		cmocka_unit_test(wanted_from_outside),
