@@ -89,7 +89,6 @@ static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engi
                                         uint32_t key_len, uint32_t text_len)
 {
 	const char *at = (const char *)keys;
-	uint32_t powers = text_len / 16 + 3;
 
 	for (unsigned i = 0; i < 3; i++)
 		rte_prefetch1(at + i * SA_LINE);
@@ -97,8 +96,8 @@ static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engi
 	if (engine < SA_ENGINE_CHACHA) {
 		rte_prefetch1(at + sizeof(*keys) - 2 * SA_LINE);
 		rte_prefetch1(at + sizeof(*keys) - SA_LINE);
-		if (powers > CRYPTO_FEW_POWERS)
-			crypto_prefetch_powers(at, powers);
+		if (text_len >= 16 * (CRYPTO_FEW_POWERS - 2))
+			crypto_prefetch_powers(at, text_len / 16 + 3);
 	} else if (engine >= SA_ENGINE_MB) {
 		for (unsigned i = 3; i < 10; i++)
 			rte_prefetch1(at + i * SA_LINE);

@@ -391,7 +391,7 @@ static inline uint16_t accept_run(struct worker *w, struct rte_mbuf **pkts, uint
 		bytes += m->data_len;
 		good[k++] = m;
 	}
-	unwrap_account(w, sa, k, bytes, alive);
+	unwrap_account(sa, k, bytes, alive, activity_from_tick(w->now));
 	w->kinds |= 1u << kind;
 	*n_good = k;
 	return i;

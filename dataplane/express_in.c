@@ -29,15 +29,12 @@ struct run {
 #define AROUND_TEXT                                                                                \
 	(RTE_ETHER_HDR_LEN + SA_IPV4_HEADER + SA_ESP_HEADER + EXPRESS_GCM_IV + EXPRESS_GCM_ICV)
 
-// Starts to load an SA with its keys for a frame of so many bytes. AES-GCM's are assumed: which
-// lines others need is only known once the SA is there.
-static inline void sa_fetch(const struct worker *w, const struct run *run, uint32_t len)
+// Starts to load the keys of an SA for a frame of so many bytes. AES-GCM's are assumed: which lines
+// others need is only known once the SA is there.
+static inline void keys_fetch(const struct sa_table *sas, const struct run *run, uint32_t len)
 {
-	rte_prefetch0(&w->dp->sas->activity[run->slot]);
-	rte_prefetch0(run->sa);
-	rte_prefetch0(&run->sa->replay);
-	crypto_prefetch_keys(sa_table_keys(w->dp->sas, run->slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN,
-	                     RTE_MAX(len, AROUND_TEXT) - AROUND_TEXT);
+	crypto_prefetch_keys(sa_table_known_keys(sas, run->slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN,
+	                     len - AROUND_TEXT);
 }
 
 static bool is_ours(const struct worker *w, uint32_t dst)
@@ -81,6 +78,8 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 		run->sa = sa_table_at(sas, run->slot);
 		if (unlikely(!run->sa))
 			break;
+		rte_prefetch0(run->sa);
+		rte_prefetch0(&run->sa->replay);
 		run->n = 1;
 		flow = own;
 		k++;
@@ -94,7 +93,7 @@ static inline bool run_opens(struct run *run)
 	struct sa *sa = run->sa;
 
 	run->usual = sa_is_usual(sa);
-	return sa->live && sa->spi == run->spi && (likely(run->usual) || sa->form == 0) &&
+	return sa_is_live_as(sa, run->spi) && (likely(run->usual) || sa->form == 0) &&
 	       !sa_limit_near(sa, sa->packets, 0, 0);
 }
 
@@ -147,8 +146,9 @@ struct leaving {
 	uint32_t dst; // of the packet before, whose way it is
 	uint16_t hop; // whose way it is, whatever the destination; or PACKET_NO_HOP
 	struct egress_way way;
-	uint16_t in; // interface that they came in on
-	bool clamps; // some interface looks at TCP's SYNs
+	uint16_t in;   // interface that they came in on
+	bool clamps;   // some interface looks at TCP's SYNs
+	uint32_t mark; // what an SA's activity is now
 	uint16_t forwarded;
 };
 
@@ -161,6 +161,7 @@ static void leaving_begin(const struct worker *w, struct leaving *l, uint16_t if
 	l->way = (struct egress_way){.iface = PACKET_NO_IFACE};
 	l->hop = PACKET_NO_HOP;
 	l->dst = 0;
+	l->mark = activity_from_tick(w->now);
 }
 
 static void hand_over(struct worker *w, struct leaving *l)
@@ -242,9 +243,9 @@ static void leave_slowly(struct worker *w, struct leaving *l, struct rte_mbuf *m
 	l->pkts[l->n++] = m;
 }
 
-// A packet about which something is not plain. Adds its bytes if it is good; false: it is not.
-static __rte_noinline bool accept_slowly(struct worker *w, struct leaving *l, struct rte_mbuf *m,
-                                         const struct crypto_item *item, uint64_t *bytes)
+// A packet about which something is not plain: as accept_one().
+static __rte_noinline uint32_t accept_slowly(struct worker *w, struct leaving *l,
+                                             struct rte_mbuf *m, const struct crypto_item *item)
 {
 	enum counter reason;
 
@@ -253,11 +254,10 @@ static __rte_noinline bool accept_slowly(struct worker *w, struct leaving *l, st
 	if (reason != DROP_NONE) {
 		unwrap_count(item->sa, reason);
 		worker_drop(w, m, reason);
-		return false;
+		return 0;
 	}
-	*bytes += m->data_len;
 	leave_slowly(w, l, m, item->sa);
-	return true;
+	return m->data_len;
 }
 
 // What more few SAs ask; what only the long way looks at is none of those packets.
@@ -289,20 +289,20 @@ static __rte_always_inline bool leaves(struct worker *w, struct leaving *l,
 	       !(unlikely(l->clamps) && express_is_syn(ip, len));
 }
 
-// An authentic packet: on its way, or dropped. Adds its bytes if it is good; false: it is not.
-static __rte_always_inline bool accept_one(struct worker *w, struct leaving *l, struct rte_mbuf *m,
-                                           const struct run *run, bool usual,
-                                           const struct crypto_item *item, uint64_t *bytes)
+// An authentic packet: on its way, or dropped. Bytes of the inner packet; 0: it was not good.
+static __rte_always_inline uint32_t accept_one(struct worker *w, struct leaving *l,
+                                               struct rte_mbuf *m, const struct sa *sa, bool usual,
+                                               const struct crypto_item *item)
 {
-	uint32_t iv_len = usual ? EXPRESS_GCM_IV : run->sa->iv_len;
+	uint32_t iv_len = usual ? EXPRESS_GCM_IV : sa->iv_len;
 	uint8_t *inner = item->esp + SA_ESP_HEADER + iv_len;
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)inner;
 	uint8_t outer_tos = ((struct rte_ipv4_hdr *)(item->esp - PACKET_IPV4_MIN))->type_of_service;
 	uint32_t len = rte_be_to_cpu_16(ip->total_length);
 
-	if (unlikely(!is_plain_inside(run->sa, item, outer_tos, ip, len)) ||
+	if (unlikely(!is_plain_inside(sa, item, outer_tos, ip, len)) ||
 	    unlikely(!leaves(w, l, ip, len)))
-		return accept_slowly(w, l, m, item, bytes);
+		return accept_slowly(w, l, m, item);
 	if (unlikely(l->slow))
 		turn(w, l, false);
 	ipv4_ttl_decrement(ip);
@@ -311,31 +311,34 @@ static __rte_always_inline bool accept_one(struct worker *w, struct leaving *l, 
 	m->data_len = (uint16_t)(len + RTE_ETHER_HDR_LEN);
 	m->pkt_len = m->data_len;
 	l->pkts[l->n++] = m;
-	*bytes += len;
-	return true;
+	return len;
 }
 
 static __rte_always_inline uint16_t accept_packets(struct worker *w, const struct run *run,
                                                    bool usual, struct rte_mbuf **pkts,
-                                                   const struct crypto_item *items,
+                                                   const struct crypto_item *item,
                                                    struct leaving *l)
 {
+	const struct crypto_item *end = item + run->n;
 	struct sa *sa = run->sa;
-	uint16_t good = 0, i = 0;
+	uint16_t good = 0;
 	uint64_t bytes = 0;
 	bool alive = false;
 
 	do {
-		enum counter reason = unwrap_commit(sa, &items[i]);
+		enum counter reason = unwrap_commit(sa, item);
+		uint32_t len;
 
 		if (unlikely(reason != DROP_NONE)) {
-			worker_drop(w, pkts[i], reason);
+			worker_drop(w, *pkts, reason);
 			continue;
 		}
 		alive = true;
-		good += accept_one(w, l, pkts[i], run, usual, &items[i], &bytes);
-	} while (unlikely(++i < run->n));
-	unwrap_account(w, sa, good, bytes, alive);
+		len = accept_one(w, l, *pkts, sa, usual, item);
+		good += len != 0;
+		bytes += len;
+	} while (pkts++, unlikely(++item < end));
+	unwrap_account(sa, good, bytes, alive, l->mark);
 	return good;
 }
 
@@ -358,10 +361,11 @@ static __rte_always_inline uint16_t accept_run(struct worker *w, const struct ru
 
 // ---- in groups ----------------------------------------------------------------------------------
 
-// Runs of a group, see express_out.c: the SAs and keys of one come in from memory while the one
-// before is admitted and decrypted, and then accepted while all its lines are still near. Eight
-// lines a run, and a core has few dozens on their way at a time.
+// Runs of a group: admitted, decrypted, and accepted while all their lines are still near. Their
+// SAs come in from memory while the rest of the burst is looked at; their keys, five lines a run,
+// while those before are accepted, since a core has few dozens of lines on their way at a time.
 #define GROUP 8
+#define AHEAD 16 // runs whose keys are on their way
 
 struct passage {
 	struct run *runs;
@@ -376,18 +380,22 @@ struct passage {
 	unsigned engines;
 };
 
-static inline void fetch_group(const struct worker *w, struct passage *p)
+// Starts to load the keys of the next run, if there is one.
+static inline void fetch_one(const struct sa_table *sas, struct passage *p)
 {
-	uint16_t end = p->fetched + RTE_MIN(GROUP, p->n_runs - p->fetched), seen = p->seen;
+	const struct run *run = p->runs + p->fetched;
 
-	for (uint16_t i = p->fetched; i < end; i++) {
-		const struct run *run = &p->runs[i];
+	if (unlikely(p->fetched == p->n_runs))
+		return;
+	keys_fetch(sas, run, p->pkts[p->seen]->data_len);
+	p->seen += run->n;
+	p->fetched++;
+}
 
-		sa_fetch(w, run, p->pkts[seen]->data_len);
-		seen += run->n;
-	}
-	p->seen = seen;
-	p->fetched = end;
+static inline void fetch_some(const struct worker *w, struct passage *p, unsigned n)
+{
+	while (n--)
+		fetch_one(w->dp->sas, p);
 }
 
 // Up to run `end`. What is not admitted, and all behind it, is left to the long way.
@@ -404,6 +412,8 @@ static inline void admit_group(struct worker *w, struct passage *p, uint16_t end
 			break;
 		}
 		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
+		if (run->sa->marked != p->leaving->mark) // it will be written
+			rte_prefetch0(&w->dp->sas->activity[run->slot]);
 		run->n = admit_run(run, p->pkts + n, p->items + n, &p->engines);
 		n += run->n;
 		if (unlikely(run->n < wanted)) {
@@ -420,32 +430,38 @@ static inline void admit_group(struct worker *w, struct passage *p, uint16_t end
 // What is admitted is decrypted and goes.
 static inline void open_group(struct worker *w, struct passage *p)
 {
-	uint16_t n = p->decrypted;
+	const struct run *run = p->runs + p->accepted, *end = p->runs + p->admitted;
+	struct rte_mbuf **pkts = p->pkts + p->decrypted;
+	struct crypto_item *items = p->items + p->decrypted;
+	const struct sa_table *sas = w->dp->sas;
+	struct leaving *l = p->leaving;
+	uint16_t good = 0;
 
-	if (p->n == n)
+	if (p->n == p->decrypted)
 		return;
-	crypto_decrypt(w->esp->crypto, p->items + n, p->n - n, p->engines);
-	p->decrypted = p->n;
+	crypto_decrypt(w->esp->crypto, items, p->n - p->decrypted, p->engines);
 	stats_stage(&w->stats, DP_STAGE_DECRYPT, 0);
-	for (; p->accepted < p->admitted; p->accepted++) {
-		const struct run *run = &p->runs[p->accepted];
-
-		p->good += accept_run(w, run, p->pkts + n, p->items + n, p->leaving);
-		n += run->n;
+	for (; run < end; run++) {
+		fetch_one(sas, p);
+		good += accept_run(w, run, pkts, items, l);
+		pkts += run->n;
+		items += run->n;
 	}
+	p->decrypted = p->n;
+	p->accepted = p->admitted;
+	p->good += good;
 	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
 }
 
 static void pass(struct worker *w, struct passage *p)
 {
-	fetch_group(w, p);
+	fetch_some(w, p, AHEAD);
 	do {
-		uint16_t fetched = p->fetched;
-
-		fetch_group(w, p);
-		admit_group(w, p, fetched);
+		admit_group(w, p, RTE_MIN(p->admitted + GROUP, p->fetched));
 		if (crypto_is_single(p->engines))
 			open_group(w, p);
+		else
+			fetch_some(w, p, GROUP);
 	} while (p->admitted < p->fetched);
 	open_group(w, p);
 	stats_stage(&w->stats, DP_STAGE_ESP_IN, p->n);

@@ -206,6 +206,7 @@ struct sa {
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "what a peer takes: ARCHITECTURE.md");
 _Static_assert(offsetof(struct sa, form) == offsetof(struct sa, engine) + 1, "one comparison");
+_Static_assert(offsetof(struct sa, spi) == offsetof(struct sa, live) + 4, "one comparison");
 _Static_assert(sizeof(struct sa) == 256, "what a peer takes: ARCHITECTURE.md");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
 _Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
@@ -223,6 +224,15 @@ static inline bool sa_is_usual(const struct sa *sa)
 
 	memcpy(&both, &sa->engine, sizeof(both));
 	return both == SA_ENGINE_GCM;
+}
+
+// An inbound SA that the SPI leads to: two words in one comparison.
+static inline bool sa_is_live_as(const struct sa *sa, uint32_t spi)
+{
+	uint64_t both;
+
+	memcpy(&both, &sa->live, sizeof(both));
+	return both == ((uint64_t)spi << 32 | 1);
 }
 
 // A tunnel of IPv4 in IPv4, with or without UDP: the lowest bit of `form`.

@@ -170,23 +170,22 @@ static inline void unwrap_count(struct sa *sa, enum counter reason)
 
 // An authentic packet that is new came in through the SA. Where others read that lies apart, in a
 // line that is not even read here but for the first packet of a tick.
-static inline void unwrap_mark(struct sa *sa, tick_t now)
+static inline void unwrap_mark(struct sa *sa, uint32_t value)
 {
-	uint32_t value = activity_from_tick(now);
-
 	if (sa->marked == value)
 		return;
 	sa->marked = value;
 	activity_store(sa->replay.size ? &sa->activity->last_in : &sa->last, value);
 }
 
-// n packets, of so many bytes in all, came in through the SA and were good. Without replay
-// protection a packet proves nothing, and only the statistics hear of it.
-static inline void unwrap_account(struct worker *w, struct sa *sa, uint16_t n, uint64_t bytes,
-                                  bool alive)
+// n packets, of so many bytes in all, came in through the SA and were good; `now`:
+// activity_from_tick(). Without replay protection a packet proves nothing, and only the statistics
+// hear of it.
+static inline void unwrap_account(struct sa *sa, uint16_t n, uint64_t bytes, bool alive,
+                                  uint32_t now)
 {
 	if (likely(alive))
-		unwrap_mark(sa, w->now);
+		unwrap_mark(sa, now);
 	sa_count(&sa->packets, n);
 	sa_count(&sa->bytes, bytes);
 }
