@@ -147,7 +147,7 @@ struct dp {
 	void *ticker_arg;
 	uint64_t losses[DP_PORTS_MAX], losses_all; // of input, by port, and of all ports
 	tick_t losses_read, losses_until;
-	struct reader *reader; // of slow ports' counters; NULL = there are none
+	struct stats_reader *reader; // of slow ports' counters; NULL = there are none
 	tick_t links_read;
 	uint32_t link_news;                    // a driver's thread sets it, control clears it
 	uint32_t ports_lost[RTE_MAX_ETHPORTS]; // by ethdev; a driver's thread sets one, for good

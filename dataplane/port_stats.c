@@ -17,21 +17,23 @@
 #define LONG_PAUSE_MS 200
 #define WANTED_FOR    ticks_from_ms(50)
 
-struct reader {
+struct stats_reader {
 	pthread_t thread;
 	bool slow[DP_PORTS_MAX]; // constant while the thread runs
 	pthread_mutex_t device[DP_PORTS_MAX];
-	uint32_t wanted;      // when the control core last asked: control writes, the reader reads
-	uint32_t until;       // all ports were read after this: the reader writes (release)
+	uint32_t wanted;      // when the control core last asked: it writes, the reader reads
 	uint32_t dozes;       // the reader writes, control reads
-	pthread_mutex_t lock; // of the next three; the control core never waits for it
+	pthread_mutex_t lock; // of the next four; the control core never waits for it
 	pthread_cond_t wake;
 	bool stop;
+	tick_t until; // all ports were read after this
 	struct known {
 		bool is_set;
 		struct rte_eth_stats stats;
 	} known[DP_PORTS_MAX];
-	struct known told[DP_PORTS_MAX]; // control alone: the same, as it was seen last
+	// Control alone: the same, as it was seen last.
+	tick_t told_until;
+	struct known told[DP_PORTS_MAX];
 };
 
 static bool is_slow(const struct dp *dp, const struct iface *iface)
@@ -48,7 +50,7 @@ static bool ask(const struct dp *dp, const struct iface *iface, struct rte_eth_s
 
 static void read_port(const struct dp *dp, unsigned i)
 {
-	struct reader *r = dp->reader;
+	struct stats_reader *r = dp->reader;
 	struct rte_eth_stats stats;
 	bool told;
 
@@ -72,7 +74,7 @@ static bool is_wanted(const struct dp *dp)
 // False: the thread is to end.
 static bool pause_reading(const struct dp *dp)
 {
-	struct reader *r = dp->reader;
+	struct stats_reader *r = dp->reader;
 	bool wanted = is_wanted(dp), stop;
 	struct timespec at;
 
@@ -94,7 +96,7 @@ static bool pause_reading(const struct dp *dp)
 static void *reader_main(void *arg)
 {
 	struct dp *dp = arg;
-	struct reader *r = dp->reader;
+	struct stats_reader *r = dp->reader;
 
 	do {
 		tick_t from = dp_now(dp);
@@ -102,8 +104,9 @@ static void *reader_main(void *arg)
 		for (unsigned i = 0; i < dp->n_ports; i++)
 			if (r->slow[i])
 				read_port(dp, i);
-		// Release: what was read is there.
-		__atomic_store_n(&r->until, from, __ATOMIC_RELEASE);
+		pthread_mutex_lock(&r->lock);
+		r->until = from;
+		pthread_mutex_unlock(&r->lock);
 	} while (pause_reading(dp));
 	return NULL;
 }
@@ -125,9 +128,9 @@ static bool takes_long(const struct dp *dp, const struct iface *iface)
 	return best > dp->clock.hz / US_PER_S * SLOW_US;
 }
 
-static struct reader *reader_make(void)
+static struct stats_reader *reader_make(void)
 {
-	struct reader *r = calloc(1, sizeof(*r));
+	struct stats_reader *r = calloc(1, sizeof(*r));
 	pthread_condattr_t attr;
 
 	if (!r)
@@ -157,7 +160,7 @@ int port_stats_start(struct dp *dp)
 	if (!dp->reader)
 		return -ENOMEM;
 	memcpy(dp->reader->slow, slow, sizeof(slow));
-	dp->reader->wanted = dp->reader->until = dp_now(dp);
+	dp->reader->wanted = dp->reader->until = dp->reader->told_until = dp_now(dp);
 	// On the cores that are no lcores of DPDK, if there are any.
 	rc = rte_ctrl_thread_create(&dp->reader->thread, "port-stats", NULL, reader_main, dp);
 	if (rc) {
@@ -169,7 +172,7 @@ int port_stats_start(struct dp *dp)
 
 void port_stats_stop(struct dp *dp)
 {
-	struct reader *r = dp->reader;
+	struct stats_reader *r = dp->reader;
 
 	if (!r)
 		return;
@@ -194,28 +197,37 @@ void port_stats_unlock(const struct dp *dp, const struct iface *iface)
 		pthread_mutex_unlock(&dp->reader->device[iface->main]);
 }
 
-static bool last_read(struct reader *r, unsigned port, struct rte_eth_stats *stats)
+// What the reader knows, with the tick that goes with it. It may have been interrupted while it had
+// the lock: then it stays what was told before.
+static void hear(struct stats_reader *r)
 {
-	// The reader may have been interrupted while it had the lock.
-	if (pthread_mutex_trylock(&r->lock) == 0) {
-		r->told[port] = r->known[port];
-		pthread_mutex_unlock(&r->lock);
-	}
+	if (pthread_mutex_trylock(&r->lock))
+		return;
+	r->told_until = r->until;
+	for (unsigned i = 0; i < DP_PORTS_MAX; i++)
+		if (r->slow[i])
+			r->told[i] = r->known[i];
+	pthread_mutex_unlock(&r->lock);
+}
+
+static bool last_told(struct stats_reader *r, unsigned port, struct rte_eth_stats *stats)
+{
+	hear(r);
 	*stats = r->told[port].stats;
 	return r->told[port].is_set;
 }
 
 bool port_stats(const struct dp *dp, const struct iface *iface, struct rte_eth_stats *stats)
 {
-	bool told = is_slow(dp, iface) ? last_read(dp->reader, iface->main, stats)
-	                               : ask(dp, iface, stats);
+	bool known = is_slow(dp, iface) ? last_told(dp->reader, iface->main, stats)
+	                                : ask(dp, iface, stats);
 
-	for (unsigned i = 0; told && iface->queues_drop && i < RTE_ETHDEV_QUEUE_STAT_CNTRS; i++)
+	for (unsigned i = 0; known && iface->queues_drop && i < RTE_ETHDEV_QUEUE_STAT_CNTRS; i++)
 		stats->imissed += stats->q_errors[i];
-	return told;
+	return known;
 }
 
-static void wake(struct reader *r)
+static void wake(struct stats_reader *r)
 {
 	if (pthread_mutex_trylock(&r->lock))
 		return; // it is about to pause, or has just paused: the next tick asks again
@@ -225,7 +237,7 @@ static void wake(struct reader *r)
 
 tick_t port_stats_until(const struct dp *dp)
 {
-	struct reader *r = dp->reader;
+	struct stats_reader *r = dp->reader;
 	tick_t now = dp_now(dp);
 
 	if (!r)
@@ -233,6 +245,6 @@ tick_t port_stats_until(const struct dp *dp)
 	__atomic_store_n(&r->wanted, now, __ATOMIC_RELAXED);
 	if (__atomic_load_n(&r->dozes, __ATOMIC_RELAXED))
 		wake(r);
-	// Acquire: what was read until then is there.
-	return __atomic_load_n(&r->until, __ATOMIC_ACQUIRE);
+	hear(r);
+	return r->told_until;
 }

@@ -16,10 +16,10 @@ void port_stats_stop(struct dp *dp);
 // What the interface's port counts; `imissed` is all that it had no room for. False: it does not
 // say. [C] at any time.
 bool port_stats(const struct dp *dp, const struct iface *iface, struct rte_eth_stats *stats);
-// Up to when port_stats() has counted: now, or where a port is slow, when it was last asked. Being
-// asked for this the thread reads more often for a while. [C] at any time.
+// Up to when port_stats() counts from here on: now, or where a port is slow, when it was last
+// asked. Being asked for this the thread reads more often for a while. [C] at any time.
 tick_t port_stats_until(const struct dp *dp);
-// Around whatever else is asked of a running port: a driver takes one call at a time. [C]
+// Around what changes a running port: a driver takes one such call at a time. [C]
 void port_stats_lock(const struct dp *dp, const struct iface *iface);
 void port_stats_unlock(const struct dp *dp, const struct iface *iface);
 

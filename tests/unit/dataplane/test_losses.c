@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <pthread.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -26,6 +27,15 @@ static bool hangs;             // a port that is slow says nothing any more ...
 static sem_t hanging, goes_on; // ... somebody waits for it; it is well again
 static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t control;
+static bool locked; // as if the reader had been interrupted in the middle
+
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *m);
+int __real_pthread_mutex_trylock(pthread_mutex_t *m);
+
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *m)
+{
+	return locked ? EBUSY : __real_pthread_mutex_trylock(m);
+}
 
 int __wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *out);
 
@@ -175,6 +185,27 @@ static void slow_port(void **state)
 	assert_null(gate.reader);
 }
 
+// The tick goes with the numbers: what cannot be read at the moment is not said to have been.
+static void reader_has_the_lock(void **state)
+{
+	tick_t next;
+
+	(void)state;
+	slow_us[LAN] = 1000;
+	assert_int_equal(port_stats_start(&gate), 0);
+	wait_for_the_ports();
+	locked = true;
+	lose(LAN, 10);
+	next = dp_now(&gate) + 1;
+	usleep(60000);
+	assert_int_equal(losses(LAN), 0);
+	assert_true(tick_before(dp_punt_losses_until(&gate), next));
+	locked = false;
+	wait_for_the_ports();
+	assert_int_equal(losses(LAN), 10);
+	port_stats_stop(&gate);
+}
+
 // A host that does not answer its VF: the control core goes on, and knows that it does not know.
 static void port_that_hangs(void **state)
 {
@@ -208,9 +239,13 @@ static void port_that_hangs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(of_each_port),          TEST(of_workers),
-		TEST(never_fewer),           TEST(once_a_tick),
-		CLOCKED(all_ports_are_fast), CLOCKED(slow_port),
+		TEST(of_each_port),
+		TEST(of_workers),
+		TEST(never_fewer),
+		TEST(once_a_tick),
+		CLOCKED(all_ports_are_fast),
+		CLOCKED(slow_port),
+		CLOCKED(reader_has_the_lock),
 		CLOCKED(port_that_hangs),
 	};
 
