@@ -95,6 +95,11 @@ void flow_negotiate(struct control *c, struct flow *f)
 			on_quick_mode_ended(c, f->peer);
 		return;
 	}
+	// It may have moved since the flow began to wait for it.
+	if (!flow_entry_lists(f->entry, &f->peer->local, &f->peer->remote)) {
+		flow_refuse(c, f);
+		return;
+	}
 	if (!child_is_admitted(c, f)) {
 		c->counters.admissions_refused++;
 		flow_refuse(c, f);

@@ -149,8 +149,8 @@ bool peer_may_be_at(const struct control *c, const struct peer *p, const struct 
 	const struct child *ch;
 	uint16_t iface;
 
-	if (remote->family != p->remote.family || !has_same_key(c, &p->remote, remote) ||
-	    !flow_peer_is_listed(c, &p->local, remote))
+	if (remote->family != p->remote.family || flow_peer_is_named(c, &p->local, remote) ||
+	    !flow_peer_is_listed(c, &p->local, remote) || !has_same_key(c, &p->remote, remote))
 		return false;
 	for (ch = p->children; ch; ch = ch->next)
 		if (!child_allows(ch, remote))
@@ -169,7 +169,8 @@ static int keep_name(struct peer *p)
 	return p->id ? 0 : -ENOMEM;
 }
 
-int peer_set_address(struct control *c, struct peer *p, const struct ip_addr *remote)
+int peer_set_address(struct control *c, struct peer *p, const struct ip_addr *remote,
+                     uint16_t remote_port)
 {
 	int err = keep_name(p);
 
@@ -180,6 +181,7 @@ int peer_set_address(struct control *c, struct peer *p, const struct ip_addr *re
 		chain_del(c, c->peers_by_key, p->key_port, p);
 	}
 	ike_sas_set_address(c, p, remote);
+	p->remote_port = p->key_port = remote_port;
 	if (is_in_table(p)) {
 		chain_add(c, c->peers_by_port, p->remote_port, p);
 		chain_add(c, c->peers_by_key, p->key_port, p);

@@ -89,10 +89,14 @@ struct peer *peer_next_at(const struct control *c, const struct ip_addr *local,
 void peer_set_port(struct control *c, struct peer *p, uint16_t remote_port);
 // May a peer behind a NAT go on from another address? Only if nothing that was agreed with it, or
 // that will be, asks for the one that it has: the entries of its children take any peer, the key
-// and the interface are the same, and no child is in transport mode.
+// and the interface are the same, and no child is in transport mode. And it must not be that of a
+// peer which an entry names: what comes from there may be forged by whoever has a key.
 bool peer_may_be_at(const struct control *c, const struct peer *p, const struct ip_addr *remote);
-// The NAT before it has another address. Who it is stays. 0, or -ENOMEM and nothing has changed.
-int peer_set_address(struct control *c, struct peer *p, const struct ip_addr *remote);
+// The NAT before it has another address, and its IKE comes from this port there; nobody who begins
+// from that address, by whatever port, is taken for it. Who it is stays. 0, or -ENOMEM and nothing
+// has changed.
+int peer_set_address(struct control *c, struct peer *p, const struct ip_addr *remote,
+                     uint16_t remote_port);
 // Finds or makes one in state PEER_NEW. NULL with errno: ENOSPC (limit), ENOMEM.
 struct peer *peer_get(struct control *c, const struct ip_addr *local, const struct ip_addr *remote,
                       uint16_t remote_port);

@@ -68,8 +68,9 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p, 
 		.input_way = way_in(c, p),
 	};
 
-	f.input_losses = dp_punt_losses(c->dp, f.input_way);
+	// First: what is read then is not older.
 	f.heard_until = tick_min(c->heard_until, dp_punt_losses_until(c->dp));
+	f.input_losses = dp_punt_losses(c->dp, f.input_way);
 	f.last_life = p->heard;
 	f.have_life = heard || peer_last_life(c, p, &f.last_life);
 	return f;
@@ -295,9 +296,12 @@ static void move_children(struct control *c, struct peer *p)
 
 	p->move_owed = false;
 	p->moved = c->now;
-	for (ch = p->children; ch; ch = ch->next)
-		if (!handle_is_null(ch->out) && ch->encap == SA_ENCAP_UDP)
-			dp_sa_move(c->dp, ch->out, &p->remote, p->remote_port);
+	for (ch = p->children; ch; ch = ch->next) {
+		if (handle_is_null(ch->out) || ch->encap != SA_ENCAP_UDP)
+			continue;
+		dp_sa_move(c->dp, ch->out, &p->remote, p->remote_port);
+		dp_sa_forget_place(c->dp, ch->in);
+	}
 }
 
 static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
@@ -339,22 +343,46 @@ void on_nat_changed(struct control *c, struct peer *p)
 
 // ---- what the workers see
 
+// Is the place one that a peer of this kind may go to, and nobody else's?
+static bool may_go_to(const struct control *c, const struct peer *p, const struct ip_addr *addr,
+                      uint16_t port)
+{
+	return port != IKE_PORT && !peer_find(c, &p->local, addr, port) &&
+	       peer_may_be_at(c, p, addr);
+}
+
+// To another address. False: not there; what is told too soon after the last time is told again.
+static bool go_to(struct control *c, struct peer *p, const struct ip_addr *addr, uint16_t port)
+{
+	if (c->now - p->moved < MOVES_APART) {
+		on_place_changed(c, p);
+		return false;
+	}
+	if (!may_go_to(c, p, addr, port) || peer_set_address(c, p, addr, port) < 0)
+		return false;
+	p->heard_by = 0; // by which port of ours it will be heard from there nobody knows
+	return true;
+}
+
 bool on_peer_moved(struct control *c, struct peer *p, const struct ip_addr *addr, uint16_t port)
 {
-	struct ike_sa *sa;
+	bool elsewhere = !addr_equal(&p->remote, addr);
 	char from[ADDR_TEXT], to[ADDR_TEXT];
+	uint16_t from_port = p->remote_port;
+	struct ike_sa *sa;
 
 	if (!p->nat_remote || p->state == PEER_ENDING)
 		return false;
+	if (!elsewhere && port == from_port)
+		return true;
 	addr_format(&p->remote, from);
 	addr_format(addr, to);
-	if (!addr_equal(&p->remote, addr) &&
-	    (!peer_may_be_at(c, p, addr) || peer_set_address(c, p, addr) < 0)) {
+	if (elsewhere && !go_to(c, p, addr, port)) {
 		log_isakmp(&c->log, "ISAKMP: peer %s:%u, now at %s:%u, is not followed", from,
-		           p->remote_port, to, port);
+		           from_port, to, port);
 		return false;
 	}
-	log_isakmp(&c->log, "ISAKMP: peer %s:%u is now %s:%u", from, p->remote_port, to, port);
+	log_isakmp(&c->log, "ISAKMP: peer %s:%u is now %s:%u", from, from_port, to, port);
 	peer_set_port(c, p, port);
 	for (sa = p->ike_sas; sa; sa = sa->next)
 		if (ike_sa_is_established(sa) && sa->nat_remote) // a phase 1 has its own port still

@@ -31,7 +31,7 @@ void on_doubt(struct control *c, struct peer *p);
 // ESP of the peer (DP_EVENT_SA_MOVED) or an IKE message came, authentic and new, from another port
 // or address: the mapping of the NAT before it has changed. Everything to that peer follows (RFC
 // 3947, 4), its children a moment later if they have just followed; to another address only where
-// peer_may_be_at() says so: else it is another peer by the crypto map. False: not followed.
+// peer_may_be_at() says so and nobody is: else it is another peer. False: not followed.
 bool on_peer_moved(struct control *c, struct peer *p, const struct ip_addr *addr, uint16_t port);
 // Where it is stands in the peer: its children follow, as above.
 void on_place_changed(struct control *c, struct peer *p);

@@ -462,6 +462,15 @@ void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remot
 		(void)message_send(dp, slot->owner, &msg);
 }
 
+void dp_sa_forget_place(struct dp *dp, struct handle in_sa)
+{
+	const struct sa_slot *slot = sa_table_slot(dp->sas, in_sa);
+	struct message msg = {.kind = MESSAGE_SA_FORGET_PLACE, .sa = in_sa};
+
+	if (slot && slot->state == SA_LIVE && slot->direction == SA_IN)
+		(void)message_send(dp, slot->owner, &msg);
+}
+
 void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu)
 {
 	const struct sa_slot *slot = sa_table_slot(dp->sas, out_sa);

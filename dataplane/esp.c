@@ -151,6 +151,9 @@ void sa_messages(struct worker *w, const struct message *msg)
 		sa = sa_table_at(w->dp->sas, msg->sa.index);
 		sa_fill_move(sa, &msg->to, msg->port);
 		break;
+	case MESSAGE_SA_FORGET_PLACE:
+		sa_table_at(w->dp->sas, msg->sa.index)->from_port = 0;
+		break;
 	case MESSAGE_SA_MTU:
 		sa = sa_table_at(w->dp->sas, msg->sa.index);
 		sa->out.mtu = (uint16_t)msg->word;

@@ -286,7 +286,8 @@ static void follow(struct worker *w, struct rte_mbuf *m, const struct crypto_ite
 	uint16_t port;
 	struct dp_event event;
 
-	if (unwrap_sequence_whole(item) != sa->replay.top)
+	// Without replay protection any may be a copy.
+	if (!sa->replay.size || unwrap_sequence_whole(item) != sa->replay.top)
 		return;
 	if (sa->outer6) {
 		esp6_follow(w, m, item);

@@ -486,6 +486,8 @@ static bool is_copy(struct control *c, struct ike_sa *sa, uint32_t message_id,
 
 	if (!node_find(c, sa, message_id))
 		return false;
+	if (natt_is_elsewhere(sa, v)) // heard already, from where the peer is
+		return true;
 	node_hash(c, v->data, v->len, hash);
 	return output_repeat(c, sa, natt_answer_port(sa, v), message_id, hash);
 }
@@ -512,6 +514,10 @@ void info_input(struct control *c, struct ike_sa *sa, const struct dp_view *v,
 		                              h->message_id, NULL, &chain);
 	if (err < 0) {
 		c->counters.ike_unauthentic++;
+		return;
+	}
+	if (!natt_is_heard(c, sa, v)) {
+		c->counters.ike_unknown++;
 		return;
 	}
 	ike_debug_received(c, sa, v);

@@ -152,7 +152,7 @@ void ike1_input(struct control *c, const struct dp_view *v)
 		input_new(c, v, &h);
 	else if ((addr_equal(&sa->peer->remote, &v->src) &&
 	          addr_equal(&sa->peer->local, &v->dst)) ||
-	         (h.exchange == ISAKMP_EXCHANGE_INFO && natt_may_follow(c, sa, v)))
+	         (h.exchange == ISAKMP_EXCHANGE_INFO && natt_may_be_its(sa, v)))
 		input_of(c, sa, v, &h);
 	else
 		c->counters.ike_unknown++;

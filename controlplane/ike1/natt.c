@@ -103,7 +103,8 @@ static bool lives(const struct control *c, const struct peer *p)
 {
 	tick_t life;
 
-	return peer_last_life(c, p, &life) && c->now - life < HEARD_LATELY;
+	// A worker's clock may be a little ahead of ours.
+	return peer_last_life(c, p, &life) && tick_diff(c->now, life) < (int32_t)HEARD_LATELY;
 }
 
 bool natt_is_another(const struct control *c, const struct ike_sa *sa, const char *who)
@@ -111,8 +112,13 @@ bool natt_is_another(const struct control *c, const struct ike_sa *sa, const cha
 	const struct peer *p = sa->peer;
 	char buf[ADDR_TEXT];
 
-	if (!sa->nat_remote || !peer_id(p, buf)[0] || (!p->children && !p->ike_sas->next))
+	if ((!sa->nat_remote && !p->nat_remote) || !peer_id(p, buf)[0] ||
+	    (!p->children && !p->ike_sas->next))
 		return false;
+	// That there is no NAT is its own word, and it may be a neighbour, or who had the address
+	// before the NAT.
+	if (!sa->nat_remote)
+		return !sa->initiator && (!is_called(p, who) || lives(c, p));
 	// One that has its name, and message 1's port after it, while the NAT knows it by another
 	// port than the one that message 5 came from: names are not always different.
 	return !is_called(p, who) || (!sa->initiator && p->nat_remote &&
@@ -127,7 +133,7 @@ static struct peer *find_by_name(const struct control *c, const struct ike_sa *s
 	struct peer *p = NULL;
 
 	while ((p = peer_next_at(c, &nobody->local, &nobody->remote, sa->remote_port, p)))
-		if (p != nobody && p->nat_remote && is_called(p, who))
+		if (p != nobody && p->nat_remote == sa->nat_remote && is_called(p, who))
 			return p;
 	return NULL;
 }
@@ -182,27 +188,32 @@ static bool is_followed(const struct ike_sa *sa, const struct dp_view *v)
 	return sa->nat_remote && v->dst_port == ISAKMP_PORT_NAT;
 }
 
-static bool is_elsewhere(const struct ike_sa *sa, const struct dp_view *v)
+bool natt_is_elsewhere(const struct ike_sa *sa, const struct dp_view *v)
 {
 	return !addr_equal(&sa->peer->remote, &v->src);
 }
 
 uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v)
 {
-	if (!is_followed(sa, v) || is_elsewhere(sa, v) || v->src_port == sa->remote_port)
+	if (!is_followed(sa, v) || natt_is_elsewhere(sa, v) || v->src_port == sa->remote_port)
 		return 0;
 	return v->src_port;
 }
 
-bool natt_may_follow(const struct control *c, const struct ike_sa *sa, const struct dp_view *v)
+bool natt_may_be_its(const struct ike_sa *sa, const struct dp_view *v)
 {
 	return ike_sa_is_established(sa) && is_followed(sa, v) &&
-	       addr_equal(&sa->peer->local, &v->dst) && peer_may_be_at(c, sa->peer, &v->src);
+	       addr_equal(&sa->peer->local, &v->dst);
+}
+
+bool natt_is_heard(const struct control *c, const struct ike_sa *sa, const struct dp_view *v)
+{
+	return !natt_is_elsewhere(sa, v) || peer_may_be_at(c, sa->peer, &v->src);
 }
 
 bool natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v)
 {
-	bool elsewhere = is_elsewhere(sa, v);
+	bool elsewhere = natt_is_elsewhere(sa, v);
 
 	if (!is_followed(sa, v) || (!elsewhere && v->src_port == sa->remote_port))
 		return false;

@@ -35,8 +35,13 @@ void natt_move_children(struct control *c, struct peer *p);
 // Where the answer to an authentic message goes that may be a copy of an old one: back where it
 // came from, if we would follow it there. 0 = to the port of the SA.
 uint16_t natt_answer_port(const struct ike_sa *sa, const struct dp_view *v);
-// A message came from another address: is it one that we would follow its peer to?
-bool natt_may_follow(const struct control *c, const struct ike_sa *sa, const struct dp_view *v);
+// Did a message come from another address than its peer's?
+bool natt_is_elsewhere(const struct ike_sa *sa, const struct dp_view *v);
+// May one from there be its peer's all the same? It is not authenticated yet, so that little is
+// asked.
+bool natt_may_be_its(const struct ike_sa *sa, const struct dp_view *v);
+// An authentic one: is it heard, since its peer may be there?
+bool natt_is_heard(const struct control *c, const struct ike_sa *sa, const struct dp_view *v);
 // An authentic and fresh message came from another port or address: we follow, with the children
 // too (RFC 3947, 4). True: to another address, where an answer that was sent already did not go.
 bool natt_follow(struct control *c, struct ike_sa *sa, const struct dp_view *v);

@@ -238,6 +238,9 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 void dp_sa_del(struct dp *dp, const struct handle *sas, unsigned n);
 // The peer's authenticated address or port has changed (RFC 3947, 4): send there.
 void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remote, uint16_t port);
+// Where the peer was when the inbound SA last heard it does not count any more: its next packet in
+// UDP is told as from a new place (DP_EVENT_SA_MOVED).
+void dp_sa_forget_place(struct dp *dp, struct handle in_sa);
 // The longest outer packet that the path takes, learned from outside; 0 = not known: the egress
 // interface's MTU alone.
 void dp_sa_path_mtu(struct dp *dp, struct handle out_sa, uint16_t mtu);

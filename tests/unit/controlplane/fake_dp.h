@@ -25,6 +25,7 @@ struct fake_sa {
 	bool have_in;
 	tick_t last_in;
 	uint64_t packets;
+	bool place_forgotten;
 };
 
 struct fake_tunnel {

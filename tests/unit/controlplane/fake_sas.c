@@ -194,6 +194,14 @@ void dp_sa_move(struct dp *dp, struct handle out_sa, const struct ip_addr *remot
 	}
 }
 
+void dp_sa_forget_place(struct dp *dp, struct handle in_sa)
+{
+	struct fake_sa *s = fake_sa_at(dp, in_sa);
+
+	if (s)
+		s->place_forgotten = true;
+}
+
 void dp_sa_peek(const struct dp *dp, struct handle in_sa)
 {
 	(void)dp;

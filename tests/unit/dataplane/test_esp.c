@@ -482,6 +482,47 @@ static void peer_moves(void **state)
 	rte_pktmbuf_free(m);
 }
 
+// It has moved by another SA's packets, and back: where this one heard it last does not count any
+// more.
+static void peer_comes_back(void **state)
+{
+	struct gate_flow f = gate_flow_make(in_udp(suite_spec(&gcm, 0)));
+	struct rte_mbuf *m = gate_encrypt(&f, 100);
+	struct ip_addr moved = addr_v4(0xc0000263);
+
+	(void)state;
+	assert_true(gate_decrypt(&m));
+	rte_pktmbuf_free(m);
+	m = gate_encrypt(&f, 100);
+	dp_sa_move(&gate, f.out, &moved, 4369);
+	dp_sa_forget_place(&gate, f.in);
+	dp_sa_forget_place(&gate, f.out); // which has none
+	gate_turn();
+	assert_true(gate_decrypt(&m));
+	rte_pktmbuf_free(m);
+	assert_int_equal(gate_events(DP_EVENT_SA_MOVED), 1);
+}
+
+// Without replay protection any packet may be a copy, sent on by whoever has seen it.
+static void copy_moves_nobody(void **state)
+{
+	struct sa_spec spec = in_udp(suite_spec(&gcm, 0));
+	struct rte_mbuf *m, *copy;
+	struct gate_flow f;
+
+	(void)state;
+	spec.replay_window = 0;
+	f = gate_flow_make(spec);
+	m = gate_encrypt(&f, 100);
+	copy = rte_pktmbuf_copy(m, gate.pool, 0, UINT32_MAX);
+	assert_true(gate_decrypt(&m));
+	rte_pktmbuf_free(m);
+	packet_ip(copy)->src_addr = rte_cpu_to_be_32(0xc0000263);
+	assert_true(gate_decrypt(&copy));
+	rte_pktmbuf_free(copy);
+	assert_int_equal(gate_events(DP_EVENT_SA_MOVED), 0);
+}
+
 static void too_big(void **state)
 {
 	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
@@ -609,6 +650,8 @@ int main(void)
 		TEST(lifetimes),
 		TEST(sequence_never_wraps),
 		TEST(peer_moves),
+		TEST(peer_comes_back),
+		TEST(copy_moves_nobody),
 		TEST(too_big),
 		TEST(congestion),
 		TEST(other_owner),

@@ -579,6 +579,26 @@ static void peer_moves(void **state)
 	rte_pktmbuf_free(m);
 }
 
+// Without replay protection any packet may be a copy.
+static void copy_moves_nobody(void **state)
+{
+	struct sa_spec spec = spec_of(&gcm, true, true);
+	struct ip_addr elsewhere = six("2001:db8:f::99");
+	struct gate_flow f;
+	struct rte_mbuf *m;
+
+	(void)state;
+	spec.encap = SA_ENCAP_UDP;
+	spec.local_port = spec.remote_port = 4500;
+	spec.replay_window = 0;
+	f = gate_flow_make(spec);
+	m = encrypt(&f, packet6(100, f.tunnel));
+	memcpy(packet_ip6(m)->src_addr, elsewhere.bytes, 16);
+	assert_true(decrypt(&m));
+	rte_pktmbuf_free(m);
+	assert_int_equal(gate_events(DP_EVENT_SA_MOVED), 0);
+}
+
 // Flows of both families in one burst: each packet comes out of its own, in order.
 static void mixed_bursts(void **state)
 {
@@ -654,6 +674,7 @@ int main(void)
 		TEST(no_quote_in_clear),
 		TEST(no_hidden_protocol_in_clear),
 		TEST(peer_moves),
+		TEST(copy_moves_nobody),
 		TEST(mixed_bursts),
 		TEST(bad_specs),
 	};

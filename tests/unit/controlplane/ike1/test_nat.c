@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "flow.h"
 #include "ike1/ike1.h"
 #include "peer_timers.h"
 
@@ -15,6 +16,10 @@
 #define DYNAMIC                                                                                    \
 	"exit\nno crypto map m 1\n"                                                                \
 	"crypto dynamic-map dyn 10\n set transform-set ts\n"                                       \
+	"crypto map m 65000 ipsec-isakmp dynamic dyn"
+
+#define DYNAMIC_BESIDE                                                                             \
+	"exit\ncrypto dynamic-map dyn 10\n set transform-set ts\n"                                 \
 	"crypto map m 65000 ipsec-isakmp dynamic dyn"
 
 // What A's ports are outside, and whether B has another address there, the ports kept.
@@ -57,7 +62,7 @@ static unsigned network_nat(struct pair *p, struct fake_datagram *d, bool from_a
 	return 1;
 }
 
-static struct pair *pair_with_entry(struct mapping *m, const char *keepalive, const char *entry)
+static struct pair *pair_begun(struct mapping *m, const char *keepalive, const char *entry)
 {
 	struct pair_config a = {.rest = keepalive,
 	                        .entry = m->both ? " set peer " PUBLIC " default" : NULL};
@@ -72,8 +77,15 @@ static struct pair *pair_with_entry(struct mapping *m, const char *keepalive, co
 	side_packet(&p->a, NULL);
 	pair_pass(p, S);
 	assert_int_equal(p->b.c.peers.used, 1);
-	assert_true(side_reaches(&p->b, &p->a));
 	assert_int_equal(p->b.c.input_by, 0); // no message is being handled
+	return p;
+}
+
+static struct pair *pair_with_entry(struct mapping *m, const char *keepalive, const char *entry)
+{
+	struct pair *p = pair_begun(m, keepalive, entry);
+
+	assert_true(side_reaches(&p->b, &p->a));
 	return p;
 }
 
@@ -191,6 +203,132 @@ static void another_address_than_the_entry_names(void **state)
 	pair_destroy(p);
 }
 
+#define BESIDE_STATIC " set peer " ADDR_A "\n" DYNAMIC_BESIDE
+
+// Whoever has a key may send from anywhere: nobody goes to where a peer is that an entry names, and
+// that one is called as if there were nobody.
+static void address_of_a_named_peer(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_begun(&m, NULL, BESIDE_STATIC);
+	struct peer *b = first_peer(p);
+	struct ip_addr named;
+
+	(void)state;
+	addr_parse(ADDR_A, &named);
+	assert_true(b->children->flow->entry->any_peer);
+	assert_false(on_peer_moved(&p->b.c, b, &named, 4500));
+	assert_false(peer_may_be_at(&p->b.c, b, &named));
+	assert_true(is_known_at(p, NAT_ADDR, 14500));
+	pair_destroy(p);
+}
+
+// Nor to where somebody is already.
+static void address_of_another(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_with_entry(&m, NULL, DYNAMIC);
+	struct peer *b = first_peer(p), *other;
+	struct ip_addr next;
+
+	(void)state;
+	addr_parse(NAT_NEXT, &next);
+	other = peer_create(&p->b.c, &b->local, &next, 29500);
+	assert_false(on_peer_moved(&p->b.c, b, &next, 29500));
+	assert_false(on_peer_moved(&p->b.c, b, &next, 500));
+	assert_true(on_peer_moved(&p->b.c, b, &next, 29501));
+	// Who begins from there, by IKE's own port, is not taken for it.
+	peer_release(&p->b.c, other);
+	assert_null(peer_find(&p->b.c, &b->local, &next, 500));
+	pair_destroy(p);
+}
+
+// A flow of an entry waits for its peer, which goes elsewhere meanwhile.
+static void moves_while_a_flow_waits(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_begun(&m, NULL, BESIDE_STATIC);
+	struct peer *b = first_peer(p);
+	struct flow *line = p->b.c.entries->flows;
+
+	(void)state;
+	assert_int_equal(line->instance, FLOW_LINE);
+	line->peer = b; // as if it had waited for this one
+	line->state = FLOW_WANTED;
+	flow_negotiate(&p->b.c, line);
+	pair_pass(p, S);
+	assert_null(line->child);
+	assert_null(line->peer);
+	pair_destroy(p);
+}
+
+// From two places in turn: the tables hear of it ten times a second, and the SAs are to say again
+// where the peer is.
+static void to_and_fro(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_with_entry(&m, NULL, DYNAMIC);
+	struct peer *b = first_peer(p);
+	struct ip_addr next, back;
+
+	(void)state;
+	addr_parse(NAT_NEXT, &next);
+	addr_parse(NAT_ADDR, &back);
+	pair_pass(p, S);
+	b->heard_by = 1;
+	assert_true(on_peer_moved(&p->b.c, b, &next, 29500));
+	assert_int_equal(b->heard_by, 0);
+	assert_false(on_peer_moved(&p->b.c, b, &back, 14500));
+	fake_sa_at(p->b.c.dp, b->children->in)->place_forgotten = false;
+	pair_pass(p, S / 5);
+	assert_true(fake_sa_at(p->b.c.dp, b->children->in)->place_forgotten);
+	assert_true(on_peer_moved(&p->b.c, b, &back, 14500));
+	assert_true(on_peer_moved(&p->b.c, b, &back, 14500)); // it is there
+	assert_true(is_known_at(p, NAT_ADDR, 14500));
+	pair_destroy(p);
+}
+
+// A neighbour behind A's NAT has got the port that A's first message came by, and says that there
+// is no NAT: it does not take A's place.
+static void neighbour_without_a_nat(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_with_entry(&m, NULL, DYNAMIC);
+	struct ike_sa *a = peer_ike_sa(first_peer(p));
+
+	(void)state;
+	p->a.local = NAT_ADDR;
+	pair_restart(p, &p->a, NULL);
+	p->network = network_good;
+	side_packet(&p->a, NULL);
+	pair_pass(p, 2 * S);
+	assert_int_equal(p->b.c.peers.used, 2);
+	assert_int_equal(a->peer->remote_port, 14500);
+	assert_ptr_equal(peer_ike_sa(a->peer), a);
+	pair_destroy(p);
+}
+
+// A forged message from elsewhere costs no look at the peer's children.
+static void forged_from_elsewhere(void **state)
+{
+	struct mapping m = {1030, 14500, false};
+	struct pair *p = pair_behind_nat(&m, NULL);
+	const struct ike_sa *sa = peer_ike_sa(first_peer(p));
+	struct fake_datagram d = {.src_port = 29500, .dst_port = 4500, .len = 76};
+	uint64_t before = p->b.c.counters.ike_unauthentic;
+
+	(void)state;
+	addr_parse(NAT_NEXT, &d.src);
+	addr_parse(ADDR_B, &d.dst);
+	memcpy(d.data, sa->cookie_i, 8);
+	memcpy(d.data + 8, sa->cookie_r, 8);
+	memcpy(d.data + 16, (uint8_t[]){8, 0x10, 5, 1, 1, 2, 3, 4, 0, 0, 0, 76}, 12);
+	side_receive(&p->b, &d);
+	pair_settle(p);
+	assert_int_equal(p->b.c.counters.ike_unauthentic, before + 1);
+	pair_destroy(p);
+}
+
 struct recorder {
 	struct mapping m; // first: the network of the NAT reads it
 	struct fake_datagram last;
@@ -293,8 +431,11 @@ static void neighbour_of_the_same_name(void **state)
 	struct mapping m = {500, 14500, false};
 	struct pair *p = pair_behind_nat(&m, NULL);
 	struct ike_sa *a = peer_ike_sa(first_peer(p));
+	struct fake_sa *in = fake_sa_at(p->b.c.dp, a->peer->children->in);
 
 	(void)state;
+	in->have_in = true;
+	in->last_in = fake_now + 2; // the worker's clock is ahead of the control core's
 	pair_restart(p, &p->a, NULL);
 	m.nat_t = 24500;
 	side_packet(&p->a, NULL);
@@ -334,6 +475,12 @@ int main(void)
 		cmocka_unit_test(another_address_by_esp),
 		cmocka_unit_test(another_address_than_the_entry_names),
 		cmocka_unit_test(replayed_from_elsewhere),
+		cmocka_unit_test(address_of_a_named_peer),
+		cmocka_unit_test(address_of_another),
+		cmocka_unit_test(moves_while_a_flow_waits),
+		cmocka_unit_test(to_and_fro),
+		cmocka_unit_test(neighbour_without_a_nat),
+		cmocka_unit_test(forged_from_elsewhere),
 		cmocka_unit_test(another_port_before_a_renewal),
 		cmocka_unit_test(unknown_spi_behind_nat),
 		cmocka_unit_test(wanted_from_outside),
