@@ -38,6 +38,10 @@
 // Quick modes of ours with a peer that are under way at a time. A peer may have thousands of flows
 // that all want one at the same moment: when it comes up, or takes over from another.
 #define QUICK_MODES_OURS 32
+// ... with a peer of another make. strongSwan remembers three exchanges of an IKE SA
+// (charon.max_ikev1_exchanges), what itself has begun among them, and cannot read message 3 of an
+// older one, of which it tells nobody. Those whose message 1 has no answer in time do not count.
+#define QUICK_MODES_OTHERS 1
 // Children of a flow, those that have been replaced and still receive among them, not those that
 // are being negotiated. When another comes the oldest one that was replaced ends at once.
 #define CHILDREN_PER_FLOW 4

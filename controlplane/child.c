@@ -32,6 +32,17 @@ static void child_settled(struct control *c, struct child *ch)
 	if (ch->state != CHILD_NEGOTIATING || !ch->initiator)
 		return;
 	ch->peer->quick_modes--;
+	ch->peer->quick_late -= ch->late;
+	ch->late = false;
+	on_quick_mode_ended(c, ch->peer);
+}
+
+void child_is_late(struct control *c, struct child *ch)
+{
+	if (ch->late || ch->state != CHILD_NEGOTIATING || !ch->initiator)
+		return;
+	ch->late = true;
+	ch->peer->quick_late++;
 	on_quick_mode_ended(c, ch->peer);
 }
 

@@ -34,18 +34,23 @@ struct child {
 	bool had_rival : 1; // another one of the flow was being negotiated when it came up
 	bool forsaken : 1;  // the peer may have ended it with its IKE SA
 	bool spent : 1;     // nearly all of its volume is
-	uint8_t sas;        // SAs in the dataplane, 0-2
+	bool late : 1;      // our message 1 was repeated, so that others need not wait
+	uint8_t sas : 2;    // SAs in the dataplane
+	uint8_t thirds : 2; // how often message 3 was repeated
+	bool redone : 1;    // made anew, since the peer could not read that
 	uint16_t path_mtu;  // learned from outside; 0 = not known
 	struct handle in, out;
 	uint32_t spi_in, spi_out; // host order
 	struct esp_suite suite;   // as agreed, lifetimes included
 	struct selector selector;
-	tick_t created;
-	uint32_t conn_id; // even/odd pair as IOS prints it
+	uint16_t activate_in; // initiator: ticks from `up` until it encrypts
+	tick_t created, up;   // up: the exchange was complete
+	uint32_t third;       // initiator: the exchange whose message 3 may be repeated, 0 = none
+	uint32_t conn_id;     // even/odd pair as IOS prints it
 	// Timers; armed in child_timers.c only.
 	struct wheel_timer rekey;    // soft lifetime: a successor is negotiated
 	struct wheel_timer expire;   // hard lifetime, or an old child's last moment
-	struct wheel_timer activate; // initiator: the outbound SA takes over
+	struct wheel_timer activate; // initiator: the outbound SA takes over; message 3 once more
 	struct wheel_timer mtu_age;  // the learned path MTU is forgotten
 };
 
@@ -67,6 +72,8 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 // The exchange is complete: from here on it carries traffic (the responder at once, the initiator a
 // moment later, when its last message has surely been processed), and the old one retires.
 void child_established(struct control *c, struct child *ch);
+// The peer has not answered our message 1 in time: others need not wait for it.
+void child_is_late(struct control *c, struct child *ch);
 // The negotiation failed: slot given back, flow told (retry: with the next peer).
 void child_failed(struct control *c, struct child *ch, const char *why);
 // The negotiation ended with its IKE SA, and the peer has another one: there it begins again.

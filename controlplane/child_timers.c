@@ -2,13 +2,17 @@
 //
 //   rekey         a successor is negotiated.
 //   expire        the end of a child: its lifetime, or soon after its successor took over.
-//   activate      as initiator of a quick mode: its outbound SA takes over.
+//   activate      as initiator of a quick mode: its outbound SA takes over. And our last message is
+//                 sent again, while nothing shows that the peer has it: some repeat theirs only
+//                 until they have sent another (strongSwan).
 //   mtu_age       the path MTU that was learned is forgotten.
 #include <stddef.h>
 
 #include "child.h"
 #include "control.h"
 #include "flow.h"
+#include "ike1/ike1.h"
+#include "ike_sa.h"
 #include "manual.h"
 #include "peer.h"
 #include "peer_timers.h"
@@ -17,6 +21,9 @@
 // Every duration of this file. Lifetimes come from the configuration.
 #define ACTIVATE_FIRST  ticks_from_ms(50)     // the peer installs its SAs on our last message
 #define ACTIVATE_REKEY  ticks_from_seconds(5) // that message may have to be sent again
+#define THIRD_AGAIN     ticks_from_seconds(1) // message 3; then after twice and four times as long
+#define THIRDS_MAX      3u
+#define YOUNG           ticks_from_seconds(10) // its last message may not have arrived yet
 #define OLD_CHILD_STAYS ticks_from_seconds(10)
 #define TWINS_WITHIN    ticks_from_seconds(30)
 #define REKEY_SOON      ticks_from_ms(200)
@@ -46,9 +53,50 @@ static void expired_child(void *ctx, struct wheel_timer *t)
 	peer_release(c, p);
 }
 
+// When our last message is due once more, or was when it is over.
+static tick_t third_due(const struct child *ch)
+{
+	return ch->up + ((2u << ch->thirds) - 1) * THIRD_AGAIN;
+}
+
+static tick_t activation(const struct child *ch)
+{
+	return ch->up + ch->activate_in;
+}
+
+static void expired_activate(void *ctx, struct wheel_timer *t);
+
+static void arm_activate(struct control *c, struct child *ch)
+{
+	tick_t at = activation(ch);
+
+	if (ch->third && (ch->state != CHILD_INBOUND || tick_before(third_due(ch), at)))
+		at = third_due(ch);
+	if (ch->third || ch->state == CHILD_INBOUND)
+		wheel_arm(&c->wheel, &ch->activate, at, expired_activate);
+}
+
+static void send_third(struct control *c, struct child *ch)
+{
+	tick_t heard;
+
+	if (ch->state > CHILD_LIVE || ch->thirds == THIRDS_MAX ||
+	    dp_sa_last_in(c->dp, ch->in, &heard) || !ike1_quick_again(c, ch->peer, ch->third))
+		ch->third = 0;
+	else
+		ch->thirds++;
+}
+
 static void expired_activate(void *ctx, struct wheel_timer *t)
 {
-	child_activate(ctx, container_of(t, struct child, activate));
+	struct child *ch = container_of(t, struct child, activate);
+	struct control *c = ctx;
+
+	if (ch->third && !tick_before(c->now, third_due(ch)))
+		send_third(c, ch);
+	if (ch->state == CHILD_INBOUND && !tick_before(c->now, activation(ch)))
+		child_activate(c, ch);
+	arm_activate(c, ch);
 }
 
 static void expired_path_mtu(void *ctx, struct wheel_timer *t)
@@ -83,6 +131,51 @@ void children_forsaken(struct peer *p)
 	for (ch = p->children; ch; ch = ch->next)
 		if (ch->state == CHILD_INBOUND || ch->state == CHILD_LIVE)
 			p->forsaken = ch->forsaken = true;
+}
+
+void children_left_behind(struct peer *p, const struct ike_sa *newest)
+{
+	struct child *ch;
+
+	for (ch = p->children; ch; ch = ch->next)
+		if ((ch->state == CHILD_INBOUND || ch->state == CHILD_LIVE) &&
+		    !tick_before(ch->up, newest->created - YOUNG))
+			p->forsaken = ch->forsaken = true;
+}
+
+void renew_on_current(struct control *c, struct child *ch)
+{
+	if (ch->state != CHILD_INBOUND && ch->state != CHILD_LIVE)
+		return;
+	ch->peer->forsaken = ch->forsaken = true;
+	renew_forsaken(c, ch->peer, true);
+}
+
+void redo_unheard(struct control *c, struct peer *p)
+{
+	struct child *ch;
+	tick_t heard;
+
+	for (ch = p->children; ch; ch = ch->next) {
+		if (!ch->third || !ch->thirds || ch->state > CHILD_LIVE ||
+		    dp_sa_last_in(c->dp, ch->in, &heard))
+			continue;
+		ch->third = 0;
+		ch->redone = p->forsaken = ch->forsaken = true;
+	}
+	renew_forsaken(c, p, true);
+}
+
+// The one before was made anew because of its last message: once is enough, since the peer may have
+// had it, and has nothing to send.
+static bool is_second_try(const struct child *ch)
+{
+	const struct child *other;
+
+	for (other = ch->flow->children; other; other = other->next_of_flow)
+		if (other != ch && other->redone)
+			return true;
+	return false;
 }
 
 void renew_forsaken(struct control *c, struct peer *p, bool initiator)
@@ -125,9 +218,12 @@ void on_child_established(struct control *c, struct child *ch)
 	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
 
 	ch->had_rival = child_has_sibling(ch, CHILD_NEGOTIATING);
+	ch->up = c->now;
+	if (is_second_try(ch))
+		ch->third = 0;
 	if (ch->state == CHILD_INBOUND)
-		wheel_arm(&c->wheel, &ch->activate, c->now + wait_to_activate(c, ch),
-		          expired_activate);
+		ch->activate_in = (uint16_t)wait_to_activate(c, ch);
+	arm_activate(c, ch);
 	if (!wheel_is_armed(&ch->rekey)) // else its volume is nearly spent already
 		wheel_arm(&c->wheel, &ch->rekey, c->now + renewal_after(life, ch->initiator),
 		          expired_child_rekey);

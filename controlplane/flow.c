@@ -87,11 +87,11 @@ void flow_negotiate(struct control *c, struct flow *f)
 	struct ike_sa *sa = peer_ike_sa(f->peer);
 	struct child *ch;
 
-	if (!sa || f->peer->quick_modes >= QUICK_MODES_OURS || node_is_full(c, sa)) {
+	if (!sa || !peer_takes_quick_mode(f->peer) || node_is_full(c, sa)) {
 		flow_wait(f);
 		if (!sa)
 			on_tunnel_wanted(c, f->peer);
-		else if (f->peer->quick_modes < QUICK_MODES_OURS)
+		else if (peer_takes_quick_mode(f->peer))
 			on_quick_mode_ended(c, f->peer);
 		return;
 	}
@@ -121,14 +121,14 @@ void flow_start_waiting(struct control *c, struct peer *p)
 	unsigned n = sa && node_is_full(c, sa) ? 0 : QUICK_MODES_OURS;
 	struct flow *f;
 
-	for (; n && p->quick_modes < QUICK_MODES_OURS; n--) {
+	for (; n && peer_takes_quick_mode(p); n--) {
 		f = p->waiting;
 		if (!f)
 			return;
 		flow_unwait(f);
 		flow_negotiate(c, f);
 	}
-	if (p->quick_modes < QUICK_MODES_OURS) // they have failed at once
+	if (peer_takes_quick_mode(p)) // they have failed at once
 		on_quick_mode_ended(c, p);
 }
 

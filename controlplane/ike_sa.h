@@ -50,6 +50,7 @@ struct ike_node {
 	uint16_t answer_len;
 	bool used;
 	bool last; // the last message of an exchange that we began: nothing else says what it says
+	uint8_t repeats; // of the answer: two sides that repeat theirs must not go on for ever
 };
 
 // Of the table of what others have begun: no more is ever under way than a small multiple of this.
@@ -74,6 +75,7 @@ struct ike_sa {
 	bool initiator;
 	bool peer_dpd;   // the other side sent the DPD vendor ID
 	bool peer_nat_t; // ... and RFC 3947
+	bool peer_ours;  // ... and our own
 	bool replaced;   // begins no exchange: a newer one does, or it was given up; deleted soon
 	bool closing;    // replaced for a while: no quick mode begins on it any more
 	bool delete_sent;
@@ -87,6 +89,7 @@ struct ike_sa {
 	struct ike1_keys keys;
 	tick_t created, established;
 	tick_t remembered;      // when the last node was added
+	tick_t third_again;     // a message 3 of a quick mode was repeated without being asked for
 	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
 	uint32_t begun_next;    // under way, and the peer began it: the next such, slab index + 1
 	// In its queue, or in none and if it has nodes in the list of SAs that have some.

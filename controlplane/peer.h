@@ -4,6 +4,7 @@
 #define VIGIL_PEER_H
 
 #include "addr.h"
+#include "bounds.h"
 #include "dpd.h"
 #include "slab.h"
 #include "types.h"
@@ -50,8 +51,10 @@ struct peer {
 	bool dead_by_dpd : 1;   // its flows go on to the next peer
 	bool forsaken : 1;      // it has children that are
 	bool move_owed : 1;     // its children have yet to follow it
+	bool takes_many : 1;    // quick modes at a time: it is of our own make
 	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
 	uint8_t quick_modes;    // of ours, under way
+	uint8_t quick_late;     // of these, those whose message 1 was repeated
 	bool doubted;           // by a worker that waits for the answer
 	uint16_t heard_by : 6;  // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
 	uint16_t paths : 10;    // control.paths at that time
@@ -132,6 +135,13 @@ bool peer_is_negotiating(const struct peer *p);
 bool peer_is_asked(const struct peer *p);
 // A phase 1 of ours waits here, for a turn, Diffie-Hellman or room on the way out.
 bool peer_waits_here(const struct peer *p);
+// May one more quick mode of ours begin with it?
+static inline bool peer_takes_quick_mode(const struct peer *p)
+{
+	return p->quick_modes < QUICK_MODES_OURS &&
+	       (p->takes_many || p->quick_modes - p->quick_late < QUICK_MODES_OTHERS);
+}
+
 // Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
 // How many phase 1 exchanges may be under way that we began, and as many that others did.

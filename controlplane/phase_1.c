@@ -262,6 +262,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 		p->no_esn = false; // it may be another program by now
 	peer_set_state(c, p, PEER_UP);
 	p->dpd_capable = sa->peer_dpd;
+	p->takes_many = sa->peer_ours;
 	wheel_cancel(&c->wheel, &p->retry);
 	p->turn_taken = false;
 	arm_ike_rekey(c, sa);
@@ -272,6 +273,8 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	on_dpd_configured(c, p);
 	on_nat_changed(c, p);
 	flow_start_waiting(c, p);
+	if (has_another(sa) && !sa->replaced)
+		children_left_behind(p, sa);
 	renew_forsaken(c, p, sa->initiator);
 }
 

@@ -60,6 +60,8 @@ static void expired_retransmit(void *ctx, struct wheel_timer *t)
 	c->counters.ike_retransmits++;
 	send_out(c, r);
 	wait_until(c, r, c->now + ticks_from_seconds(waits[r->sends++]));
+	if (r->repeated)
+		r->repeated(c, r);
 }
 
 int retransmit_start(struct control *c, struct retransmit *r, struct ike_sa *sa,

@@ -23,6 +23,7 @@ struct retransmit {
 	bool repeat;  // we wait for an answer; else the other side repeats, and we answer again
 	uint8_t request[IKE_NODE_HASH]; // hash of what it answers
 	void (*give_up)(struct control *c, struct retransmit *r);
+	void (*repeated)(struct control *c, struct retransmit *r); // after each; NULL = nobody asks
 };
 
 // Sends a message and remembers it in place of the one before. `repeat`: sent again after waits of

@@ -52,6 +52,11 @@ static const struct vendor_entry vendors[VENDOR_COUNT] = {
                                16,
                                16,
                                "strongSwan"},
+	[VENDOR_VIGIL] = {{0xc0, 0x8f, 0x75, 0xd1, 0xd7, 0x0b, 0xf0, 0x68, 0x01, 0x3b, 0x32, 0xf6,
+                           0x0f, 0xe9, 0x6a, 0x5b},
+                          16,
+                          16,
+                          "Vigil"},
 };
 
 // A longer body is the same vendor with something behind (Cisco's fragmentation: capabilities).

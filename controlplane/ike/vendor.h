@@ -15,6 +15,7 @@ enum vendor {
 	VENDOR_UNITY,         // Cisco Unity
 	VENDOR_FRAGMENTATION, // Cisco's IKE fragmentation
 	VENDOR_STRONGSWAN,
+	VENDOR_VIGIL, // our own
 	VENDOR_COUNT,
 };
 

@@ -20,6 +20,9 @@ int ike1_initiate(struct control *c, struct peer *p);
 // Starts a quick mode for a child in state CHILD_NEGOTIATING on an established IKE SA. 0 or -errno;
 // on failure later child_failed() is called.
 int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch);
+// Sends the last message of a quick mode of ours with this message ID once more. False: it is not
+// remembered any more.
+bool ike1_quick_again(struct control *c, struct peer *p, uint32_t message_id);
 // Sends the next R-U-THERE: a new message ID and a sequence number one higher (RFC 3706, 5.4 and
 // 6). `timer` is the word in the debug line: IKE_TIMER_IM_ALIVE or IKE_TIMER_PEERS_ALIVE.
 int ike1_probe(struct control *c, struct ike_sa *sa, const char *timer);

@@ -28,6 +28,8 @@
 #include "quick.h"
 
 #define SETTLED_AFTER ticks_from_seconds(5)
+// An error about a message 3 that was repeated comes within this.
+#define THIRD_REFUSED ticks_from_seconds(3)
 
 void info_begin(struct control *c, struct ike_sa *sa, struct info_message *im)
 {
@@ -243,6 +245,12 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 	char why[64];
 	uint32_t spi = n->protocol == ISAKMP_PROTO_ESP && n->spi_len == 4 ? spi_of(n) : 0;
 
+	// Of a message 3 whose exchange it has forgotten (strongSwan), complete or not.
+	if (n->type == NOTIFY_PAYLOAD_MALFORMED && sa->third_again &&
+	    tick_diff(c->now, sa->third_again) < (int32_t)THIRD_REFUSED) {
+		redo_unheard(c, sa->peer);
+		return;
+	}
 	snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(n->type));
 	for (x = sa->exchanges; x; x = next) {
 		next = x->next;

@@ -97,6 +97,7 @@ void main_mode_read_vendors(struct control *c, struct ike_sa *sa, const struct i
 		if (vendor_has(set, (enum vendor)v))
 			ike_debug_line(c, sa, " vendor ID is %s", vendor_name((enum vendor)v));
 	sa->peer_dpd = sa->peer_dpd || vendor_has(set, VENDOR_DPD);
+	sa->peer_ours = sa->peer_ours || vendor_has(set, VENDOR_VIGIL);
 	// RFC 3947, 3.1: in the first two messages, or not at all.
 	if (sa->state <= IKE_I_MM1 || sa->state == IKE_R_MM1)
 		sa->peer_nat_t = vendor_has(set, VENDOR_NAT_T);

@@ -36,6 +36,7 @@ static int send_1(struct control *c, struct ike_sa *sa)
 		return err;
 	vendor_write(&m, VENDOR_NAT_T);
 	vendor_write(&m, VENDOR_DPD);
+	vendor_write(&m, VENDOR_VIGIL);
 	ike_debug_line(c, sa, "beginning Main Mode exchange");
 	err = main_mode_send(c, sa, &m, false);
 	if (err == 0)

@@ -153,6 +153,7 @@ static int send_2(struct control *c, struct ike_sa *sa, const struct ike_choice 
 	if (sa->peer_nat_t)
 		vendor_write(&m, VENDOR_NAT_T);
 	vendor_write(&m, VENDOR_DPD);
+	vendor_write(&m, VENDOR_VIGIL);
 	err = main_mode_send(c, sa, &m, false);
 	if (err == 0)
 		ike_sa_set_state(c, sa, IKE_R_MM2);

@@ -14,6 +14,8 @@
 #define REPLIES_PER_SECOND 10
 #define LOGS_PER_SECOND    5
 
+#define REPEATS_MOST 32 // of an answer
+
 struct dp_datagram output_datagram(const struct ike_sa *sa, const uint8_t *message, uint16_t len)
 {
 	return (struct dp_datagram){
@@ -50,12 +52,13 @@ int output_send_to(struct control *c, const struct ike_sa *sa, uint16_t port,
 bool output_repeat(struct control *c, struct ike_sa *sa, uint16_t port, uint32_t message_id,
                    const uint8_t hash[IKE_NODE_HASH])
 {
-	const struct ike_node *n = node_find(c, sa, message_id);
+	struct ike_node *n = node_find(c, sa, message_id);
 
 	if (!n)
 		return false;
 	c->counters.ike_duplicates++;
-	if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0)
+	if (n->answer && memcmp(n->hash, hash, IKE_NODE_HASH) == 0 && n->repeats < REPEATS_MOST &&
+	    ++n->repeats)
 		output_send_to(c, sa, port, n->answer, n->answer_len);
 	return true;
 }

@@ -240,6 +240,7 @@ void quick_done(struct control *c, struct exchange *x, const void *answer, uint1
 {
 	struct child *ch = x->child;
 	struct ike_sa *sa = x->sa;
+	uint32_t id = x->message_id;
 
 	node_add(c, sa, x->message_id, x->message_hash, answer, answer_len, x->initiator);
 	ike_debug_node_delete(c, sa, x->message_id, false,
@@ -247,7 +248,28 @@ void quick_done(struct control *c, struct exchange *x, const void *answer, uint1
 	exchange_end(c, x);
 	ike_debug_event(c, sa, "IKE_MSG_INTERNAL", "IKE_QM_PHASE2_COMPLETE");
 	warn_weak(c, ch);
+	if (ch->initiator)
+		ch->third = id;
 	child_established(c, ch);
+	// The peer ends it with its IKE SA, which is about to go.
+	if (sa->replaced)
+		renew_on_current(c, ch);
+}
+
+bool ike1_quick_again(struct control *c, struct peer *p, uint32_t message_id)
+{
+	const struct ike_node *n;
+	struct ike_sa *sa;
+
+	for (sa = p->ike_sas; sa; sa = sa->next) {
+		n = ike_sa_is_established(sa) ? node_find(c, sa, message_id) : NULL;
+		if (!n || !n->answer)
+			continue;
+		sa->third_again = c->now;
+		output_send(c, sa, n->answer, n->answer_len);
+		return true;
+	}
+	return false;
 }
 
 // ---- receiving

@@ -129,6 +129,11 @@ bool quick_offer_again(struct control *c, struct exchange *x, uint16_t refusal)
 	return true;
 }
 
+static void is_late(struct control *c, struct retransmit *r)
+{
+	child_is_late(c, container_of(r, struct exchange, retransmit)->child);
+}
+
 void quick_send_1(struct control *c, struct exchange *x)
 {
 	uint8_t buf[OUTPUT_MESSAGE_MAX];
@@ -146,6 +151,7 @@ void quick_send_1(struct control *c, struct exchange *x)
 		exchange_fail(c, x, "message 1 of quick mode could not be made");
 		return;
 	}
+	x->retransmit.repeated = is_late;
 	x->state = EXCHANGE_I_SENT_1;
 	ike_debug_event(c, x->sa, "IKE_MSG_INTERNAL", "IKE_INIT_QM");
 }

@@ -244,6 +244,7 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	sa->tag = 1;
 	sa->created = c->now;
 	sa->dpd_next = 100;
+	sa->peer_ours = !fake_ike.of_another_make;
 	sa->next = p->ike_sas;
 	p->ike_sas = sa;
 	c->half_open++;
@@ -324,6 +325,14 @@ int ike1_quick_initiate(struct control *c, struct ike_sa *sa, struct child *ch)
 	fake_ike.quick_modes++;
 	pend((struct pending){.kind = FAKE_QUICK, .sa = slab_handle(sa), .child = slab_handle(ch)});
 	return 0;
+}
+
+bool ike1_quick_again(struct control *c, struct peer *p, uint32_t message_id)
+{
+	(void)c;
+	(void)p;
+	(void)message_id;
+	return false;
 }
 
 bool node_is_full(const struct control *c, const struct ike_sa *sa)

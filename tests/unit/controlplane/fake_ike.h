@@ -33,6 +33,7 @@ struct fake_ike {
 	bool no_dpd;     // peers do not send the DPD vendor ID
 	bool has_no_key; // phase 1 cannot be started
 	uint32_t next_spi;
+	bool of_another_make; // the peers
 	unsigned initiated, quick_modes, probes, deletes_child, deletes_sa, nat_keepalives;
 	tick_t probe_times[256];
 	struct ip_addr last_probed;

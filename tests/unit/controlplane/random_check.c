@@ -256,12 +256,15 @@ static void check_child(const struct control *c, const struct peer *p, const str
 static bool has_many_quick_modes(const struct peer *p)
 {
 	const struct child *ch;
-	unsigned n = 0;
+	unsigned n = 0, late = 0;
 
-	for (ch = p->children; ch; ch = ch->next)
+	for (ch = p->children; ch; ch = ch->next) {
 		n += ch->state == CHILD_NEGOTIATING && ch->initiator;
+		late += ch->late;
+	}
 	must(n == p->quick_modes, "a peer's quick modes are miscounted");
-	return n == QUICK_MODES_OURS || (n && wheel_is_armed(&p->retry));
+	must(late == p->quick_late, "a peer's late quick modes are miscounted");
+	return !peer_takes_quick_mode(p) || (n && wheel_is_armed(&p->retry));
 }
 
 static void check_ike_sas(const struct control *c, const struct peer *p)

@@ -108,6 +108,7 @@ static void replaced_but_used(void **state)
 
 	(void)state;
 	pair_up(p);
+	pair_pass(p, 20 * S); // its child is no more one that the peer may not have
 	old = side_sa(&p->a);
 	h = slab_handle(old);
 	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);

@@ -275,7 +275,7 @@ static void third_message_among_many(void **state)
 	p->target = 0;
 	all_send(&p->a);
 	pair_pass(p, 3 * S);
-	assert_int_equal(p->target, 3); // and was sent again
+	assert_true(p->target >= 3); // and was sent again
 	assert_int_equal(all_send(&p->a), FLOWS);
 	for (struct child *ch = side_child(&p->b); ch; ch = ch->next)
 		assert_int_equal(ch->state, CHILD_LIVE);

@@ -119,7 +119,7 @@ static struct pair *pair_renewed(struct side *(*forgets)(struct pair *p))
 	struct pair *p = pair_create(NULL, NULL);
 
 	pair_up(p);
-	pair_pass(p, S);
+	pair_pass(p, 20 * S);
 	forget_children(forgets(p));
 	on_tunnel_wanted(&p->a.c, side_peer(&p->a));
 	pair_settle(p);

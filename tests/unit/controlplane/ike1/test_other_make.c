@@ -1,0 +1,277 @@
+// Peers that do otherwise than we would, as strongSwan does: it remembers few exchanges of an IKE
+// SA, repeats only what it has sent last, and ends children with the IKE SA that it takes them for.
+#include "pair.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bounds.h"
+#include "exchange.h"
+#include "flow.h"
+#include "ike1/ike1.h"
+#include "ike1/info.h"
+#include "isakmp.h"
+#include "notify.h"
+#include "peer_timers.h"
+#include "vendor.h"
+
+#define FLOWS 20u
+
+static char acl_a[128 * FLOWS], acl_b[128 * FLOWS];
+
+static int make_lists(void **state)
+{
+	size_t a = (size_t)sprintf(acl_a, "ip access-list extended 101\n");
+	size_t b = (size_t)sprintf(acl_b, "ip access-list extended 101\n");
+
+	(void)state;
+	for (unsigned i = 0; i < FLOWS; i++) {
+		a += (size_t)sprintf(acl_a + a,
+		                     " permit ip 10.10.%u.0 0.0.0.255 10.2.0.0 "
+		                     "0.0.0.255\n",
+		                     i);
+		b += (size_t)sprintf(acl_b + b,
+		                     " permit ip 10.2.0.0 0.0.0.255 10.10.%u.0 "
+		                     "0.0.0.255\n",
+		                     i);
+	}
+	return 0;
+}
+
+static struct pair *pair_many(void)
+{
+	struct pair_config a = {.acl = acl_a}, b = {.acl = acl_b};
+
+	return pair_create(&a, &b);
+}
+
+static unsigned all_send(struct side *s)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
+		const struct fake_tunnel *t = &s->c.dp->tunnels[i];
+
+		n += t->used && fake_dp_packet(s->c.dp, (struct handle){i, t->generation}, NULL);
+	}
+	return n;
+}
+
+static bool is_quick(const struct fake_datagram *d)
+{
+	return d->data[18] == ISAKMP_EXCHANGE_QUICK;
+}
+
+// Neither side says that it is ours.
+static void hide_make(struct fake_datagram *d)
+{
+	static const uint8_t ours[] = {0xc0, 0x8f, 0x75, 0xd1};
+	uint8_t *at = memmem(d->data, d->len, ours, sizeof(ours));
+
+	if (at && d->data[18] == ISAKMP_EXCHANGE_MAIN)
+		at[0] = 0;
+}
+
+static unsigned network_of_another_make(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	const struct ike_sa *sa = side_peer(&p->a) ? side_sa(&p->a) : NULL;
+
+	(void)from_a;
+	hide_make(d);
+	if (sa)
+		assert_true(exchange_count(sa, true) <= QUICK_MODES_OTHERS);
+	return 1;
+}
+
+static void one_after_the_other(void **state)
+{
+	struct pair *p = pair_many();
+
+	(void)state;
+	p->network = network_of_another_make;
+	all_send(&p->a);
+	pair_pass(p, 2 * S);
+	assert_false(side_peer(&p->a)->takes_many);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(p->b.c.children.used, FLOWS);
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		child_rekey(&p->a.c, ch);
+	pair_pass(p, 20 * S);
+	assert_int_equal(p->a.c.children.used, FLOWS);
+	assert_int_equal(p->b.c.children.used, FLOWS);
+	pair_destroy(p);
+}
+
+// The first quick mode has no answer.
+static unsigned network_ignores_one(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	static uint8_t id[4];
+
+	hide_make(d);
+	if (!from_a || !is_quick(d))
+		return 1;
+	if (p->target == 0)
+		memcpy(id, d->data + 20, sizeof(id));
+	p->target = 1;
+	return memcmp(id, d->data + 20, sizeof(id)) != 0;
+}
+
+// The others wait for it a second, not until it is given up.
+static void one_is_ignored(void **state)
+{
+	struct pair *p = pair_many();
+
+	(void)state;
+	p->network = network_ignores_one;
+	p->target = 0;
+	all_send(&p->a);
+	pair_pass(p, 3 * S);
+	assert_int_equal(all_send(&p->a), FLOWS - 1);
+	assert_int_equal(side_peer(&p->a)->quick_late, 1);
+	pair_pass(p, 60 * S);
+	p->network = network_good;
+	all_send(&p->a);
+	pair_pass(p, 2 * S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_peer(&p->a)->quick_late, 0);
+	pair_destroy(p);
+}
+
+// What A sends last is lost once, and B never repeats its message 2.
+static unsigned network_loses_3_alone(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	unsigned *n = p->arg;
+
+	if (!is_quick(d))
+		return 1;
+	n[from_a]++;
+	return from_a ? n[1] != 2 : n[0] == 1;
+}
+
+static void third_message_again(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	unsigned n[2] = {0, 0};
+
+	(void)state;
+	p->network = network_loses_3_alone;
+	p->arg = n;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S / 2);
+	assert_true(side_packet(&p->a, NULL)); // into nothing
+	assert_false(side_reaches(&p->b, &p->a));
+	pair_pass(p, S);
+	assert_true(side_reaches(&p->b, &p->a));
+	assert_true(side_reaches(&p->a, &p->b));
+	assert_int_equal(n[1], 3);
+	pair_pass(p, 60 * S); // and not for ever
+	assert_true(n[1] <= 3 + 2);
+	p->network = network_good;
+	pair_destroy(p);
+}
+
+// Something comes from the peer: it has our last message.
+static void third_message_has_arrived(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	unsigned sent;
+
+	(void)state;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S / 2);
+	assert_true(fake_dp_esp_in(p->a.c.dp, side_child(&p->a)->spi_in));
+	sent = p->sent;
+	pair_pass(p, 20 * S);
+	assert_int_equal(p->sent, sent);
+	assert_int_equal(side_child(&p->a)->third, 0);
+	pair_destroy(p);
+}
+
+static unsigned begun(const struct side *s)
+{
+	return side_logged(s, "beginning Quick Mode exchange");
+}
+
+// The peer answers the copy with an error that does not say what it is about: the child, of which
+// nothing is heard, is made anew, but once, as the peer may have it and have nothing to send.
+static void third_message_unreadable(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S + S / 2);
+	assert_int_equal(side_child(&p->a)->thirds, 1);
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_PAYLOAD_MALFORMED, 0);
+	pair_pass(p, S / 2);
+	assert_int_equal(begun(&p->a), 2);
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_PAYLOAD_MALFORMED, 0);
+	pair_pass(p, 30 * S);
+	assert_int_equal(begun(&p->a), 2);
+	assert_int_equal(p->a.c.children.used, 1);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// A child that came up a moment before phase 1 was renewed may be the old one's to the peer, and
+// ends with that: it is made anew. One that is older has gone along.
+static void young_when_phase_1_is_renewed(void **state)
+{
+	(void)state;
+	for (unsigned young = 0; young < 2; young++) {
+		struct pair *p = pair_create(NULL, NULL);
+
+		pair_up(p);
+		pair_pass(p, young ? 2 * S : 20 * S);
+		side_forget_log(&p->a);
+		assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+		pair_pass(p, 10 * S);
+		assert_int_equal(begun(&p->a), young);
+		pair_pass(p, 20 * S);
+		assert_int_equal(p->a.c.children.used, 1);
+		assert_int_equal(p->a.c.ike_sas.used, 1);
+		assert_true(side_reaches(&p->b, &p->a));
+		pair_destroy(p);
+	}
+}
+
+// The peer does not know which of two IKE SAs gives way, and makes a child on that one.
+static void made_on_the_one_that_gives_way(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct ike_sa *old;
+	struct child *ch;
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, 20 * S);
+	old = side_sa(&p->a);
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	pair_settle(p);
+	side_forget_log(&p->b);
+	ch = child_create(&p->a.c, side_peer(&p->a), side_child(&p->a)->flow, true);
+	assert_int_equal(ike1_quick_initiate(&p->a.c, old, ch), 0);
+	pair_pass(p, 2 * S);
+	assert_int_equal(begun(&p->b), 1);
+	pair_pass(p, 30 * S);
+	assert_int_equal(p->a.c.ike_sas.used, 1);
+	assert_int_equal(p->a.c.children.used, 1);
+	assert_int_equal(p->b.c.children.used, 1);
+	assert_true(side_reaches(&p->b, &p->a));
+	pair_destroy(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_after_the_other),
+		cmocka_unit_test(one_is_ignored),
+		cmocka_unit_test(third_message_again),
+		cmocka_unit_test(third_message_has_arrived),
+		cmocka_unit_test(third_message_unreadable),
+		cmocka_unit_test(young_when_phase_1_is_renewed),
+		cmocka_unit_test(made_on_the_one_that_gives_way),
+	};
+
+	return cmocka_run_group_tests_name("other_make", tests, make_lists, NULL);
+}
