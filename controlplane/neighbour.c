@@ -33,6 +33,9 @@
 #define DEFEND_INTERVAL ticks_from_seconds(10) // RFC 5227, 1.1
 #define CONFLICT_LOGS   ticks_from_seconds(60)
 
+#define DOUBT_AFTER ticks_from_seconds(2) // it was heard, at the earliest
+#define DOUBTS      10u // a tick: a next hop serves many, and neighbours that die are many
+
 #define LIVE_FOR    ticks_from_seconds(60) // a known neighbour keeps its place so long at least
 #define PER_BUCKET  4u                     // when the table is full
 #define SWEEP_TICKS 90u                    // for all of them
@@ -57,6 +60,7 @@ struct neighbour {
 	bool stale;  // of IPv6: heard without asking, to be verified in a moment
 	uint8_t mac[6];
 	tick_t since;     // it has been known like this
+	tick_t heard;     // last, once complete
 	tick_t wanted_at; // last
 };
 
@@ -67,6 +71,8 @@ struct neighbours {
 	struct neighbour **buckets;
 	uint32_t n_buckets; // a power of two
 	uint32_t n, max;
+	tick_t doubted_at;
+	unsigned doubts;  // of that tick
 	tick_t looked_at; // for one that may go; for those that are only heard of, once a tick
 	bool full;
 	tick_t full_told_at;
@@ -447,7 +453,26 @@ static void learn(struct control *c, struct neighbour *n, const uint8_t mac[6])
 	}
 	n->stale = false;
 	n->asks = 0;
+	n->heard = c->now;
 	wheel_arm(&c->wheel, &n->timer, c->now + FRESH_FOR, expired);
+}
+
+void neighbour_doubt(struct control *c, uint16_t iface, const struct ip_addr *addr)
+{
+	struct neighbours *all = c->neighbours;
+	struct neighbour *n;
+
+	if (all->doubted_at != c->now) {
+		all->doubted_at = c->now;
+		all->doubts = 0;
+	}
+	if (all->doubts == DOUBTS)
+		return;
+	n = find(c, iface, addr);
+	if (!n || !n->complete || n->asks || c->now - n->heard < DOUBT_AFTER)
+		return;
+	all->doubts++;
+	wheel_arm(&c->wheel, &n->timer, c->now, expired);
 }
 
 // Word of a neighbour that nobody asked for: used if it is news, and verified in a moment

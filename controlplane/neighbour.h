@@ -25,6 +25,9 @@ void neighbour_forget(struct control *c, uint16_t iface);
 // Asks all IPv4 neighbours again, within a second; who does not answer is given up after half a
 // minute, and used until then.
 void neighbour_refresh(struct control *c);
+// Nothing comes back by this next hop (RFC 1122, 2.3.2.1; RFC 4861, 7.3.1): it is asked whether it
+// is still there, within two seconds by broadcast, and used meanwhile. Of many some.
+void neighbour_doubt(struct control *c, uint16_t iface, const struct ip_addr *addr);
 // The same of all that are reached by an interface whose link has come up: it may lead elsewhere.
 void neighbour_link_up(struct control *c, uint16_t iface);
 // One ARP or neighbour discovery frame from the network; anything else is ignored.

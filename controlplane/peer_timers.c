@@ -19,6 +19,7 @@
 #include "ike1/ike1.h"
 #include "ike_debug.h"
 #include "ike_sa.h"
+#include "neighbour.h"
 #include "peer.h"
 #include "phase_1.h"
 #include "renewal.h"
@@ -147,6 +148,15 @@ static void answer_doubts(struct control *c, struct peer *p, const struct dpd_fa
 			dp_tunnel_doubt_ack(c->dp, ch->flow->tunnel);
 }
 
+void on_no_answer(struct control *c, const struct peer *p)
+{
+	struct ip_addr next_hop, source;
+	uint16_t iface;
+
+	if (dp_route_find(c->dp, &p->remote, &iface, &next_hop, &source) == 0)
+		neighbour_doubt(c, iface, &next_hop);
+}
+
 // Does what dpd.c decided. The peer may be gone afterwards.
 static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
                       const struct dpd_facts *f)
@@ -154,6 +164,7 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 	if (d.loss) {
 		c->counters.losses++;
 		ike_debug_loss(c, p);
+		on_no_answer(c, p);
 	}
 	c->counters.verdicts_deferred += d.deferred;
 	if (d.action == DPD_DEAD) {
@@ -423,7 +434,8 @@ void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct
 		disown_spi(c, p, spi);
 		return;
 	}
-	if (!c->config->isakmp.invalid_spi_recovery || !flow_peer_is_named(c, local, remote))
+	if (c->stopping || !c->config->isakmp.invalid_spi_recovery ||
+	    !flow_peer_is_named(c, local, remote))
 		return;
 	p = peer_get(c, local, remote, IKE_PORT);
 	if (p)

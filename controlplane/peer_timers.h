@@ -28,6 +28,8 @@ void on_dpd_configured(struct control *c, struct peer *p);
 void on_nat_changed(struct control *c, struct peer *p);
 // A worker doubts this peer (DP_EVENT_DOUBT).
 void on_doubt(struct control *c, struct peer *p);
+// A probe or a message that was repeated has no answer: the next hop may have another MAC.
+void on_no_answer(struct control *c, const struct peer *p);
 // ESP of the peer (DP_EVENT_SA_MOVED) or an IKE message came, authentic and new, from another port
 // or address: the mapping of the NAT before it has changed. Everything to that peer follows (RFC
 // 3947, 4), its children a moment later if they have just followed; to another address only where

@@ -10,6 +10,7 @@
 #include "control.h"
 #include "ike1/output.h"
 #include "ike_debug.h"
+#include "peer_timers.h"
 
 // Every duration of this file, in seconds: the waits after each sending of a message, and how long
 // the side that only answers keeps an exchange.
@@ -58,6 +59,8 @@ static void expired_retransmit(void *ctx, struct wheel_timer *t)
 	ike_debug_line(c, r->sa, "incrementing error counter on sa, attempt %u of %zu: retransmit",
 	               r->sends, sizeof(waits));
 	c->counters.ike_retransmits++;
+	if (r->sends == 2)
+		on_no_answer(c, r->sa->peer);
 	send_out(c, r);
 	wait_until(c, r, c->now + ticks_from_seconds(waits[r->sends++]));
 	if (r->repeated)

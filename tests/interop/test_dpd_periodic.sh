@@ -89,3 +89,12 @@ lab_fault down peer2
 wait_until 40 "a tunnel with peer1" session_with "$PEER1"
 wait_until 15 "ping" ping_once host "$PEER_IN"
 ping_stop 1
+
+check "the next hop gets another MAC and tells nobody: its peer is not dead"
+sleep 3
+downs=$(grep -c 'Crypto tunnel is DOWN' "$LAB_RUN/gw.log")
+in_ns peer1 ip link set wan0 address 02:aa:bb:cc:dd:01
+sleep 24
+equal "$(grep -c 'Crypto tunnel is DOWN' "$LAB_RUN/gw.log")" "$downs" "deaths"
+session_with "$PEER1" || fail "there is no session with peer1"
+ping_all host "$PEER_IN" 3

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -507,6 +508,65 @@ static void a_full_table_is_quick(void **state)
 	assert_int_equal(n, DP_NEIGHBOURS_MAX);
 }
 
+static void doubt(const char *text)
+{
+	struct ip_addr a;
+
+	addr_parse(text, &a);
+	neighbour_doubt(&c, 0, &a);
+}
+
+// Nothing comes back by a next hop: it is asked at once, itself first and then by broadcast, since
+// another may have the address now, and is used meanwhile; who was just heard is not asked.
+static void doubted(void **state)
+{
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+	(void)state;
+	want("192.0.2.60", false);
+	doubt("192.0.2.60"); // it is being asked
+	arp(2, "192.0.2.60", "192.0.2.1");
+	pass(S);
+	c.dp->frames = 0;
+	doubt("192.0.2.60");
+	doubt("192.0.2.61"); // nobody knows it
+	pass(2);
+	assert_int_equal(c.dp->frames, 0);
+	pass(2 * S);
+	doubt("192.0.2.60");
+	pass(2);
+	assert_int_equal(c.dp->frames, 1);
+	assert_memory_equal(c.dp->frame, host_mac, 6);
+	doubt("192.0.2.60");
+	pass(2 * S);
+	assert_int_equal(c.dp->frames, 3);
+	assert_memory_equal(c.dp->frame, broadcast, 6);
+	assert_true(known("192.0.2.60"));
+	pass(30 * S);
+	assert_true(known("192.0.2.60"));
+}
+
+// Many die at once: some are asked, in a tick.
+static void many_doubted(void **state)
+{
+	char text[16];
+
+	(void)state;
+	for (unsigned i = 1; i <= FAKE_NEIGH && i <= 30; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%u", 100 + i);
+		want(text, false);
+		arp(2, text, "192.0.2.1");
+	}
+	pass(3 * S);
+	c.dp->frames = 0;
+	for (unsigned i = 1; i <= FAKE_NEIGH && i <= 30; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%u", 100 + i);
+		doubt(text);
+	}
+	pass(1);
+	assert_in_range(c.dp->frames, 1, 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,6 +584,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(silent_neighbour_is_kept_for_a_while, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(refreshed, setup, teardown),
+		cmocka_unit_test_setup_teardown(doubted, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_doubted, setup, teardown),
 		cmocka_unit_test_setup_teardown(as_many_as_peers, setup_many, teardown),
 		cmocka_unit_test_setup_teardown(a_full_table_is_quick, setup_many, teardown),
 	};
