@@ -3,17 +3,16 @@
 
 #define COST      TICKS_PER_SECOND // of a turn; a tick brings `rate`
 #define DEPTH     (TICKS_PER_SECOND / 10)
-#define LONG_AGO  (3600 * TICKS_PER_SECOND)
 #define WAIT_MOST (24 * 3600 * TICKS_PER_SECOND)
 
 static void fill(struct admission *a, uint32_t rate, tick_t now)
 {
 	// A tick's more, so that slow rates keep their fractions.
 	int64_t most = ((int64_t)rate * DEPTH > COST ? (int64_t)rate * DEPTH : COST) + rate;
-	tick_t passed = now - a->filled;
 
+	// All of the time, since any number of turns may be promised; 64 bits hold rate x 2^32.
+	a->credit += (int64_t)rate * (tick_t)(now - a->filled);
 	a->filled = now;
-	a->credit += (int64_t)rate * (passed < LONG_AGO ? passed : LONG_AGO);
 	if (a->credit > most)
 		a->credit = most;
 }

@@ -66,6 +66,20 @@ static void promised_turns(void **state)
 	}
 }
 
+// Promises of hours are kept while nobody asks: a gateway that has been idle for longer owes
+// nothing.
+static void debts_end(void **state)
+{
+	const tick_t month = 30u * 24 * 3600 * S;
+	struct admission a = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 10000; i++) // peers, after a power cut
+		(void)admission_reserve(&a, 1, 5 * S);
+	assert_in_range(admission_reserve(&a, 1, 5 * S), 9990 * S, 10000 * S);
+	assert_int_equal(admission_reserve(&a, 1, 5 * S + month), 0);
+}
+
 // A turn that nobody used is there for the next one.
 static void given_back(void **state)
 {
@@ -86,6 +100,7 @@ int main(void)
 		cmocka_unit_test(no_more_than_the_rate),
 		cmocka_unit_test(no_rate_no_limit),
 		cmocka_unit_test(promised_turns),
+		cmocka_unit_test(debts_end),
 		cmocka_unit_test(given_back),
 	};
 
