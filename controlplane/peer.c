@@ -271,12 +271,24 @@ const char *peer_id(const struct peer *p, char buf[ADDR_TEXT])
 	return p->id ? p->id : "";
 }
 
+static uint32_t seconds_now(const struct control *c)
+{
+	return (uint32_t)(dp_now_us(c->dp) / 1000000);
+}
+
+uint32_t peer_up_seconds(const struct control *c, const struct peer *p)
+{
+	return seconds_now(c) - p->up_since;
+}
+
 void peer_set_state(struct control *c, struct peer *p, enum peer_state s)
 {
 	if (p->state == s || p->state == PEER_ENDING)
 		return;
 	if (s == PEER_UP || s == PEER_ENDING)
 		p->since = c->now;
+	if (s == PEER_UP)
+		p->up_since = seconds_now(c);
 	if (s == PEER_ENDING && is_in_table(p)) {
 		chain_del(c, c->peers_by_port, p->remote_port, p);
 		chain_del(c, c->peers_by_key, p->key_port, p);

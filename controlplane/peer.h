@@ -66,7 +66,8 @@ struct peer {
 	struct dpd dpd;
 	struct dpd_config dpd_config; // as it was when the peer came up
 	tick_t since;                 // it is up, or ending
-	tick_t heard;                 // newest proof of life other than ESP
+	uint32_t up_since; // the same in seconds, which do not wrap; see peer_up_seconds()
+	tick_t heard;      // newest proof of life other than ESP
 	uint32_t session_id;
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited, and walks that hold it
@@ -117,6 +118,8 @@ struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
 // The one setter of a peer's state. One that ends is taken out of the tables, and nothing changes
 // its state any more.
 void peer_set_state(struct control *c, struct peer *p, enum peer_state s);
+// How long a peer in PEER_UP has been so; right for longer than ticks tell.
+uint32_t peer_up_seconds(const struct control *c, const struct peer *p);
 // All SAs of a child of this peer have gone: a dead peer whose last ones these were is buried, an
 // unused one is freed.
 void peer_sas_gone(struct control *c, struct peer *p);

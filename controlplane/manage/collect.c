@@ -40,11 +40,9 @@ static void iface_name(const struct control *c, uint16_t iface, char out[CONFIG_
 		memcpy(out, c->ports[iface], CONFIG_NAME);
 }
 
-static uint32_t seconds_between(tick_t later, tick_t earlier)
+static uint32_t seconds_since(const struct control *c, tick_t when)
 {
-	int32_t d = tick_diff(later, earlier);
-
-	return d > 0 ? (uint32_t)d / TICKS_PER_SECOND : 0;
+	return (c->now - when) / TICKS_PER_SECOND; // never ahead of now
 }
 
 static int32_t ms_until(const struct control *c, tick_t when)
@@ -107,7 +105,7 @@ static void fill_peer(const struct control *c, const struct peer *p, struct peer
 	v->ike_active = newest;
 	v->ike_negotiating = peer_is_negotiating(p);
 	v->sas_active = has_active_sas(p);
-	v->up_seconds = p->state == PEER_UP ? seconds_between(c->now, p->since) : VIEW_NONE;
+	v->up_seconds = p->state == PEER_UP ? peer_up_seconds(c, p) : VIEW_NONE;
 	v->dpd_capable = p->dpd_capable;
 	v->nat_local = p->nat_local;
 	v->nat_remote = p->nat_remote;
@@ -123,7 +121,7 @@ static void fill_peer(const struct control *c, const struct peer *p, struct peer
 
 static void fill_ike(const struct control *c, const struct ike_sa *sa, struct ike_view *v)
 {
-	uint32_t age = seconds_between(c->now, sa->established);
+	uint32_t age = seconds_since(c, sa->established);
 
 	v->local = sa->peer->local;
 	v->remote = sa->peer->remote;
@@ -165,7 +163,7 @@ static void fill_sa(const struct control *c, struct handle sa, uint32_t spi, uin
 
 static void fill_child_left(const struct control *c, const struct child *ch, struct child_view *v)
 {
-	uint32_t age = seconds_between(c->now, ch->created), life = ch->suite.lifetime_seconds;
+	uint32_t age = seconds_since(c, ch->created), life = ch->suite.lifetime_seconds;
 	uint64_t used = (v->in.bytes > v->out.bytes ? v->in.bytes : v->out.bytes) >> 10;
 	uint32_t volume = ch->suite.lifetime_kilobytes;
 

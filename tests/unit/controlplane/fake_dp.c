@@ -198,12 +198,16 @@ tick_t dp_now(const struct dp *dp)
 	return fake_now;
 }
 
+// Goes on where ticks wrap.
 uint64_t dp_now_us(const struct dp *dp)
 {
+	static uint64_t ticks;
+
 	(void)dp;
 	if (fake_look)
 		fake_look();
-	return (uint64_t)fake_now * TICK_MS * 1000;
+	ticks += (tick_t)(fake_now - (tick_t)ticks);
+	return ticks * TICK_MS * 1000;
 }
 
 int dp_ticker_start(struct dp *dp, unsigned period_ms, void (*fn)(void *arg), void *arg)

@@ -37,6 +37,7 @@ struct world {
 	_Atomic bool done;
 	uint32_t seen[PEERS * 4]; // session IDs or connection IDs, in order
 	unsigned n_seen;
+	struct view last[VIEW_CHILD + 1]; // of each kind
 	unsigned turns, worst; // request_run() calls that did something, most views in one
 };
 
@@ -123,6 +124,8 @@ static void *helper_main(void *arg)
 		for (unsigned i = 0; !w->err && i < w->r.n; i++) {
 			const struct view *v = &w->r.views[i];
 
+			if (v->kind <= VIEW_CHILD)
+				w->last[v->kind] = *v;
 			w->seen[w->n_seen++] = v->kind == VIEW_PEER    ? v->peer.session_id
 			                       : v->kind == VIEW_IKE   ? v->ike.conn_id
 			                       : v->kind == VIEW_CHILD ? v->child.in.conn_id
@@ -374,6 +377,37 @@ static void slots_are_limited(void **state)
 	world_destroy(w);
 }
 
+// The last view of a kind that a list of all sessions has.
+static const struct view *last_view(struct world *w, enum view_kind kind)
+{
+	w->r.cursor = (struct request_cursor){0};
+	ask(w, REQUEST_SESSIONS);
+	finish(w);
+	assert_int_equal(w->last[kind].kind, kind);
+	return &w->last[kind];
+}
+
+// A session may be up for longer than ticks tell: half of their range after 248 days, all of it
+// after 497.
+static void long_uptime(void **state)
+{
+	static const uint32_t days[] = {0, 1, 248, 300, 496, 498, 2000};
+	struct world *w = world_create();
+	uint32_t before = 0;
+
+	(void)state;
+	peer_set_state(&w->c, add_peer(w, 1), PEER_UP);
+	for (unsigned i = 0; i < sizeof(days) / sizeof(*days); i++) {
+		for (; before < days[i]; before++) {
+			fake_now += 24 * 3600 * TICKS_PER_SECOND;
+			w->c.now = fake_now;
+			(void)dp_now_us(w->c.dp); // the fake counts its ticks when it is asked
+		}
+		assert_int_equal(last_view(w, VIEW_PEER)->peer.up_seconds, days[i] * 24 * 3600);
+	}
+	world_destroy(w);
+}
+
 static void debug_switches(void **state)
 {
 	struct world *w = world_create();
@@ -408,6 +442,7 @@ int main(void)
 		cmocka_unit_test(fair),
 		cmocka_unit_test(refused_when_stopping),
 		cmocka_unit_test(slots_are_limited),
+		cmocka_unit_test(long_uptime),
 		cmocka_unit_test(debug_switches),
 	};
 
