@@ -169,6 +169,8 @@ static void fill_child_left(const struct control *c, const struct child *ch, str
 
 	v->seconds_left = !life ? VIEW_NONE : life > age ? life - age : 0;
 	v->kilobytes_left = !volume ? VIEW_NONE : volume > used ? volume - (uint32_t)used : 0;
+	if (volume && v->kilobytes_left == VIEW_NONE) // the longest that can be configured, unused
+		v->kilobytes_left = VIEW_NONE - 1;
 }
 
 static void fill_child(const struct control *c, const struct child *ch, struct child_view *v)

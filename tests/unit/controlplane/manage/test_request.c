@@ -408,6 +408,22 @@ static void long_uptime(void **state)
 	world_destroy(w);
 }
 
+// The largest volume that can be configured is not none.
+static void volume_left(void **state)
+{
+	static const uint32_t volumes[] = {0, 2560, UINT32_MAX - 1, UINT32_MAX};
+	static const uint32_t left[] = {VIEW_NONE, 2560, VIEW_NONE - 1, VIEW_NONE - 1};
+	struct world *w = world_create();
+	struct child *ch = add_child(w, add_peer(w, 1), 1000);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(volumes) / sizeof(*volumes); i++) {
+		ch->suite.lifetime_kilobytes = volumes[i];
+		assert_int_equal(last_view(w, VIEW_CHILD)->child.kilobytes_left, left[i]);
+	}
+	world_destroy(w);
+}
+
 static void debug_switches(void **state)
 {
 	struct world *w = world_create();
@@ -443,6 +459,7 @@ int main(void)
 		cmocka_unit_test(refused_when_stopping),
 		cmocka_unit_test(slots_are_limited),
 		cmocka_unit_test(long_uptime),
+		cmocka_unit_test(volume_left),
 		cmocka_unit_test(debug_switches),
 	};
 
