@@ -23,10 +23,11 @@ static bool matches(const struct request_filter *f, const struct peer *p)
 	       (!f->remote_port || f->remote_port == p->remote_port);
 }
 
-// Made after the order was given, perhaps in place of what it ended. Numbers may wrap.
-static bool is_younger(uint32_t id, uint32_t first_new)
+// Made after the order was given, perhaps in place of what it ended: one of the numbers since.
+// Numbers may wrap, and what is to be cleared may be older than any count of them.
+static bool is_younger(uint32_t id, uint32_t first_new, uint32_t next)
 {
-	return (int32_t)(id - first_new) >= 0;
+	return id - first_new < next - first_new;
 }
 
 static unsigned clear_session(struct control *c, struct request *r)
@@ -39,7 +40,7 @@ static unsigned clear_session(struct control *c, struct request *r)
 		r->cursor.generation = c->next_session_id;
 	p = slab_at(&c->peers, r->cursor.index++);
 	if (!p || p->state == PEER_ENDING || !matches(&r->filter, p) ||
-	    is_younger(p->session_id, r->cursor.generation))
+	    is_younger(p->session_id, r->cursor.generation, c->next_session_id))
 		return 1;
 	teardown_peer(c, p);
 	r->count++;
@@ -57,7 +58,8 @@ static unsigned clear_child(struct control *c, struct request *r)
 		r->cursor.generation = c->next_conn_id;
 	ch = slab_at(&c->children, r->cursor.index++);
 	if (!ch || ch->state == CHILD_GONE || ch->state == CHILD_NEGOTIATING ||
-	    !matches(&r->filter, ch->peer) || is_younger(ch->conn_id, r->cursor.generation))
+	    !matches(&r->filter, ch->peer) ||
+	    is_younger(ch->conn_id, r->cursor.generation, c->next_conn_id))
 		return 1;
 	if (r->filter.map[0] && (!ch->flow || strcmp(r->filter.map, ch->flow->entry->map_name)))
 		return 1;

@@ -408,6 +408,35 @@ static void long_uptime(void **state)
 	world_destroy(w);
 }
 
+// All that was there goes, however long ago it came; what comes meanwhile stays.
+static void clears_the_old(void **state)
+{
+	const struct ip_addr here = addr_v4(0xc0000201), late = addr_v4(0x0b000001);
+	struct world *w = world_create();
+	struct control *c = &w->c;
+
+	(void)state;
+	assert_int_equal(peer_tables_init(c, PEERS), 0);
+	c->next_session_id = 1;
+	for (uint32_t i = 0; i < 100; i++) {
+		struct ip_addr there = addr_v4(0x0a000000 + i);
+
+		if (i == 50) // half of all numbers later
+			c->next_session_id = 0x80000002;
+		assert_non_null(peer_get(c, &here, &there, 500));
+	}
+	ask(w, REQUEST_CLEAR_SESSIONS);
+	while (w->turns == 0)
+		turn(w);
+	assert_non_null(peer_get(c, &here, &late, 500));
+	finish(w);
+	assert_int_equal(w->r.count, 100);
+	assert_int_equal(c->peers.used, 1);
+	assert_non_null(peer_find(c, &here, &late, 500));
+	peer_tables_fini(c);
+	world_destroy(w);
+}
+
 // The largest volume that can be configured is not none.
 static void volume_left(void **state)
 {
@@ -459,6 +488,7 @@ int main(void)
 		cmocka_unit_test(refused_when_stopping),
 		cmocka_unit_test(slots_are_limited),
 		cmocka_unit_test(long_uptime),
+		cmocka_unit_test(clears_the_old),
 		cmocka_unit_test(volume_left),
 		cmocka_unit_test(debug_switches),
 	};
