@@ -30,9 +30,6 @@ int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners)
 	}
 	// SPIs of another run of the program must miss; see spi.h.
 	secret_random(&t->base, sizeof(t->base));
-	// And a generation must be no other number that stands in a SA in its place: see
-	// sa.current.
-	t->base |= 1u << 31;
 	return 0;
 }
 
@@ -58,12 +55,13 @@ void sa_table_fini(struct sa_table *t)
 	memset(t, 0, sizeof(*t));
 }
 
-// Keeps the generation off 0, which no handle has.
+// A generation has its top bit set, so it is no other number that stands in an SA in its place (see
+// sa.current), nor 0, which no handle has.
 static uint32_t next_generation(const struct sa_table *t, const struct sa_slot *slot)
 {
 	uint32_t g = slot->generation ? slot->generation + 1 : t->base;
 
-	return g ? g : 1;
+	return g | 1u << 31;
 }
 
 int sa_table_take(struct sa_table *t, enum sa_direction direction, unsigned owner,

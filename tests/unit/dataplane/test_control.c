@@ -667,6 +667,23 @@ static void spis_are_known(void **state)
 	assert_false(dp_spi_is_known(&gate, spi));
 }
 
+// After all generations of a slot the next ones still are no other number of an SA.
+static void generations_wrap(void **state)
+{
+	struct sa_table *t = gate.sas;
+	struct handle sa;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(sa_table_take(t, SA_IN, 0, &sa), 0);
+		assert_true(sa.generation >> 31);
+		sa_table_put(t, sa.index);
+		if (i == 1)
+			t->slots[sa.index].generation = UINT32_MAX;
+	}
+	assert_int_equal(sa.generation, 0x80000001);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,6 +707,7 @@ int main(void)
 		TEST(mass_death),
 		TEST(rekeyed),
 		TEST(last_out),
+		TEST(generations_wrap),
 		TEST(stale_flow),
 		TEST(early_packets),
 		TEST(early_for_many_turns),
