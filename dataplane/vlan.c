@@ -206,8 +206,7 @@ static uint16_t number_take(const struct dp *dp)
 	if (dp->n_ifaces < DP_IFACES_MAX)
 		return (uint16_t)dp->n_ifaces;
 	for (unsigned i = dp->n_ports; i < dp->n_ifaces; i++)
-		if (dp->ifaces[i].gone &&
-		    tick_diff(now, dp->ifaces[i].gone_since) > (int32_t)REST_TICKS)
+		if (dp->ifaces[i].gone && now - dp->ifaces[i].gone_since > REST_TICKS)
 			return (uint16_t)i;
 	return PACKET_NO_IFACE;
 }

@@ -356,6 +356,15 @@ static int child_vlans(void)
 	EXPECT(dropped(b, 100, "drop vlan"));
 	// Their numbers are free again only when no packet can know them.
 	EXPECT(vlan_add(100, false) == 3);
+	for (uint16_t i = 4; i < DP_IFACES_MAX; i++)
+		EXPECT(vlan_add(1000 + i, false) == i);
+	EXPECT(vlan_add(101, false) == UINT16_MAX);
+	for (unsigned days = 300; days <= 400; days += 100) { // half of all ticks are 248
+		dp->ifaces[v100].gone_since = dp_now(dp) - days * 24 * 3600 * TICKS_PER_SECOND;
+		EXPECT(vlan_add((uint16_t)days, false) == v100);
+		dp_vlan_del(dp, v100);
+		EXPECT(vlan_add(101, false) == UINT16_MAX);
+	}
 	stop_memif();
 	return 0;
 }
