@@ -11,7 +11,8 @@
 #define container_of(at, type, member) ((type *)(void *)((char *)(at)-offsetof(type, member)))
 #endif
 
-// Time: one tick is 10 ms, 32 bits, wraps after 497 days. Compare only with tick_diff().
+// Time: one tick is 10 ms, 32 bits, wraps after 497 days. Compare only with tick_diff(); what is
+// never ahead of now, and may be older than that tells, by its age, an unsigned difference.
 typedef uint32_t tick_t;
 
 #define TICKS_PER_SECOND 100u

@@ -68,4 +68,13 @@ static inline bool activity_read(const uint32_t *word, tick_t *when)
 	return value != 0;
 }
 
+// The later of two stamps, of however long ago; `now` may be behind the clock that wrote them by up
+// to a second.
+static inline tick_t activity_later(tick_t now, tick_t a, tick_t b)
+{
+	tick_t ahead = now + TICKS_PER_SECOND;
+
+	return ahead - a <= ahead - b ? a : b;
+}
+
 #endif

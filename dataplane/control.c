@@ -254,7 +254,7 @@ bool dp_tunnel_last_out(const struct dp *dp, struct handle tunnel, tick_t *when)
 		if (!sa_table_slot(dp->sas, slot->out[i]) ||
 		    !activity_read(&sa_table_at(dp->sas, slot->out[i].index)->last_out, &at))
 			continue;
-		*when = any ? tick_max(*when, at) : at;
+		*when = any ? activity_later(dp_now(dp), *when, at) : at;
 		any = true;
 	}
 	return any;

@@ -235,15 +235,17 @@ static struct tunnel *addressed(struct worker *w, const struct message *msg)
 }
 
 // The flow has no SA any more, or another one.
-static void leave_sa(struct tunnel *t)
+static void leave_sa(const struct worker *w, struct tunnel *t)
 {
 	tick_t when, last;
 
 	if (t->sa) {
 		t->sa->current = 0;
-		if (activity_read(&t->sa->last_out, &when) &&
-		    (!activity_read(&t->last_out, &last) || tick_before(last, when)))
+		if (activity_read(&t->sa->last_out, &when)) {
+			if (activity_read(&t->last_out, &last))
+				when = activity_later(w->now, when, last);
 			activity_store(&t->last_out, activity_from_tick(when));
+		}
 	}
 	t->out_sa = t->pair = (struct handle){0};
 	t->sa = NULL;
@@ -254,7 +256,7 @@ void tunnel_on_add(struct worker *w, const struct message *msg)
 	struct tunnel *t = chunks_at(&w->dp->tunnels->tunnels, msg->tunnel.index);
 
 	drop_held(w, t, DROP_TUNNEL_REFUSED); // only if the slot's TUNNEL_DEL was lost
-	leave_sa(t);
+	leave_sa(w, t);
 	t->peer = msg->word;
 	t->doubt_seq = 0;
 	t->acquiring = false;
@@ -270,7 +272,7 @@ void tunnel_on_del(struct worker *w, const struct message *msg)
 	if (!t)
 		return;
 	drop_held(w, t, DROP_TUNNEL_REFUSED);
-	leave_sa(t);
+	leave_sa(w, t);
 	activity_store(&t->generation, 0);
 }
 
@@ -281,7 +283,7 @@ void tunnel_on_use(struct worker *w, const struct message *msg)
 
 	if (!t)
 		return;
-	leave_sa(t);
+	leave_sa(w, t);
 	t->acquiring = false;
 	if (handle_is_null(msg->sa))
 		return;
@@ -322,7 +324,7 @@ void tunnel_forget_sa(struct worker *w, struct handle tunnel, struct handle sa)
 
 	if (!t || t->generation != tunnel.generation || !handle_equal(t->out_sa, sa))
 		return;
-	leave_sa(t);
+	leave_sa(w, t);
 	t->acquiring = false;
 }
 

@@ -484,6 +484,49 @@ static void last_out(void **state)
 	assert_int_equal(gate_events(DP_EVENT_ACQUIRE), 0); // of a flow that is gone
 }
 
+// Workers' ticks and the control core's, which goes on as slowly as if it stood still.
+static void all_ticks(tick_t now)
+{
+	gate_tick(now);
+	gate.clock.cycles_a_tick = 1ull << 32;
+	gate.clock.base = rte_rdtsc() - ((uint64_t)(now - TICKS_PER_SECOND) << 32);
+}
+
+// A stamp of long ago is never taken for the later one, the flow's own or its SA's.
+static void last_out_of_long_ago(void **state)
+{
+	const tick_t long_ago = 250u * 24 * 3600 * TICKS_PER_SECOND; // more than half of all ticks
+	struct gate_flow f = flow_without_sa();
+	tick_t when, now = 1000;
+
+	(void)state;
+	all_ticks(now);
+	send_one(&f); // held
+	dp_tunnel_refuse(&gate, f.tunnel);
+	dp_tunnel_use(&gate, f.tunnel, f.out);
+	gate_turn();
+	all_ticks(now += long_ago);
+	send_one(&f);
+	assert_true(dp_tunnel_last_out(&gate, f.tunnel, &when));
+	assert_int_equal(when, now);
+	dp_tunnel_use(&gate, f.tunnel, (struct handle){0});
+	gate_turn();
+	all_ticks(now += long_ago);
+	send_one(&f); // held, while the SA that it has left still is there
+	assert_true(dp_tunnel_last_out(&gate, f.tunnel, &when));
+	assert_int_equal(when, now);
+	dp_tunnel_refuse(&gate, f.tunnel);
+	dp_tunnel_use(&gate, f.tunnel, f.out);
+	gate_turn();
+	all_ticks(now += long_ago);
+	send_one(&f);
+	dp_sa_del(&gate, (struct handle[]){f.in, f.out}, 2);
+	gate_turn();
+	drain_events(); // the flow alone knows it now
+	assert_true(dp_tunnel_last_out(&gate, f.tunnel, &when));
+	assert_int_equal(when, now);
+}
+
 static void stale_flow(void **state)
 {
 	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0));
@@ -707,6 +750,7 @@ int main(void)
 		TEST(mass_death),
 		TEST(rekeyed),
 		TEST(last_out),
+		TEST(last_out_of_long_ago),
 		TEST(generations_wrap),
 		TEST(stale_flow),
 		TEST(early_packets),
