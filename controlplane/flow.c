@@ -247,6 +247,19 @@ static void entry_advance(struct crypto_entry *e, const struct peer *failed)
 	e->tried++;
 }
 
+static void entry_fails_over(struct control *c, struct crypto_entry *e, const struct peer *failed)
+{
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+
+	entry_advance(e, failed);
+	if (e->n_peers == 1)
+		return;
+	c->counters.failovers++;
+	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "FAILOVER",
+	        "Crypto map %s %u: from peer %s on to peer %s", e->map_name, e->sequence,
+	        addr_format(&failed->remote, from), addr_format(&e->peers[e->current], to));
+}
+
 // Traffic went out within the peer's keepalive interval (or ten seconds without one).
 static bool flow_is_busy(const struct control *c, const struct flow *f, const struct peer *p)
 {
@@ -261,7 +274,6 @@ static bool flow_is_busy(const struct control *c, const struct flow *f, const st
 void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once)
 {
 	struct crypto_entry *e = f->entry;
-	char from[ADDR_TEXT], to[ADDR_TEXT];
 	bool exhausted;
 
 	f->losing_peer = false;
@@ -271,13 +283,7 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 		flow_refuse(c, f);
 		return;
 	}
-	entry_advance(e, failed);
-	if (e->n_peers > 1) {
-		c->counters.failovers++;
-		log_msg(&c->log, LOG_NOTICE, "CRYPTO", "FAILOVER",
-		        "Crypto map %s %u: from peer %s on to peer %s", e->map_name, e->sequence,
-		        addr_format(&failed->remote, from), addr_format(&e->peers[e->current], to));
-	}
+	entry_fails_over(c, e, failed);
 	exhausted = !at_once || e->tried > e->n_peers;
 	if (exhausted || !flow_is_busy(c, f, failed)) {
 		flow_refuse(c, f);
@@ -289,6 +295,17 @@ void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool
 	flow_set_peer(c, f, NULL);
 	peer_release(c, failed);
 	flow_acquire(c, f);
+}
+
+void flow_lost_peer(struct control *c, const struct flow *f, const struct peer *dead)
+{
+	struct crypto_entry *e = f->entry;
+
+	if (f->instance == FLOW_LINE || e->n_peers < 2 ||
+	    !addr_equal(&e->peers[e->current], &dead->remote))
+		return;
+	entry_fails_over(c, e, dead);
+	e->tried = 0; // nothing was tried: the next packet begins
 }
 
 void flow_again(struct control *c, struct flow *f, struct peer *p)

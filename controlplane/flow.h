@@ -127,6 +127,9 @@ void flow_refuse(struct control *c, struct flow *f);
 // once if traffic went out lately, else with the next packet. Nothing happens if the flow is up or
 // another negotiation goes on. `failed` may be gone afterwards, and an instance.
 void flow_next_peer(struct control *c, struct flow *f, struct peer *failed, bool at_once);
+// A child of the flow ends, since its peer is dead. Of an instance nothing may be left that goes on
+// to the next peer: the entry does, so that the next packet, by its line, does not ask a dead one.
+void flow_lost_peer(struct control *c, const struct flow *f, const struct peer *dead);
 // Its negotiation ended with an IKE SA of this peer, which has another: once more with the same
 // one, if it is wanted still. An instance may be removed.
 void flow_again(struct control *c, struct flow *f, struct peer *p);

@@ -56,8 +56,10 @@ static void end_waiting(struct control *c, struct peer *p, struct lot *lot)
 // message of all, the IKE SA's own, would be lost.
 static void end_child(struct control *c, struct peer *p, struct child *ch, struct lot *lot)
 {
-	if (p->dead_by_dpd && ch->flow)
+	if (p->dead_by_dpd && ch->flow) {
 		lose(lot, ch->flow);
+		flow_lost_peer(c, ch->flow, p);
+	}
 	child_delete(c, ch, false, p->dead_by_dpd ? "peers alive" : "the peer is torn down");
 }
 

@@ -164,6 +164,15 @@ static bool clear(struct peer *p, void *arg)
 	return true;
 }
 
+static struct selector sel(const char *local, uint8_t l, const char *remote, uint8_t r)
+{
+	struct ip_addr a, b;
+
+	addr_parse(local, &a);
+	addr_parse(remote, &b);
+	return (struct selector){.local = prefix_make(&a, l), .remote = prefix_make(&b, r)};
+}
+
 // Whatever happened: after a teardown nothing is left anywhere.
 static void world_destroy(struct world *w)
 {
@@ -284,6 +293,26 @@ static void idle_failover_waits(void **state)
 	pass(w, S);
 	assert_true(packet(w));
 	assert_int_equal(fake_ike.initiated, 2);
+	world_destroy(w);
+}
+
+// A peer that proposed a piece of a line takes the entry on when it dies: the line's next packet
+// does not ask the dead one for 23 seconds.
+static void death_of_a_narrower_tunnel(void **state)
+{
+	struct world *w = world_create("crypto isakmp keepalive 10 periodic",
+	                               " set peer 192.0.2.11\n set peer 192.0.2.12", "");
+	struct selector s = sel("10.1.0.0", 24, "10.2.0.0", 16);
+
+	(void)state;
+	assert_true(fake_ike_peer_starts(&w->c, "192.0.2.11", &s));
+	pass(w, 15 * S);
+	fake_ike_kill("192.0.2.11");
+	pass(w, 60 * S);
+	assert_int_equal(w->c.counters.deaths, 1);
+	assert_int_equal(w->c.counters.failovers, 1);
+	assert_int_equal(w->c.entries->current, 1);
+	up(w);
 	world_destroy(w);
 }
 
@@ -452,15 +481,6 @@ static void quick_mode_refused(void **state)
 	traffic(w, 5);
 	assert_true(packet(w));
 	world_destroy(w);
-}
-
-static struct selector sel(const char *local, uint8_t l, const char *remote, uint8_t r)
-{
-	struct ip_addr a, b;
-
-	addr_parse(local, &a);
-	addr_parse(remote, &b);
-	return (struct selector){.local = prefix_make(&a, l), .remote = prefix_make(&b, r)};
 }
 
 // A peer of the list starts: it becomes the current one. A narrower proposal makes an instance, a
@@ -756,6 +776,7 @@ int main(void)
 		cmocka_unit_test(death_and_failover),
 		cmocka_unit_test(death_takes_no_flow_along),
 		cmocka_unit_test(idle_failover_waits),
+		cmocka_unit_test(death_of_a_narrower_tunnel),
 		cmocka_unit_test(on_demand),
 		cmocka_unit_test(no_keepalive_no_probe),
 		cmocka_unit_test(peer_without_dpd_is_not_probed),
