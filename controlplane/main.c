@@ -49,7 +49,8 @@ static void usage(FILE *to)
 	fprintf(to, "usage: vigild -f FILE [--check]\n"
 	            "  -f FILE   startup configuration, Cisco IOS syntax\n"
 	            "  --check   check the file and say what is wrong with it, start nothing\n"
-	            "  --version\n");
+	            "  --version\n"
+	            "  -h, --help\n");
 }
 
 static void print_diags(const struct diag_list *diags)

@@ -408,6 +408,7 @@ static void usage(FILE *to)
 	        "  -c COMMAND  run this and end, in privileged mode for root and the daemon's\n"
 	        "              user; several in order, also separated by '; '; ends at the\n"
 	        "              first that fails, with status 1\n"
+	        "  -h, --help  this text\n"
 	        "Without -c, commands are read from the terminal or from standard input.\n",
 	        SOCKET_PATH);
 }
@@ -430,12 +431,13 @@ static bool start(struct client *c, const char *path, bool script)
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
 	struct sigaction action = {.sa_handler = on_interrupt};
 	const char *path = SOCKET_PATH, *commands[COMMANDS_MAX];
 	struct client c = {.fd = -1, .log = plain_log};
 	int n = 0, opt, status = 0;
 
-	while ((opt = getopt(argc, argv, "s:c:h")) != -1) {
+	while ((opt = getopt_long(argc, argv, "s:c:h", options, NULL)) != -1) {
 		if (opt == 's') {
 			path = optarg;
 		} else if (opt == 'c' && n < COMMANDS_MAX) {

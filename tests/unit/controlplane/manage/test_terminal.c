@@ -63,6 +63,17 @@ static int vigil(const char *arguments, char *said, size_t size)
 	return WEXITSTATUS(status);
 }
 
+static void usage_when_asked(void **state)
+{
+	char said[4096];
+
+	(void)state;
+	assert_int_equal(vigil("--help", said, sizeof(said)), 0);
+	has(said, "usage: vigil ");
+	assert_int_equal(vigil("-h", said, sizeof(said)), 0);
+	assert_int_equal(vigil("--nonsense", said, sizeof(said)), 2);
+}
+
 // A filter is for what a command shows.
 static void filters_hide_no_error(void **state)
 {
@@ -468,6 +479,7 @@ int main(void)
 		cmocka_unit_test(idle_sessions_end),
 		cmocka_unit_test(idle_sessions_make_room),
 		cmocka_unit_test(stuck_session_makes_room),
+		cmocka_unit_test(usage_when_asked),
 		cmocka_unit_test(filters_hide_no_error),
 		cmocka_unit_test(status_of_scripts),
 		cmocka_unit_test(lines_from_elsewhere),
