@@ -356,7 +356,7 @@ static const struct command_word words[] = {
 	{"group19", "D-H Group19 (256-bit ecp)"},
 	{"group20", "D-H Group20 (384-bit ecp)"},
 	{"group21", "D-H Group21 (521-bit ecp)"},
-	{"group24", "D-H Group24 (2048-bit modp, 256 bit subgroup)"},
+	{"group24", "D-H Group24 (not active)"},
 	{"security-association", "Security association parameters"},
 	{"s", "Time in seconds"},
 	{"kb", "Security association duration in kilobytes encrypted"},

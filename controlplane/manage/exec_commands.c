@@ -28,6 +28,7 @@ static const struct command_word words[] = {
 	{"key", "Pre-shared keys"},
 	{"transform-set", "Transform sets"},
 	{"map", "Crypto maps"},
+	{"dynamic-map", "Crypto map templates"},
 	{"tag", "The crypto map of this name"},
 	{"name", "Name"},
 	{"brief", "One line each"},
@@ -46,12 +47,14 @@ static const struct command_word words[] = {
 	{"access-lists", "Access lists"},
 	{"interfaces", "Interface status and counters"},
 	{"interface", "Of one interface"},
+	{"ifname", "Interface name"},
 	{"description", "State and description"},
 	{"front", "VRF name"},
 	{"inside", "VRF name"},
 	{"ip", "IP information"},
 	{"route", "IP routing table"},
 	{"arp", "ARP table"},
+	{"arp-cache", "Ask all IPv4 neighbours again"},
 	{"ipv6", "IPv6 information"},
 	{"access-list", "IPv6 access lists"},
 	{"neighbors", "IPv6 neighbor cache"},
@@ -91,12 +94,13 @@ static const struct command_word words[] = {
 	{"quit", "Exit from the EXEC"},
 	{"help", "How to get help"},
 	{"id", "Connection number"},
-	{"ezvpn", "Easy VPN"},
-	{"client", "Easy VPN Remote"},
-	{"connect", "Bring up a tunnel"},
-	{"xauth", "Answer a question for user and password"},
-	{"ikev2", "IKEv2"},
-	{"reload", "Restart"},
+	{"ezvpn", "Easy VPN (not active)"},
+	{"client", "Easy VPN Remote (not active)"},
+	{"connect", "Bring up a tunnel (not active)"},
+	{"xauth", "Answer a question for user and password (not active)"},
+	{"ikev2", "IKEv2 (not active)"},
+	{"rest", "Not active in this version"},
+	{"reload", "Restart (not active)"},
 	{"ping", "Send echo messages"},
 	{"dst", "Destination address"},
 	{"source", "Specify source address or interface"},
@@ -115,6 +119,11 @@ static const struct command_word words[] = {
 
 static const struct command_word show_memory[] = {
 	{"memory", "What peers, SAs and policy rules take"},
+	{NULL, NULL},
+};
+
+static const struct command_word ezvpn[] = {
+	{"ipsec", "Easy VPN (not active)"},
 	{NULL, NULL},
 };
 
@@ -193,7 +202,7 @@ static const struct command for_privileged[] = {
 	{MODE_EXEC, "clear crypto sa [peer " RADDR "] [map name:WORD]", NULL, exec_clear_sa, NULL},
 	{MODE_EXEC, "clear crypto sa counters", NULL, exec_clear_sa_counters, NULL},
 	{MODE_EXEC, "clear crypto isakmp [id:<1-4294967295>]", NULL, exec_clear_isakmp, NULL},
-	{MODE_EXEC, "clear crypto ipsec client ezvpn [name:WORD]", NULL, exec_inactive, NULL},
+	{MODE_EXEC, "clear crypto ipsec client ezvpn [name:WORD]", NULL, exec_inactive, ezvpn},
 	{MODE_EXEC, "clear arp-cache", NULL, exec_clear_arp, NULL},
 	{MODE_EXEC, "clear logging", NULL, exec_clear_logging, NULL},
 	{MODE_EXEC, "clear counters [ifname:IFNAME]", NULL, exec_clear_counters, NULL},
@@ -202,7 +211,7 @@ static const struct command for_privileged[] = {
 	{MODE_EXEC, "undebug all", NULL, exec_undebug, NULL},
 	{MODE_EXEC, "undebug crypto {isakmp|ipsec}", NULL, exec_undebug, NULL},
 	{MODE_EXEC, "crypto ipsec client ezvpn {connect|xauth} [name:WORD]", NULL, exec_inactive,
-         NULL},
+         ezvpn},
 	{MODE_EXEC, "reload", NULL, exec_inactive, NULL},
 };
 

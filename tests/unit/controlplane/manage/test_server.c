@@ -136,8 +136,9 @@ static void help_on_interfaces(void **state)
 
 	(void)state;
 	assert_string_equal(ask(t, FRAME_HELP, "show interfaces "),
-	                    "  description  State and description\n  IFNAME\n  FastEthernet0\n"
-	                    "  FastEthernet1\n  <cr>\n");
+	                    "  description  State and description\n"
+	                    "  IFNAME       Interface name\n"
+	                    "  FastEthernet0\n  FastEthernet1\n  <cr>\n");
 	assert_string_equal(ask(t, FRAME_HELP, "show interfaces fast"),
 	                    "FastEthernet0  FastEthernet1\n");
 	assert_string_equal(ask(t, FRAME_HELP, "show interfaces d"), "description\n");

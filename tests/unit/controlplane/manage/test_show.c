@@ -1,5 +1,8 @@
 // The show commands over the server's socket: what each says in front of a gateway with two
 // tunnels.
+#include "command_set.h"
+#include "cursor.h"
+#include "exec.h"
 #include "terminal_test.h"
 
 static void show_all(void **state)
@@ -164,6 +167,29 @@ static void clear_sa_counters(void **state)
 	terminal_close(t);
 }
 
+static unsigned without_help(const struct command_set *set)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < set->n_nodes; i++) {
+		const struct command_node *node = &set->nodes[i];
+
+		if (node_help(set, node))
+			continue;
+		print_error("no help for %s in \"%s\"\n", node->name, node->command->syntax);
+		n++;
+	}
+	return n;
+}
+
+// `?` says something about each keyword and argument.
+static void every_word_has_help(void **state)
+{
+	(void)state;
+	assert_int_equal(without_help(exec_commands()), 0);
+	assert_int_equal(without_help(config_commands()), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +197,7 @@ int main(void)
 		cmocka_unit_test(route_to_an_address),
 		cmocka_unit_test(interface_mtu),
 		cmocka_unit_test(clear_sa_counters),
+		cmocka_unit_test(every_word_has_help),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
