@@ -5,7 +5,8 @@
 
 #include "types.h"
 
-// A level for the next 20 seconds: the timers of DPD, of which there are most, are never moved.
+// A level for the next 20 seconds: timers of DPD with intervals up to that, as are usual, are never
+// moved.
 #define WHEEL_BITS   11
 #define WHEEL_LEVELS 3
 #define WHEEL_SLOTS  (2u << WHEEL_BITS) // of each level: the block of time that runs, and the next

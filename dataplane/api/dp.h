@@ -100,7 +100,8 @@ void dp_punt_release(struct dp *dp, struct dp_view *views, unsigned n);
 tick_t dp_punt_horizon(const struct dp *dp);
 // Packets lost before the control plane could hear them: by the workers (a full ring of known IKE
 // SAs' messages, no buffers), and by the port of this interface (missed, no buffers), or all ports
-// with DP_ALL_IFACES. The sum of an interface only ever grows. Ports are asked once a tick.
+// with DP_ALL_IFACES. The sum of an interface only ever grows. Ports that answer at once are
+// asked once a tick, slow ones by a thread: dp_punt_losses_until().
 #define DP_ALL_IFACES UINT16_MAX
 uint64_t dp_punt_losses(const struct dp *dp, uint16_t iface);
 // What was lost before this tick has been counted. Some ports are slow to tell: they are asked
