@@ -41,10 +41,11 @@ struct peer {
 	uint16_t remote_port; // 500, or n after NAT was found; written by peer_set_port() only
 	uint16_t key_port;    // remote port when it tells peers behind one NAT apart, else 0
 	uint16_t iface;
-	uint8_t state;              // enum peer_state
-	bool id_is_address;         // it has shown that it is who its address says
-	bool nat_local, nat_remote; // which side is behind a NAT (RFC 3947, 3.2)
-	bool dpd_capable;           // sent the DPD vendor ID
+	uint8_t state;          // enum peer_state
+	bool id_is_address : 1; // it has shown that it is who its address says
+	bool nat_local : 1;     // which side is behind a NAT (RFC 3947, 3.2)
+	bool nat_remote : 1;
+	bool dpd_capable;       // sent the DPD vendor ID
 	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual : 1;        // its one child has manual keys; in no table
 	bool have_heard : 1;    // `heard` is set
@@ -55,7 +56,7 @@ struct peer {
 	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
 	uint8_t quick_modes;    // of ours, under way
 	uint8_t quick_late;     // of these, those whose message 1 was repeated
-	bool doubted;           // by a worker that waits for the answer
+	bool doubted : 1;       // by a worker that waits for the answer
 	uint16_t heard_by : 6;  // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
 	uint16_t paths : 10;    // control.paths at that time
 	tick_t moved;           // when its children followed it last
