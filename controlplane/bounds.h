@@ -26,6 +26,14 @@
 #define HALF_OPEN_PER_ADDRESS 128
 // ... that a peer which has an IKE SA or children has begun: below, those bounds are not its.
 #define HALF_OPEN_OF_KNOWN 2
+// Seconds from when an IKE SA came up, or its renewal had a turn before others, until a renewal has
+// one again: peers must not keep out who has none by renewing without end.
+#define RENEWAL_TURNS_APART 30
+// Where phase 1 is admitted at a rate: seconds for which a turn is waited for at most, behind those
+// that came before, as peers repeat message 3 and give up after 20 s and more. Of those that may
+// wait at a time, one address has a quarter at most.
+#define ADMIT_WITHIN 5u
+#define ADMIT_SHARE  4u
 // Shapes (prefix lengths, a protocol or not, ports or not) of the flows that peers have proposed on
 // an interface, but for those of the entry's own lines: each costs every look-up of a worker a
 // probe.

@@ -143,8 +143,8 @@ struct control {
 	uint32_t half_open;                        // IKE SAs that are not established
 	uint32_t responding;                       // ... and that the peers began
 	struct admission admit_ours, admit_theirs; // turns to begin, by the configured rate
-	// IKE SAs that peers began and whose Diffie-Hellman waits for its turn: those of peers that
-	// have an IKE SA already, and the others.
+	// IKE SAs that peers began and whose Diffie-Hellman waits for its turn: those that renew
+	// one, see renewable_sa() in ike1/main_mode_responder.c, and the others.
 	struct ike_line {
 		struct ike_sa *first, *last;
 		uint32_t n;

@@ -203,6 +203,17 @@ unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
 	return n;
 }
 
+unsigned ike_sa_waiting_at(const struct control *c, const struct ip_addr *local,
+                           const struct ip_addr *remote)
+{
+	struct ike_sa *sa = begun_from(c, *begun_bucket(c, local, remote), local, remote);
+	unsigned n = 0;
+
+	for (; sa; sa = begun_from(c, sa->begun_next, local, remote))
+		n += sa->handshake && sa->handshake->line;
+	return n;
+}
+
 // Those of peers that are known stay, and are few.
 #define OVERDUE_LOOKS 16u
 

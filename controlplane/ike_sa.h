@@ -88,6 +88,7 @@ struct ike_sa {
 	struct ike_suite suite; // as agreed
 	struct ike1_keys keys;
 	tick_t created, established;
+	tick_t turn_first;      // established: from when on a renewal goes before other peers
 	tick_t remembered;      // when the last node was added
 	tick_t third_again;     // a message 3 of a quick mode was repeated without being asked for
 	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
@@ -126,6 +127,9 @@ void ike_sas_set_address(struct control *c, struct peer *p, const struct ip_addr
 // How many that others began from this address, whatever the port, are under way.
 unsigned ike_sa_begun_at(const struct control *c, const struct ip_addr *local,
                          const struct ip_addr *remote);
+// ... and wait in line for Diffie-Hellman, see ike1_admit().
+unsigned ike_sa_waiting_at(const struct control *c, const struct ip_addr *local,
+                           const struct ip_addr *remote);
 // Of the negotiations that others began, with any peer at `remote` or with anyone (remote NULL),
 // the one that makes room for another: the oldest that nothing has come back for. Without such a
 // one the oldest whose message 5 is overdue, if its peer has nothing else here. NULL: none.

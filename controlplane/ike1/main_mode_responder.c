@@ -86,18 +86,34 @@ static bool has_a_place(const struct peer *p)
 	return begun < HALF_OPEN_OF_KNOWN;
 }
 
-// Seconds for which a turn is waited for at most, behind those that came before: peers repeat
-// message 3 and give up after 20 s and more.
-#define ADMIT_WITHIN 5u
+// The IKE SA that a phase 1 of this peer, which may be NULL, renews, so that it goes before others.
+// NULL: it has none, or that has had such a turn lately.
+static struct ike_sa *renewable_sa(const struct control *c, const struct peer *p)
+{
+	struct ike_sa *sa = p ? peer_ike_sa(p) : NULL;
+
+	return sa && !tick_before(c->now, sa->turn_first) ? sa : NULL;
+}
 
 // Do so many wait that a turn of this peer, which may be NULL, would come when it has given up?
-// Those that have an IKE SA go first.
+// Those that renew go first.
 static bool line_is_long(const struct control *c, const struct peer *p)
 {
 	uint64_t rate = c->config->isakmp.rate_limit;
-	uint32_t before = c->renewing.n + (p && peer_ike_sa(p) ? 0 : c->arriving.n);
+	uint32_t before = c->renewing.n + (renewable_sa(c, p) ? 0 : c->arriving.n);
 
 	return rate && before >= rate * ADMIT_WITHIN;
+}
+
+// Does its address have its share of those that wait? However many negotiations it has begun, some
+// of the line is for others.
+static bool has_its_share(const struct control *c, const struct peer *p)
+{
+	uint64_t rate = c->config->isakmp.rate_limit, share = rate * ADMIT_WITHIN / ADMIT_SHARE;
+
+	if (share < HALF_OPEN_OF_KNOWN)
+		share = HALF_OPEN_OF_KNOWN;
+	return rate && ike_sa_waiting_at(c, &p->local, &p->remote) >= share;
 }
 
 // Room for another negotiation that this address begins, with a known peer or NULL. One whose
@@ -279,8 +295,8 @@ void ike1_admit(struct control *c)
 	uint32_t rate = c->config->isakmp.rate_limit;
 	struct ike_sa *sa;
 
-	// Who renews an IKE SA goes first; but so does who has restarted, so it takes a turn as
-	// well.
+	// Who renews an IKE SA goes first, once in a while; but so does who has restarted, so it
+	// takes a turn as well.
 	while ((sa = c->renewing.first ? c->renewing.first : c->arriving.first)) {
 		if (dh_pool_pending(c->dh) >= ADMIT_AHEAD)
 			return;
@@ -294,12 +310,21 @@ void ike1_admit(struct control *c)
 	}
 }
 
+static void join_line(struct control *c, struct ike_sa *sa)
+{
+	struct ike_sa *old = renewable_sa(c, sa->peer);
+
+	if (old)
+		old->turn_first = c->now + ticks_from_seconds(RENEWAL_TURNS_APART);
+	handshake_join_line(sa, old ? &c->renewing : &c->arriving);
+}
+
 void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
 {
-	struct ike_line *line = peer_ike_sa(sa->peer) ? &c->renewing : &c->arriving;
 	struct handshake *hs = sa->handshake;
 
-	if (line_is_long(c, sa->peer)) { // it is repeated, and this waits for that
+	// It is repeated, and this waits for that.
+	if (line_is_long(c, sa->peer) || has_its_share(c, sa->peer)) {
 		c->counters.admissions_delayed++;
 		ike_sa_has_answered(c, sa);
 		retransmit_pause(c, &hs->retransmit);
@@ -314,7 +339,7 @@ void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_mes
 	main_mode_read_vendors(c, sa, &in->chain);
 	natt_detect(c, sa, &in->chain, in->view);
 	ike_sa_set_state(c, sa, IKE_R_MM3);
-	handshake_join_line(sa, line);
+	join_line(c, sa);
 	ike1_admit(c);
 	if (hs->line)
 		c->counters.admissions_delayed++;

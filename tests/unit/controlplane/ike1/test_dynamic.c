@@ -4,6 +4,7 @@
 
 #include "addr.h"
 #include "apply.h"
+#include "bounds.h"
 #include "entry.h"
 #include "flow.h"
 #include "ike1/ike1.h"
@@ -429,7 +430,7 @@ static void ike_sas_are_limited(void **state)
 }
 
 // A peer whose turn has not come waits after its third message, and repeats it in vain; no message
-// is lost by that. Who has an IKE SA goes before others.
+// is lost by that. Who renews an IKE SA goes before others, not who has just got one.
 static void peers_come_at_a_rate(void **state)
 {
 	struct pair_config b = {.entry = DYNAMIC(""),
@@ -450,12 +451,19 @@ static void peers_come_at_a_rate(void **state)
 	assert_true(side_packet(&p->a, NULL));
 	assert_true(side_reaches(&p->a, &p->b));
 	assert_null(p->b.c.arriving.first);
-	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	pair_pass(p, RENEWAL_TURNS_APART * S);
 	while (admission_reserve(&p->b.c.admit_theirs, 1, p->b.c.now) < 300 * S)
 		;
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
 	pair_pass(p, 10);
 	assert_non_null(p->b.c.renewing.first);
 	assert_null(p->b.c.arriving.first);
+	// One at a time.
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	pair_pass(p, 10);
+	assert_int_equal(p->b.c.renewing.n, 1);
+	assert_int_equal(p->b.c.arriving.n, 1);
+	ike_sa_destroy(&p->b.c, p->b.c.arriving.first);
 	ike_sa_destroy(&p->b.c, p->b.c.renewing.first);
 	assert_null(p->b.c.renewing.first);
 	assert_null(p->b.c.renewing.last);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addr.h"
 #include "bounds.h"
 #include "flow.h"
 #include "ike1/ike1.h"
@@ -130,13 +131,83 @@ static void replaced_but_used(void **state)
 	pair_destroy(p);
 }
 
+// ---- the line for Diffie-Hellman: A is a peer that has an IKE SA and wants more without end, and
+// plays another one as well, whose phase 1 is the one with this cookie.
+#define OTHER "192.0.2.77"
+
+static uint8_t cookie_of_other[8];
+
+static unsigned network_of_two(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	if (memcmp(d->data, cookie_of_other, sizeof(cookie_of_other)) == 0)
+		addr_parse(from_a ? OTHER : p->a.local, from_a ? &d->src : &d->dst);
+	return 1;
+}
+
+static unsigned under_way(const struct side *s)
+{
+	unsigned n = 0;
+
+	for (const struct ike_sa *sa = side_peer(s)->ike_sas; sa; sa = sa->next)
+		n += sa->state < IKE_P1_COMPLETE &&
+		     memcmp(sa->cookie_i, cookie_of_other, sizeof(cookie_of_other)) != 0;
+	return n;
+}
+
+static void keep_under_way(struct side *s, unsigned n)
+{
+	while (under_way(s) < n)
+		assert_int_equal(ike1_initiate(&s->c, side_peer(s)), 0);
+}
+
+// Ten turns a second, and so many phase 1s of one peer at a time: another one is up soon.
+static void others_have_turns(unsigned greed, bool settled)
+{
+	struct pair_config b = {.entry = "exit\nno crypto map m 1\n"
+	                                 "crypto dynamic-map dyn 10\n set transform-set ts\n"
+	                                 "crypto map m 65000 ipsec-isakmp dynamic dyn",
+	                        .rest = "crypto call admission limit ike rate 10"};
+	struct pair *p = pair_create(NULL, &b);
+	struct ip_addr local, other;
+	struct peer *second = NULL;
+	unsigned ticks;
+
+	memset(cookie_of_other, 0, sizeof(cookie_of_other));
+	addr_parse(ADDR_B, &local);
+	addr_parse(OTHER, &other);
+	pair_up(p);
+	pair_pass(p, settled ? 60 * S : S);
+	p->network = network_of_two;
+	for (ticks = 0; ticks < 2 * S; ticks++) {
+		keep_under_way(&p->a, greed);
+		pair_pass(p, 1);
+	}
+	assert_int_equal(ike1_initiate(&p->a.c, side_peer(&p->a)), 0);
+	memcpy(cookie_of_other, side_peer(&p->a)->ike_sas->cookie_i, sizeof(cookie_of_other));
+	for (ticks = 0; ticks < 3 * S && !(second && peer_ike_sa(second)); ticks++) {
+		keep_under_way(&p->a, greed);
+		pair_pass(p, 1);
+		second = peer_find(&p->b.c, &local, &other, 500);
+	}
+	assert_true(second && peer_ike_sa(second));
+	p->network = network_good;
+	pair_destroy(p);
+}
+
+static void renewals_keep_nobody_out(void **state)
+{
+	(void)state;
+	others_have_turns(2, false);
+	others_have_turns(2, true);
+	others_have_turns(60, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(renewed_without_end),
-		cmocka_unit_test(crossing_without_end),
-		cmocka_unit_test(phase_1_without_end),
-		cmocka_unit_test(replaced_but_used),
+		cmocka_unit_test(renewed_without_end),      cmocka_unit_test(crossing_without_end),
+		cmocka_unit_test(phase_1_without_end),      cmocka_unit_test(replaced_but_used),
+		cmocka_unit_test(renewals_keep_nobody_out),
 	};
 
 	return cmocka_run_group_tests_name("greedy", tests, NULL, NULL);
