@@ -50,6 +50,15 @@
 // (charon.max_ikev1_exchanges), what itself has begun among them, and cannot read message 3 of an
 // older one, of which it tells nobody. Those whose message 1 has no answer in time do not count.
 #define QUICK_MODES_OTHERS 1
+// Quick modes of a peer whose Diffie-Hellman (PFS) may be under way, on all its IKE SAs. It costs
+// the peer nothing, who may choose the group and send any value. No fewer than a gateway like
+// this one begins at a time, so that no honest message has to be repeated.
+#define QUICK_MODES_IN_DH QUICK_MODES_OURS
+// Jobs that the Diffie-Hellman helpers may have before more phase 1s are admitted, some tens of ms;
+// the rest of their queue is for our own exchanges, which must not wait for a line. Quick modes of
+// peers take half of these at most: peers that are up must not keep out those that are not.
+#define ADMIT_AHEAD       1024u
+#define ADMIT_AHEAD_QUICK (ADMIT_AHEAD / 2)
 // Children of a flow, those that have been replaced and still receive among them, not those that
 // are being negotiated. When another comes the oldest one that was replaced ends at once.
 #define CHILDREN_PER_FLOW 4

@@ -275,10 +275,6 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 // It costs more than all the rest, and who gets here has shown its address: so this is what is
 // admitted at a rate, in the order of message 3. What waits is bounded as all negotiations are.
 
-// Jobs that the helpers may have before more are admitted, some tens of ms; the rest of their queue
-// is for our own exchanges, which must not wait for a line.
-#define ADMIT_AHEAD 1024u
-
 static int submit(struct control *c, struct ike_sa *sa)
 {
 	struct handshake *hs = sa->handshake;

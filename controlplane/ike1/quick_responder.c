@@ -8,6 +8,7 @@
 #include "bounds.h"
 #include "child.h"
 #include "control.h"
+#include "dh_pool.h"
 #include "flow.h"
 #include "ident.h"
 #include "ike1.h"
@@ -164,14 +165,37 @@ static int make_child(struct control *c, struct exchange *x, const struct offer 
 	return 0;
 }
 
+// How many quick modes of the peer wait for the helpers.
+static unsigned in_dh(const struct peer *p)
+{
+	const struct exchange *x;
+	unsigned n = 0;
+
+	for (const struct ike_sa *sa = p->ike_sas; sa; sa = sa->next)
+		for (x = sa->exchanges; x; x = x->next)
+			n += x->state == EXCHANGE_R_MAKES_2;
+	return n;
+}
+
+// May the helpers compute for one more of its quick modes?
+static bool dh_is_admitted(const struct control *c, const struct peer *p)
+{
+	return dh_pool_pending(c->dh) < ADMIT_AHEAD_QUICK && in_dh(p) < QUICK_MODES_IN_DH;
+}
+
 // The exchange, its job for the helpers if there is PFS, its child. 0, or -errno and nothing is
 // left: -EAGAIN means that the peer's repetition tries again.
 static int begin(struct control *c, struct ike_sa *sa, const struct quick_message *in,
                  const struct offer *o)
 {
-	struct exchange *x = exchange_create(sa, in->header->message_id, false);
+	struct exchange *x;
 	int err;
 
+	if (o->choice.suite.pfs_group && !dh_is_admitted(c, sa->peer)) {
+		c->counters.admissions_delayed++;
+		return -EAGAIN;
+	}
+	x = exchange_create(sa, in->header->message_id, false);
 	if (!x)
 		return -ENOMEM;
 	err = keep(x, in, o);

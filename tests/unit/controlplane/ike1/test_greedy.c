@@ -7,6 +7,8 @@
 
 #include "addr.h"
 #include "bounds.h"
+#include "dh_pool.h"
+#include "exchange.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 
@@ -202,12 +204,114 @@ static void renewals_keep_nobody_out(void **state)
 	others_have_turns(60, true);
 }
 
+// ---- quick modes with PFS
+
+#define GREED 50u // quick modes at the same moment
+
+static struct fake_datagram flight[GREED];
+static unsigned n_flight;
+
+static unsigned network_keeps(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	(void)p;
+	if (from_a && n_flight < GREED)
+		flight[n_flight++] = *d;
+	return 0;
+}
+
+// B takes what has come, and does not look after its helpers.
+static void take_all(struct side *s)
+{
+	struct dp_view views[16];
+	unsigned n;
+
+	while ((n = dp_punt_recv(s->c.dp, DP_PUNT_IKE_ESTABLISHED, views, 16))) {
+		for (unsigned i = 0; i < n; i++)
+			ike1_input(&s->c, &views[i]);
+		dp_punt_release(s->c.dp, views, n);
+	}
+}
+
+static void more_helpers(struct side *s)
+{
+	dh_pool_destroy(s->c.dh);
+	s->c.dh = dh_pool_create(1, 4 * ADMIT_AHEAD);
+	assert_non_null(s->c.dh);
+}
+
+// Two sides with PFS and helpers as in earnest; A's first messages of many quick modes are kept.
+static struct pair *pair_of_greed(void)
+{
+	struct pair_config pfs = {.entry = " set pfs group19"};
+	struct pair *p = pair_create(&pfs, &pfs);
+	struct child *ch;
+
+	more_helpers(&p->a);
+	more_helpers(&p->b);
+	pair_up(p);
+	pair_pass(p, S);
+	p->network = network_keeps;
+	n_flight = 0;
+	for (unsigned i = 0; i < GREED; i++) {
+		ch = child_create(&p->a.c, side_peer(&p->a), side_flow(&p->a), true);
+		assert_non_null(ch);
+		assert_int_equal(ike1_quick_initiate(&p->a.c, side_sa(&p->a), ch), 0);
+	}
+	pair_settle(p);
+	assert_int_equal(n_flight, GREED);
+	return p;
+}
+
+// All of them come up, though not at once.
+static void all_succeed(struct pair *p)
+{
+	p->a.c.log.debug_ipsec = true;
+	p->network = network_good;
+	pair_pass(p, 30 * S);
+	assert_int_equal(exchange_count(side_sa(&p->a), true), 0);
+	assert_int_equal(side_logged(&p->a, "negotiation failed"), 0);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// A peer does not fill the helpers' queue, which costs it nothing: others would not come up.
+static void dh_of_one_is_bounded(void **state)
+{
+	struct pair *p = pair_of_greed();
+
+	(void)state;
+	for (unsigned i = 0; i < GREED; i++)
+		side_receive(&p->b, &flight[i]);
+	take_all(&p->b);
+	assert_int_equal(dh_pool_pending(p->b.c.dh), QUICK_MODES_IN_DH);
+	assert_int_equal(p->b.c.counters.admissions_delayed, GREED - QUICK_MODES_IN_DH);
+	assert_int_equal(p->b.c.counters.ike_refused, 0);
+	all_succeed(p);
+}
+
+// Nor do all peers together: half of what phase 1 may have is left to it.
+static void dh_is_left_to_phase_1(void **state)
+{
+	const struct dh_job job = {.kind = DH_GENERATE, .key.group = 19};
+	struct pair *p = pair_of_greed();
+
+	(void)state;
+	while (dh_pool_pending(p->b.c.dh) < ADMIT_AHEAD_QUICK - 1)
+		assert_int_equal(dh_pool_submit(p->b.c.dh, &job), 0);
+	side_receive(&p->b, &flight[0]);
+	side_receive(&p->b, &flight[1]);
+	take_all(&p->b);
+	assert_int_equal(dh_pool_pending(p->b.c.dh), ADMIT_AHEAD_QUICK);
+	all_succeed(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(renewed_without_end),      cmocka_unit_test(crossing_without_end),
 		cmocka_unit_test(phase_1_without_end),      cmocka_unit_test(replaced_but_used),
-		cmocka_unit_test(renewals_keep_nobody_out),
+		cmocka_unit_test(renewals_keep_nobody_out), cmocka_unit_test(dh_of_one_is_bounded),
+		cmocka_unit_test(dh_is_left_to_phase_1),
 	};
 
 	return cmocka_run_group_tests_name("greedy", tests, NULL, NULL);
