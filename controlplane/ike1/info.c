@@ -229,38 +229,40 @@ struct info_news {
 	struct info_message answer;               // to an R-U-THERE; len 0 = none
 	unsigned n_deleted;                       // ESP SPIs that the peer does not have any more
 	uint32_t deleted[ISAKMP_MESSAGE_MAX / 4]; // more cannot lie in a message
+	unsigned n_invalid;                       // ... that it says it does not know
+	uint32_t invalid[ISAKMP_PAYLOADS_MAX];
 };
 
-static uint32_t spi_of(const struct isakmp_notify *n)
+// The SPI of an ESP SA that it is about; 0: none.
+static uint32_t esp_spi_of(const struct isakmp_notify *n)
 {
-	return bytes_get_u32(n->spi);
+	return n->protocol == ISAKMP_PROTO_ESP && n->spi_len == 4 ? bytes_get_u32(n->spi) : 0;
 }
 
 // An error about one of our quick modes. Without an SPI (strongSwan, and whoever has not come so
 // far as to read it) it may be about any, and may be a copy from earlier: then none of them is
 // waited for as long.
-static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp_notify *n)
+static void take_error(struct control *c, struct ike_sa *sa, uint16_t type, uint32_t spi)
 {
 	struct exchange *x, *next;
 	char why[64];
-	uint32_t spi = n->protocol == ISAKMP_PROTO_ESP && n->spi_len == 4 ? spi_of(n) : 0;
 
 	// Of a message 3 whose exchange it has forgotten (strongSwan), complete or not.
-	if (n->type == NOTIFY_PAYLOAD_MALFORMED && sa->third_again &&
+	if (type == NOTIFY_PAYLOAD_MALFORMED && sa->third_again &&
 	    tick_diff(c->now, sa->third_again) < (int32_t)THIRD_REFUSED) {
 		redo_unheard(c, sa->peer);
 		return;
 	}
-	snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(n->type));
+	snprintf(why, sizeof(why), "the peer says %s", isakmp_notify_name(type));
 	for (x = sa->exchanges; x; x = next) {
 		next = x->next;
 		if (!x->initiator || x->state != EXCHANGE_I_SENT_1)
 			continue;
 		if (!spi) {
-			x->refused = n->type;
+			x->refused = type;
 			retransmit_hurry(&x->retransmit);
 		} else if (x->child->spi_in == spi) {
-			if (!quick_offer_again(c, x, n->type))
+			if (!quick_offer_again(c, x, type))
 				exchange_fail(c, x, why);
 			return;
 		}
@@ -270,7 +272,7 @@ static void take_error(struct control *c, struct ike_sa *sa, const struct isakmp
 // Not so new that the peer, who may still await our last message about it, will have it.
 static bool is_settled(const struct control *c, const struct child *ch)
 {
-	return ch && c->now - ch->created >= SETTLED_AFTER;
+	return c->now - ch->created >= SETTLED_AFTER;
 }
 
 static void take_notify(struct control *c, struct ike_sa *sa, const struct isakmp_payload *p,
@@ -299,15 +301,14 @@ static void take_notify(struct control *c, struct ike_sa *sa, const struct isakm
 		take_lifetime(c, sa, &n);
 		break;
 	case NOTIFY_INVALID_SPI:
-		if (n.protocol == ISAKMP_PROTO_ESP && n.spi_len == 4 &&
-		    is_settled(c, child_find_out(sa->peer, spi_of(&n))))
-			news->deleted[news->n_deleted++] = spi_of(&n);
+		if (esp_spi_of(&n))
+			news->invalid[news->n_invalid++] = esp_spi_of(&n);
 		else
-			take_error(c, sa, &n);
+			take_error(c, sa, n.type, 0);
 		break;
 	default:
 		if (n.type < NOTIFY_CONNECTED)
-			take_error(c, sa, &n);
+			take_error(c, sa, n.type, esp_spi_of(&n));
 	}
 }
 
@@ -318,30 +319,58 @@ static int compare_spis(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+// Where an SPI stands among sorted ones. NULL: it does not.
+static uint32_t *find_spi(uint32_t *spis, unsigned n, uint32_t spi)
+{
+	return bsearch(&spi, spis, n, sizeof(spis[0]), compare_spis);
+}
+
+// Whether the message says that the peer does not have the child any more. An SPI that it does not
+// know is found once.
+static bool is_lost(const struct control *c, const struct child *ch, struct info_news *news,
+                    bool known[])
+{
+	uint32_t *invalid;
+
+	if (ch->state < CHILD_INBOUND)
+		return false;
+	if (find_spi(news->deleted, news->n_deleted, ch->spi_out))
+		return true;
+	invalid = find_spi(news->invalid, news->n_invalid, ch->spi_out);
+	if (!invalid || !is_settled(c, ch))
+		return false;
+	known[invalid - news->invalid] = true;
+	return true;
+}
+
 // All that a message names in one walk over the children: it may name some 2000, and the peer may
-// have thousands.
+// have thousands. What it does not know and is no child's may be a quick mode's of ours.
 static void delete_esp(struct control *c, struct ike_sa *sa, struct info_news *news)
 {
+	bool known[ISAKMP_PAYLOADS_MAX] = {false};
+	struct handle self = slab_handle(sa);
 	struct child *ch, *next;
-	unsigned known = 0;
+	unsigned n = 0;
 
-	if (!news->n_deleted)
+	if (!news->n_deleted && !news->n_invalid)
 		return;
 	qsort(news->deleted, news->n_deleted, sizeof(news->deleted[0]), compare_spis);
+	qsort(news->invalid, news->n_invalid, sizeof(news->invalid[0]), compare_spis);
 	for (ch = sa->peer->children; ch; ch = next) {
 		next = ch->next;
-		if (ch->state < CHILD_INBOUND ||
-		    !bsearch(&ch->spi_out, news->deleted, news->n_deleted, sizeof(news->deleted[0]),
-		             compare_spis))
+		if (!is_lost(c, ch, news, known))
 			continue;
-		known++;
+		n++;
 		ike_debug_line(c, sa, " processing DELETE of ESP SPI 0x%X: ours is deleted too",
 		               ch->spi_out);
 		child_delete(c, ch, false, "deleted by the peer");
 	}
-	if (known < news->n_deleted)
-		ike_debug_line(c, sa, " processing DELETE: %u of %u ESP SPIs are known", known,
+	if (n < news->n_deleted)
+		ike_debug_line(c, sa, " processing DELETE: %u of %u ESP SPIs are known", n,
 		               news->n_deleted);
+	for (unsigned i = 0; i < news->n_invalid && slab_get(&c->ike_sas, self) == sa; i++)
+		if (!known[i])
+			take_error(c, sa, NOTIFY_INVALID_SPI, news->invalid[i]);
 }
 
 // A Delete may name an older IKE SA of the same peer.
@@ -440,7 +469,7 @@ static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_
 	news.initial_contact = news.delete_sa = false;
 	news.answer_port = natt_answer_port(sa, v);
 	news.answer.len = 0;
-	news.n_deleted = 0;
+	news.n_deleted = news.n_invalid = 0;
 	ike_debug_node_new(c, sa, h->message_id);
 	ike_debug_hash(c, sa, h->message_id);
 	for (i = 0; i < chain->count && slab_get(&c->ike_sas, self) == sa; i++) {
@@ -454,6 +483,8 @@ static void take_payloads(struct control *c, struct ike_sa *sa, const struct dp_
 	if (slab_get(&c->ike_sas, self) != sa)
 		return;
 	delete_esp(c, sa, &news);
+	if (slab_get(&c->ike_sas, self) != sa)
+		return;
 	ike_debug_node_delete(c, sa, h->message_id, false, "informational (in) state 1");
 	ike_debug_event(c, sa, "IKE_MSG_FROM_PEER", "IKE_INFO_NOTIFY");
 	if (!is_dpd_alone(chain))

@@ -9,8 +9,10 @@
 #include "bounds.h"
 #include "exchange.h"
 #include "flow.h"
+#include "ike1/info.h"
 #include "isakmp.h"
 #include "node.h"
+#include "notify.h"
 #include "teardown.h"
 
 #define FLOWS 1000u
@@ -218,6 +220,57 @@ static void dies_in_steps(void **state)
 	pair_destroy(p);
 }
 
+// All up, and not so new that the peer may not know of them.
+static struct pair *pair_many_up(void)
+{
+	static int loss;
+	struct pair *p = pair_many();
+
+	loss = 0;
+	p->network = network_lossy;
+	p->arg = &loss;
+	all_send(&p->a);
+	pair_pass(p, 8 * S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	return p;
+}
+
+static bool is_told(uint32_t spi, const uint32_t *told, unsigned n)
+{
+	while (n--)
+		if (told[n] == spi)
+			return true;
+	return false;
+}
+
+#define LOST 12u // as many as we put into a message
+
+// A message names some SPIs that the peer does not know: those children end, and no others.
+static void invalid_spis(void **state)
+{
+	struct pair *p = pair_many_up();
+	struct peer *a = side_peer(&p->b);
+	struct info_message im;
+	uint32_t told[LOST + 2];
+	unsigned n = 0, i = 0;
+
+	(void)state;
+	info_begin(&p->b.c, side_sa(&p->b), &im);
+	for (struct child *ch = a->children; n < LOST; ch = ch->next)
+		if (i++ % 7 == 0)
+			told[n++] = ch->spi_in;
+	told[n++] = 0x12345678; // never was there
+	told[n++] = told[0];
+	for (i = 0; i < n; i++)
+		notify_write_plain(&im.m, NOTIFY_INVALID_SPI, told[i]);
+	assert_int_equal(info_send(&p->b.c, side_sa(&p->b), &im), 0);
+	pair_settle(p);
+	assert_int_equal(p->a.c.children.used, FLOWS - LOST);
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		assert_false(is_told(ch->spi_out, told, n));
+	pair_destroy(p);
+}
+
 static unsigned network_loses_quick_mode(struct pair *p, struct fake_datagram *d, bool from_a)
 {
 	(void)p;
@@ -343,6 +396,7 @@ int main(void)
 		cmocka_unit_test(peer_dies_in_between),
 		cmocka_unit_test(end_is_told),
 		cmocka_unit_test(dies_in_steps),
+		cmocka_unit_test(invalid_spis),
 		cmocka_unit_test(cleared_in_between),
 		cmocka_unit_test(third_message_among_many),
 		cmocka_unit_test(no_room_for_another_third_message),
