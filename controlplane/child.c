@@ -490,8 +490,8 @@ void child_sa_gone(struct control *c, struct handle sa)
 
 void child_rekey(struct control *c, struct child *ch)
 {
-	if (ch->rekeying || ch->state != CHILD_LIVE || !ch->flow || ch->peer->manual ||
-	    ch->peer->state == PEER_ENDING)
+	if (ch->rekeying || ch->ending || ch->state != CHILD_LIVE || !ch->flow ||
+	    ch->peer->manual || ch->peer->state == PEER_ENDING)
 		return;
 	ch->rekeying = true;
 	ch->flow->peer = ch->peer;

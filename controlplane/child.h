@@ -34,6 +34,7 @@ struct child {
 	bool had_rival : 1; // another one of the flow was being negotiated when it came up
 	bool forsaken : 1;  // the peer may have ended it with its IKE SA
 	bool spent : 1;     // nearly all of its volume is
+	bool ending : 1;    // in a turn to come, see child_ends.h
 	bool late : 1;      // our message 1 was repeated, so that others need not wait
 	uint8_t sas : 2;    // SAs in the dataplane
 	uint8_t thirds : 2; // how often message 3 was repeated

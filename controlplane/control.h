@@ -16,6 +16,7 @@
 #include "types.h"
 #include "wheel.h"
 
+struct child_lot;
 struct counters;
 struct dh_pool;
 struct entry_peer;
@@ -160,6 +161,10 @@ struct control {
 	struct {
 		uint32_t first, last;
 	} ending;
+	// Children that living peers do not have any more: child_ends.c
+	struct {
+		struct child_lot *first, *last;
+	} child_ends;
 	// IKE SAs that remember exchanges, by when the last one ended.
 	struct ike_sa *oldest_nodes, *newest_nodes;
 	struct wheel_timer node_age; // the oldest ones are forgotten

@@ -13,6 +13,7 @@
 
 #include "apply.h"
 #include "child.h"
+#include "child_ends.h"
 #include "control.h"
 #include "dh_pool.h"
 #include "diag.h"
@@ -116,6 +117,7 @@ static int tables_init(struct control *c)
 static void tables_fini(struct control *c)
 {
 	neighbour_destroy(c);
+	child_ends_fini(c);
 	slab_fini(&c->children);
 	slab_fini(&c->ike_sas);
 	slab_fini(&c->peers);

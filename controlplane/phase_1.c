@@ -16,6 +16,7 @@
 #include "admission.h"
 #include "bounds.h"
 #include "child.h"
+#include "child_ends.h"
 #include "control.h"
 #include "flow.h"
 #include "ike1/ike1.h"
@@ -399,29 +400,20 @@ static struct ike_sa *established_before(const struct ike_sa *sa)
 	return NULL;
 }
 
-// A child that the peer does not have any more. If we called, it does not know what for: the line's
-// tunnel is made anew.
-static void end_forgotten(struct control *c, struct child *ch, bool again)
-{
-	struct flow *f = ch->flow && ch->flow->child == ch ? ch->flow : NULL;
-
-	again = again && f && f->instance == FLOW_LINE; // an instance goes with its child
-	ch->peer->no_esn = false; // it has started anew, and may be another program
-	child_delete(c, ch, false, "initial contact");
-	if (again && !f->child)
-		flow_acquire(c, f);
-}
-
 void on_initial_contact(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
 	struct ike_sa *old;
 	struct child *ch, *next;
+	unsigned at_once = ENDS_AT_A_TIME;
 
 	for (ch = p->children; ch; ch = next) {
 		next = ch->next;
-		if (tick_before(ch->created, sa->created) && ch->state != CHILD_NEGOTIATING)
-			end_forgotten(c, ch, sa->initiator);
+		if (!tick_before(ch->created, sa->created) || ch->state == CHILD_NEGOTIATING)
+			continue;
+		p->no_esn = false; // it has started anew, and may be another program
+		// If we called, it does not know what for.
+		child_ends_add(c, ch, sa->initiator, "initial contact", &at_once);
 	}
 	// Each from the start: what waits for an exchange of one goes on, and may take a place from
 	// the next in the list.

@@ -11,6 +11,7 @@
 
 #include "bounds.h"
 #include "child.h"
+#include "child_ends.h"
 #include "control.h"
 #include "exchange.h"
 #include "flow.h"
@@ -126,7 +127,8 @@ static void end_rest_later(struct control *c, struct peer *p)
 	c->ending.last = p->slab.index + 1;
 }
 
-bool teardown_step(struct control *c)
+// Of the first of these. True: there is more.
+static bool end_rest(struct control *c)
 {
 	struct peer *p = c->ending.first ? slab_at(&c->peers, c->ending.first - 1) : NULL;
 	struct lot lot;
@@ -144,6 +146,13 @@ bool teardown_step(struct control *c)
 		peer_sas_gone(c, p);
 	}
 	return c->ending.first;
+}
+
+bool teardown_step(struct control *c)
+{
+	bool more = end_rest(c);
+
+	return child_ends_step(c) || more;
 }
 
 // What of a peer ends first has gone, and its IKE SAs.

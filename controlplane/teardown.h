@@ -12,7 +12,8 @@ struct peer;
 void teardown_by_dpd(struct control *c, struct peer *p);
 // `clear crypto session`, a configuration change, shutdown: Delete payloads go out, no failover.
 void teardown_peer(struct control *c, struct peer *p);
-// Some more of what peers still have that ended with many children. True: there is more.
+// Some more of what peers still have that ended with many children, and of the children that living
+// peers do not have any more (child_ends.h). True: there is more.
 bool teardown_step(struct control *c);
 // Last phase: the last SA is gone. Its IKE SAs are wiped, the last debug lines printed; the caller
 // frees the peer.

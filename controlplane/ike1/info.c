@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "bytes.h"
 #include "child.h"
+#include "child_ends.h"
 #include "control.h"
 #include "dpd_message.h"
 #include "exchange.h"
@@ -350,7 +352,7 @@ static void delete_esp(struct control *c, struct ike_sa *sa, struct info_news *n
 	bool known[ISAKMP_PAYLOADS_MAX] = {false};
 	struct handle self = slab_handle(sa);
 	struct child *ch, *next;
-	unsigned n = 0;
+	unsigned n = 0, at_once = ENDS_AT_A_TIME;
 
 	if (!news->n_deleted && !news->n_invalid)
 		return;
@@ -363,7 +365,7 @@ static void delete_esp(struct control *c, struct ike_sa *sa, struct info_news *n
 		n++;
 		ike_debug_line(c, sa, " processing DELETE of ESP SPI 0x%X: ours is deleted too",
 		               ch->spi_out);
-		child_delete(c, ch, false, "deleted by the peer");
+		child_ends_add(c, ch, false, "deleted by the peer", &at_once);
 	}
 	if (n < news->n_deleted)
 		ike_debug_line(c, sa, " processing DELETE: %u of %u ESP SPIs are known", n,

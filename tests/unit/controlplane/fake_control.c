@@ -11,6 +11,7 @@
 
 #include "apply.h"
 #include "child.h"
+#include "child_ends.h"
 #include "cursor.h"
 #include "fake_control.h"
 #include "fake_dp.h"
@@ -43,6 +44,7 @@ void fake_control_free(struct control *c)
 	slab_fini(&c->peers);
 	slab_fini(&c->ike_sas);
 	slab_fini(&c->children);
+	child_ends_fini(c);
 	peer_tables_fini(c);
 	free(c->flow_of_tunnel);
 	free(c->child_of_sa);

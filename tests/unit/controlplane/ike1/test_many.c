@@ -9,10 +9,12 @@
 #include "bounds.h"
 #include "exchange.h"
 #include "flow.h"
+#include "ike1/ike1.h"
 #include "ike1/info.h"
 #include "isakmp.h"
 #include "node.h"
 #include "notify.h"
+#include "peer_timers.h"
 #include "teardown.h"
 
 #define FLOWS 1000u
@@ -230,7 +232,7 @@ static struct pair *pair_many_up(void)
 	p->network = network_lossy;
 	p->arg = &loss;
 	all_send(&p->a);
-	pair_pass(p, 8 * S);
+	pair_pass(p, 20 * S);
 	assert_int_equal(all_send(&p->a), FLOWS);
 	return p;
 }
@@ -269,6 +271,109 @@ static void invalid_spis(void **state)
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
 		assert_false(is_told(ch->spi_out, told, n));
 	pair_destroy(p);
+}
+
+// What B has sent is taken by A, which does nothing else in this turn.
+static void take_only(struct pair *p)
+{
+	struct fake_datagram *d;
+	struct dp_view v;
+
+	while ((d = fake_dp_take(p->b.c.dp))) {
+		side_receive(&p->a, d);
+		free(d);
+		assert_int_equal(dp_punt_recv(p->a.c.dp, DP_PUNT_IKE_ESTABLISHED, &v, 1), 1);
+		ike1_input(&p->a.c, &v);
+		dp_punt_release(p->a.c.dp, &v, 1);
+	}
+}
+
+// A peer with many children has started anew: they end in steps, and come up again.
+static void started_anew(void **state)
+{
+	struct pair *p = pair_many_up();
+	struct control *c = &p->a.c;
+	unsigned left = FLOWS, n;
+
+	(void)state;
+	assert_int_equal(ike1_initiate(&p->b.c, side_peer(&p->b)), 0);
+	pair_settle(p);
+	on_initial_contact(c, side_sa(&p->a));
+	do {
+		n = children_of(side_peer(&p->a));
+		assert_in_range(left - n, 1, ENDS_AT_A_TIME);
+		left = n;
+	} while (teardown_step(c));
+	assert_int_equal(children_of(side_peer(&p->a)), 0);
+	for (n = 0; n < 60 && all_send(&p->a) < FLOWS; n++)
+		pair_pass(p, S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	pair_pass(p, 60 * S);
+	assert_int_equal(c->children.used, FLOWS);
+	assert_int_equal(p->b.c.children.used, FLOWS);
+	pair_destroy(p);
+}
+
+// A gateway that has started anew and is called by this one: all tunnels are made anew, without a
+// packet.
+static void called_anew(void **state)
+{
+	struct pair *p = pair_many_up();
+	struct control *c = &p->a.c;
+	tick_t from = fake_now;
+
+	(void)state;
+	assert_int_equal(ike1_initiate(c, side_peer(&p->a)), 0);
+	pair_pass(p, 1);
+	on_initial_contact(c, side_sa(&p->a));
+	assert_int_equal(side_peer(&p->a)->quick_modes, ENDS_AT_A_TIME);
+	pair_pass(p, 60 * S);
+	assert_int_equal(all_send(&p->a), FLOWS);
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		assert_true(tick_before(from, ch->created));
+	pair_destroy(p);
+}
+
+// So it is when the peer deletes many with one message. They are not renewed meanwhile, and their
+// peer may end before them.
+static void deleted_in_steps(bool ends)
+{
+	struct pair *p = pair_many_up();
+	struct control *c = &p->a.c;
+	struct info_message im;
+	uint32_t spis[DELETE_SPIS_MAX];
+	unsigned n = 0;
+
+	for (struct child *ch = side_child(&p->b); n < DELETE_SPIS_MAX; ch = ch->next)
+		spis[n++] = ch->spi_in;
+	info_begin(&p->b.c, side_sa(&p->b), &im);
+	delete_write_esps(&im.m, spis, n);
+	assert_int_equal(info_send(&p->b.c, side_sa(&p->b), &im), 0);
+	take_only(p);
+	assert_int_equal(children_of(side_peer(&p->a)), FLOWS - ENDS_AT_A_TIME);
+	n = 0;
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next) {
+		if (!ch->ending)
+			continue;
+		n++;
+		child_rekey(c, ch);
+		assert_false(ch->rekeying);
+	}
+	assert_int_equal(n, DELETE_SPIS_MAX - ENDS_AT_A_TIME);
+	if (ends)
+		teardown_peer(c, side_peer(&p->a));
+	while (teardown_step(c))
+		;
+	pair_pass(p, S);
+	assert_int_equal(c->children.used, ends ? 0 : FLOWS - DELETE_SPIS_MAX);
+	pair_destroy(p);
+}
+
+static void many_deleted(void **state)
+{
+	(void)state;
+	deleted_in_steps(false);
+	deleted_in_steps(true);
 }
 
 static unsigned network_loses_quick_mode(struct pair *p, struct fake_datagram *d, bool from_a)
@@ -397,6 +502,9 @@ int main(void)
 		cmocka_unit_test(end_is_told),
 		cmocka_unit_test(dies_in_steps),
 		cmocka_unit_test(invalid_spis),
+		cmocka_unit_test(started_anew),
+		cmocka_unit_test(called_anew),
+		cmocka_unit_test(many_deleted),
 		cmocka_unit_test(cleared_in_between),
 		cmocka_unit_test(third_message_among_many),
 		cmocka_unit_test(no_room_for_another_third_message),
