@@ -59,6 +59,12 @@
 // peers take half of these at most: peers that are up must not keep out those that are not.
 #define ADMIT_AHEAD       1024u
 #define ADMIT_AHEAD_QUICK (ADMIT_AHEAD / 2)
+// Pairs of SAs for peers that no entry names, so whoever has a key and may propose what he likes.
+// This part of all is left to peers that are named, if there are any. And when half of all are
+// taken such a peer gets one only if it has less than this part, or than so many: a site with
+// thousands of tunnels may have them while there is room, and others come up all the same.
+#define ANY_PEER_PART  8u
+#define ANY_PEER_PAIRS 64u
 // Children of a flow, those that have been replaced and still receive among them, not those that
 // are being negotiated. When another comes the oldest one that was replaced ends at once.
 #define CHILDREN_PER_FLOW 4

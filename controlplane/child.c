@@ -86,16 +86,34 @@ static void child_join(struct control *c, struct child *ch, struct peer *p, stru
 	if (ch->next)
 		ch->next->link = &ch->next;
 	p->children = ch;
+	p->n_children++;
 	child_link(c, ch, ch->in);
+}
+
+// Pairs of SAs that new tunnels may have: they leave half of what is kept for renewals.
+static uint32_t pairs_limit(const struct control *c)
+{
+	uint32_t limit = c->config->isakmp.ipsec_limit;
+
+	return (limit ? limit : c->max_sas - c->sas_for_renewals / 2) / 2;
 }
 
 bool child_is_admitted(const struct control *c, const struct flow *f)
 {
-	uint32_t limit = c->config->isakmp.ipsec_limit;
+	return f->child || c->children.used < pairs_limit(c);
+}
 
-	if (!limit) // new ones leave half of what is kept for renewals
-		limit = c->max_sas - c->sas_for_renewals / 2;
-	return f->child || 2 * (c->children.used + 1) <= limit;
+bool child_may_be_proposed(const struct control *c, const struct peer *p, const struct flow *f)
+{
+	uint32_t pairs = pairs_limit(c), part = pairs / ANY_PEER_PART;
+	uint32_t left = c->named_peers ? part : 0;
+	uint32_t share = part > ANY_PEER_PAIRS ? part : ANY_PEER_PAIRS;
+
+	if (f->child || !f->entry->any_peer)
+		return child_is_admitted(c, f);
+	if (c->children.used + left >= pairs)
+		return false;
+	return c->children.used < pairs / 2 || p->n_children < share;
 }
 
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator)
@@ -246,6 +264,7 @@ static void child_unlink(struct child *ch)
 		ch->next->link = ch->link;
 	ch->next = NULL;
 	ch->link = NULL;
+	ch->peer->n_children--;
 }
 
 // Newest child of a flow that can carry its traffic, NULL if there is none.

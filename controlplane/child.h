@@ -61,6 +61,9 @@ struct child *child_create(struct control *c, struct peer *p, struct flow *f, bo
 // May a flow have a pair of SAs (`crypto call admission limit ipsec sa`, or what the table leaves
 // to new ones)? One that has one may renew it.
 bool child_is_admitted(const struct control *c, const struct flow *f);
+// The same for a flow that a peer proposes. Where an entry takes any peer, one of them must not
+// have all there is: see ANY_PEER_PART.
+bool child_may_be_proposed(const struct control *c, const struct peer *p, const struct flow *f);
 // A child whose keys stand in the configuration: both SAs are made from them and carry traffic at
 // once. NULL with errno: EEXIST (the inbound SPI is taken), ENOSPC, ENOMEM, EINVAL.
 struct child *child_create_manual(struct control *c, struct peer *p, struct flow *f,

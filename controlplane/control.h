@@ -181,6 +181,7 @@ struct control {
 	struct entry_some entry_some;
 	struct apply_state applying;
 	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
+	uint32_t named_peers;              // in these, an address for each entry that lists it
 	struct crypto_entry *any_peer_entries;
 	uint32_t *flows_by_entry; // see flow_table.h
 	uint32_t *flows_by_selector;

@@ -47,7 +47,7 @@ static void entry_destroy(struct control *c, struct crypto_entry *e)
 	if (e->is_manual)
 		manual_unlink(c, e);
 	manual_fini(c, e);
-	entry_peers_clear(e);
+	entry_peers_clear(c, e);
 	entry_index_del(c, e);
 	*e->link = e->next;
 	if (e->next)
@@ -226,7 +226,7 @@ static void entry_fill(struct control *c, struct crypto_entry *e, const struct c
 	e->complete = (e->n_peers || (e->dynamic && !m->n_peers)) && e->n_suites &&
 	              !config_map_entry_lacks(c->config, m, acl) && entry_peers_set(c, e) == 0;
 	if (!e->complete)
-		entry_peers_clear(e);
+		entry_peers_clear(c, e);
 	set_any_peer(c, e, e->complete && !e->n_peers);
 	e->any_traffic = e->complete && !acl;
 	if (e->is_manual && manual_fill(c, e, m))
@@ -288,7 +288,7 @@ static bool retire(struct control *c, struct crypto_entry *e, unsigned *budget)
 {
 	e->complete = e->any_traffic = false;
 	set_any_peer(c, e, false);
-	entry_peers_clear(e);
+	entry_peers_clear(c, e);
 	while (e->flows && entry_take(budget))
 		flow_destroy(c, e->flows);
 	if (e->flows || !entry_take(budget))

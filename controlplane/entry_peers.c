@@ -14,7 +14,7 @@ static struct entry_peer **bucket_of(const struct control *c, const struct ip_ad
 	return &c->entry_buckets[addr_hash(&c->salt, address) & c->peer_bucket_mask];
 }
 
-void entry_peers_clear(struct crypto_entry *e)
+void entry_peers_clear(struct control *c, struct crypto_entry *e)
 {
 	for (unsigned i = 0; i < e->n_listed; i++) {
 		struct entry_peer *p = &e->listed[i];
@@ -25,6 +25,7 @@ void entry_peers_clear(struct crypto_entry *e)
 	}
 	free(e->listed);
 	e->listed = NULL;
+	c->named_peers -= e->n_listed;
 	e->n_listed = 0;
 }
 
@@ -42,7 +43,7 @@ static void link_in(struct entry_peer *p, struct entry_peer **link)
 
 int entry_peers_set(struct control *c, struct crypto_entry *e)
 {
-	entry_peers_clear(e);
+	entry_peers_clear(c, e);
 	if (!c->entry_buckets)
 		c->entry_buckets =
 			calloc((size_t)c->peer_bucket_mask + 1, sizeof(*c->entry_buckets));
@@ -60,6 +61,7 @@ int entry_peers_set(struct control *c, struct crypto_entry *e)
 		link_in(&e->listed[i], bucket_of(c, &e->peers[i]));
 	}
 	e->n_listed = e->n_peers;
+	c->named_peers += e->n_listed;
 	return 0;
 }
 

@@ -17,7 +17,7 @@ struct entry_peer {
 
 // The entry's list of peers is new. 0 or -ENOMEM: then no address leads to it.
 int entry_peers_set(struct control *c, struct crypto_entry *e);
-void entry_peers_clear(struct crypto_entry *e);
+void entry_peers_clear(struct control *c, struct crypto_entry *e);
 void entry_peers_fini(struct control *c);
 // The places that name the address, in no order: the first for NULL, then each next one.
 const struct entry_peer *entry_peers_next(const struct control *c, const struct ip_addr *address,

@@ -45,7 +45,7 @@ struct peer {
 	bool id_is_address : 1; // it has shown that it is who its address says
 	bool nat_local : 1;     // which side is behind a NAT (RFC 3947, 3.2)
 	bool nat_remote : 1;
-	bool dpd_capable;       // sent the DPD vendor ID
+	bool dpd_capable : 1;   // sent the DPD vendor ID
 	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
 	bool manual : 1;        // its one child has manual keys; in no table
 	bool have_heard : 1;    // `heard` is set
@@ -54,9 +54,9 @@ struct peer {
 	bool move_owed : 1;     // its children have yet to follow it
 	bool takes_many : 1;    // quick modes at a time: it is of our own make
 	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
+	bool doubted : 1;       // by a worker that waits for the answer
 	uint8_t quick_modes;    // of ours, under way
 	uint8_t quick_late;     // of these, those whose message 1 was repeated
-	bool doubted : 1;       // by a worker that waits for the answer
 	uint16_t heard_by : 6;  // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
 	uint16_t paths : 10;    // control.paths at that time
 	tick_t moved;           // when its children followed it last
@@ -71,6 +71,7 @@ struct peer {
 	tick_t heard;      // newest proof of life other than ESP
 	uint32_t session_id;
 	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
+	uint32_t n_children;  // in the list
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited, and walks that hold it
 	// Timers; armed in peer_timers.c and phase_1.c only.
 	struct wheel_timer probe;         // DPD

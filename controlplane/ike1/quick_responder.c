@@ -232,7 +232,7 @@ void quick_take_1(struct control *c, struct ike_sa *sa, struct quick_message *in
 	if (info_has_initial_contact(c, sa, &in->chain, in->header->message_id))
 		on_initial_contact(c, sa);
 	wrong = judge(c, sa, &in->chain, &o, &notify);
-	if (!wrong && !child_is_admitted(c, o.flow)) {
+	if (!wrong && !child_may_be_proposed(c, sa->peer, o.flow)) {
 		c->counters.admissions_refused++;
 		notify = NOTIFY_NO_PROPOSAL_CHOSEN;
 		wrong = "IPsec SA limit reached";

@@ -2,6 +2,7 @@
 // of the control core stays short whatever it sends.
 #include "pair.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -305,13 +306,89 @@ static void dh_is_left_to_phase_1(void **state)
 	all_succeed(p);
 }
 
+// ---- the tables: B takes any peer, and names one that is not there
+
+#define LINES 100u
+
+static struct pair *pair_any_peer(const char *limits)
+{
+	static char acl[128 * LINES], rest[256];
+	size_t len = (size_t)sprintf(acl, "ip access-list extended 101\n");
+	struct pair_config a = {.acl = acl}, b = {.rest = rest};
+
+	for (unsigned i = 0; i < LINES; i++)
+		len += (size_t)sprintf(acl + len, " permit ip host 10.1.0.%u host 10.2.0.1\n", i);
+	snprintf(rest, sizeof(rest),
+	         "access-list 102 permit ip 10.8.0.0 0.0.0.255 10.9.0.0 "
+	         "0.0.0.255\n%s",
+	         limits);
+	b.entry = "exit\nno crypto map m 1\n"
+		  "crypto map m 2 ipsec-isakmp\n set peer " OTHER "\n set transform-set ts\n"
+		  " match address 102\n"
+		  "crypto dynamic-map dyn 10\n set transform-set ts\n"
+		  "crypto map m 65000 ipsec-isakmp dynamic dyn";
+	return pair_create(&a, &b);
+}
+
+static struct flow *line_of_named(const struct side *s)
+{
+	struct flow *f = s->c.entries->flows;
+
+	assert_false(f->entry->any_peer);
+	return f;
+}
+
+// A host behind A sends by each of its lines.
+static void all_send(struct side *s)
+{
+	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
+		const struct fake_tunnel *t = &s->c.dp->tunnels[i];
+
+		if (t->used)
+			fake_dp_packet(s->c.dp, (struct handle){i, t->generation}, NULL);
+	}
+}
+
+// One peer does not get all the tunnels that there may be, nor do all that nobody names.
+static void tunnels_are_left_to_others(void **state)
+{
+	struct pair *p = pair_any_peer("crypto call admission limit ipsec sa 200");
+	struct control *c = &p->b.c;
+	struct peer other = {0};
+	struct flow *f;
+
+	(void)state;
+	all_send(&p->a);
+	pair_pass(p, 10 * S);
+	assert_int_equal(side_peer(&p->b)->n_children, ANY_PEER_PAIRS);
+	assert_true(c->counters.admissions_refused > 0);
+	f = side_child(&p->b)->flow;
+	assert_true(child_may_be_proposed(c, side_peer(&p->b), f)); // a renewal
+	f->child = NULL;
+	assert_false(child_may_be_proposed(c, side_peer(&p->b), f));
+	assert_true(child_may_be_proposed(c, &other, f));
+	// As if others had all but the part that is left.
+	c->children.used += 100 - ANY_PEER_PAIRS - 100 / ANY_PEER_PART;
+	assert_false(child_may_be_proposed(c, &other, f));
+	assert_true(child_is_admitted(c, line_of_named(&p->b)));
+	c->children.used--;
+	assert_true(child_may_be_proposed(c, &other, f));
+	c->children.used -= 100 - ANY_PEER_PAIRS - 100 / ANY_PEER_PART - 1;
+	f->child = side_child(&p->b);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(renewed_without_end),      cmocka_unit_test(crossing_without_end),
-		cmocka_unit_test(phase_1_without_end),      cmocka_unit_test(replaced_but_used),
-		cmocka_unit_test(renewals_keep_nobody_out), cmocka_unit_test(dh_of_one_is_bounded),
+		cmocka_unit_test(renewed_without_end),
+		cmocka_unit_test(crossing_without_end),
+		cmocka_unit_test(phase_1_without_end),
+		cmocka_unit_test(replaced_but_used),
+		cmocka_unit_test(renewals_keep_nobody_out),
+		cmocka_unit_test(dh_of_one_is_bounded),
 		cmocka_unit_test(dh_is_left_to_phase_1),
+		cmocka_unit_test(tunnels_are_left_to_others),
 	};
 
 	return cmocka_run_group_tests_name("greedy", tests, NULL, NULL);
