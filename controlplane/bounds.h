@@ -38,6 +38,9 @@
 // an interface, but for those of the entry's own lines: each costs every look-up of a worker a
 // probe.
 #define PROPOSED_SHAPES_MAX 256
+// ... of these so many are there because of one peer, where an entry takes any: a list from /24 to
+// /16 allows hundreds, and who came later with a new one would get none. Sites have a few.
+#define PROPOSED_SHAPES_PER_PEER 16
 // Quick modes that a peer may have open on one IKE SA.
 #define QUICK_MODES_PER_SA 64
 // Established IKE SAs of a peer, those that have been replaced among them: when another comes, the

@@ -59,7 +59,8 @@ struct control_counters {
 	uint64_t probes_sent, probes_answered, hellos_received, acks_received, acks_stale;
 	uint64_t losses, verdicts_deferred, deaths, failovers;
 	uint64_t admissions_refused, admissions_delayed;
-	uint64_t shapes_refused;  // proposals, since those of an interface have too many shapes
+	uint64_t shapes_refused;  // proposals, since those of an interface or peer have too many
+	                          // shapes
 	uint64_t ike_unauthentic; // hash did not hold, or came in clear where it must not
 	uint64_t ike_unsupported; // IKEv2, aggressive mode, XAUTH, mode config
 	uint64_t ike_refused;     // no key, no policy, no flow, too many half-open

@@ -415,21 +415,23 @@ bool flow_peer_is_listed(const struct control *c, const struct ip_addr *local,
 	return e || flow_peer_is_named(c, local, remote);
 }
 
-// A flow for a proposal that lies within a line: its policy comes before the line's own.
+// A flow for a peer's proposal that lies within a line: its policy comes before the line's own.
 static struct flow *flow_make_instance(struct control *c, struct crypto_entry *e, uint32_t line,
-                                       const struct selector *s)
+                                       const struct selector *s, const struct peer *p)
 {
 	static uint32_t next_instance;
 	struct flow *f;
 
-	if (!flow_table_may_propose(c, e, s)) {
+	if (!flow_table_may_propose(c, e, s, p)) {
 		c->counters.shapes_refused++;
 		errno = ENOSPC;
 		return NULL;
 	}
 	f = flow_create(c, e, line, next_instance, s);
-	if (f)
-		next_instance = (next_instance + 1) % FLOW_LINE;
+	if (!f)
+		return NULL;
+	next_instance = (next_instance + 1) % FLOW_LINE;
+	flow_table_brought(c, f, p);
 	return f;
 }
 
@@ -536,7 +538,7 @@ struct flow *flow_for_proposal(struct control *c, struct peer *p, const struct s
 	errno = ENOENT;
 	if (!first.entry || (first.flow && selector_equal(&first.flow->selector, s)))
 		return first.flow;
-	return flow_make_instance(c, first.entry, first.flow ? first.flow->line : 0, s);
+	return flow_make_instance(c, first.entry, first.flow ? first.flow->line : 0, s, p);
 }
 
 struct flow *flow_create(struct control *c, struct crypto_entry *e, uint32_t line,

@@ -10,6 +10,7 @@
 #include "bounds.h"
 #include "control.h"
 #include "flow.h"
+#include "peer.h"
 
 // ---- shapes ----------------------------------------------------------------------------------
 
@@ -174,14 +175,36 @@ static struct flow *find_from(const struct control *c, uint32_t link, const stru
 
 // ---- the table -------------------------------------------------------------------------------
 
+// How many shapes are there because of the peer.
+static unsigned brought_by(const struct flow_shapes *shapes, const struct peer *p)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < shapes->n; i++)
+		n += handle_equal(shapes->items[i].brought_by, slab_handle(p));
+	return n;
+}
+
 bool flow_table_may_propose(const struct control *c, const struct crypto_entry *e,
-                            const struct selector *s)
+                            const struct selector *s, const struct peer *p)
 {
 	const struct flow_shapes *proposed = &c->proposed_shapes[e->iface];
 	uint32_t bits = shape_of(s);
 
-	return proposed->n < PROPOSED_SHAPES_MAX || shapes_have(proposed, bits) ||
-	       shapes_have(&e->shapes, bits);
+	if (shapes_have(proposed, bits) || shapes_have(&e->shapes, bits))
+		return true;
+	return proposed->n < PROPOSED_SHAPES_MAX &&
+	       (!e->any_peer || brought_by(proposed, p) < PROPOSED_SHAPES_PER_PEER);
+}
+
+void flow_table_brought(struct control *c, const struct flow *f, const struct peer *p)
+{
+	struct flow_shapes *proposed = &c->proposed_shapes[f->entry->iface];
+	uint32_t bits = shape_of(&f->selector);
+	struct flow_shape *shape = &proposed->items[shape_place(proposed, bits)];
+
+	if (shape->flows == 1 && !shapes_have(&f->entry->shapes, bits))
+		shape->brought_by = slab_handle(p);
 }
 
 int flow_table_init(struct control *c)

@@ -12,11 +12,13 @@
 struct control;
 struct crypto_entry;
 struct flow;
+struct peer;
 
 // How many flows have each shape, in order of `bits`.
 struct flow_shape {
 	uint32_t bits;
 	uint32_t flows;
+	struct handle brought_by; // the peer whose proposal was its first, see flow_table_brought()
 };
 
 struct flow_shapes {
@@ -32,9 +34,12 @@ struct flow_link {
 // After the peers' tables; not in a turn, since tables of a million are long. 0 or -ENOMEM;
 // flow_table_fini() in either case.
 int flow_table_init(struct control *c);
-// May a peer propose a flow of such a shape to the entry? See PROPOSED_SHAPES_MAX.
+// May the peer propose a flow of such a shape to the entry? See PROPOSED_SHAPES_MAX.
 bool flow_table_may_propose(const struct control *c, const struct crypto_entry *e,
-                            const struct selector *s);
+                            const struct selector *s, const struct peer *p);
+// The peer has proposed this flow, which was added: if no other one has its shape it counts for the
+// peer, for as long as there are any.
+void flow_table_brought(struct control *c, const struct flow *f, const struct peer *p);
 // Makes room for one more flow of the entry, a line's or not. 0 or -ENOMEM.
 int flow_table_reserve(struct control *c, struct crypto_entry *e, bool line);
 // It is not added after all.

@@ -242,6 +242,62 @@ static void first_match(void **state)
 	assert_in_range(found, ROUNDS * PROPOSALS / 10, ROUNDS * PROPOSALS * 3);
 }
 
+// A dynamic map that takes any peer and any traffic.
+static void start_any(void)
+{
+	used = 0;
+	put("hostname gw\nplatform\n port FastEthernet0 net_null0\n"
+	    "crypto isakmp key secret address 0.0.0.0 0.0.0.0\n"
+	    "crypto ipsec transform-set ts esp-gcm\n"
+	    "crypto dynamic-map dyn 10\n set transform-set ts\n"
+	    "crypto map m 1 ipsec-isakmp dynamic dyn\n"
+	    "interface FastEthernet0\n ip address 192.0.2.1 255.255.255.0\n crypto map m\n");
+	start();
+}
+
+// One peer does not use up the shapes of all; what it lets go it may have again.
+static void shapes_of_one_peer(void **state)
+{
+	struct ip_addr local = addr_v4(0xc0000201), remote = addr_v4(0xc000020b),
+		       remote2 = addr_v4(0xc000020c);
+	struct flow *flows[PROPOSED_SHAPES_PER_PEER], *same, *f;
+	struct selector s = {.local = prefix_make(&(struct ip_addr){.family = 4}, 0)};
+	struct peer *one, *other;
+
+	(void)state;
+	start_any();
+	one = peer_get(&control, &local, &remote, 500);
+	other = peer_get(&control, &local, &remote2, 500);
+	for (unsigned i = 0; i < PROPOSED_SHAPES_PER_PEER; i++) {
+		s.remote = prefix_make(&remote, (uint8_t)(8 + i));
+		flows[i] = flow_for_proposal(&control, one, &s);
+		assert_non_null(flows[i]);
+	}
+	s.remote = prefix_make(&remote, 32);
+	assert_null(flow_for_proposal(&control, one, &s));
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(control.counters.shapes_refused, 1);
+	f = flow_for_proposal(&control, other, &s);
+	assert_non_null(f);
+	// Another flow of a shape does not make it another's, nor its first one's end.
+	s.remote = prefix_make(&(struct ip_addr){.family = 4, .bytes = {172, 16}}, 8);
+	same = flow_for_proposal(&control, one, &s);
+	assert_non_null(same);
+	flow_release(&control, flows[0]);
+	s.remote = prefix_make(&remote, 31);
+	assert_null(flow_for_proposal(&control, one, &s));
+	flow_release(&control, same);
+	same = flow_for_proposal(&control, one, &s);
+	assert_non_null(same);
+	flow_release(&control, same);
+	flow_release(&control, f);
+	for (unsigned i = 1; i < PROPOSED_SHAPES_PER_PEER; i++)
+		flow_release(&control, flows[i]);
+	peer_release(&control, one);
+	peer_release(&control, other);
+	stop();
+}
+
 // Peers make workers look for no more shapes than are allowed to all of them.
 static void shapes_are_bounded(void **state)
 {
@@ -252,14 +308,7 @@ static void shapes_are_bounded(void **state)
 	struct peer *p;
 
 	(void)state;
-	used = 0;
-	put("hostname gw\nplatform\n port FastEthernet0 net_null0\n"
-	    "crypto isakmp key secret address 0.0.0.0 0.0.0.0\n"
-	    "crypto ipsec transform-set ts esp-gcm\n"
-	    "crypto dynamic-map dyn 10\n set transform-set ts\n"
-	    "crypto map m 1 ipsec-isakmp dynamic dyn\n"
-	    "interface FastEthernet0\n ip address 192.0.2.1 255.255.255.0\n crypto map m\n");
-	start();
+	start_any();
 	p = peer_get(&control, &local, &remote, 500);
 	s.remote = prefix_make(&remote, 24);
 	first = flow_for_proposal(&control, p, &s);
@@ -300,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_match),
 		cmocka_unit_test(shapes_are_bounded),
+		cmocka_unit_test(shapes_of_one_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
