@@ -74,6 +74,9 @@
 // Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`); so
 // many places, or a quarter of those that others leave, they do not take.
 #define PEERS_LEFT 64
+// Peers that no entry names, though they are no strangers any more, leave this part of all places
+// to those that one names, or as many as these are: behind one address there may be thousands.
+#define PEERS_NAMED_PART 16u
 
 // Neighbours: as many as peers, though not fewer than the first and no more than the dataplane has
 // room for, and the second beside them: hosts, gateways, and who only claims to be there.

@@ -378,6 +378,45 @@ static void tunnels_are_left_to_others(void **state)
 	pair_destroy(p);
 }
 
+// Those that nobody names do not take the last places for peers either.
+static void places_are_left_to_named(void **state)
+{
+	struct ip_addr local, remote;
+	struct fake_datagram d;
+	uint8_t first[1024];
+	struct peer *last = NULL;
+	struct control *c;
+	struct pair *p;
+	size_t len;
+
+	(void)state;
+	pair_first_message(first, &len);
+	p = pair_any_peer("");
+	c = &p->b.c;
+	c->peers.limit = 2 * PEERS_NAMED_PART;
+	addr_parse(ADDR_B, &local);
+	for (unsigned i = 1; i < c->peers.limit; i++) {
+		remote = addr_v4(0xc6336400 + i); // 198.51.100.0
+		last = peer_get(c, &local, &remote, 500);
+		assert_non_null(last);
+	}
+	side_packet(&p->a, NULL);
+	pair_pass(p, 2 * S);
+	assert_null(side_peer(&p->b));
+	assert_true(side_logged(&p->b, "the table of peers is full"));
+	assert_true(c->counters.admissions_refused > 0);
+	d = pair_from_a(first, len);
+	addr_parse(OTHER, &d.src);
+	side_receive(&p->b, &d);
+	pair_settle(p);
+	assert_non_null(peer_find(c, &local, &d.src, 500));
+	ike_sa_evict_stranger(c, NULL);
+	peer_release(c, last);
+	pair_pass(p, 20 * S);
+	assert_non_null(side_sa(&p->b));
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +428,7 @@ int main(void)
 		cmocka_unit_test(dh_of_one_is_bounded),
 		cmocka_unit_test(dh_is_left_to_phase_1),
 		cmocka_unit_test(tunnels_are_left_to_others),
+		cmocka_unit_test(places_are_left_to_named),
 	};
 
 	return cmocka_run_group_tests_name("greedy", tests, NULL, NULL);
