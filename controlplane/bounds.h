@@ -68,6 +68,10 @@
 // thousands of tunnels may have them while there is room, and others come up all the same.
 #define ANY_PEER_PART  8u
 #define ANY_PEER_PAIRS 64u
+// Log lines that a peer causes, within so many seconds; see peer_log.h. Who comes up, fails and
+// comes up again has fewer.
+#define PEER_LOG_LINES  8u
+#define PEER_LOG_WITHIN 10u
 // Children of a flow, those that have been replaced and still receive among them, not those that
 // are being negotiated. When another comes the oldest one that was replaced ends at once.
 #define CHILDREN_PER_FLOW 4

@@ -17,6 +17,7 @@
 #include "ike1/ike1.h"
 #include "ike_sa.h"
 #include "peer.h"
+#include "peer_log.h"
 #include "peer_timers.h"
 
 struct child *child_of(const struct control *c, struct handle sa)
@@ -173,11 +174,13 @@ bool peer_has_tunnel(const struct peer *p, const struct child *except)
 	return false;
 }
 
-static void session_status(struct control *c, const struct peer *p, const char *status)
+static void session_status(struct control *c, struct peer *p, const char *status)
 {
 	char text[ADDR_TEXT], buf[ADDR_TEXT];
 	const char *id = peer_id(p, buf);
 
+	if (!peer_log_may(c, p, PEER_LOG_STATUS))
+		return;
 	addr_format(&p->remote, text);
 	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "SESSION_STATUS",
 	        "Crypto tunnel is %s.  Peer %s:%u       Id: %s", status, text, p->remote_port,

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "flow.h"
 #include "ike_sa.h"
+#include "peer_log.h"
 #include "peer_timers.h"
 #include "teardown.h"
 
@@ -317,6 +318,7 @@ void peer_release(struct control *c, struct peer *p)
 	if (p->sas_pending)
 		return;
 	peer_set_state(c, p, PEER_ENDING);
+	peer_log_end(c, p);
 	dp_peer_watch(c->dp, p->slab.index, 0);
 	free(p->id);
 	slab_free(&c->peers, p);

@@ -57,6 +57,9 @@ struct peer {
 	bool doubted : 1;       // by a worker that waits for the answer
 	uint8_t quick_modes;    // of ours, under way
 	uint8_t quick_late;     // of these, those whose message 1 was repeated
+	uint8_t lines_left_out; // peer_log.c's: how many about it were not logged, at least
+	uint16_t lines : 4;     // ... and how many were
+	uint16_t lines_in : 12; // ... in this stretch of time
 	uint16_t heard_by : 6;  // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
 	uint16_t paths : 10;    // control.paths at that time
 	tick_t moved;           // when its children followed it last

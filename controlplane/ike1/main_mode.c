@@ -21,6 +21,7 @@
 #include "notify.h"
 #include "output.h"
 #include "peer.h"
+#include "peer_log.h"
 #include "peer_timers.h"
 #include "secret.h"
 #include "vendor.h"
@@ -253,6 +254,8 @@ static void warn_weak(struct control *c, const struct ike_sa *sa)
 	char addr[ADDR_TEXT], suite[SUITE_TEXT];
 
 	if (s->cipher == IKE_CIPHER_AES && s->hash != IKE_HASH_MD5 && s->group > 5)
+		return;
+	if (!peer_log_may(c, sa->peer, PEER_LOG_REMARK))
 		return;
 	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "IKMP_WEAK",
 	        "Phase 1 with %s uses weak algorithms: %s", addr_format(&sa->peer->remote, addr),

@@ -16,6 +16,7 @@
 #include "node.h"
 #include "output.h"
 #include "peer.h"
+#include "peer_log.h"
 #include "peer_timers.h"
 #include "secret.h"
 
@@ -230,6 +231,8 @@ static void warn_weak(struct control *c, const struct child *ch)
 
 	if (s->cipher != SA_CIPHER_DES_CBC && s->cipher != SA_CIPHER_3DES_CBC &&
 	    s->auth != SA_AUTH_HMAC_MD5_96 && !weak_group)
+		return;
+	if (!peer_log_may(c, ch->peer, PEER_LOG_REMARK))
 		return;
 	log_msg(&c->log, LOG_NOTICE, "CRYPTO", "IPSEC_WEAK",
 	        "IPsec SA with %s uses weak algorithms: %s%s", addr_format(&ch->peer->remote, addr),

@@ -12,6 +12,7 @@
 #include "exchange.h"
 #include "flow.h"
 #include "ike1/ike1.h"
+#include "teardown.h"
 
 static struct flow *side_flow(struct side *s)
 {
@@ -417,6 +418,54 @@ static void places_are_left_to_named(void **state)
 	pair_destroy(p);
 }
 
+// ---- the log
+
+#define ROUNDS 100u
+
+// Tunnels that come and go without end are told of a few times, and then how often they did. A
+// death is told of all the same.
+static void log_is_left_to_others(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+
+	(void)state;
+	pair_up(p);
+	pair_pass(p, PEER_LOG_WITHIN * S);
+	side_forget_log(&p->b);
+	p->b.c.log.debug_isakmp = false;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		child_delete(&p->a.c, side_child(&p->a), true, "test");
+		pair_settle(p);
+		assert_int_equal(p->b.c.children.used, 0);
+		flow_acquire(&p->a.c, side_flow(&p->a));
+		pair_settle(p);
+		assert_int_equal(p->b.c.children.used, 1);
+	}
+	assert_int_equal(side_logged(&p->b, "SESSION_STATUS"), PEER_LOG_LINES);
+	assert_int_equal(side_logged(&p->b, "more of them are not logged"), 1);
+	assert_int_equal(p->b.n_lines, PEER_LOG_LINES + 1);
+	pair_pass(p, PEER_LOG_WITHIN * S);
+	side_forget_log(&p->b);
+	child_delete(&p->a.c, side_child(&p->a), true, "test");
+	pair_settle(p);
+	assert_int_equal(side_logged(&p->b, "192 messages about peer 192.0.2.1:500 were not"), 1);
+	assert_int_equal(side_logged(&p->b, "SESSION_STATUS: Crypto tunnel is DOWN"), 1);
+	for (unsigned i = 0; i < PEER_LOG_LINES; i++) {
+		flow_acquire(&p->a.c, side_flow(&p->a));
+		pair_settle(p);
+		child_delete(&p->a.c, side_child(&p->a), true, "test");
+		pair_settle(p);
+	}
+	flow_acquire(&p->a.c, side_flow(&p->a));
+	pair_settle(p);
+	side_forget_log(&p->b);
+	teardown_by_dpd(&p->b.c, side_peer(&p->b));
+	pair_pass(p, S);
+	assert_int_equal(side_logged(&p->b, "SESSION_STATUS: Crypto tunnel is DOWN"), 1);
+	assert_int_equal(side_logged(&p->b, "were not logged"), 1);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +478,7 @@ int main(void)
 		cmocka_unit_test(dh_is_left_to_phase_1),
 		cmocka_unit_test(tunnels_are_left_to_others),
 		cmocka_unit_test(places_are_left_to_named),
+		cmocka_unit_test(log_is_left_to_others),
 	};
 
 	return cmocka_run_group_tests_name("greedy", tests, NULL, NULL);
