@@ -41,7 +41,6 @@ enum command_mode {
 	MODE_PLATFORM,      // (config-platform)
 	MODE_LINE,          // (config-line)
 	MODE_IGNORED,       // (config-ignored), below a line that opens a block and does nothing
-	MODE_REJECTED,      // below a line that was refused: the block's lines are passed over
 	MODE_COUNT,
 };
 

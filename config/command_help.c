@@ -239,7 +239,6 @@ const char *command_mode_prompt(enum command_mode mode)
 		[MODE_PLATFORM] = "(config-platform)#",
 		[MODE_LINE] = "(config-line)#",
 		[MODE_IGNORED] = "(config-ignored)#",
-		[MODE_REJECTED] = "(config)#",
 	};
 
 	return prompts[mode];

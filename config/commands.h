@@ -62,8 +62,8 @@ uint32_t edit_find_peer(const struct config_peer *peers, uint32_t n, const struc
 void edit_notice(struct command_call *call, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int edit_no_memory(struct command_call *call);
-// Handlers: accepted without effect; the same of a block; known but refused; refused, and the lines
-// below as well. With `no` the latter two do nothing.
+// Handlers: accepted without effect; the same of a block; known but refused, which with `no` does
+// nothing.
 int command_ignored(struct command_call *call);
 int command_ignored_block(struct command_call *call);
 // `banner`: ignored, and so are the lines up to the end of its text.
@@ -71,7 +71,6 @@ int command_banner(struct command_call *call);
 // The line belongs to the text of a banner, and perhaps ends it.
 bool cursor_text(struct config_cursor *cur, const char *line);
 int command_inactive(struct command_call *call);
-int command_inactive_block(struct command_call *call);
 // "tcp", or NULL for a protocol without a name in this kind of access list.
 const char *commands_protocol_name(uint8_t protocol, bool ipv6);
 // What IOS says of a route behind its distance. The name is kept; the others mean nothing here.

@@ -590,7 +590,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "access-list " NUMBER " remark [text:LINE]", "", numbered, words},
 	{MODE_CONFIG, "ip access-list extended name:WORD", "", named, ip_words},
 	{MODE_CONFIG, "ip access-list {standard|resequence|role-based} rest:LINE", "",
-         command_inactive_block, ip_words},
+         command_inactive, ip_words},
 	{MODE_ACL, "[seq:<1-2147483647>] " LINE, "seq:<1-2147483647>", named_line, words},
 	{MODE_ACL, "[seq:<1-2147483647>] remark [text:LINE]", "", named_line, words},
 	{MODE_CONFIG, "ipv6 access-list name:WORD", "", named6, ipv6_words},

@@ -459,10 +459,10 @@ static const struct command commands[] = {
          "ip route prefix:A.B.C.D mask:WILDCARD", route, words},
 
 	{MODE_CONFIG, "ip route vrf rest:LINE", "", command_inactive, inactive_words},
-	{MODE_CONFIG, "ip vrf rest:LINE", "", command_inactive_block, inactive_words},
-	{MODE_CONFIG, "vrf definition rest:LINE", "", command_inactive_block, inactive_words},
+	{MODE_CONFIG, "ip vrf rest:LINE", "", command_inactive, inactive_words},
+	{MODE_CONFIG, "vrf definition rest:LINE", "", command_inactive, inactive_words},
 	{MODE_CONFIG, "ip {nat|local} rest:LINE", "", command_inactive, inactive_words},
-	{MODE_CONFIG, "router rest:LINE", "", command_inactive_block, inactive_words},
+	{MODE_CONFIG, "router rest:LINE", "", command_inactive, inactive_words},
 	{MODE_CONFIG, "aaa rest:LINE", "", aaa, inactive_words},
 	{MODE_CONFIG, "username rest:LINE", "", command_inactive, inactive_words},
 

@@ -389,7 +389,7 @@ static const struct command commands[] = {
          "[rest:LINE]",
          "", command_ignored, ignored_words},
 	{MODE_INTERFACE, "redundancy {rii|group} rest:LINE", "", command_ignored, ignored_words},
-	{MODE_INTERFACE, "service instance rest:LINE", "", command_inactive_block, inactive_words},
+	{MODE_INTERFACE, "service instance rest:LINE", "", command_inactive, inactive_words},
 };
 
 const struct command_table commands_interface = {commands, sizeof(commands) / sizeof(commands[0]),

@@ -255,7 +255,7 @@ static const struct command commands[] = {
          "crypto ipsec security-association idle-time", idle_time, words},
 	{MODE_CONFIG, "crypto ipsec ipv4-deny {jump|clear|drop}", "crypto ipsec ipv4-deny",
          ipv4_deny, words},
-	{MODE_CONFIG, "crypto ipsec profile rest:LINE", "", command_inactive_block, words},
+	{MODE_CONFIG, "crypto ipsec profile rest:LINE", "", command_inactive, words},
 	{MODE_CONFIG, "crypto ipsec nat-transparency udp-encapsulation", "", udp_encapsulation,
          words},
 	{MODE_CONFIG, "crypto ipsec nat-transparency spi-matching", "", command_inactive, words},

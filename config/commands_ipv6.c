@@ -259,7 +259,7 @@ static const struct command commands[] = {
 	{MODE_CONFIG,
          "ipv6 {router|dhcp|local|general-prefix|prefix-list|multicast-routing|"
          "inspect|nat|snooping|mobile|mld|pim|flowset|verify} [rest:LINE]",
-         "", command_inactive_block, inactive_words},
+         "", command_inactive, inactive_words},
 };
 
 const struct command_table commands_ipv6 = {commands, sizeof(commands) / sizeof(commands[0]),

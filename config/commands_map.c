@@ -410,10 +410,10 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> [ipsec-isakmp|ipsec-manual]",
          "crypto map ipv6 map_:WORD", map_enter, words},
 	{MODE_CONFIG, "crypto map ipv6 map_:WORD seq:<1-65535> ipsec-isakmp profile rest:LINE", "",
-         command_inactive_block, inactive_words},
+         command_inactive, inactive_words},
 	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> ipsec-isakmp profile rest:LINE", "",
-         command_inactive_block, inactive_words},
-	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> gdoi", "", command_inactive_block,
+         command_inactive, inactive_words},
+	{MODE_CONFIG, "crypto map map_:WORD seq:<1-65535> gdoi", "", command_inactive,
          inactive_words},
 	{MODE_CONFIG,
          "crypto map map_:WORD {client|isakmp|isakmp-profile|local-address|redundancy|gdoi} "

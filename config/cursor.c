@@ -77,7 +77,6 @@ static const struct command leave_commands[] = {
 	{MODE_PLATFORM, "exit", NULL, leave, NULL},
 	{MODE_LINE, "exit", NULL, leave, NULL},
 	{MODE_IGNORED, "exit", NULL, leave, NULL},
-	{MODE_REJECTED, "exit", NULL, leave, NULL},
 };
 
 static const struct command_table *const tables[] = {
@@ -164,14 +163,14 @@ static bool begins_like_ours(const char *line)
 	return false;
 }
 
-// Below a refused line, and in `line vty` blocks, indented lines that mean nothing elsewhere belong
-// to the block. A line that is not indented does not: a misspelt command must not vanish. Typed
-// into an ignored block, where nobody indents, one does if it begins like none of ours.
+// In `line vty` blocks, indented lines that mean nothing elsewhere belong to the block. A line that
+// is not indented does not: a misspelt command must not vanish. Typed into an ignored block, where
+// nobody indents, one does if it begins like none of ours.
 static bool passed_over(const struct config_cursor *cur, const struct edit *e)
 {
 	if (cur->mode == MODE_IGNORED)
 		return !e->line && !begins_like_ours(e->source);
-	return (cur->mode == MODE_REJECTED || cur->mode == MODE_LINE) && is_below(cur, e->source);
+	return cur->mode == MODE_LINE && is_below(cur, e->source);
 }
 
 // Matches in the current mode, or else in global mode; apply() then leaves the sub-mode, unless the
@@ -239,9 +238,7 @@ static int apply(struct edit *e, const struct command_match *m)
 	err = command_run(m, e, &call);
 	if (!err)
 		return 0;
-	// A refused block takes its lines along, all other errors leave the cursor where it was.
-	if (e->cursor->mode != MODE_REJECTED)
-		*e->cursor = before;
+	*e->cursor = before;
 	diag_add(e->diags, DIAG_ERROR, e->line, call.error_column, e->source, "%s",
 	         call.error[0] ? call.error : strerror(-err));
 	return err;
@@ -262,9 +259,7 @@ static bool has_control(const char *line, uint32_t *column)
 
 static int pass_over(struct edit *e)
 {
-	if (e->cursor->mode != MODE_REJECTED)
-		diag_add(e->diags, DIAG_NOTICE, e->line, 0, NULL,
-		         "ignored"); // it may name a secret
+	diag_add(e->diags, DIAG_NOTICE, e->line, 0, NULL, "ignored"); // it may name a secret
 	return 0;
 }
 
@@ -292,15 +287,41 @@ static int apply_checked(struct edit *e, struct command_match m[2])
 	return -EINVAL;
 }
 
+void cursor_refuse(struct config_cursor *cur, const char *line)
+{
+	uint32_t below = indentation(line) + 1;
+
+	if (!cur->refused || below < cur->refused)
+		cur->refused = below;
+}
+
+// The lines of a block whose head was refused would change the block before it, which is what a
+// cursor that stays where it was points to. In a file the head is an error already.
+static int below_refused(struct edit *e)
+{
+	if (e->line)
+		return 0;
+	diag_add(e->diags, DIAG_ERROR, 0, 0, NULL,
+	         "not applied: the line that it stands below was refused");
+	return -EINVAL;
+}
+
 int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
                  uint32_t line_number, struct diag_list *d, struct command_match scratch[2])
 {
 	struct edit e = {c, cur, d, line_number, line};
 	const char *first = line + strspn(line, " \t");
+	int err;
 
 	if (cursor_text(cur, line) || *first == '!' || *first == '\0')
 		return 0;
-	return apply_checked(&e, scratch);
+	if (cur->refused && indentation(line) >= cur->refused)
+		return below_refused(&e);
+	cur->refused = 0;
+	err = apply_checked(&e, scratch);
+	if (err)
+		cursor_refuse(cur, line);
+	return err;
 }
 
 int cursor_enter(struct config *c, struct config_cursor *cur, const char *line,
@@ -312,17 +333,19 @@ int cursor_enter(struct config *c, struct config_cursor *cur, const char *line,
 
 	if (!scratch) {
 		diag_add(d, DIAG_ERROR, line_number, 0, NULL, "out of memory");
+		cursor_refuse(cur, line);
 		return -ENOMEM;
 	}
 	err = cursor_apply(c, cur, line, line_number, d, scratch);
 	secret_wipe(scratch, 2 * sizeof(*scratch));
 	free(scratch);
-	// A refused block is a matter of files; who types sees the error and stays where he is.
-	if (err)
-		*cur = before;
 	if (!err && config_seal(c)) {
 		diag_add(d, DIAG_ERROR, line_number, 0, NULL, "out of memory");
 		err = -ENOMEM;
+	}
+	if (err) {
+		*cur = before;
+		cursor_refuse(cur, line);
 	}
 	return err;
 }
@@ -448,12 +471,4 @@ int command_inactive(struct command_call *call)
 	if (call->no)
 		return 0;
 	return command_fail(call, &call->args[0], "not active in this version");
-}
-
-int command_inactive_block(struct command_call *call)
-{
-	if (call->no)
-		return 0;
-	edit_of(call)->cursor->mode = MODE_REJECTED;
-	return command_inactive(call);
 }

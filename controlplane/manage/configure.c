@@ -267,9 +267,12 @@ void configure_line(struct session *s, const char *line)
 
 	if (!next) {
 		session_error(s, "Out of memory");
+		cursor_refuse(&e->cursor, line);
 		return;
 	}
-	if (!try_line(s, line, next, &cursor)) {
+	if (try_line(s, line, next, &cursor)) {
+		cursor_refuse(&e->cursor, line);
+	} else {
 		if (cursor_text_end(&cursor)[0] && !configure_takes_text(s))
 			session_printf(s, "Enter TEXT message.  End with the character '%s'.\n",
 			               cursor_text_end(&cursor));

@@ -103,6 +103,7 @@ static inline void assert_line_refused(struct config *c, struct config_cursor *c
 	assert_non_null(before);
 	assert_true(enter(c, cur, line) < 0);
 	assert_true(config_equal(c, before));
+	cur_before.refused = cur->refused; // what belongs to the line that was refused
 	assert_memory_equal(cur, &cur_before, sizeof(*cur));
 	config_free(before);
 }

@@ -120,6 +120,73 @@ static void lines_that_are_not_indented_leave(void **state)
 	               "not active in this version");
 }
 
+// The lines of a block that was not understood, pasted behind one that was, are not the latter's.
+static void lines_below_a_refused_one_are_its_own(void **state)
+{
+	static const struct {
+		const char *block, *refused, *below[3], *left;
+	} cases[] = {
+		{"crypto map m 10 ipsec-isakmp",
+	         "crypto ipsec profile P",
+	         {" set transform-set T2", " set pfs group2"},
+	         "set pfs group14"},
+		{"interface fa0",
+	         "interface Serial0/0/0.1 point-to-point",
+	         {" ip address 10.9.0.1 255.0.0.0", " shutdown", "  exit"},
+	         "shutdown"},
+		{"crypto isakmp policy 10", "crypto ikev2 proposal P2", {" group 2"}, "group 5"},
+		{"crypto map m 10", "object-group network X", {" host 1.2.3.4"}, "set pfs group15"},
+		{"interface fa0",
+	         " service instance 1 ethernet",
+	         {"  bridge-domain 1", "  no ip address"},
+	         " no shutdown"},
+	};
+	struct config *c = load("crypto isakmp policy 10\n group 14\n"
+	                        "interface fa0\n ip address 10.0.0.1 255.0.0.0\n"
+	                        "crypto map m 10 ipsec-isakmp\n set transform-set T1\n");
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *before;
+
+		assert_int_equal(enter(c, &cur, cases[i].block), 0);
+		assert_line_refused(c, &cur, cases[i].refused);
+		for (unsigned k = 0; k < 3 && cases[i].below[k]; k++)
+			assert_line_refused(c, &cur, cases[i].below[k]);
+		assert_int_equal(enter(c, &cur, "!"), 0);
+		assert_line_refused(c, &cur, cases[i].below[0]);
+		before = config_clone(c);
+		assert_int_equal(enter(c, &cur, cases[i].left), 0); // the block is still open
+		assert_false(config_equal(c, before));
+		config_free(before);
+	}
+	assert_string_equal(c->hostname, "Router");
+	config_free(c);
+}
+
+// A line within a block that is wrong does not take those beside it along.
+static void lines_beside_a_refused_one_are_applied(void **state)
+{
+	struct config *c = load("crypto map m 10 ipsec-isakmp\n");
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto map m 10 ipsec-isakmp"), 0);
+	assert_line_refused(c, &cur, " set peer 10.0.0.300");
+	assert_int_equal(enter(c, &cur, " set peer 10.0.0.3"), 0);
+	assert_line_refused(c, &cur, "frobnicate"); // typed by hand nothing is indented
+	assert_int_equal(enter(c, &cur, "set pfs group14"), 0);
+	assert_int_equal(c->map_entries[0].n_peers, 1);
+	assert_int_equal(c->map_entries[0].pfs_group, 14);
+	config_free(c);
+	assert_refused("interface fa0\n service instance 1 ethernet\n  bridge-domain 1\n"
+	               " ip adress 10.0.0.1 255.0.0.0\n",
+	               4, 5, "invalid input");
+}
+
 static void ambiguous_words_are_explained(void **state)
 {
 	struct config *c = load("crypto map m 1 ipsec-isakmp\n");
@@ -521,6 +588,8 @@ int main(void)
 		cmocka_unit_test(what_is_typed_is_not_lost),
 		cmocka_unit_test(ignored_lines_do_not_leave_a_block),
 		cmocka_unit_test(lines_that_are_not_indented_leave),
+		cmocka_unit_test(lines_below_a_refused_one_are_its_own),
+		cmocka_unit_test(lines_beside_a_refused_one_are_applied),
 		cmocka_unit_test(ambiguous_words_are_explained),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(help_on_default),

@@ -205,18 +205,25 @@ static void rejected_blocks_do_not_cascade(void **state)
 	const char *text = "crypto isakmp profile P\n"
 			   " match identity address 10.0.0.1\n"
 			   " keepalive 10 retry 2\n"
+			   "interface fa0\n"
 			   "ip vrf RED\n"
 			   " rd 1:1\n"
+			   "object-group network X\n"
+			   " host 1.2.3.4/5\n"
+			   "interface Serial0/0/0.1 point-to-point\n"
+			   " ip address 10.0.0.1 255.0.255.0\n"
 			   "misspelt\n";
 	struct config *c;
 	struct diag_list d;
 
 	(void)state;
 	assert_int_equal(load_text("t", text, strlen(text), &c, &d), -EINVAL);
-	assert_int_equal(d.errors, 3);
+	assert_int_equal(d.errors, 5);
 	assert_true(has_diag(&d, DIAG_ERROR, 1, "not active in this version"));
-	assert_true(has_diag(&d, DIAG_ERROR, 4, "not active in this version"));
-	assert_true(has_diag(&d, DIAG_ERROR, 6, "unknown command"));
+	assert_true(has_diag(&d, DIAG_ERROR, 5, "not active in this version"));
+	assert_true(has_diag(&d, DIAG_ERROR, 7, "unknown command"));
+	assert_true(has_diag(&d, DIAG_ERROR, 9, "invalid input"));
+	assert_true(has_diag(&d, DIAG_ERROR, 11, "unknown command"));
 	diag_fini(&d);
 }
 

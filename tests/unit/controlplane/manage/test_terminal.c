@@ -202,6 +202,29 @@ static void script_ends_in_a_crypto_map(void **state)
 	terminal_close(t);
 }
 
+// What is pasted below a line that was refused, by the parser or because it does not fit the rest,
+// changes nothing of the block before it.
+static void lines_below_a_refused_one(void **state)
+{
+	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
+
+	(void)state;
+	run(t, "configure terminal");
+	run(t, "crypto map test 1 ipsec-isakmp");
+	has(run(t, "crypto ipsec profile P"), "% Not active");
+	has(run(t, " set pfs group5"), "% Not applied: the line that it stands below was refused");
+	assert_true(t->failed);
+	has(run(t, "crypto map ipv6 test 5 ipsec-isakmp"), "with and without 'ipv6'");
+	has(run(t, " set peer 192.0.2.77"), "% Not applied");
+	run(t, "set peer 192.0.2.78");
+	assert_false(t->failed);
+	run(t, "no set peer 192.0.2.78");
+	run(t, "end");
+	lacks(run(t, "show running-config"), "group5");
+	lacks(run(t, "show running-config"), "192.0.2.77");
+	terminal_close(t);
+}
+
 // Who names a log file hears that it cannot be written, and the log says so.
 static void log_file_that_cannot_be_written(void **state)
 {
@@ -485,6 +508,7 @@ int main(void)
 		cmocka_unit_test(lines_from_elsewhere),
 		cmocka_unit_test(history_has_the_filters),
 		cmocka_unit_test(script_ends_in_a_crypto_map),
+		cmocka_unit_test(lines_below_a_refused_one),
 		cmocka_unit_test(log_file_that_cannot_be_written),
 		cmocka_unit_test(banner_is_no_command),
 		cmocka_unit_test(banner_from_a_script),
