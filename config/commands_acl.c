@@ -261,14 +261,28 @@ static struct config_acl *make_acl(struct command_call *call, const char *name, 
 	return config_list_add(e->config, CONFIG_ACL, &new);
 }
 
-// The largest sequence number, which is in the sorted part's or the tail's last line.
-static uint32_t last_seq(const struct config_acl *acl)
+// The largest sequence number of a permit or deny, 0 = there is none.
+static uint32_t last_seq(struct config_acl *acl)
 {
-	uint32_t body = acl->n_lines - acl->tail;
-	uint32_t a = body ? acl->lines[body - 1].seq : 0;
-	uint32_t b = acl->tail ? acl->lines[acl->n_lines - 1].seq : 0;
+	struct sorted lines = config_acl_sorted(acl);
+	struct config_acl_line key = {.seq = SEQ_MAX + 1u};
+	const struct config_acl_line *l = sorted_before(&lines, &key);
 
-	return a > b ? a : b;
+	while (l && l->action == CONFIG_ACL_REMARK) { // over all of this number at once
+		key = (struct config_acl_line){.seq = l->seq, .action = CONFIG_ACL_REMARK};
+		l = sorted_before(&lines, &key);
+	}
+	return l ? l->seq : 0;
+}
+
+// The remark's place: below those that its number has already.
+static uint32_t next_note(struct config_acl *acl, uint32_t seq)
+{
+	struct sorted lines = config_acl_sorted(acl);
+	struct config_acl_line key = {.seq = seq};
+	const struct config_acl_line *l = sorted_before(&lines, &key);
+
+	return l && l->seq == seq ? l->note + 1 : 1;
 }
 
 // A line that is there already, typed with another number: as in IOS nothing changes. In front of
@@ -285,8 +299,9 @@ static int line_repeated(struct command_call *call, const struct config_acl_line
 	return 0;
 }
 
-// seq 0 = behind the last line
-static int choose_seq(struct command_call *call, const struct config_acl *acl,
+// seq 0 = behind the last line. A remark gets the number that the next line will have, and does not
+// use it up.
+static int choose_seq(struct command_call *call, struct config_acl *acl,
                       struct config_acl_line *line)
 {
 	uint32_t last = acl ? last_seq(acl) : 0;
@@ -314,14 +329,37 @@ static int line_insert(struct command_call *call, const char *name, struct confi
 	return 0;
 }
 
-// As in IOS a line that is there already is not added again: a configuration may be pasted twice.
-// Remarks without a number are, since a line of dashes may be meant to be there twice.
+// Typed with the number that it has.
+static bool remark_repeated(const struct config_acl *acl, const struct config_acl_line *line)
+{
+	for (uint32_t i = 0; i < acl->n_lines; i++)
+		if (config_acl_line_equal(&acl->lines[i], line))
+			return true;
+	return false;
+}
+
+// A configuration may be pasted twice, and its remarks are not to be there twice then. Those
+// without a number are, and those of a file, since a line of dashes may be meant to.
+static int remark_add(struct command_call *call, const char *name, struct config_acl_line *line)
+{
+	struct config_acl *acl = find_acl(edit_of(call)->config, name);
+
+	if (acl && line->seq && !edit_of(call)->line && remark_repeated(acl, line))
+		return 0;
+	if (choose_seq(call, acl, line))
+		return -EINVAL;
+	line->note = acl ? next_note(acl, line->seq) : 1;
+	line->line = edit_of(call)->line;
+	return line_insert(call, name, line);
+}
+
+// As in IOS a line that is there already is not added again.
 static int line_add(struct command_call *call, const char *name, struct config_acl_line *line)
 {
 	struct config_acl *acl = find_acl(edit_of(call)->config, name);
 	const struct config_acl_line *same = NULL, *there = NULL;
 
-	if (acl && line->action != CONFIG_ACL_REMARK)
+	if (acl)
 		same = acl_index_find(acl, line, edit_of(call)->line); // a file's, not one typed
 	if (acl && line->seq) {
 		struct sorted lines = config_acl_sorted(acl);
@@ -341,31 +379,40 @@ static int line_add(struct command_call *call, const char *name, struct config_a
 	return line_insert(call, name, line);
 }
 
-// The line that has the number and the content, of which one may be missing.
+// The line that has the number and the content, of which one may be missing. A number alone takes
+// the remarks along.
 static int line_remove(struct command_call *call, const char *name,
                        const struct config_acl_line *line)
 {
 	struct config_acl *acl = find_acl(edit_of(call)->config, name);
 	bool content = command_has(call, "permit") || command_has(call, "deny") ||
 	               command_has(call, "remark");
+	bool found = false;
+	uint32_t i = 0;
 
-	for (uint32_t i = 0; acl && i < acl->n_lines; i++) {
+	while (acl && i < acl->n_lines && !(found && content)) {
 		struct sorted lines = config_acl_sorted(acl);
 
 		if ((line->seq && acl->lines[i].seq != line->seq) ||
-		    (content && !config_acl_line_same(&acl->lines[i], line)))
+		    (content && !config_acl_line_same(&acl->lines[i], line))) {
+			i++;
 			continue;
+		}
 		free(acl->lines[i].remark);
 		sorted_remove(&lines, i, 1);
 		acl_index_drop(acl);
-		return 0;
+		found = true;
 	}
-	return command_fail(call, NULL, "there is no such line");
+	return found ? 0 : command_fail(call, NULL, "there is no such line");
 }
 
 static int line_apply(struct command_call *call, const char *name, struct config_acl_line *line)
 {
-	return call->no ? line_remove(call, name, line) : line_add(call, name, line);
+	if (call->no)
+		return line_remove(call, name, line);
+	if (line->action == CONFIG_ACL_REMARK)
+		return remark_add(call, name, line);
+	return line_add(call, name, line);
 }
 
 static int remark(struct command_call *call, const char *name)

@@ -328,7 +328,8 @@ struct config_acl_end {
 };
 
 struct config_acl_line {
-	uint32_t seq; // 1-2147483647
+	uint32_t seq;  // 1-2147483647; a remark's is the number of the line that it stands above
+	uint32_t note; // CONFIG_ACL_REMARK only: their order above one line, from 1
 	enum config_acl_action action;
 	uint8_t protocol; // IP protocol number; 0 = `ip` or `ipv6`, any
 	struct config_acl_end source, destination;
@@ -337,7 +338,8 @@ struct config_acl_line {
 };
 
 // An extended access list, numbered or named, or an IPv6 access list; sorted by name (both kinds
-// share the names), its lines by sequence number
+// share the names), its lines by sequence number. A number has one permit or deny at most, and in
+// front of it any number of remarks, as in IOS, where these have no number of their own.
 struct config_acl {
 	char name[CONFIG_NAME]; // "101" or a name
 	bool ipv6;              // `ipv6 access-list`: all addresses are IPv6
@@ -533,7 +535,7 @@ struct config_dummy config_map_entry_dummy(const struct config *c,
 const struct config_map_entry *config_bound_map(const struct config *c,
                                                 const struct config_interface *i, bool ipv6,
                                                 uint32_t *n);
-// The line with this sequence number, or NULL.
+// The permit or deny with this sequence number, or NULL.
 const struct config_acl_line *config_acl_line(const struct config_acl *acl, uint32_t seq);
 // The selector of a crypto ACL's line seen from this gateway: source = local. 0, or -ENOTSUP and
 // *why when IKEv1 has no identity for it (port range, gt, lt, neq, a wildcard that is no prefix).

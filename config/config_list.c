@@ -277,11 +277,18 @@ static int acl_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int acl_line_compare(const void *a, const void *b)
+// Among what has one number: remarks stand above the line that they describe.
+static uint32_t acl_line_rank(const struct config_acl_line *l)
+{
+	return l->action == CONFIG_ACL_REMARK ? l->note : UINT32_MAX;
+}
+
+int config_acl_line_compare(const void *a, const void *b)
 {
 	const struct config_acl_line *x = a, *y = b;
+	int c = compare_u32(x->seq, y->seq);
 
-	return compare_u32(x->seq, y->seq);
+	return c ? c : compare_u32(acl_line_rank(x), acl_line_rank(y));
 }
 
 static bool acl_end_equal(const struct config_acl_end *a, const struct config_acl_end *b)
@@ -443,7 +450,7 @@ struct sorted config_acl_sorted(struct config_acl *acl)
 		.n = &acl->n_lines,
 		.tail = &acl->tail,
 		.size = sizeof(*acl->lines),
-		.compare = acl_line_compare,
+		.compare = config_acl_line_compare,
 	};
 }
 

@@ -21,6 +21,8 @@ extern const struct config_list config_lists[CONFIG_LISTS];
 
 struct sorted config_sorted(struct config *c, enum config_kind kind);
 struct sorted config_acl_sorted(struct config_acl *acl);
+// The order in a list: by number, and above its line what is remarked on it.
+int config_acl_line_compare(const void *a, const void *b);
 // Whether they say the same: all but `seq` and `line`.
 bool config_acl_line_same(const struct config_acl_line *a, const struct config_acl_line *b);
 // But for `line`.

@@ -71,6 +71,17 @@ static bool single_equal(const struct config *a, const struct config *b, enum co
 
 // ---- lines of access lists
 
+// Once, though its remarks have the same number.
+static int add_line(uint32_t index, uint32_t seq, struct diff_list *d)
+{
+	const struct diff_line *last = d->n_lines ? &d->lines[d->n_lines - 1] : NULL;
+	struct diff_line line = {index, seq};
+
+	if (last && last->acl == index && last->seq == seq)
+		return 0;
+	return array_push(&d->lines, &d->n_lines, sizeof(line), &line) ? 0 : -ENOMEM;
+}
+
 static int add_lines(const struct config_acl *a, const struct config_acl *b, uint32_t index,
                      struct diff_list *d)
 {
@@ -80,15 +91,13 @@ static int add_lines(const struct config_acl *a, const struct config_acl *b, uin
 	while (!err && (i < a->n_lines || k < b->n_lines)) {
 		const struct config_acl_line *x = i < a->n_lines ? &a->lines[i] : NULL;
 		const struct config_acl_line *y = k < b->n_lines ? &b->lines[k] : NULL;
-		bool in_a = x && (!y || x->seq <= y->seq), in_b = y && (!x || y->seq <= x->seq);
-		struct diff_line line = {index, in_a ? x->seq : y->seq};
+		int c = x && y ? config_acl_line_compare(x, y) : x ? -1 : 1;
+		uint32_t seq = c <= 0 ? x->seq : y->seq;
 
-		i += in_a;
-		k += in_b;
-		if (in_a && in_b && config_acl_line_equal(x, y))
-			continue;
-		if (!array_push(&d->lines, &d->n_lines, sizeof(line), &line))
-			err = -ENOMEM;
+		i += c <= 0;
+		k += c >= 0;
+		if (c != 0 || !config_acl_line_equal(x, y))
+			err = add_line(index, seq, d);
 	}
 	return err;
 }

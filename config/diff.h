@@ -14,7 +14,8 @@ struct diff_change {
 	uint32_t old_index, new_index;
 };
 
-// A line that only one of two access lists of one name has, or that they have differently.
+// A line that only one of two access lists of one name has, or that they have differently; or the
+// remarks on it.
 struct diff_line {
 	uint32_t acl; // index into the list of the new configuration
 	uint32_t seq;

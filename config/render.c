@@ -580,9 +580,12 @@ static bool acl_is_plain(const struct config_acl *acl)
 {
 	if (acl->n_lines == 0 || strspn(acl->name, "0123456789") != strlen(acl->name))
 		return false;
-	for (uint32_t i = 0; i < acl->n_lines; i++)
-		if (acl->lines[i].seq != (i + 1) * 10)
+	for (uint32_t i = 0, seq = 10; i < acl->n_lines; i++) {
+		if (acl->lines[i].seq != seq)
 			return false;
+		if (acl->lines[i].action != CONFIG_ACL_REMARK)
+			seq += 10;
+	}
 	return true;
 }
 
@@ -595,7 +598,8 @@ static void render_acl6(const struct config_acl *acl, struct text *out)
 	for (uint32_t i = 0; i < acl->n_lines; i++) {
 		if (acl->lines[i].seq != last / 10 * 10 + 10)
 			text_printf(out, " sequence %u", acl->lines[i].seq);
-		last = acl->lines[i].seq;
+		if (acl->lines[i].action != CONFIG_ACL_REMARK)
+			last = acl->lines[i].seq;
 		text_printf(out, " ");
 		render_acl_line(&acl->lines[i], out);
 		text_printf(out, "\n");

@@ -138,6 +138,19 @@ void *sorted_find(const struct sorted *s, const void *key)
 	return item ? item : find_in(s, body, *s->n, key);
 }
 
+void *sorted_before(const struct sorted *s, const void *key)
+{
+	uint32_t body = *s->n - *s->tail;
+	uint32_t i = lower_bound(s, 0, body, key), k = lower_bound(s, body, *s->n, key);
+	char *base = array_get(s->items);
+	char *a = i ? base + (i - 1) * s->size : NULL;
+	char *b = k > body ? base + (k - 1) * s->size : NULL;
+
+	if (!a || !b)
+		return a ? a : b;
+	return s->compare(a, b) > 0 ? a : b;
+}
+
 void *sorted_insert(const struct sorted *s, const void *item)
 {
 	uint32_t body, at;

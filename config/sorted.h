@@ -17,6 +17,8 @@ struct sorted {
 
 // The item equal to `key`, or NULL.
 void *sorted_find(const struct sorted *s, const void *key);
+// The largest item that is smaller than `key`, or NULL.
+void *sorted_before(const struct sorted *s, const void *key);
 // Copies `item` in and returns its place, or NULL when out of memory. None may be equal to it.
 void *sorted_insert(const struct sorted *s, const void *item);
 // Takes `count` items out, which are all in the tail or none; what they point to is the caller's.

@@ -98,7 +98,7 @@ static void ports_and_protocols(void **state)
 	end = &l[4].source;
 	assert_int_equal(end->op, CONFIG_PORT_GT);
 	assert_string_equal(l[5].remark, "the  rest");
-	assert_int_equal(l[6].seq, 70);
+	assert_int_equal(l[6].seq, 60); // a remark uses no number up
 	assert_true(shows(c, "access-list 101 permit ospf any any"));
 	assert_true(shows(c, "access-list 101 deny tcp any gt 5 any neq 179"));
 	assert_round_trip(c);
@@ -139,6 +139,90 @@ static void sequence_numbers(void **state)
 	assert_int_equal(enter(c, &cur, "no ip access-list extended A"), 0);
 	assert_int_equal(c->n_acls, 0);
 	config_free(c);
+}
+
+// Of numbers and texts, in order: "10 remark 10 permit".
+static void assert_lines(const struct config_acl *acl, const char *expected)
+{
+	static const char *const actions[] = {"permit", "deny", "remark"};
+	struct text t = {0};
+
+	for (uint32_t i = 0; i < acl->n_lines; i++)
+		text_printf(&t, "%s%u %s%s%s", i ? " " : "", acl->lines[i].seq,
+		            actions[acl->lines[i].action], acl->lines[i].remark ? ":" : "",
+		            acl->lines[i].remark ? acl->lines[i].remark : "");
+	assert_string_equal(t.data, expected);
+	text_fini(&t);
+}
+
+// Newer IOS shows remarks with the number of the line below them.
+static void remarks_have_the_number_of_their_line(void **state)
+{
+	static const char *const pasted[] = {
+		"ip access-list extended A",      "10 remark --",  "10 remark one",
+		"10 permit ip host 10.0.0.1 any", "20 remark two", "20 deny ip host 10.0.0.2 any",
+	};
+	struct config *c = load("ip access-list extended A\n 10 remark --\n 10 remark one\n"
+	                        " 10 remark --\n 10 permit ip host 10.0.0.1 any\n"
+	                        " 20 remark two\n 20 deny ip host 10.0.0.2 any\n"
+	                        "access-list 101 permit ip any any\n"
+	                        "ip access-list extended 101\n 10 remark above\n"
+	                        "ipv6 access-list S\n sequence 10 remark six\n"
+	                        " sequence 10 permit ipv6 any any\n");
+	const struct config_acl *a = config_find_acl(c, "A");
+	struct config_cursor cur;
+
+	(void)state;
+	assert_lines(a, "10 remark:-- 10 remark:one 10 remark:-- 10 permit 20 remark:two 20 deny");
+	assert_int_equal(config_acl_line(a, 10)->action, CONFIG_ACL_PERMIT);
+	assert_int_equal(config_acl_line(a, 20)->action, CONFIG_ACL_DENY);
+	assert_lines(config_find_acl(c, "101"), "10 remark:above 10 permit");
+	assert_lines(config_find_acl(c, "S"), "10 remark:six 10 permit");
+	assert_round_trip(c);
+	cursor_init(&cur);
+	for (unsigned i = 0; i < sizeof(pasted) / sizeof(pasted[0]); i++)
+		assert_int_equal(enter(c, &cur, pasted[i]), 0); // again
+	assert_int_equal(config_find_acl(c, "A")->n_lines, 6);
+	assert_line_refused(c, &cur, "10 permit ip any any");
+	assert_int_equal(enter(c, &cur, "no 10 remark --"), 0);
+	assert_int_equal(enter(c, &cur, "10 remark last"), 0);
+	a = config_find_acl(c, "A");
+	assert_lines(a,
+	             "10 remark:one 10 remark:-- 10 remark:last 10 permit 20 remark:two 20 deny");
+	assert_round_trip(c);
+	assert_int_equal(enter(c, &cur, "no 10"), 0);
+	assert_lines(config_find_acl(c, "A"), "20 remark:two 20 deny");
+	assert_int_equal(enter(c, &cur, "no deny ip host 10.0.0.2 any"), 0);
+	assert_null(config_acl_line(config_find_acl(c, "A"), 20));
+	assert_int_equal(enter(c, &cur, "permit ip any any"), 0);
+	assert_lines(config_find_acl(c, "A"), "10 permit 20 remark:two");
+	assert_round_trip(c);
+	config_free(c);
+}
+
+static void remarks_use_no_number_up(void **state)
+{
+	static const char *const lists[] = {
+		"access-list 101 remark A\naccess-list 101 permit ip any host 10.0.0.1\n"
+		"access-list 101 remark B\naccess-list 101 remark B\n"
+		"access-list 101 permit ip any host 10.0.0.2\naccess-list 101 remark C\n",
+		"ip access-list extended N\n remark A\n permit ip any host 10.0.0.1\n remark B\n"
+		" remark B\n permit ip any host 10.0.0.2\n remark C\n",
+		"ipv6 access-list S\n remark A\n permit ipv6 any host 2001:db8::1\n remark B\n"
+		" remark B\n permit ipv6 any host 2001:db8::2\n remark C\n",
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct config *c = load(lists[i]);
+
+		assert_lines(c->acls, "10 remark:A 10 permit 20 remark:B 20 remark:B 20 permit "
+		                      "30 remark:C");
+		assert_round_trip(c);
+		if (i == 0)
+			assert_true(shows(c, "access-list 101 remark B"));
+		config_free(c);
+	}
 }
 
 // A remark may be empty, as a line between others.
@@ -289,19 +373,18 @@ static void same_lines_with_another_number(void **state)
 	struct config_cursor cur;
 
 	(void)state;
-	assert_int_equal(c->acls[0].n_lines, 3);
+	assert_int_equal(c->acls[0].n_lines, 4);
 	assert_int_equal(d.notices, 1);
 	assert_true(has_diag(&d, DIAG_NOTICE, 7, "line 35 is ignored: line 10 is the same"));
 	cursor_init(&cur);
 	assert_int_equal(enter(c, &cur, "ip access-list extended A"), 0);
 	assert_int_equal(enter(c, &cur, "5 permit ip host 10.0.0.1 any"), 0); // ignored
 	assert_int_equal(c->acls[0].lines[0].seq, 10);
-	assert_line_refused(c, &cur, "15 remark there");
 	assert_line_refused(c, &cur, "20 permit ip host 10.0.0.1 any");
 	assert_int_equal(enter(c, &cur, "no 10"), 0);
 	assert_int_equal(enter(c, &cur, "5 permit ip host 10.0.0.1 any"), 0);
 	assert_int_equal(enter(c, &cur, "remark here"), 0);
-	assert_int_equal(c->acls[0].n_lines, 4);
+	assert_int_equal(c->acls[0].n_lines, 5);
 	diag_fini(&d);
 	config_free(c);
 	c = load_ok("ipv6 access-list S\n sequence 20 permit ipv6 any any\n"
@@ -354,6 +437,8 @@ int main(void)
 		cmocka_unit_test(masks_are_wildcards),
 		cmocka_unit_test(ports_and_protocols),
 		cmocka_unit_test(sequence_numbers),
+		cmocka_unit_test(remarks_have_the_number_of_their_line),
+		cmocka_unit_test(remarks_use_no_number_up),
 		cmocka_unit_test(empty_remarks),
 		cmocka_unit_test(long_remarks),
 		cmocka_unit_test(numbered_lists_are_removed),

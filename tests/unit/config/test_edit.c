@@ -407,6 +407,28 @@ static void differences(void **state)
 	config_free(new);
 }
 
+// The lines of an access list that differ are told once each, whatever is remarked on them.
+static void differences_of_lines(void **state)
+{
+	struct config *old = load("ip access-list extended A\n 10 remark a\n 10 remark b\n"
+	                          " 10 permit ip any host 10.0.0.1\n"
+	                          " 20 remark c\n 20 permit ip any host 10.0.0.2\n"
+	                          " 30 permit ip any host 10.0.0.3\n");
+	struct config *new = load("ip access-list extended A\n 10 permit ip any host 10.0.0.9\n"
+	                          " 20 remark x\n 20 permit ip any host 10.0.0.2\n"
+	                          " 30 permit ip any host 10.0.0.3\n 40 remark y\n");
+	struct diff_list d;
+
+	(void)state;
+	assert_int_equal(diff_configs(old, new, &d), 0);
+	assert_int_equal(d.n_lines, 3);
+	for (uint32_t i = 0; i < d.n_lines; i++)
+		assert_int_equal(d.lines[i].seq, i == 2 ? 40 : (i + 1) * 10);
+	diff_fini(&d);
+	config_free(old);
+	config_free(new);
+}
+
 static void help_in_configuration_modes(void **state)
 {
 	struct text out = {0};
@@ -597,6 +619,7 @@ int main(void)
 		cmocka_unit_test(every_error_leaves_things_as_they_were),
 		cmocka_unit_test(a_clone_is_its_own),
 		cmocka_unit_test(differences),
+		cmocka_unit_test(differences_of_lines),
 		cmocka_unit_test(help_in_configuration_modes),
 		cmocka_unit_test(every_word_has_help),
 		cmocka_unit_test(help_is_that_of_the_place),
