@@ -29,7 +29,7 @@ struct command_table {
 extern const struct command_table commands_global, commands_banner, commands_platform,
 	commands_interface, commands_isakmp, commands_ipsec, commands_ipv6, commands_map,
 	commands_dynamic, commands_manual, commands_mtu, commands_advert, commands_dummy,
-	commands_replay, commands_acl, commands_ezvpn;
+	commands_replay, commands_acl, commands_ezvpn, commands_ignored;
 
 static inline struct edit *edit_of(const struct command_call *call)
 {

@@ -1,5 +1,5 @@
-// Global configuration: host name, enable secret, logging, routes, and the lines of IOS
-// configurations that mean nothing here. Any thread. Must keep no password in clear.
+// Global configuration: host name, enable secret, logging, routes, terminal lines. Any thread. Must
+// keep no password in clear.
 #include <crypt.h>
 #include <ctype.h>
 #include <errno.h>
@@ -351,64 +351,6 @@ static const struct command_word inactive_words[] = {
 	{NULL, NULL},
 };
 
-static const struct command_word ignored_words[] = {
-	{"version", "Version of the software that wrote this (ignored)"},
-	{"service", "Modify use of network based services (ignored)"},
-	{"boot-start-marker", "Begin of the boot section (ignored)"},
-	{"boot-end-marker", "End of the boot section (ignored)"},
-	{"boot", "Modify system boot parameters (ignored)"},
-	{"bootldr", "Boot loader (ignored)"},
-	{"buffersize", "Buffer of the file that is booted from (ignored)"},
-	{"config", "Configuration file (ignored)"},
-	{"host", "Configuration file of this host (ignored)"},
-	{"network", "Network configuration file (ignored)"},
-	{"system", "System image (ignored)"},
-	{"http", "HTTP server configuration (ignored)"},
-	{"classless", "Follow classless routing forwarding rules (always)"},
-	{"subnet-zero", "Allow subnet zero subnets (always)"},
-	{"cef", "Cisco Express Forwarding (ignored)"},
-	{"domain", "IP DNS Resolver (ignored)"},
-	{"domain-name", "Define the default domain name (ignored)"},
-	{"domain-lookup", "Enable IP Domain Name System hostname translation (ignored)"},
-	{"forward-protocol", "Forwarding of broadcasts (ignored)"},
-	{"name-server", "Address of a name server (ignored)"},
-	{"source-route", "Process packets with source routing options (ignored)"},
-	{"ssh", "SSH server (ignored)"},
-	{"bootp", "BOOTP services (ignored)"},
-	{"finger", "Finger server (ignored)"},
-	{"gratuitous-arps", "Gratuitous ARPs of PPP clients (ignored)"},
-	{"icmp", "ICMP parameters (ignored)"},
-	{"logging", "Modify message logging facilities"},
-	{"monitor", "Logging to terminal lines (ignored)"},
-	{"trap", "Logging level of syslog servers (ignored)"},
-	{"facility", "Facility of syslog messages (ignored)"},
-	{"source-interface", "Source address of syslog messages (ignored)"},
-	{"rate-limit", "Limit on messages a second (ignored)"},
-	{"memory-size", "Memory of input and output (ignored)"},
-	{"iomem", "Memory of input and output (ignored)"},
-	{"control-plane", "Configure the control plane (ignored)"},
-	{"cdp", "Cisco Discovery Protocol (ignored)"},
-	{"lldp", "Link Layer Discovery Protocol (ignored)"},
-	{"run", "Enable it (ignored)"},
-	{"clock", "Configure time-of-day clock (ignored)"},
-	{"scheduler", "Scheduler parameters (ignored)"},
-	{"snmp-server", "SNMP engine (ignored)"},
-	{"ntp", "NTP (ignored)"},
-	{"archive", "Archive of configurations (ignored)"},
-	{"redundancy", "Redundancy (ignored)"},
-	{"gatekeeper", "H.323 gatekeeper (ignored)"},
-	{"mmi", "Man Machine Interface (ignored)"},
-	{"multilink", "PPP multilink (ignored)"},
-	{"resource", "Embedded Resource Manager (ignored)"},
-	{"call", "Call parameters (ignored)"},
-	{"license", "Software licenses (ignored)"},
-	{"voice-card", "Voice card (ignored)"},
-	{"spanning-tree", "Spanning tree (ignored)"},
-	{"subscriber", "Subscribers (ignored)"},
-	{"rest", "Ignored"},
-	{NULL, NULL},
-};
-
 static const struct command_word line_words[] = {
 	{"line", "Configure a terminal line (ignored)"},
 	{"console", "Primary terminal line"},
@@ -466,27 +408,6 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "aaa rest:LINE", "", aaa, inactive_words},
 	{MODE_CONFIG, "username rest:LINE", "", command_inactive, inactive_words},
 
-	{MODE_CONFIG, "version rest:LINE", NULL, command_ignored, ignored_words},
-	{MODE_CONFIG, "service rest:LINE", "", command_ignored, ignored_words},
-	{MODE_CONFIG, "boot-start-marker", NULL, command_ignored, ignored_words},
-	{MODE_CONFIG, "boot-end-marker", NULL, command_ignored, ignored_words},
-	{MODE_CONFIG, "boot {bootldr|buffersize|config|host|network|system} [rest:LINE]", "",
-         command_ignored, ignored_words},
-	{MODE_CONFIG,
-         "ip {http|classless|subnet-zero|cef|domain|domain-name|domain-lookup|"
-         "forward-protocol|name-server|source-route|ssh|bootp|finger|gratuitous-arps|"
-         "icmp} [rest:LINE]",
-         "", command_ignored, ignored_words},
-	{MODE_CONFIG, "logging {monitor|trap|facility|source-interface|rate-limit} [rest:LINE]", "",
-         command_ignored, ignored_words},
-	{MODE_CONFIG, "memory-size iomem rest:LINE", "", command_ignored, ignored_words},
-	{MODE_CONFIG, "{archive|control-plane|gatekeeper|redundancy|voice-card} [rest:LINE]", "",
-         command_ignored_block, ignored_words},
-	{MODE_CONFIG, "{cdp|lldp} run", "", command_ignored, ignored_words},
-	{MODE_CONFIG,
-         "{clock|scheduler|snmp-server|ntp|mmi|multilink|resource|call|license|"
-         "spanning-tree|subscriber} [rest:LINE]",
-         "", command_ignored, ignored_words},
 	{MODE_CONFIG, "line {console|con|vty|aux|tty|first:WORD} [rest:LINE]", "", line_enter,
          line_words},
 	{MODE_LINE,

@@ -84,6 +84,7 @@ static const struct command_table *const tables[] = {
 	&commands_isakmp,  &commands_ipsec,  &commands_ipv6,     &commands_map,
 	&commands_dynamic, &commands_manual, &commands_advert,   &commands_dummy,
 	&commands_replay,  &commands_mtu,    &commands_acl,      &commands_ezvpn,
+	&commands_ignored,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
