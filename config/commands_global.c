@@ -320,6 +320,8 @@ static const struct command_word words[] = {
 	{"path", "File name"},
 	{"host", "Set syslog server IP address and parameters"},
 	{"addr", "IP address of the syslog server"},
+	{"transport", "Transport protocol and port (not active)"},
+	{"rest", "Not active in this version"},
 	{"level", "Logging severity level"},
 	{"emergencies", "System is unusable (severity=0)"},
 	{"alerts", "Immediate action needed (severity=1)"},
@@ -345,7 +347,6 @@ static const struct command_word inactive_words[] = {
 	{"nat", "NAT configuration commands (not active)"},
 	{"local", "Local address pools and policy (not active)"},
 	{"router", "Enable a routing process (not active)"},
-	{"username", "Establish User Name Authentication (not active)"},
 	{"aaa", "Authentication, Authorization and Accounting (not active)"},
 	{"rest", "Not active in this version"},
 	{NULL, NULL},
@@ -394,7 +395,7 @@ static const struct command commands[] = {
          words},
 	{MODE_CONFIG, "logging console [" LEVEL "]", "", logging_console, words},
 	{MODE_CONFIG, "logging file path:WORD<1-255>", "logging file", logging_file, words},
-	{MODE_CONFIG, "logging [host] addr:A.B.C.D", "", logging_host, words},
+	{MODE_CONFIG, "logging [host] addr:A.B.C.D [transport rest:LINE]", "", logging_host, words},
 	{MODE_CONFIG,
          "ip route prefix:A.B.C.D mask:WILDCARD {hop:A.B.C.D|ifname:IFNAME "
          "[hop:A.B.C.D]} [distance:<1-255>] " ROUTE_MORE,
@@ -406,7 +407,6 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "ip {nat|local} rest:LINE", "", command_inactive, inactive_words},
 	{MODE_CONFIG, "router rest:LINE", "", command_inactive, inactive_words},
 	{MODE_CONFIG, "aaa rest:LINE", "", aaa, inactive_words},
-	{MODE_CONFIG, "username rest:LINE", "", command_inactive, inactive_words},
 
 	{MODE_CONFIG, "line {console|con|vty|aux|tty|first:WORD} [rest:LINE]", "", line_enter,
          line_words},

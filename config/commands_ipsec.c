@@ -99,6 +99,8 @@ static int transform_set(struct command_call *call)
 		return -EINVAL;
 	old = config_list_find(e->config, CONFIG_TRANSFORM_SET, &new);
 	if (call->no) {
+		if (!old && !strcmp(new.name, "default"))
+			return command_ignored(call); // IOS has one unless it is told so
 		if (!old)
 			return command_fail(call, command_arg(call, "name"),
 			                    "transform set %s is not configured", new.name);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "addr.h"
 #include "commands.h"
@@ -174,6 +175,51 @@ static bool passed_over(const struct config_cursor *cur, const struct edit *e)
 	return cur->mode == MODE_LINE && is_below(cur, e->source);
 }
 
+// The first words of a line are these, in full.
+static bool begins_with(const char *line, const char *words)
+{
+	size_t len, want;
+
+	do {
+		line += strspn(line, " \t");
+		words += strspn(words, " ");
+		len = strcspn(line, " \t\r\n");
+		want = strcspn(words, " ");
+		if (len != want || strncasecmp(line, words, len) != 0)
+			return false;
+		line += len;
+		words += want;
+	} while (*words);
+	return true;
+}
+
+// IOS writes `no X` of much that is on by default there and does not exist here: where no command
+// begins so, there is nothing to take away. But not of what has to do with packets and protection,
+// nor of what is typed: there it may be a slip.
+static bool no_of_nothing(const struct config_cursor *cur, const struct edit *e,
+                          const struct command_match *m)
+{
+	static const char *const families[] = {"no crypto", "no ip", "no ipv6"};
+	static const char *const ours[] = {
+		"no access-list", "no crypto dynamic-map", "no crypto ipsec", "no crypto isakmp",
+		"no crypto map",  "no ip access-list",     "no ip address",   "no ip route",
+		"no ip routing",  "no ipv6 access-list",   "no ipv6 address", "no ipv6 route",
+	};
+	bool in_block = cur->mode != MODE_CONFIG && cur->mode != MODE_INTERFACE;
+	unsigned known = 1;
+
+	if (!e->line || m->status != COMMAND_INVALID || !begins_with(e->source, "no") ||
+	    (in_block && is_below(cur, e->source)))
+		return false;
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (begins_with(e->source, ours[i]))
+			return false;
+	for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (begins_with(e->source, families[i]))
+			known = 2;
+	return m->matched <= known;
+}
+
 // Matches in the current mode, or else in global mode; apply() then leaves the sub-mode, unless the
 // command does nothing.
 static void match_line(const struct config_cursor *cur, const char *line, struct command_match *m,
@@ -283,6 +329,10 @@ static int apply_checked(struct edit *e, struct command_match m[2])
 		return m->command ? apply(e, m) : 0;
 	if (passed_over(cur, e))
 		return pass_over(e);
+	if (no_of_nothing(cur, e, m)) {
+		diag_add(e->diags, DIAG_NOTICE, e->line, 0, e->source, "ignored");
+		return 0;
+	}
 	describe(m, why, sizeof(why));
 	diag_add(e->diags, DIAG_ERROR, e->line, m->column, e->source, "%s", why);
 	return -EINVAL;

@@ -37,11 +37,13 @@ static bool next_line(struct reader *r, char *line, size_t size, bool *nul)
 	return true;
 }
 
-// What `show running-config` prints in front of the text is often pasted along with it.
+// What `show running-config` and `show startup-config` print in front of the text is often pasted
+// along with it.
 static bool is_heading(const char *line)
 {
 	return !strncmp(line, "Building configuration", 22) ||
-	       !strncmp(line, "Current configuration", 21);
+	       !strncmp(line, "Current configuration", 21) ||
+	       (!strncmp(line, "Using ", 6) && strstr(line, " out of "));
 }
 
 static void load_lines(struct config *c, const char *text, size_t len, struct diag_list *d,

@@ -428,7 +428,7 @@ static void no_of_what_is_not_active(void **state)
 				   "no crypto ipsec nat-transparency spi-matching\n"
 				   "crypto ipsec nat-transparency udp-encapsulation\n"
 				   "no ip access-list standard 5\n"
-				   "no ip vrf RED\nno router ospf 1\nno username u\n"
+				   "no ip vrf RED\nno router ospf 1\n"
 				   "no ip local pool P\nno ipv6 router rip R\n"
 				   "no crypto map m client authentication list L\n"
 				   "no crypto map m 7 ipsec-isakmp dynamic d discover\n"
