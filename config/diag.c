@@ -64,7 +64,8 @@ static bool abbreviates(const char *word, size_t len, const char *what)
 }
 
 // Words behind which secrets stand.
-static const char *const telling[] = {"key", "secret", "password", "community", "session-key"};
+static const char *const telling[] = {"key",       "secret",      "password",
+                                      "community", "session-key", "psk"};
 
 #define TELLING (sizeof(telling) / sizeof(telling[0]))
 
@@ -137,6 +138,50 @@ static bool is_harmless(const char *line, const char *word, size_t len)
 	return false;
 }
 
+static size_t word_length(const char *word)
+{
+	return strcspn(word, blanks);
+}
+
+static const char *word_next(const char *word)
+{
+	word += word_length(word);
+	return word + strspn(word, blanks);
+}
+
+// `authentication TEXT`, as of HSRP, VRRP and NHRP; of an ISAKMP policy it names the method.
+static bool authenticates(const char *line, const char *word, size_t len)
+{
+	static const char *const methods[] = {"pre-share", "rsa-sig", "rsa-encr", "ecdsa-sig"};
+	const char *next = word_next(word);
+
+	if (len < 2 || !abbreviates(word, len, "authentication") || is_behind(line, word, "aaa"))
+		return false;
+	for (unsigned i = 0; word == line && i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (word_length(next) >= 3 && abbreviates(next, word_length(next), methods[i]))
+			return false;
+	return true;
+}
+
+// `snmp-server host A [version 2c] COMMUNITY` and `snmp-server user U G v3 auth md5 TEXT`.
+static bool names_community(const char *line)
+{
+	const char *next = word_next(line);
+	size_t len = word_length(next);
+
+	return len && word_length(line) >= 4 &&
+	       abbreviates(line, word_length(line), "snmp-server") &&
+	       (abbreviates(next, len, "host") || abbreviates(next, len, "user"));
+}
+
+// ftp://USER:PASSWORD@HOST/
+static bool is_url_with_user(const char *word, size_t len)
+{
+	const char *scheme = memmem(word, len, "://", 3);
+
+	return scheme && memchr(scheme, '@', len - (size_t)(scheme - word));
+}
+
 bool diag_is_secret(const char *line)
 {
 	const char *word;
@@ -145,9 +190,13 @@ bool diag_is_secret(const char *line)
 	line += strspn(line, blanks);
 	if (!strncasecmp(line, "no", 2) && line[2] && strchr(blanks, line[2]))
 		line += 2 + strspn(line + 2, blanks);
-	for (word = line; *word; word += len + strspn(word + len, blanks)) {
-		len = strcspn(word, blanks);
-		if (word_tells(word, len) || (may_tell(word, len) && !is_harmless(line, word, len)))
+	if (names_community(line))
+		return true;
+	for (word = line; *word; word = word_next(word)) {
+		len = word_length(word);
+		if (word_tells(word, len) || authenticates(line, word, len) ||
+		    is_url_with_user(word, len) ||
+		    (may_tell(word, len) && !is_harmless(line, word, len)))
 			return true;
 	}
 	return false;
