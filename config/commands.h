@@ -61,6 +61,9 @@ uint32_t edit_find_peer(const struct config_peer *peers, uint32_t n, const struc
 // A notice at this line.
 void edit_notice(struct command_call *call, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+// A warning: what is accepted and not done has a consequence for traffic.
+void edit_warning(struct command_call *call, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 int edit_no_memory(struct command_call *call);
 // Handlers: accepted without effect; the same of a block; known but refused, which with `no` does
 // nothing.

@@ -225,7 +225,11 @@ static int ezvpn(struct command_call *call)
 		i->ezvpn[at] = use;
 	else if (!array_push(&i->ezvpn, &i->n_ezvpn, sizeof(use), &use))
 		return edit_no_memory(call);
-	edit_notice(call, "Easy VPN Remote is not active in this version");
+	if (use.inside)
+		edit_notice(call, "Easy VPN Remote is not active in this version");
+	else
+		edit_warning(call, "Easy VPN Remote is not active in this version: what this "
+		                   "tunnel would carry leaves in clear");
 	return 0;
 }
 

@@ -180,11 +180,14 @@ static int ipv4_deny(struct command_call *call)
 		deny = CONFIG_DENY_CLEAR;
 	else if (!call->no && command_has(call, "drop"))
 		deny = CONFIG_DENY_DROP;
-	if (deny != CONFIG_DENY_JUMP)
-		edit_notice(call,
-		            "ipv4-deny %s is not active in this version: what an access list "
-		            "denies goes on to the next crypto map entry, as with 'jump'",
-		            deny == CONFIG_DENY_CLEAR ? "clear" : "drop");
+	if (deny == CONFIG_DENY_CLEAR)
+		edit_notice(call, "ipv4-deny clear is not active in this version: what an access "
+		                  "list denies goes on to the next crypto map entry, as with "
+		                  "'jump'");
+	else if (deny == CONFIG_DENY_DROP)
+		edit_warning(call, "ipv4-deny drop is not active in this version: what an access "
+		                   "list denies goes on to the next crypto map entry, as with "
+		                   "'jump', and leaves in clear if none permits it");
 	ipsec(call)->deny = deny;
 	return 0;
 }

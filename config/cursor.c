@@ -482,16 +482,32 @@ uint32_t edit_find_peer(const struct config_peer *peers, uint32_t n, const struc
 	return n;
 }
 
-void edit_notice(struct command_call *call, const char *fmt, ...)
+static void tell(struct command_call *call, enum diag_severity severity, const char *fmt,
+                 va_list ap)
 {
 	struct edit *e = edit_of(call);
 	char text[COMMAND_ERROR];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	diag_add(e->diags, severity, e->line, 0, e->source, "%s", text);
+}
+
+void edit_notice(struct command_call *call, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	tell(call, DIAG_NOTICE, fmt, ap);
 	va_end(ap);
-	diag_add(e->diags, DIAG_NOTICE, e->line, 0, e->source, "%s", text);
+}
+
+void edit_warning(struct command_call *call, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(call, DIAG_WARNING, fmt, ap);
+	va_end(ap);
 }
 
 int edit_no_memory(struct command_call *call)

@@ -305,6 +305,10 @@ static void what_is_kept_only(void **state)
 	assert_false(shows(c, "crypto ipsec ipv4-deny drop"));
 	config_free(old);
 	config_free(c);
+	c = load_ok("crypto ipsec ipv4-deny drop\n", &d);
+	assert_true(has_diag(&d, DIAG_WARNING, 1, "leaves in clear if none permits it"));
+	diag_fini(&d);
+	config_free(c);
 }
 
 static void global_ipsec_values(void **state)

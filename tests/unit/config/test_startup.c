@@ -67,6 +67,7 @@ static void item_40_easy_vpn(void **state)
 	assert_true(config_find_interface(c, "Ethernet0")->ezvpn[0].inside);
 	assert_false(config_find_interface(c, "FastEthernet0")->ezvpn[0].inside);
 	assert_true(has_diag(&d, DIAG_NOTICE, 0, "not active in this version"));
+	assert_true(has_diag(&d, DIAG_WARNING, 0, "would carry leaves in clear"));
 	diag_fini(&d);
 	config_free(c);
 }
