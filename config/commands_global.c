@@ -276,6 +276,15 @@ static int route(struct command_call *call)
 	return edit_route(call, &new);
 }
 
+// The default gateway that a DHCP server names; no interface of this name.
+static int route_dhcp(struct command_call *call)
+{
+	if (call->no)
+		return 0;
+	return command_fail(call, command_arg(call, "dhcp"),
+	                    "a next hop from DHCP is not active in this version");
+}
+
 // `line vty 0 4` or `line 2`, and the lines below it.
 static int line_enter(struct command_call *call)
 {
@@ -336,6 +345,7 @@ static const struct command_word words[] = {
 	{"mask", "Destination prefix mask"},
 	{"hop", "Forwarding router's address"},
 	{"ifname", "Interface that it leads through"},
+	{"dhcp", "Default gateway obtained from DHCP (not active)"},
 	{"distance", "Distance metric for this route"},
 	{NULL, NULL},
 };
@@ -400,6 +410,8 @@ static const struct command commands[] = {
          "ip route prefix:A.B.C.D mask:WILDCARD {hop:A.B.C.D|ifname:IFNAME "
          "[hop:A.B.C.D]} [distance:<1-255>] " ROUTE_MORE,
          "ip route prefix:A.B.C.D mask:WILDCARD", route, words},
+	{MODE_CONFIG, "ip route prefix:A.B.C.D mask:WILDCARD {dhcp|ifname:IFNAME dhcp} [rest:LINE]",
+         "", route_dhcp, words},
 
 	{MODE_CONFIG, "ip route vrf rest:LINE", "", command_inactive, inactive_words},
 	{MODE_CONFIG, "ip vrf rest:LINE", "", command_inactive, inactive_words},

@@ -311,6 +311,21 @@ static void routes(void **state)
 	assert_refused("ip route 10.2.0.1 255.255.0.0 192.0.2.1\n", 1, 10, "inconsistent");
 }
 
+// `dhcp` is the gateway that a server names, and no interface.
+static void routes_of_dhcp(void **state)
+{
+	struct config *c = load("ip route 10.3.0.0 255.255.0.0 dhcp0\n"
+	                        "no ip route 0.0.0.0 0.0.0.0 dhcp\n");
+
+	(void)state;
+	assert_int_equal(c->n_routes, 1);
+	assert_string_equal(c->routes[0].interface, "dhcp0");
+	config_free(c);
+	assert_refused("ip route 0.0.0.0 0.0.0.0 dhcp\n", 1, 26, "from DHCP is not active");
+	assert_refused("ip route 0.0.0.0 0.0.0.0 dhcp 254\n", 1, 26, "from DHCP is not active");
+	assert_refused("ip route 0.0.0.0 0.0.0.0 FastEthernet 0 dhcp\n", 1, 41, "not active");
+}
+
 // What IOS says of a route behind its distance: its name is kept.
 static void names_of_routes(void **state)
 {
@@ -465,6 +480,7 @@ int main(void)
 		cmocka_unit_test(networks_that_overlap),
 		cmocka_unit_test(platform_section),
 		cmocka_unit_test(routes),
+		cmocka_unit_test(routes_of_dhcp),
 		cmocka_unit_test(names_of_routes),
 		cmocka_unit_test(routes_to_null),
 		cmocka_unit_test(logging),
