@@ -16,6 +16,14 @@ static struct config *config(const struct command_call *call)
 	return edit_of(call)->config;
 }
 
+static bool is_host_name(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
+			return false;
+	return true;
+}
+
 static int hostname(struct command_call *call)
 {
 	const struct command_arg *name = command_arg(call, "name");
@@ -24,11 +32,27 @@ static int hostname(struct command_call *call)
 		snprintf(config(call)->hostname, CONFIG_NAME, "Router");
 		return 0;
 	}
-	for (const char *p = name->text; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
-			return command_fail(call, name,
-			                    "expected letters, digits and hyphens in a host name");
+	if (!is_host_name(name->text))
+		return command_fail(call, name,
+		                    "expected letters, digits and hyphens in a host name");
 	return edit_copy(call, "name", config(call)->hostname, CONFIG_NAME);
+}
+
+// It makes the host name a whole one where that is this gateway's identity.
+static int domain(struct command_call *call)
+{
+	const struct command_arg *name = command_arg(call, "suffix");
+
+	if (call->no) {
+		if (edit_is_set(call, "suffix", config(call)->domain))
+			return -EINVAL;
+		config(call)->domain[0] = '\0';
+		return 0;
+	}
+	if (!is_host_name(name->text) || name->text[0] == '.')
+		return command_fail(call, name,
+		                    "expected letters, digits, hyphens and dots in a domain name");
+	return edit_copy(call, "suffix", config(call)->domain, CONFIG_DOMAIN);
 }
 
 // A salted SHA-512 crypt(3) text of `password`.
@@ -350,6 +374,14 @@ static const struct command_word words[] = {
 	{NULL, NULL},
 };
 
+static const struct command_word domain_words[] = {
+	{"domain", "IP DNS Resolver"},
+	{"name", "Define the default domain name"},
+	{"domain-name", "Define the default domain name"},
+	{"suffix", "Domain name, without the dot in front"},
+	{NULL, NULL},
+};
+
 static const struct command_word inactive_words[] = {
 	{"route", "Establish static routes"},
 	{"vrf", "VPN Routing and Forwarding (not active)"},
@@ -396,6 +428,8 @@ static const struct command_word line_words[] = {
 
 static const struct command commands[] = {
 	{MODE_CONFIG, "hostname name:WORD", "hostname", hostname, words},
+	{MODE_CONFIG, "ip {domain name|domain-name} suffix:WORD<1-191>",
+         "ip {domain name|domain-name}", domain, domain_words},
 	{MODE_CONFIG, "enable secret [0|4|5|7|8|9] text:WORD<1-200>", "enable secret",
          enable_secret, words},
 	{MODE_CONFIG, "enable password [0|4|5|7|8|9] text:WORD<1-200>", "enable password",

@@ -19,8 +19,11 @@ static const struct command_word ignored_words[] = {
 	{"classless", "Follow classless routing forwarding rules (always)"},
 	{"subnet-zero", "Allow subnet zero subnets (always)"},
 	{"cef", "Cisco Express Forwarding (ignored)"},
-	{"domain", "IP DNS Resolver (ignored)"},
-	{"domain-name", "Define the default domain name (ignored)"},
+	{"domain", "IP DNS Resolver"},
+	{"domain-list", "Domain names to complete host names with (ignored)"},
+	{"domain-name", "Define the default domain name"},
+	{"name", "Define the default domain name"},
+	{"vrf", "Of a VRF (ignored)"},
 	{"domain-lookup", "Enable IP Domain Name System hostname translation (ignored)"},
 	{"forward-protocol", "Forwarding of broadcasts (ignored)"},
 	{"name-server", "Address of a name server (ignored)"},
@@ -226,10 +229,12 @@ static const struct command commands[] = {
 	{MODE_CONFIG, "boot {bootldr|buffersize|config|host|network|system} [rest:LINE]", "",
          command_ignored, ignored_words},
 	{MODE_CONFIG,
-         "ip {http|classless|subnet-zero|cef|domain|domain-name|domain-lookup|"
+         "ip {http|classless|subnet-zero|cef|domain|domain-list|domain-lookup|"
          "forward-protocol|name-server|source-route|ssh|bootp|finger|gratuitous-arps|"
          "icmp|host|default-gateway|flow-export|scp} [rest:LINE]",
          "", command_ignored, ignored_words},
+	{MODE_CONFIG, "ip {domain name|domain-name} vrf rest:LINE", "", command_ignored,
+         ignored_words},
 	// Of what the router itself sends and receives.
 	{MODE_CONFIG,
          "ip tcp {path-mtu-discovery|selective-ack|synwait-time|window-size} [rest:LINE]", "",

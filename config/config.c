@@ -57,6 +57,7 @@ struct config *config_clone(const struct config *c)
 	if (!n)
 		return NULL;
 	memcpy(n->hostname, c->hostname, sizeof(n->hostname));
+	memcpy(n->domain, c->domain, sizeof(n->domain));
 	memcpy(n->enable_secret, c->enable_secret, sizeof(n->enable_secret));
 	memcpy(n->enable_password, c->enable_password, sizeof(n->enable_password));
 	n->enable_secret_type = c->enable_secret_type;
@@ -106,8 +107,8 @@ static bool list_equal(const struct config *a, const struct config *b, enum conf
 
 bool config_equal(const struct config *a, const struct config *b)
 {
-	if (strcmp(a->hostname, b->hostname) || !config_enable_equal(a, b) ||
-	    a->ipv6_unicast_routing != b->ipv6_unicast_routing ||
+	if (strcmp(a->hostname, b->hostname) || strcmp(a->domain, b->domain) ||
+	    !config_enable_equal(a, b) || a->ipv6_unicast_routing != b->ipv6_unicast_routing ||
 	    !config_logging_equal(&a->logging, &b->logging) ||
 	    !config_platform_equal(&a->platform, &b->platform) ||
 	    !config_isakmp_equal(&a->isakmp, &b->isakmp) ||

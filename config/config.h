@@ -11,11 +11,12 @@
 
 #define CONFIG_MTU             1500 // where none is configured
 #define CONFIG_NAME            64   // bytes of a name with its NUL
-#define CONFIG_SECRET          129  // bytes of a pre-shared key with its NUL
-#define CONFIG_TEXT            241  // bytes of a description or remark with its NUL
-#define CONFIG_PATH            108  // bytes of a path with its NUL (sun_path)
-#define CONFIG_DEVICE          256  // bytes of a device string with its NUL
-#define CONFIG_PORTS           32   // most ports; bytes of a port's name and device with their NULs
+#define CONFIG_DOMAIN          192 // bytes of a domain with its NUL: with a host name 255 (RFC 1035)
+#define CONFIG_SECRET          129 // bytes of a pre-shared key with its NUL
+#define CONFIG_TEXT            241 // bytes of a description or remark with its NUL
+#define CONFIG_PATH            108 // bytes of a path with its NUL (sun_path)
+#define CONFIG_DEVICE          256 // bytes of a device string with its NUL
+#define CONFIG_PORTS           32  // most ports; bytes of a port's name and device with their NULs
 #define CONFIG_PORT_NAME       32
 #define CONFIG_PORT_DEVICE     192
 #define CONFIG_CORES           64  // most worker cores
@@ -395,8 +396,8 @@ enum config_kind {
 	CONFIG_ACL,
 	CONFIG_ROUTE,
 	CONFIG_EZVPN,
-	CONFIG_LISTS, // above: lists; below: single values
-	CONFIG_HOSTNAME = CONFIG_LISTS,
+	CONFIG_LISTS,                   // above: lists; below: single values
+	CONFIG_HOSTNAME = CONFIG_LISTS, // and domain
 	CONFIG_ENABLE,
 	CONFIG_LOGGING,
 	CONFIG_PLATFORM,
@@ -408,6 +409,7 @@ enum config_kind {
 
 struct config {
 	char hostname[CONFIG_NAME];        // "Router" when not given
+	char domain[CONFIG_DOMAIN];        // of `ip domain name`; "" = none
 	char enable_secret[CONFIG_HASH];   // crypt(3) text; "" = none
 	char enable_password[CONFIG_HASH]; // the same; counts only where there is no secret
 	uint8_t enable_secret_type, enable_password_type; // as typed: 5, 8, 9; 0 = no hash

@@ -51,7 +51,7 @@ static bool single_equal(const struct config *a, const struct config *b, enum co
 {
 	switch (kind) {
 	case CONFIG_HOSTNAME:
-		return !strcmp(a->hostname, b->hostname);
+		return !strcmp(a->hostname, b->hostname) && !strcmp(a->domain, b->domain);
 	case CONFIG_ENABLE:
 		return config_enable_equal(a, b);
 	case CONFIG_LOGGING:

@@ -23,6 +23,8 @@ static void render_head(const struct config *c, struct text *out)
 
 	separator(out);
 	text_printf(out, "hostname %s\n", c->hostname);
+	if (c->domain[0])
+		text_printf(out, "ip domain name %s\n", c->domain);
 	separator(out);
 	if (c->enable_secret[0])
 		text_printf(out, "enable secret %u %s\n", c->enable_secret_type, c->enable_secret);

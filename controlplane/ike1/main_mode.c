@@ -172,6 +172,16 @@ static bool is_only_sa(const struct ike_sa *sa)
 	return !sa->peer->children;
 }
 
+// As IOS says it: with the domain, if there is one.
+static void write_name(const struct config *config, struct isakmp_message *m, bool nat)
+{
+	char name[CONFIG_NAME + CONFIG_DOMAIN]; // both with a NUL, of which one is the dot
+
+	snprintf(name, sizeof(name), "%s%s%s", config->hostname, config->domain[0] ? "." : "",
+	         config->domain);
+	ident_write_fqdn(m, name, nat);
+}
+
 int main_mode_write_auth(struct control *c, struct ike_sa *sa, struct isakmp_message *m)
 {
 	size_t at = writer_len(&m->w) + ISAKMP_PAYLOAD_HEADER;
@@ -181,7 +191,7 @@ int main_mode_write_auth(struct control *c, struct ike_sa *sa, struct isakmp_mes
 	int err;
 
 	if (c->config->isakmp.identity == CONFIG_IDENTITY_HOSTNAME)
-		ident_write_fqdn(m, c->config->hostname, nat);
+		write_name(c->config, m, nat);
 	else
 		ident_write_addr(m, &sa->peer->local, nat);
 	if (!writer_ok(&m->w))

@@ -436,6 +436,39 @@ static void other_isakmp_commands(void **state)
 	assert_refused("crypto isakmp nat keepalive 4", 1, 29, "<5-3600>");
 }
 
+// Of the identity `hostname`; what IOS says of VRFs and look-ups means nothing here.
+static void domain_of_the_identity(void **state)
+{
+	struct diag_list d;
+	struct config *c = load_ok("hostname gw\nip domain-name example.org\n"
+	                           "ip domain name example.net\nip domain name vrf V example.com\n"
+	                           "no ip domain lookup\nip domain list x\n",
+	                           &d),
+		      *plain = load("hostname gw\n");
+	struct config_cursor cur;
+	struct diff_list diff;
+
+	(void)state;
+	assert_int_equal(d.notices, 3);
+	diag_fini(&d);
+	assert_string_equal(c->domain, "example.net");
+	assert_true(shows(c, "ip domain name example.net"));
+	assert_round_trip(c);
+	assert_false(config_equal(c, plain));
+	assert_int_equal(diff_configs(c, plain, &diff), 0);
+	assert_int_equal(diff.n, 1);
+	assert_int_equal(diff.items[0].kind, CONFIG_HOSTNAME);
+	diff_fini(&diff);
+	cursor_init(&cur);
+	assert_line_refused(c, &cur, "no ip domain name example.org");
+	assert_line_refused(c, &cur, "ip domain name a/b");
+	assert_line_refused(c, &cur, "ip domain name .example.net");
+	assert_int_equal(enter(c, &cur, "no ip domain-name"), 0);
+	assert_true(config_equal(c, plain));
+	config_free(plain);
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +489,7 @@ int main(void)
 		cmocka_unit_test(wildcard_key),
 		cmocka_unit_test(same_key_is_replaced_and_removed),
 		cmocka_unit_test(other_isakmp_commands),
+		cmocka_unit_test(domain_of_the_identity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -625,17 +625,28 @@ static void probe_without_phase_1(void **state)
 	pair_destroy(p);
 }
 
+// With the domain, where there is one.
 static void identity_is_a_name(void **state)
 {
-	struct pair_config config = {.rest = "crypto isakmp identity hostname"};
-	struct pair *p = pair_create(&config, NULL);
-	char id[ADDR_TEXT];
+	static const struct {
+		const char *rest, *id;
+	} cases[] = {
+		{"crypto isakmp identity hostname", "gw-a"},
+		{"crypto isakmp identity hostname\nip domain name example.net", "gw-a.example.net"},
+		{"ip domain-name example.net\ncrypto isakmp identity address", ADDR_A},
+	};
 
 	(void)state;
-	pair_up(p);
-	assert_string_equal(peer_id(side_peer(&p->b), id), "gw-a");
-	assert_string_equal(peer_id(side_peer(&p->a), id), ADDR_B);
-	pair_destroy(p);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair_config config = {.rest = cases[i].rest};
+		struct pair *p = pair_create(&config, NULL);
+		char id[ADDR_TEXT];
+
+		pair_up(p);
+		assert_string_equal(peer_id(side_peer(&p->b), id), cases[i].id);
+		assert_string_equal(peer_id(side_peer(&p->a), id), ADDR_B);
+		pair_destroy(p);
+	}
 }
 
 // What the configuration says of dummy packets holds for outbound SAs made from then on.
