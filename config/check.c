@@ -236,7 +236,9 @@ static void check_map_entry(const struct config *c, const struct config_map_entr
 		check_manual(c, e, d);
 }
 
-// A permit of a crypto ACL becomes an identity of quick mode, or cannot be used.
+// A permit of a crypto ACL becomes an identity of quick mode, or cannot be used. A deny may be what
+// no identity can, but not be widened by an option that is not looked at: what it lets pass leaves
+// in clear.
 static void check_crypto_acl(const struct config_acl *acl, struct diag_list *d)
 {
 	struct selector selector;
@@ -246,9 +248,9 @@ static void check_crypto_acl(const struct config_acl *acl, struct diag_list *d)
 	for (uint32_t i = 0; i < acl->n_lines; i++) {
 		const struct config_acl_line *l = &acl->lines[i];
 
-		if (l->action != CONFIG_ACL_PERMIT)
+		if (l->action == CONFIG_ACL_REMARK || (l->action == CONFIG_ACL_DENY && !l->text))
 			continue;
-		permits = true;
+		permits = permits || l->action == CONFIG_ACL_PERMIT;
 		if (config_acl_selector(l, &selector, &why))
 			diag_add(d, DIAG_ERROR, l->line, 0, NULL,
 			         "access list %s, line %u, is used by a crypto map: %s", acl->name,

@@ -12,6 +12,9 @@
 #define SEQ_MAX  2147483647u
 #define SEQ_STEP 10
 
+#define ICMP 1
+#define IGMP 2
+
 struct named_number {
 	const char *name;
 	uint16_t number;
@@ -31,61 +34,38 @@ static const struct named_number protocols6[] = {
 
 // IOS's names; those of tcp and udp differ, but no name has two numbers.
 static const struct named_number ports[] = {
-	{"echo", 7},
-	{"discard", 9},
-	{"daytime", 13},
-	{"chargen", 19},
-	{"ftp-data", 20},
-	{"ftp", 21},
-	{"telnet", 23},
-	{"smtp", 25},
-	{"time", 37},
-	{"whois", 43},
-	{"tacacs", 49},
-	{"domain", 53},
-	{"bootps", 67},
-	{"bootpc", 68},
-	{"tftp", 69},
-	{"gopher", 70},
-	{"finger", 79},
-	{"www", 80},
-	{"hostname", 101},
-	{"pop2", 109},
-	{"pop3", 110},
-	{"sunrpc", 111},
-	{"ident", 113},
-	{"nntp", 119},
-	{"ntp", 123},
-	{"netbios-ns", 137},
-	{"netbios-dgm", 138},
-	{"netbios-ss", 139},
-	{"snmp", 161},
-	{"snmptrap", 162},
-	{"xdmcp", 177},
-	{"bgp", 179},
-	{"irc", 194},
-	{"isakmp", 500},
-	{"exec", 512},
-	{"login", 513},
-	{"cmd", 514},
-	{"lpd", 515},
-	{"talk", 517},
-	{"rip", 520},
-	{"non500-isakmp", 4500},
+	{"echo", 7},          {"discard", 9},      {"daytime", 13},
+	{"chargen", 19},      {"ftp-data", 20},    {"ftp", 21},
+	{"telnet", 23},       {"smtp", 25},        {"time", 37},
+	{"nameserver", 42},   {"whois", 43},       {"tacacs", 49},
+	{"domain", 53},       {"bootps", 67},      {"bootpc", 68},
+	{"tftp", 69},         {"gopher", 70},      {"finger", 79},
+	{"www", 80},          {"hostname", 101},   {"pop2", 109},
+	{"pop3", 110},        {"sunrpc", 111},     {"ident", 113},
+	{"nntp", 119},        {"ntp", 123},        {"netbios-ns", 137},
+	{"netbios-dgm", 138}, {"netbios-ss", 139}, {"snmp", 161},
+	{"snmptrap", 162},    {"xdmcp", 177},      {"bgp", 179},
+	{"irc", 194},         {"dnsix", 195},      {"mobile-ip", 434},
+	{"pim-auto-rp", 496}, {"isakmp", 500},     {"exec", 512},
+	{"biff", 512},        {"login", 513},      {"who", 513},
+	{"cmd", 514},         {"syslog", 514},     {"lpd", 515},
+	{"talk", 517},        {"rip", 520},        {"uucp", 540},
+	{"klogin", 543},      {"kshell", 544},     {"non500-isakmp", 4500},
 };
 
 #define PORT_NAMES                                                                                 \
-	"echo|discard|daytime|chargen|ftp-data|ftp|telnet|smtp|time|whois|tacacs|domain|bootps|"   \
-	"bootpc|tftp|gopher|finger|www|hostname|pop2|pop3|sunrpc|ident|nntp|ntp|netbios-ns|"       \
-	"netbios-dgm|netbios-ss|snmp|snmptrap|xdmcp|bgp|irc|isakmp|exec|login|cmd|lpd|talk|rip|"   \
-	"non500-isakmp"
+	"echo|discard|daytime|chargen|ftp-data|ftp|telnet|smtp|time|nameserver|whois|"             \
+	"tacacs|domain|bootps|bootpc|tftp|gopher|finger|www|hostname|pop2|pop3|sunrpc|"            \
+	"ident|nntp|ntp|netbios-ns|netbios-dgm|netbios-ss|snmp|snmptrap|xdmcp|bgp|irc|"            \
+	"dnsix|mobile-ip|pim-auto-rp|isakmp|exec|biff|login|who|cmd|syslog|lpd|talk|"              \
+	"rip|uucp|klogin|kshell|non500-isakmp"
 #define PORT  "{port:<0-65535>|" PORT_NAMES "}"
 #define PORTS "[{eq|gt|lt|neq} " PORT "|range " PORT " " PORT "]"
 #define END   "{any|host address:A.B.C.D|address:A.B.C.D wildcard:WILDCARD}"
 #define LINE                                                                                       \
 	"{permit|deny} {{tcp|udp} " END " " PORTS " " END " " PORTS                                \
 	"|{ip|icmp|igmp|ipinip|gre|esp|ahp|eigrp|ospf|nos|pim|pcp|sctp|protocol:<0-255>} " END     \
-	" " END "} [log]"
+	" " END "} [log] [more:LINE]"
 #define END6     "{any|host address:X:X::X|address:X:X::X/LEN}"
 #define SEQUENCE "[sequence seq:<1-2147483647>]"
 #define LINE6                                                                                      \
@@ -215,7 +195,54 @@ static int take_ports(struct command_call *call, struct args *a, struct config_a
 	return 0;
 }
 
+// Several ports behind `eq` or `neq`.
+static bool is_port(const char *text, size_t len)
+{
+	if (strspn(text, "0123456789") == len)
+		return len < 6 && strtoul(text, NULL, 10) <= UINT16_MAX;
+	for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		if (len == strlen(ports[i].name) && !strncmp(text, ports[i].name, len))
+			return true;
+	return false;
+}
+
+// What may stand behind the destination: a misspelt word must not pass for it. That of ICMP and
+// IGMP is the name of a message, of which there are dozens, or its number.
+static bool is_option(const struct config_acl_line *line, const char *text)
+{
+	static const char *const words[] = {
+		"ack",        "dscp",      "established", "fin",       "fragments",
+		"log",        "log-input", "match-all",   "match-any", "option",
+		"precedence", "psh",       "reflect",     "rst",       "syn",
+		"time-range", "tos",       "ttl",         "urg",
+	};
+	enum config_port_op op = line->destination.op;
+	size_t len = strcspn(text, " \t");
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (len == strlen(words[i]) && !strncmp(text, words[i], len))
+			return true;
+	return line->protocol == ICMP || line->protocol == IGMP ||
+	       ((op == CONFIG_PORT_EQ || op == CONFIG_PORT_NEQ) && is_port(text, len));
+}
+
+static int take_option(struct command_call *call, struct args *a, struct config_acl_line *line)
+{
+	const struct command_arg *arg = peek(a);
+
+	if (!arg || strcmp(arg->name, "more"))
+		return 0;
+	a->at++;
+	if (!is_option(line, arg->text))
+		return command_fail(call, arg,
+		                    "expected an option of an access list, such as log, "
+		                    "established or dscp");
+	line->text = strdup(arg->text);
+	return line->text ? 0 : edit_no_memory(call);
+}
+
 // From permit or deny on. The syntax string is what makes the arguments' order certain.
+// line->text is line_apply()'s to free then.
 static int take_line(struct command_call *call, struct args *a, struct config_acl_line *line)
 {
 	const struct named_number *names;
@@ -242,7 +269,7 @@ static int take_line(struct command_call *call, struct args *a, struct config_ac
 		return -EINVAL;
 	if (next_is(a, "log"))
 		edit_notice(call, "log is ignored here");
-	return 0;
+	return take_option(call, a, line);
 }
 
 static struct config_acl *find_acl(struct config *c, const char *name)
@@ -325,7 +352,7 @@ static int line_insert(struct command_call *call, const char *name, struct confi
 	if (!sorted_insert(&lines, line))
 		return edit_no_memory(call);
 	acl_index_note(acl, line);
-	line->remark = NULL; // the list's now
+	line->text = NULL; // the list's now
 	return 0;
 }
 
@@ -398,7 +425,7 @@ static int line_remove(struct command_call *call, const char *name,
 			i++;
 			continue;
 		}
-		free(acl->lines[i].remark);
+		free(acl->lines[i].text);
 		sorted_remove(&lines, i, 1);
 		acl_index_drop(acl);
 		found = true;
@@ -406,13 +433,19 @@ static int line_remove(struct command_call *call, const char *name,
 	return found ? 0 : command_fail(call, NULL, "there is no such line");
 }
 
+// Takes line->text along.
 static int line_apply(struct command_call *call, const char *name, struct config_acl_line *line)
 {
+	int err;
+
 	if (call->no)
-		return line_remove(call, name, line);
-	if (line->action == CONFIG_ACL_REMARK)
-		return remark_add(call, name, line);
-	return line_add(call, name, line);
+		err = line_remove(call, name, line);
+	else if (line->action == CONFIG_ACL_REMARK)
+		err = remark_add(call, name, line);
+	else
+		err = line_add(call, name, line);
+	free(line->text);
+	return err;
 }
 
 static int remark(struct command_call *call, const char *name)
@@ -423,17 +456,14 @@ static int remark(struct command_call *call, const char *name)
 		.seq = (uint32_t)command_number(call, "seq", 0),
 		.action = CONFIG_ACL_REMARK,
 	};
-	int err;
 
 	if (strlen(text) >= CONFIG_TEXT)
 		return command_fail(call, arg, "too long: expected at most %d bytes",
 		                    CONFIG_TEXT - 1);
-	line.remark = strdup(text);
-	if (!line.remark)
+	line.text = strdup(text);
+	if (!line.text)
 		return edit_no_memory(call);
-	err = line_apply(call, name, &line);
-	free(line.remark);
-	return err;
+	return line_apply(call, name, &line);
 }
 
 static int numbered(struct command_call *call)
@@ -612,6 +642,18 @@ static const struct command_word words[] = {
 	{"talk", "Talk (517)"},
 	{"rip", "Routing Information Protocol (520)"},
 	{"non500-isakmp", "ISAKMP and ESP behind a NAT (4500)"},
+	{"nameserver", "Host Name Server (42)"},
+	{"dnsix", "DNSIX Security Protocol Auditing (195)"},
+	{"mobile-ip", "Mobile IP registration (434)"},
+	{"pim-auto-rp", "PIM Auto-RP (496)"},
+	{"biff", "Biff (mail notification, 512)"},
+	{"who", "Who (rwho, 513)"},
+	{"syslog", "System Logger (514)"},
+	{"uucp", "Unix-to-Unix Copy Program (540)"},
+	{"klogin", "Kerberos login (543)"},
+	{"kshell", "Kerberos shell (544)"},
+	{"more",
+         "More ports, an ICMP message, established, fragments, dscp, ... (not for a crypto map)"},
 	{NULL, NULL},
 };
 

@@ -334,7 +334,9 @@ struct config_acl_line {
 	enum config_acl_action action;
 	uint8_t protocol; // IP protocol number; 0 = `ip` or `ipv6`, any
 	struct config_acl_end source, destination;
-	char *remark; // CONFIG_ACL_REMARK only
+	// A remark. Of a permit or deny what narrows it further (`established`, `dscp ef`, a second
+	// port), as it was typed, which no crypto map can use; NULL = nothing.
+	char *text;
 	uint32_t line;
 };
 
@@ -540,7 +542,8 @@ const struct config_map_entry *config_bound_map(const struct config *c,
 // The permit or deny with this sequence number, or NULL.
 const struct config_acl_line *config_acl_line(const struct config_acl *acl, uint32_t seq);
 // The selector of a crypto ACL's line seen from this gateway: source = local. 0, or -ENOTSUP and
-// *why when IKEv1 has no identity for it (port range, gt, lt, neq, a wildcard that is no prefix).
+// *why when IKEv1 has no identity for it (port range, gt, lt, neq, a wildcard that is no prefix, an
+// option such as `established`).
 int config_acl_selector(const struct config_acl_line *l, struct selector *out, const char **why);
 
 // Whether the interface speaks IPv6: it has an address or `ipv6 enable`.

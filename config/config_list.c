@@ -301,7 +301,7 @@ bool config_acl_line_same(const struct config_acl_line *l, const struct config_a
 {
 	return l->action == m->action && l->protocol == m->protocol &&
 	       acl_end_equal(&l->source, &m->source) &&
-	       acl_end_equal(&l->destination, &m->destination) && text_equal(l->remark, m->remark);
+	       acl_end_equal(&l->destination, &m->destination) && text_equal(l->text, m->text);
 }
 
 bool config_acl_line_equal(const struct config_acl_line *l, const struct config_acl_line *m)
@@ -333,9 +333,9 @@ static int acl_copy(void *item)
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < acl->n_lines; i++)
-		if (acl->lines[i].remark) {
-			acl->lines[i].remark = err ? NULL : strdup(acl->lines[i].remark);
-			if (!acl->lines[i].remark)
+		if (acl->lines[i].text) {
+			acl->lines[i].text = err ? NULL : strdup(acl->lines[i].text);
+			if (!acl->lines[i].text)
 				err = -ENOMEM;
 		}
 	return err;
@@ -346,7 +346,7 @@ static void acl_clean(void *item)
 	struct config_acl *acl = item;
 
 	for (uint32_t i = 0; i < acl->n_lines; i++)
-		free(acl->lines[i].remark);
+		free(acl->lines[i].text);
 	free(acl->lines);
 	acl_index_drop(acl);
 }

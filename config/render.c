@@ -565,7 +565,7 @@ void render_acl_line(const struct config_acl_line *l, struct text *out)
 	const char *protocol = commands_protocol_name(l->protocol, ipv6);
 
 	if (l->action == CONFIG_ACL_REMARK) {
-		text_printf(out, "remark%s%s", l->remark[0] ? " " : "", l->remark);
+		text_printf(out, "remark%s%s", l->text[0] ? " " : "", l->text);
 		return;
 	}
 	text_printf(out, "%s ", l->action == CONFIG_ACL_PERMIT ? "permit" : "deny");
@@ -575,6 +575,8 @@ void render_acl_line(const struct config_acl_line *l, struct text *out)
 		text_printf(out, "%u", l->protocol);
 	render_acl_end(&l->source, out);
 	render_acl_end(&l->destination, out);
+	if (l->text)
+		text_printf(out, " %s", l->text);
 }
 
 // A numbered list has no place for sequence numbers; they must be those that it would get anyway.

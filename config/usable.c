@@ -180,6 +180,10 @@ int config_acl_selector(const struct config_acl_line *l, struct selector *out, c
 
 	*out = (struct selector){.proto = l->protocol};
 	*why = NULL;
+	if (l->text) {
+		*why = "an IKEv1 identity holds no more than protocol, addresses and ports";
+		return -ENOTSUP;
+	}
 	for (unsigned i = 0; i < 2; i++) {
 		if (ends[i]->op != CONFIG_PORT_ANY && ends[i]->op != CONFIG_PORT_EQ)
 			*why = "an IKEv1 identity holds one port, not a range, gt, lt or neq";

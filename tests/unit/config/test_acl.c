@@ -97,7 +97,7 @@ static void ports_and_protocols(void **state)
 	assert_int_equal(l[3].protocol, 200);
 	end = &l[4].source;
 	assert_int_equal(end->op, CONFIG_PORT_GT);
-	assert_string_equal(l[5].remark, "the  rest");
+	assert_string_equal(l[5].text, "the  rest");
 	assert_int_equal(l[6].seq, 60); // a remark uses no number up
 	assert_true(shows(c, "access-list 101 permit ospf any any"));
 	assert_true(shows(c, "access-list 101 deny tcp any gt 5 any neq 179"));
@@ -149,8 +149,8 @@ static void assert_lines(const struct config_acl *acl, const char *expected)
 
 	for (uint32_t i = 0; i < acl->n_lines; i++)
 		text_printf(&t, "%s%u %s%s%s", i ? " " : "", acl->lines[i].seq,
-		            actions[acl->lines[i].action], acl->lines[i].remark ? ":" : "",
-		            acl->lines[i].remark ? acl->lines[i].remark : "");
+		            actions[acl->lines[i].action], acl->lines[i].text ? ":" : "",
+		            acl->lines[i].text ? acl->lines[i].text : "");
 	assert_string_equal(t.data, expected);
 	text_fini(&t);
 }
@@ -237,7 +237,7 @@ static void empty_remarks(void **state)
 
 	(void)state;
 	assert_int_equal(c->acls[0].n_lines, 2);
-	assert_string_equal(c->acls[0].lines[0].remark, "");
+	assert_string_equal(c->acls[0].lines[0].text, "");
 	assert_true(shows(c, "access-list 101 remark"));
 	assert_true(shows(c, "35 remark"));
 	assert_round_trip(c);
@@ -429,6 +429,109 @@ static void what_ike_cannot_express(void **state)
 	}
 }
 
+// What narrows a line beyond addresses and ports is kept as it is typed; a crypto map can use no
+// such line: a permit could not be negotiated, and a deny would let more leave in clear than it
+// says.
+static void options(void **state)
+{
+	static const char *const lines[] = {
+		"tcp any any established",
+		"ip any any log-input",
+		"ip any any dscp ef",
+		"ip any any tos 4",
+		"ip any any precedence critical",
+		"ip any any fragments",
+		"ip any any time-range WORK",
+		"tcp any any eq 80 syn",
+		"icmp any any echo-reply",
+		"icmp any any 8 0",
+		"icmp any host 10.0.0.1 unreachable",
+		"tcp any any eq 80 443",
+		"tcp any any eq 80 443 www established",
+		"udp any any neq 514 syslog",
+		"igmp any any 2",
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		for (unsigned deny = 0; deny < 2; deny++) {
+			char text[300], line[100];
+			struct config_cursor cur;
+			struct config *c;
+
+			snprintf(line, sizeof(line), "access-list 101 %s %s",
+			         deny ? "deny" : "permit", lines[i]);
+			c = load(line);
+			if (!shows(c, line))
+				fail_msg("%s", line);
+			assert_round_trip(c);
+			cursor_init(&cur);
+			assert_int_equal(enter(c, &cur, line), 0); // is there already
+			only_line(c);
+			assert_int_equal(enter(c, &cur, "crypto map m 1 ipsec-isakmp"), 0);
+			assert_int_equal(enter(c, &cur, "match address 101"), 0);
+			snprintf(text, sizeof(text), "no %s", line);
+			assert_int_equal(enter(c, &cur, text), 0);
+			assert_int_equal(c->acls[0].n_lines, 0);
+			config_free(c);
+			snprintf(text, sizeof(text),
+			         "crypto map m 1 ipsec-isakmp\n match address 101\n%s\n"
+			         "access-list 101 permit ip any host 10.0.0.1\n",
+			         line);
+			assert_refused(text, 3, 0, "no more than protocol, addresses and ports");
+		}
+	}
+	assert_refused("access-list 101 permit tcp any any establishd\n", 1, 36, "an option");
+	assert_refused("access-list 101 permit tcp any any 80\n", 1, 36, "an option");
+	assert_refused("access-list 101 permit tcp any any eq 80 65536\n", 1, 42, "an option");
+	assert_refused("access-list 101 permit ip any any eq\n", 1, 35, "an option");
+}
+
+// Lines that differ in nothing else are two.
+static void options_tell_lines_apart(void **state)
+{
+	struct config *c = load("ip access-list extended A\n permit icmp any any echo\n"
+	                        " permit icmp any any echo-reply\n permit icmp any any\n"
+	                        " permit icmp any any echo\n");
+	struct config_cursor cur;
+
+	(void)state;
+	assert_int_equal(c->acls[0].n_lines, 3);
+	assert_round_trip(c);
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "ip access-list extended A"), 0);
+	assert_int_equal(enter(c, &cur, "no permit icmp any any"), 0);
+	assert_string_equal(c->acls[0].lines[1].text, "echo-reply");
+	assert_line_refused(c, &cur, "20 permit icmp any any unreachable");
+	assert_line_refused(c, &cur, "no 10 permit icmp any any echo-reply");
+	config_free(c);
+}
+
+static void names_of_ports(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t port;
+	} names[] = {
+		{"nameserver", 42}, {"dnsix", 195},  {"mobile-ip", 434}, {"pim-auto-rp", 496},
+		{"biff", 512},      {"who", 513},    {"syslog", 514},    {"uucp", 540},
+		{"klogin", 543},    {"kshell", 544}, {"whois", 43},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[100];
+		struct config *c;
+
+		snprintf(text, sizeof(text), "access-list 101 permit udp any any eq %s\n",
+		         names[i].name);
+		c = load(text);
+		assert_int_equal(only_line(c)->destination.port, names[i].port);
+		assert_null(only_line(c)->text);
+		config_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +549,9 @@ int main(void)
 		cmocka_unit_test(removed_lines_come_back),
 		cmocka_unit_test(same_lines_with_another_number),
 		cmocka_unit_test(what_ike_cannot_express),
+		cmocka_unit_test(options),
+		cmocka_unit_test(options_tell_lines_apart),
+		cmocka_unit_test(names_of_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
