@@ -34,7 +34,7 @@ crypto isakmp keepalive 10 1|28|2-60
 crypto isakmp keepalive 10 61 periodic|28|2-60
 crypto isakmp keepalive|24|incomplete command: expected <10-3600>
 crypto isakmp policy 10001|22|1-10000
-no such command|4|expected a command of this mode behind 'no'
+no crypto isakmp nonsense|18|expected
 ip route 10.0.0.0 255.0.255.0 192.0.2.11|19|not a contiguous mask
 END
 
