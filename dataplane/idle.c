@@ -32,7 +32,7 @@ void idle_configure(const struct dp *dp, struct rte_eth_conf *conf)
 static bool watch_socket(struct worker *w, const struct worker_rxq *q)
 {
 	struct rte_epoll_event *e = &w->idle.sockets[q - w->rxqs];
-	int fd = packet_socket_find(q->port, q->queue);
+	int fd = packet_socket_of(w->dp->ifaces[q->iface].sockets, q->queue);
 
 	e->epdata.event = EPOLLIN | EPOLLET;
 	return fd >= 0 && rte_epoll_ctl(w->idle.events, EPOLL_CTL_ADD, fd, e) == 0;

@@ -1,4 +1,5 @@
-// Finds a port's packet sockets among this process's files, and asks the kernel for its link. [C]
+// Finds a port's packet sockets among this process's files, and asks the kernel what they lost, and
+// for the port's link. [C]; what was lost also the thread that reads slow ports.
 #include "packet_socket.h"
 
 #include <dirent.h>
@@ -12,6 +13,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+struct packet_sockets {
+	uint64_t lost; // written by who asks
+	uint16_t n;
+	int fds[]; // by receive queue
+};
 
 static bool is_bound_to(int fd, unsigned if_index)
 {
@@ -56,18 +63,47 @@ static bool is_packet_port(uint16_t port, struct rte_eth_dev_info *info)
 	       strcmp(info->driver_name, "net_af_packet") == 0;
 }
 
-int packet_socket_find(uint16_t port, uint16_t queue)
+struct packet_sockets *packet_socket_open(uint16_t port)
 {
 	struct rte_eth_dev_info info;
-	int fds[RTE_MAX_QUEUES_PER_PORT];
+	struct packet_sockets *s;
 
 	if (!is_packet_port(port, &info))
-		return -1;
+		return NULL;
+	s = calloc(1, sizeof(*s) + info.max_rx_queues * sizeof(s->fds[0]));
+	if (!s)
+		return NULL;
+	s->n = info.max_rx_queues;
 	// The driver opens them in a row, one a queue.
-	if (sockets_of(info.if_index, fds, RTE_DIM(fds)) != info.max_rx_queues ||
-	    queue >= info.max_rx_queues)
-		return -1;
-	return fds[queue];
+	if (sockets_of(info.if_index, s->fds, s->n) == s->n)
+		return s;
+	free(s);
+	return NULL;
+}
+
+void packet_socket_close(struct packet_sockets *s)
+{
+	free(s);
+}
+
+int packet_socket_of(const struct packet_sockets *s, uint16_t queue)
+{
+	return s && queue < s->n ? s->fds[queue] : -1;
+}
+
+uint64_t packet_socket_losses(struct packet_sockets *s)
+{
+	if (!s)
+		return 0;
+	for (unsigned i = 0; i < s->n; i++) {
+		struct tpacket_stats stats;
+		socklen_t len = sizeof(stats);
+
+		// It counts from zero again after each answer.
+		if (getsockopt(s->fds[i], SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0)
+			s->lost += stats.tp_drops;
+	}
+	return s->lost;
 }
 
 // Up, and with a carrier. The flag IFF_RUNNING says that too, but up to a second late; ethtool says

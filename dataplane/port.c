@@ -13,6 +13,7 @@
 #include "link.h"
 #include "log.h"
 #include "multicast.h"
+#include "packet_socket.h"
 #include "pool.h"
 #include "rss.h"
 #include "steer.h"
@@ -324,6 +325,7 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 		         config->name, config->device, strerror(-rc));
 		return rc;
 	}
+	iface->sockets = packet_socket_open(iface->port);
 	iface->mtu = rte_eth_dev_get_mtu(iface->port, &mtu) ? RTE_ETHER_MTU : mtu;
 	iface->mtu = RTE_MIN(iface->mtu, iface->mtu_max);
 	return 0;
@@ -346,6 +348,8 @@ void port_close(struct dp *dp, uint16_t index)
 	iface->control_ring = NULL;
 	rss_free(iface);
 	multicast_stop(iface);
+	packet_socket_close(iface->sockets);
+	iface->sockets = NULL;
 }
 
 // ---- sending from the control core -----------------------------------------------------------

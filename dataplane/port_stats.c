@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "link.h"
+#include "packet_socket.h"
 
 #define SLOW_US       20 // a register of a NIC takes about one
 #define TRIES         3
@@ -41,9 +42,13 @@ static bool is_slow(const struct dp *dp, const struct iface *iface)
 	return dp->reader && dp->reader->slow[iface->main];
 }
 
+// A port is asked by one thread alone, the reader or the control core.
 static bool ask(const struct dp *dp, const struct iface *iface, struct rte_eth_stats *stats)
 {
-	return !link_is_lost(dp, iface) && rte_eth_stats_get(iface->port, stats) == 0;
+	if (link_is_lost(dp, iface) || rte_eth_stats_get(iface->port, stats))
+		return false;
+	stats->imissed += packet_socket_losses(iface->sockets);
+	return true;
 }
 
 // ---- reader ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A path that loses a tenth of all packets for 60 s: the peer is never taken for dead.
+# A path that loses a tenth of all packets for 60 s: the peer is never taken for dead. What the port
+# itself has no room for is counted.
 # limit: 120
 . "$(dirname "$0")/lib.sh"
 lab_up
@@ -23,3 +24,15 @@ echo "   $gone packets were dropped on the path"
 session_up || fail "the session is not up"
 ping_all host "$PEER_IN" 5
 equal "$(grep -c 'IKE_SA site\[[0-9]*\] established' "$(peer_log peer1)")" 1 "IKE SAs that charon ever made"
+
+check "frames for which the port's ring has no room, while nobody reads it, are told as missed"
+missed() { sed -n 's/.* input errors, \([0-9]*\) missed.*/\1/p' <<<"$(vigil "show interfaces FastEthernet0")"; }
+before=$(missed)
+kill -STOP "${vigil_pid[gw]}"
+in_ns peer1 ping -q -f -l 3000 -c 3000 -w 1 "$GW_WAN" >/dev/null || true
+kill -CONT "${vigil_pid[gw]}"
+after=$(missed)
+echo "   missed: $before before, $after afterwards"
+[ "$after" -ge $((before + 2000)) ] || fail "show interfaces"
+ping_all host "$PEER_IN" 5
+session_up || fail "the session is not up"

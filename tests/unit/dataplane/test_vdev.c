@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "addr.h"
+#include "dp_internal.h"
 #include "wire.h"
 
 #define GATEWAY 0x0a000001u
@@ -26,7 +27,7 @@
 
 static const uint8_t host_mac[6] = {2, 0, 0, 0, 0, 9};
 
-static struct dp *start(const char *device, unsigned workers, bool adaptive)
+static struct dp *prepare(const char *device, unsigned workers, bool adaptive)
 {
 	static const unsigned cpus[4];
 	struct dp_port_config port = {.name = "eth0"};
@@ -40,17 +41,26 @@ static struct dp *start(const char *device, unsigned workers, bool adaptive)
 	                                 .max_tunnels = 8,
 	                                 .max_sas = 16,
 	                                 .max_ike_sas = 8};
-	struct dp_iface_config c = {.mtu = 1500, .up = true, .address = addr_v4(GATEWAY)};
-	struct ip_addr host = addr_v4(HOST);
 	char err[256];
 	struct dp *dp;
 
 	snprintf(port.device, sizeof(port.device), "%s", device);
-	dp = dp_start(&config, NULL, err, sizeof(err));
+	dp = dp_prepare(&config, NULL, err, sizeof(err));
 	if (!dp) {
 		fprintf(stderr, "%s\n", err);
 		exit(1);
 	}
+	return dp;
+}
+
+static struct dp *start(const char *device, unsigned workers, bool adaptive)
+{
+	struct dp_iface_config c = {.mtu = 1500, .up = true, .address = addr_v4(GATEWAY)};
+	struct dp *dp = prepare(device, workers, adaptive);
+	struct ip_addr host = addr_v4(HOST);
+
+	if (dp_launch(dp))
+		exit(1);
 	c.network = prefix_make(&c.address, 24);
 	if (dp_iface_set(dp, 0, &c) || dp_neighbour_set(dp, 0, &host, host_mac))
 		exit(2);
@@ -286,6 +296,59 @@ static int child_af_packet_link(void)
 	return ok ? 0 : 4;
 }
 
+// Sends frames that nobody takes out of the port's ring.
+static bool flood(unsigned n)
+{
+	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8};
+	int fd = open_socket("host0");
+
+	for (; fd >= 0 && n; n--)
+		if (write(fd, frame, sizeof(frame)) != sizeof(frame))
+			break;
+	close(fd);
+	return fd >= 0 && n == 0;
+}
+
+// Does what the port lost come to be at least so much, as DPD and `show interfaces` see it? It
+// never falls.
+static bool lost_becomes(const struct dp *dp, uint64_t *seen, uint64_t wanted)
+{
+	struct dp_iface_info info;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		uint64_t now = dp_punt_losses(dp, 0);
+
+		dp_iface_info(dp, 0, &info);
+		if (now < *seen || info.rx_missed < now)
+			return false;
+		*seen = now;
+		if (now >= wanted)
+			return true;
+		usleep(10000);
+	}
+	fprintf(stderr, "lost: %lu of %lu\n", (unsigned long)*seen, (unsigned long)wanted);
+	return false;
+}
+
+// A worker that does not get to its port: what overflows the rings of its sockets, of 512 frames
+// each unless told otherwise, is seen.
+static int child_af_packet_losses(void)
+{
+	uint64_t seen = 0;
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || !run("ip link add gw0 type veth peer name host0 && "
+	                                  "ip link set gw0 up && ip link set host0 up"))
+		return SKIPPED;
+	dp = prepare("net_af_packet0,iface=gw0,qpairs=2", 1, false);
+	ok = lost_becomes(dp, &seen, 0) && flood(3000) && lost_becomes(dp, &seen, 3000 - 2 * 512);
+	for (unsigned i = 0; ok && i < 3; i++)
+		ok = flood(100) && lost_becomes(dp, &seen, seen + 100);
+	dp_stop(dp);
+	return ok && seen < 3000 + 300 + 500 ? 0 : 4;
+}
+
 static int child_tap(void)
 {
 	struct dp *dp;
@@ -348,6 +411,12 @@ static void test_af_packet_link(void **state)
 	in_a_process(child_af_packet_link);
 }
 
+static void test_af_packet_losses(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet_losses);
+}
+
 static void test_null(void **state)
 {
 	(void)state;
@@ -404,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_pcap),
 		cmocka_unit_test(test_af_packet),
 		cmocka_unit_test(test_af_packet_link),
+		cmocka_unit_test(test_af_packet_losses),
 		cmocka_unit_test(test_af_packet_with_more_workers),
 		cmocka_unit_test(test_af_packet_with_more_queues),
 		cmocka_unit_test(test_tap),
