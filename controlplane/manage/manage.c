@@ -31,6 +31,7 @@
 #define SOCKET_MODE 0660
 #define IDLE_MIN    60      // seconds after which a terminal makes room where all are taken
 #define ROOM_MS     1000    // the listener waits so long for it to end
+#define END_MS      5000    // for which the end waits for sessions
 #define GROUP       "vigil" // may connect, if there is such a group
 
 struct start {
@@ -262,12 +263,17 @@ static void choose_cpus(struct manage *m, const struct control *c)
 		m->cpus = others;
 }
 
-static void manage_free(struct manage *m)
+static void listen_close(struct manage *m)
 {
 	if (m->socket_path[0])
 		unlink(m->socket_path);
 	if (m->listen_fd >= 0)
 		close(m->listen_fd);
+}
+
+static void manage_free(struct manage *m)
+{
+	listen_close(m);
 	if (m->stop_fd >= 0)
 		close(m->stop_fd);
 	request_queue_destroy(m->queue);
@@ -321,40 +327,57 @@ int manage_start(struct control *c, const char *socket_path, const char *startup
 	return 0;
 }
 
-// Refuses requests until every session's thread has come to its end.
-static void end_sessions(struct manage *m)
+static unsigned sessions_used(struct manage *m)
 {
-	bool used;
+	unsigned n = 0;
 
-	do {
-		request_refuse_all(m->queue);
-		used = false;
-		pthread_mutex_lock(&m->lock);
-		for (unsigned i = 0; i < SESSIONS_MAX; i++)
-			used = used || m->sessions[i].place == PLACE_USED;
-		pthread_mutex_unlock(&m->lock);
-		if (used)
-			usleep(1000);
-	} while (used);
+	pthread_mutex_lock(&m->lock);
 	for (unsigned i = 0; i < SESSIONS_MAX; i++)
+		n += m->sessions[i].place == PLACE_USED;
+	pthread_mutex_unlock(&m->lock);
+	return n;
+}
+
+// Refuses requests until every session's thread has come to its end. One that hangs, at a file on a
+// server that is away, is not waited for without end. Returns how many are left.
+static unsigned end_sessions(struct manage *m)
+{
+	unsigned used;
+
+	for (unsigned ms = 0;; ms++) {
+		request_refuse_all(m->queue);
+		used = sessions_used(m);
+		if (used == 0 || ms >= END_MS)
+			break;
+		usleep(1000);
+	}
+	for (unsigned i = 0; i < SESSIONS_MAX && used == 0; i++)
 		if (m->sessions[i].place == PLACE_ENDED)
 			pthread_join(m->sessions[i].thread, NULL);
+	return used;
 }
 
 void manage_stop(struct control *c)
 {
 	static const uint64_t one = 1;
 	struct manage *m = c->requests ? request_queue_owner(c->requests) : NULL;
+	unsigned left;
 
 	if (!m)
 		return;
 	if (write(m->stop_fd, &one, sizeof(one)) < 0)
 		abort(); // an eventfd that was never written to takes a one
 	pthread_join(m->listener, NULL);
-	end_sessions(m);
+	left = end_sessions(m);
 	c->requests = NULL;
 	dp_control_unwatch(c->dp, request_queue_fd(m->queue));
-	manage_free(m);
+	if (left) {
+		log_msg(&c->log, LOG_WARNING, "SYS", "SESSIONS",
+		        "%u sessions of the command line hang and are left alone", left);
+		listen_close(m); // the rest is still theirs
+	} else {
+		manage_free(m);
+	}
 	counters_destroy(c->shown);
 	c->shown = NULL;
 }

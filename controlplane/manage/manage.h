@@ -9,7 +9,9 @@ struct control;
 // on it) and sets c->requests. `startup` is the file that `copy running-config startup-config`
 // writes. log_writer_start() came before. 0 or -errno; what failed is written to stderr.
 int manage_start(struct control *c, const char *socket_path, const char *startup);
-// Ends all sessions: requests under way fail. c->config stays the control core's.
+// Ends all sessions: requests under way fail. c->config stays the control core's. A session that
+// hangs for longer than some seconds is left alone, with what it has in its hands: the program is
+// to end.
 void manage_stop(struct control *c);
 
 #endif

@@ -627,6 +627,28 @@ static void interrupted(void **state)
 	terminal_close(t);
 }
 
+// A session that saves on a disk that does not answer: the program ends all the same. Both are left
+// behind.
+static void end_while_a_session_hangs(void **state)
+{
+	struct manage *m = request_queue_owner(g->c.requests);
+	struct terminal *t = terminal_open(FRAME_HELLO_TTY);
+	struct timespec from, to;
+	struct frame f;
+
+	run(t, "enable");
+	pthread_mutex_lock(&m->save_lock);
+	send_frame(t->fd, FRAME_LINE, "write memory", 12);
+	assert_true(next_frame(t, &f));
+	assert_int_equal(strncmp((const char *)f.data, "Building configuration...", 25), 0);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	gateway_stop(g);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	assert_true(to.tv_sec - from.tv_sec < 10);
+	terminal_close(t);
+	assert_int_equal(setup(state), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -650,6 +672,7 @@ int main(void)
 		cmocka_unit_test(all_lines_in_use),
 		cmocka_unit_test(interrupted),
 		cmocka_unit_test(pings),
+		cmocka_unit_test(end_while_a_session_hangs),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
