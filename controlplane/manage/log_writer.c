@@ -1,32 +1,32 @@
 // The log's writer thread and its destinations. The sink runs on the thread that logs and must not
 // block: the control core's lines go through a ring without locks, and the thread is woken at most
 // once for each time that it went to sleep. A destination that does not keep up loses lines, which
-// are counted and told; it never holds up who logs.
+// are counted and told; it never holds up who logs. Nothing is opened or written with the lock
+// held: a file on a server that is away holds up this thread alone.
 #include "log_writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lines.h"
+#include "log_console.h"
+#include "log_file.h"
 #include "log_ring.h"
 #include "text.h"
 
 #define CONTROL_ENTRIES 4096
 #define HELPER_ENTRIES  256
 #define TAP_BYTES       (256 << 10)
-#define BATCH_BYTES     (64 << 10) // of the file, written at once
 #define DRAIN_LINES     256
-#define FILE_MODE       0640
-#define NAP_MS          1000 // look at least so often whether the file was moved away
+#define NAP_S           1 // look at least so often whether the file was moved away
+#define CONFIGURE_S     1 // for which whoever configures waits to hear whether a file opens
+#define STOP_S          3 // for which the end waits for a destination that hangs
 
 struct log_tap {
 	struct log_tap *next;
@@ -48,14 +48,19 @@ struct log_writer {
 	sem_t wake;
 	pthread_t thread;
 
-	pthread_mutex_t lock; // all below; never taken on the control core
+	// The writer thread's own.
+	struct log_console console;
+	struct log_file file;
+	bool file_told; // that it cannot be written
+	uint64_t lost_told;
+
+	pthread_mutex_t lock; // all below; never taken on the control core while it runs
+	pthread_cond_t heard; // `opened` follows `configured`
+	uint32_t configured;  // how often there were new destinations,
+	uint32_t opened;      // and those of them that the thread writes to
 	struct log_writer_stats stats;
 	struct lines buffer;
 	struct log_tap *taps;
-	struct text batch; // for the file
-	int file;          // -1 = none
-	bool file_told;    // that it cannot be written
-	struct stat file_stat;
 };
 
 static struct log_writer *writer_of(const struct log *log)
@@ -116,83 +121,6 @@ static void stamp(const struct log_entry *e, char out[LOG_STAMPED_MAX])
 			*p = '.';
 }
 
-static void file_close(struct log_writer *w)
-{
-	if (w->file >= 0)
-		close(w->file);
-	w->file = -1;
-}
-
-static void file_open(struct log_writer *w)
-{
-	struct log_writer_stats *s = &w->stats;
-
-	file_close(w);
-	s->file_error[0] = '\0';
-	if (!s->logging.on || !s->logging.file[0])
-		return;
-	// A pipe that nobody reads must not be waited for.
-	w->file =
-		open(s->logging.file,
-	             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, FILE_MODE);
-	if (w->file < 0 || fstat(w->file, &w->file_stat) < 0) {
-		snprintf(s->file_error, sizeof(s->file_error), "%s", strerror(errno));
-	} else if (S_ISFIFO(w->file_stat.st_mode) || S_ISSOCK(w->file_stat.st_mode)) {
-		snprintf(s->file_error, sizeof(s->file_error), "It is a pipe, not a file");
-		close(w->file);
-		w->file = -1;
-	}
-}
-
-// A file that was moved away (logrotate) is opened again.
-static void file_follow(struct log_writer *w)
-{
-	struct stat st;
-
-	if (!w->stats.logging.on || !w->stats.logging.file[0])
-		return;
-	if (w->file < 0 || stat(w->stats.logging.file, &st) < 0 ||
-	    st.st_ino != w->file_stat.st_ino || st.st_dev != w->file_stat.st_dev)
-		file_open(w);
-}
-
-static void file_flush(struct log_writer *w)
-{
-	struct text *b = &w->batch;
-	size_t done = 0;
-
-	while (w->file >= 0 && done < b->len) {
-		ssize_t n = write(w->file, b->data + done, b->len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			snprintf(w->stats.file_error, sizeof(w->stats.file_error), "%s",
-			         strerror(errno));
-			break;
-		}
-		done += (size_t)n;
-	}
-	if (done && done == b->len)
-		w->stats.file_error[0] = '\0';
-	b->len = 0;
-	b->failed = false;
-}
-
-// A console that nobody reads must not stop the log.
-static void console(struct log_writer *w, const char *line)
-{
-	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-	char text[LOG_STAMPED_MAX + 1];
-	int n = snprintf(text, sizeof(text), "%s\n", line);
-
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) &&
-	    write(STDERR_FILENO, text, (size_t)n) == n)
-		w->stats.console_lines++;
-	else
-		w->stats.console_lost++;
-}
-
 static void tap_push(struct log_tap *t, const char *line)
 {
 	static const uint64_t one = 1;
@@ -205,28 +133,33 @@ static void tap_push(struct log_tap *t, const char *line)
 		return;
 }
 
-static void deliver(struct log_writer *w, const struct log_entry *e)
+// Into memory: the buffer, and what waits for terminals. Says where else the line goes.
+static void keep(struct log_writer *w, int level, const char *line, bool *console, bool *file)
 {
 	const struct config_logging *l = &w->stats.logging;
+
+	pthread_mutex_lock(&w->lock);
+	w->stats.logged++;
+	*console = level <= l->console && l->console >= 0;
+	*file = l->on;
+	if (l->on && w->buffer.data)
+		lines_push(&w->buffer, line, true);
+	for (struct log_tap *t = l->on ? w->taps : NULL; t; t = t->next)
+		tap_push(t, line);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void deliver(struct log_writer *w, const struct log_entry *e)
+{
 	char line[LOG_STAMPED_MAX];
+	bool console, file;
 
 	stamp(e, line);
-	w->stats.logged++;
-	if (e->level <= l->console && l->console >= 0)
-		console(w, line);
-	if (!l->on)
-		return;
-	if (w->buffer.data)
-		lines_push(&w->buffer, line, true);
-	for (struct log_tap *t = w->taps; t; t = t->next)
-		tap_push(t, line);
-	if (w->file >= 0) {
-		text_put(&w->batch, line, strlen(line));
-		text_put(&w->batch, "\n", 1);
-		w->stats.file_lines++;
-		if (w->batch.len >= BATCH_BYTES)
-			file_flush(w);
-	}
+	keep(w, e->level, line, &console, &file);
+	if (console)
+		log_console_put(&w->console, line);
+	if (file)
+		log_file_put(&w->file, line);
 }
 
 // Tells that lines were lost, where they are missing.
@@ -236,12 +169,12 @@ static void tell_losses(struct log_writer *w)
 	                atomic_load_explicit(&w->helpers.lost, memory_order_relaxed);
 	struct log_entry e = {.level = LOG_WARNING};
 
-	if (lost == w->stats.lost)
+	if (lost == w->lost_told)
 		return;
 	clock_gettime(CLOCK_REALTIME, &e.when);
 	snprintf(e.line, sizeof(e.line), "%%SYS-4-LOGLOST: %llu messages lost, the log is too slow",
-	         (unsigned long long)(lost - w->stats.lost));
-	w->stats.lost = lost;
+	         (unsigned long long)(lost - w->lost_told));
+	w->lost_told = lost;
 	deliver(w, &e);
 }
 
@@ -249,12 +182,12 @@ static void tell_losses(struct log_writer *w)
 static void tell_file(struct log_writer *w)
 {
 	struct log_entry e = {.level = LOG_ERROR};
-	const char *why = w->stats.file_error;
+	const char *why = w->file.error;
 
 	if (why[0] && !w->file_told) {
 		clock_gettime(CLOCK_REALTIME, &e.when);
 		snprintf(e.line, sizeof(e.line), "%%SYS-3-LOGFILE: Cannot write log file %s: %s",
-		         w->stats.logging.file, why);
+		         w->file.path, why);
 		deliver(w, &e);
 	}
 	w->file_told = why[0];
@@ -272,21 +205,60 @@ static struct log_ring *next_ring(struct log_writer *w)
 	return a->when.tv_nsec <= b->when.tv_nsec ? &w->control : &w->helpers;
 }
 
-// At most DRAIN_LINES under one lock: terminals want it too. False: nothing is left.
+// What `show logging` says of the thread's own.
+static void publish(struct log_writer *w)
+{
+	struct log_writer_stats *s = &w->stats;
+
+	pthread_mutex_lock(&w->lock);
+	s->lost = w->lost_told;
+	s->console_lines = w->console.lines;
+	s->console_lost = w->console.lost;
+	s->file_lines = w->file.lines;
+	memcpy(s->file_error, w->file.error, sizeof(s->file_error));
+	pthread_mutex_unlock(&w->lock);
+}
+
+// Turns to the destinations that were configured last, if they are new.
+static void follow_configuration(struct log_writer *w)
+{
+	const struct config_logging *l = &w->stats.logging;
+	char path[sizeof(l->file)];
+	uint32_t configured;
+
+	pthread_mutex_lock(&w->lock);
+	configured = w->configured;
+	snprintf(path, sizeof(path), "%s", l->on ? l->file : "");
+	pthread_mutex_unlock(&w->lock);
+	if (configured == w->opened) // which nobody else writes
+		return;
+	if (strcmp(path, w->file.path) != 0)
+		w->file_told = false; // of the other one
+	log_file_open(&w->file, path);
+	tell_file(w);
+	publish(w);
+	pthread_mutex_lock(&w->lock);
+	w->opened = configured;
+	pthread_cond_broadcast(&w->heard);
+	pthread_mutex_unlock(&w->lock);
+}
+
+// At most DRAIN_LINES, so that new destinations are soon turned to. False: nothing is left.
 static bool drain(struct log_writer *w)
 {
 	struct log_ring *r = NULL;
 
-	pthread_mutex_lock(&w->lock);
-	file_follow(w);
+	(void)log_console_flush(&w->console);
+	follow_configuration(w);
+	log_file_follow(&w->file);
 	for (unsigned n = 0; n < DRAIN_LINES && (r = next_ring(w)); n++) {
 		deliver(w, log_ring_peek(r));
 		log_ring_pop(r);
 	}
 	tell_losses(w);
-	file_flush(w);
+	log_file_flush(&w->file);
 	tell_file(w);
-	pthread_mutex_unlock(&w->lock);
+	publish(w);
 	return r;
 }
 
@@ -299,7 +271,7 @@ static void nap(struct log_writer *w)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!next_ring(w) && !atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += NAP_MS / 1000;
+		until.tv_sec += NAP_S;
 		while (sem_timedwait(&w->wake, &until) < 0 && errno == EINTR)
 			;
 	}
@@ -336,6 +308,27 @@ static int resize_buffer(struct log_writer *w, uint32_t size)
 	return 0;
 }
 
+static struct timespec in_seconds(unsigned s)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += s;
+	return at;
+}
+
+// Until the thread has turned to what was just configured, under the lock; not for long, since it
+// may hang at a file.
+static void wait_heard(struct log_writer *w)
+{
+	struct timespec until = in_seconds(CONFIGURE_S);
+	uint32_t wanted = w->configured;
+
+	while ((int32_t)(w->opened - wanted) < 0)
+		if (pthread_cond_timedwait(&w->heard, &w->lock, &until))
+			return;
+}
+
 int log_writer_configure(struct log *log, const struct config_logging *logging)
 {
 	struct log_writer *w = writer_of(log);
@@ -343,8 +336,6 @@ int log_writer_configure(struct log *log, const struct config_logging *logging)
 	int err = 0;
 
 	pthread_mutex_lock(&w->lock);
-	if (strcmp(logging->file, w->stats.logging.file) != 0)
-		w->file_told = false; // of the other one
 	if (logging->buffered != w->stats.logging.buffered)
 		err = resize_buffer(w, logging->buffered);
 	buffered = err ? w->stats.logging.buffered : logging->buffered;
@@ -352,8 +343,9 @@ int log_writer_configure(struct log *log, const struct config_logging *logging)
 	w->stats.logging.buffered = buffered; // what there is, so that the next one tries again
 	w->stats.logging.hosts = NULL;
 	w->stats.logging.n_hosts = 0;
-	file_open(w);
-	tell_file(w);
+	w->configured++;
+	sem_post(&w->wake);
+	wait_heard(w);
 	pthread_mutex_unlock(&w->lock);
 	return err;
 }
@@ -365,45 +357,58 @@ void log_writer_no_buffer(struct log *log)
 
 static void writer_free(struct log_writer *w)
 {
-	file_close(w);
-	text_fini(&w->batch);
+	log_console_close(&w->console);
+	log_file_close(&w->file);
 	lines_fini(&w->buffer);
 	log_ring_fini(&w->control);
 	log_ring_fini(&w->helpers);
 	sem_destroy(&w->wake);
+	pthread_cond_destroy(&w->heard);
 	free(w);
+}
+
+static struct log_writer *writer_make(void)
+{
+	struct log_writer *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+
+	if (!w)
+		return NULL;
+	w->file.fd = -1;
+	w->stats.logging.console = -1;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_mutex_init(&w->helper_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->heard, &attr);
+	pthread_condattr_destroy(&attr);
+	sem_init(&w->wake, 0, 0);
+	w->control_thread = pthread_self();
+	sched_getaffinity(0, sizeof(w->cpus), &w->cpus);
+	log_console_open(&w->console);
+	return w;
 }
 
 int log_writer_start(struct log *log, const struct config *config)
 {
-	struct log_writer *w = calloc(1, sizeof(*w));
+	struct log_writer *w = writer_make();
 	int err = -ENOMEM;
-	bool buffered;
 
 	if (!w)
 		return -ENOMEM;
-	w->file = -1;
-	w->stats.logging.console = -1;
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_mutex_init(&w->helper_lock, NULL);
-	sem_init(&w->wake, 0, 0);
-	w->control_thread = pthread_self();
-	sched_getaffinity(0, sizeof(w->cpus), &w->cpus);
-	log->arg = w;
 	if (log_ring_init(&w->control, CONTROL_ENTRIES) < 0 ||
 	    log_ring_init(&w->helpers, HELPER_ENTRIES) < 0)
 		goto fail;
-	buffered = log_writer_configure(log, &config->logging) == 0;
 	err = -pthread_create(&w->thread, NULL, writer_main, w);
 	if (err)
 		goto fail;
 	pthread_setname_np(w->thread, "vigil-log");
+	log->arg = w;
 	log->sink = sink;
-	if (!buffered)
+	if (log_writer_configure(log, &config->logging) < 0)
 		log_writer_no_buffer(log);
 	return 0;
 fail:
-	log->arg = NULL;
 	writer_free(w);
 	return err;
 }
@@ -411,16 +416,19 @@ fail:
 void log_writer_stop(struct log *log)
 {
 	struct log_writer *w = writer_of(log);
+	struct timespec until = in_seconds(STOP_S);
+	bool ended;
 
 	if (!w)
 		return;
 	// Release: pairs with the acquire in writer_main().
 	atomic_store_explicit(&w->stop, true, memory_order_release);
 	sem_post(&w->wake);
-	pthread_join(w->thread, NULL);
+	ended = pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 	log->sink = no_sink;
 	log->arg = NULL;
-	writer_free(w);
+	if (ended) // else all of it is still the thread's
+		writer_free(w);
 }
 
 void log_writer_cpus(const struct log *log, cpu_set_t *out)

@@ -17,12 +17,14 @@ struct text;
 // Starts the writer thread and makes it the sink of *log. The caller is the control core from now
 // on: its lines take a queue without locks, those of other threads one with a lock. 0 or -errno.
 int log_writer_start(struct log *log, const struct config *config);
-// Writes what is queued, ends the thread; later lines are dropped.
+// Writes what is queued, ends the thread; later lines are dropped. What a destination that hangs
+// has not taken within some seconds is lost.
 void log_writer_stop(struct log *log);
 // Says that there was no memory for the buffer.
 void log_writer_no_buffer(struct log *log);
 // New destinations; any helper thread. 0 or -ENOMEM (the buffer stays as it was). A file that
-// cannot be opened is told in the log, and tried again.
+// cannot be opened is told in the log, and tried again; log_writer_stats() knows when this returns,
+// unless a file takes longer than a second to open.
 int log_writer_configure(struct log *log, const struct config_logging *logging);
 // The CPUs on which the process was allowed to run before its cores were bound.
 void log_writer_cpus(const struct log *log, cpu_set_t *out);

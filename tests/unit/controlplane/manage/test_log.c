@@ -1,4 +1,5 @@
-// The log: lines and their order, overflow that is counted and told, destinations.
+// The log: lines and their order, overflow that is counted and told, destinations, and those of
+// them that stand still.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,12 +7,17 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pty.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lines.h"
@@ -79,7 +85,7 @@ struct world {
 	char file[64];
 };
 
-static struct world *world_create(uint32_t buffered)
+static struct world *world_with_console(uint32_t buffered, int8_t console)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	int fd;
@@ -89,11 +95,16 @@ static struct world *world_create(uint32_t buffered)
 	close(fd);
 	unlink(w->file);
 	w->config = config_create();
-	w->config->logging.console = -1;
+	w->config->logging.console = console;
 	w->config->logging.buffered = buffered;
 	snprintf(w->config->logging.file, sizeof(w->config->logging.file), "%s", w->file);
 	assert_int_equal(log_writer_start(&w->log, w->config), 0);
 	return w;
+}
+
+static struct world *world_create(uint32_t buffered)
+{
+	return world_with_console(buffered, -1);
 }
 
 static void world_destroy(struct world *w)
@@ -238,6 +249,18 @@ static void wait_logged(struct world *w, uint64_t lines)
 	assert_int_equal(s.logged, lines);
 }
 
+// ... and to the file.
+static void wait_in_file(struct world *w, uint64_t lines)
+{
+	struct log_writer_stats s = {0};
+
+	for (unsigned i = 0; i < 10000 && s.file_lines < lines; i++) {
+		usleep(1000);
+		log_writer_stats(&w->log, &s);
+	}
+	assert_int_equal(s.file_lines, lines);
+}
+
 // A moved file is opened again (logrotate), and new destinations hold at once.
 static void file_is_followed(void **state)
 {
@@ -248,11 +271,11 @@ static void file_is_followed(void **state)
 
 	(void)state;
 	log_msg(&w->log, LOG_INFO, "TEST", "ONE", "first");
-	wait_logged(w, 1);
+	wait_in_file(w, 1);
 	snprintf(moved, sizeof(moved), "%s.1", w->file);
 	assert_int_equal(rename(w->file, moved), 0);
 	log_msg(&w->log, LOG_INFO, "TEST", "TWO", "second");
-	wait_logged(w, 2);
+	wait_in_file(w, 2);
 	assert_non_null(strstr(file_text(moved), "first"));
 	assert_null(strstr(file_text(moved), "second"));
 	assert_non_null(strstr(file_text(w->file), "second"));
@@ -350,6 +373,215 @@ static void buffer_that_does_not_fit(void **state)
 
 #endif
 
+// ---- what stands still -------------------------------------------------------------------------
+
+#define MANY 1000u
+
+static int saved_stderr;
+
+static void take_stderr(int fd)
+{
+	saved_stderr = dup(STDERR_FILENO);
+	assert_true(saved_stderr >= 0);
+	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	alarm(60); // what hangs here would hang for ever
+}
+
+static void give_stderr_back(void)
+{
+	alarm(0);
+	assert_int_equal(dup2(saved_stderr, STDERR_FILENO), STDERR_FILENO);
+	close(saved_stderr);
+}
+
+// 60 to 140 bytes each, and its end shows whether it is whole.
+static void log_lengths(struct world *w)
+{
+	char filler[81];
+
+	memset(filler, 'x', sizeof(filler));
+	for (unsigned i = 0; i < MANY; i++)
+		log_msg(&w->log, LOG_INFO, "TEST", "LINE", "%u %.*s.", i, (int)(20 + i % 80),
+		        filler);
+}
+
+static time_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+// All that there is to read.
+static size_t read_all(int fd, char *text, size_t size)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	size_t len = 0;
+
+	while (len < size - 1 && poll(&p, 1, 200) == 1) {
+		ssize_t n = read(fd, text + len, size - 1 - len);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	text[len] = '\0';
+	return len;
+}
+
+// Lines that begin with a time stamp and end with a full stop.
+static unsigned whole_lines(char *text)
+{
+	unsigned n = 0;
+	char *at;
+
+	for (char *line = strtok_r(text, "\r\n", &at); line; line = strtok_r(NULL, "\r\n", &at)) {
+		assert_int_equal(line[0], '*');
+		assert_int_equal(times(line, "%TEST-6-LINE: "), 1);
+		assert_int_equal(line[strlen(line) - 1], '.');
+		n++;
+	}
+	return n;
+}
+
+// What reaches the console does so whole, however little room there was when it was begun.
+static void console_of(int in, int out)
+{
+	static char text[128 << 10];
+	struct log_writer_stats s;
+	struct world *w;
+	time_t from;
+	size_t len;
+
+	take_stderr(in);
+	close(in);
+	w = world_with_console(4096, LOG_DEBUGGING);
+	log_lengths(w);
+	wait_in_file(w, MANY);
+	log_writer_stats(&w->log, &s);
+	assert_int_equal(s.console_lines + s.console_lost, MANY);
+	assert_true(s.console_lines > 0 && s.console_lost > 0);
+	len = read_all(out, text, sizeof(text));
+	log_msg(&w->log, LOG_INFO, "TEST", "LINE", "the last.");
+	wait_in_file(w, MANY + 1);
+	read_all(out, text + len, sizeof(text) - len);
+	assert_non_null(strstr(text, "the last."));
+	assert_int_equal(whole_lines(text), s.console_lines + 1);
+	log_lengths(w);
+	from = seconds_now();
+	log_writer_stop(&w->log);
+	assert_true(seconds_now() - from < 10);
+	assert_int_equal(times(file_text(w->file), "%TEST-6-LINE: "), 2 * MANY + 1);
+	give_stderr_back();
+	world_destroy(w);
+}
+
+// A terminal whose reader stands still, perhaps one that is stopped by Ctrl-S.
+static void terminal_that_nobody_reads(void **state)
+{
+	int master, terminal;
+
+	(void)state;
+	assert_int_equal(openpty(&master, &terminal, NULL, NULL, NULL), 0);
+	console_of(terminal, master);
+	close(master);
+}
+
+static void pipe_that_nobody_reads(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	console_of(ends[1], ends[0]);
+	close(ends[0]);
+}
+
+// systemd's journal gives a service a socket, which cannot be opened anew.
+static void socket_that_nobody_reads(void **state)
+{
+	int ends[2], room = 4096;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+	console_of(ends[1], ends[0]);
+	close(ends[0]);
+}
+
+// Standard error may be a file that was written to before and is written to by others: nobody
+// writes over anybody's.
+static void console_that_is_a_file(void **state)
+{
+	char path[] = "/tmp/vigil-log-XXXXXX", *text;
+	int fd = mkstemp(path);
+	struct world *w;
+
+	(void)state;
+	take_stderr(fd);
+	close(fd);
+	fprintf(stderr, "before\n");
+	w = world_with_console(0, LOG_DEBUGGING);
+	log_msg(&w->log, LOG_INFO, "TEST", "LINE", "within.");
+	wait_in_file(w, 1);
+	fprintf(stderr, "behind\n");
+	log_writer_stop(&w->log);
+	give_stderr_back();
+	text = file_text(path);
+	assert_int_equal(strncmp(text, "before\n*", 8), 0);
+	assert_non_null(strstr(text, "within.\nbehind\n"));
+	unlink(path);
+	world_destroy(w);
+}
+
+static _Atomic bool files_hang;
+static sem_t never;
+
+ssize_t __wrap_write(int fd, const void *data, size_t len);
+ssize_t __real_write(int fd, const void *data, size_t len);
+
+ssize_t __wrap_write(int fd, const void *data, size_t len)
+{
+	struct stat st;
+
+	if (atomic_load(&files_hang) && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		while (sem_wait(&never))
+			;
+	return __real_write(fd, data, len);
+}
+
+// A file on a server that is away: the buffer, `show logging`, new destinations and the end do not
+// wait for it. The thread hangs from here on.
+static void file_that_hangs(void **state)
+{
+	struct world *w = world_create(65536);
+	struct config_logging l = w->config->logging;
+	struct log_writer_stats s;
+	struct text t = {0};
+	time_t from = seconds_now();
+
+	(void)state;
+	alarm(60);
+	sem_init(&never, 0, 0);
+	atomic_store(&files_hang, true);
+	log_msg(&w->log, LOG_INFO, "TEST", "LINE", "kept");
+	wait_logged(w, 1);
+	log_writer_history(&w->log, &t);
+	assert_non_null(strstr(t.data, "kept"));
+	text_fini(&t);
+	l.buffered = 8192;
+	assert_int_equal(log_writer_configure(&w->log, &l), 0);
+	log_writer_stats(&w->log, &s);
+	assert_int_equal(s.logging.buffered, 8192);
+	log_writer_stop(&w->log);
+	log_msg(&w->log, LOG_INFO, "TEST", "LINE", "too late");
+	assert_true(seconds_now() - from < 10);
+	atomic_store(&files_hang, false);
+	alarm(0);
+	world_destroy(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +595,11 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__
 		cmocka_unit_test(buffer_that_does_not_fit),
 #endif
+		cmocka_unit_test(terminal_that_nobody_reads),
+		cmocka_unit_test(pipe_that_nobody_reads),
+		cmocka_unit_test(socket_that_nobody_reads),
+		cmocka_unit_test(console_that_is_a_file),
+		cmocka_unit_test(file_that_hangs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
