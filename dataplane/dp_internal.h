@@ -150,8 +150,9 @@ struct dp {
 	tick_t losses_read, losses_until;
 	struct stats_reader *reader; // of slow ports' counters; NULL = there are none
 	tick_t links_read;
-	uint32_t link_news;                    // a driver's thread sets it, control clears it
-	uint32_t ports_lost[RTE_MAX_ETHPORTS]; // by ethdev; a driver's thread sets one, for good
+	uint32_t link_news; // a driver's thread sets it, control clears it
+	// By ethdev; set for good, by a driver's thread or the control core.
+	uint32_t ports_lost[RTE_MAX_ETHPORTS];
 	pthread_t control_thread;
 	int watched[DP_WATCHED_MAX]; // of helper threads
 	unsigned n_watched;

@@ -2,6 +2,7 @@
 // reports a change, without waiting for an answer; what changed is an event. [driver's interrupt
 // thread] Only sets a word. What a link says depends on the device: af_packet's (of which the
 // kernel is asked) and tap's follow their interface, memif's the connection.
+#include <errno.h>
 #include <rte_ethdev.h>
 #include <string.h>
 
@@ -33,12 +34,15 @@ static bool interrupt_delays(const struct rte_eth_dev_info *info)
 
 // The device was reset by its host, or taken out. To set it up again is left to the program, which
 // would have to stop all workers for it: it stays lost until the next start.
+static void lose(struct dp *dp, uint16_t port)
+{
+	// Relaxed: nothing goes with it; where a driver says so, link_news orders it.
+	__atomic_store_n(&dp->ports_lost[port], 1, __ATOMIC_RELAXED);
+}
+
 static int on_loss(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
 {
-	struct dp *dp = arg;
-
-	// Relaxed: nothing goes with it, and the word below orders it.
-	__atomic_store_n(&dp->ports_lost[port], 1, __ATOMIC_RELAXED);
+	lose(arg, port);
 	return on_change(port, type, arg, ret);
 }
 
@@ -65,22 +69,33 @@ void link_forget(struct dp *dp, uint16_t port)
 	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_RMV, on_loss, dp);
 }
 
-bool link_read(const struct dp *dp, const struct iface *iface, struct rte_eth_link *link)
+// 0, -ENODEV: there is no device any more; -EIO: the driver does not say.
+static int ask(const struct iface *iface, struct rte_eth_link *link)
 {
-	int kernel;
+	int kernel = packet_socket_link(iface->port, iface->link_known && !iface->link_up);
 
-	// Whatever its driver says.
-	if (link_is_lost(dp, iface)) {
-		*link = (struct rte_eth_link){.link_status = RTE_ETH_LINK_DOWN};
-		return true;
-	}
-	kernel = packet_socket_link(iface->port, iface->link_known && !iface->link_up);
-
+	if (kernel == -ENODEV)
+		return -ENODEV;
 	if (rte_eth_link_get_nowait(iface->port, link))
-		return false;
+		return -EIO;
 	if (kernel >= 0)
 		link->link_status = kernel ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN;
-	return true;
+	return 0;
+}
+
+// The same; without a device the link is down, whatever its driver says.
+static int read_link(const struct dp *dp, const struct iface *iface, struct rte_eth_link *link)
+{
+	int rc = link_is_lost(dp, iface) ? -ENODEV : ask(iface, link);
+
+	if (rc == -ENODEV)
+		*link = (struct rte_eth_link){.link_status = RTE_ETH_LINK_DOWN};
+	return rc;
+}
+
+bool link_read(const struct dp *dp, const struct iface *iface, struct rte_eth_link *link)
+{
+	return read_link(dp, iface, link) != -EIO;
 }
 
 static void say_lost(struct dp *dp, struct iface *iface)
@@ -100,9 +115,12 @@ static void look(struct dp *dp, uint16_t index)
 	struct dp_event event = {.kind = DP_EVENT_LINK, .iface = index};
 	struct iface *iface = &dp->ifaces[index];
 	struct rte_eth_link link;
+	int rc = read_link(dp, iface, &link);
 
+	if (rc == -ENODEV)
+		lose(dp, iface->port);
 	say_lost(dp, iface);
-	if (!link_read(dp, iface, &link))
+	if (rc == -EIO)
 		return;
 	event.up = link.link_status == RTE_ETH_LINK_UP;
 	if (iface->link_known && iface->link_up == event.up)

@@ -3,6 +3,7 @@
 #include "packet_socket.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
@@ -129,11 +130,14 @@ int packet_socket_link(uint16_t port, bool was_down)
 	struct ifreq request = {0};
 
 	if (!is_packet_port(port, &info))
-		return -1;
+		return -ENOTSUP;
 	if (fd < 0)
 		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	request.ifr_ifindex = (int)info.if_index;
-	if (fd < 0 || ioctl(fd, SIOCGIFNAME, &request))
-		return 0; // the interface is gone
+	if (fd < 0)
+		return 0;
+	// The sockets stay with the number that their interface had.
+	if (ioctl(fd, SIOCGIFNAME, &request))
+		return errno == ENODEV ? -ENODEV : 0;
 	return has_carrier(fd, &request, was_down);
 }

@@ -20,8 +20,9 @@ int packet_socket_of(const struct packet_sockets *s, uint16_t queue);
 // of a socket. It never falls. One thread at a time; NULL: 0.
 uint64_t packet_socket_losses(struct packet_sockets *s);
 // [C] Is the kernel's interface behind the port up, and has it a carrier? The driver itself says
-// yes for ever. A link that was down (`was_down`) is seen to be up at most a second later. 1, 0, or
-// -1: another driver's port.
+// yes for ever. A link that was down (`was_down`) is seen to be up at most a second later. 1, 0,
+// -ENODEV: there is no such interface any more, and one of its name would be another one; or
+// -ENOTSUP: another driver's port.
 int packet_socket_link(uint16_t port, bool was_down);
 
 #endif

@@ -80,4 +80,12 @@ ping_stop 1
 ping_all gw "$PEER_IN" 5
 equal "$(spis)" "$before" "SPIs"
 log_has 'Interface FastEthernet0, changed state to up' 3 || fail "the flaps were not seen"
+
+check "the outside's interface is deleted, and made again: said to be lost, not only down"
+in_ns gw ip link del gw-wan
+log_says '%PLATFORM-2-RESET: Interface FastEthernet0: its device was reset or removed'
+is_down FastEthernet0 || fail "show interfaces"
+lab_link gw gw-wan wan w-gw
+stays 2 "FastEthernet0 is down" is_down FastEthernet0
+! log_has '%PLATFORM-2-RESET' 2 || fail "it was said twice"
 vigil_stop

@@ -19,6 +19,7 @@
 
 #include "addr.h"
 #include "dp_internal.h"
+#include "link.h"
 #include "wire.h"
 
 #define GATEWAY 0x0a000001u
@@ -296,6 +297,30 @@ static int child_af_packet_link(void)
 	return ok ? 0 : 4;
 }
 
+// An interface that was deleted is lost, not down: one of the same name that is made later is
+// another one, of which the sockets hear nothing.
+static int child_af_packet_deleted(void)
+{
+	static const char make[] = "ip link add gw0 type veth peer name host0 && "
+				   "ip link set gw0 up && ip link set host0 up";
+	struct dp_iface_info info;
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || !run(make))
+		return SKIPPED;
+	dp = start("net_af_packet0,iface=gw0", 1, true);
+	ok = link_becomes(dp, true) && run("ip link set gw0 down") && link_becomes(dp, false) &&
+	     !link_is_lost(dp, &dp->ifaces[0]) && run("ip link set gw0 up") &&
+	     link_becomes(dp, true);
+	ok = ok && run("ip link del gw0") && link_becomes(dp, false) &&
+	     link_is_lost(dp, &dp->ifaces[0]);
+	ok = ok && run(make) && !link_becomes(dp, true);
+	dp_iface_info(dp, 0, &info);
+	dp_stop(dp);
+	return ok && !info.link_up ? 0 : 4;
+}
+
 // Sends frames that nobody takes out of the port's ring.
 static bool flood(unsigned n)
 {
@@ -411,6 +436,12 @@ static void test_af_packet_link(void **state)
 	in_a_process(child_af_packet_link);
 }
 
+static void test_af_packet_deleted(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet_deleted);
+}
+
 static void test_af_packet_losses(void **state)
 {
 	(void)state;
@@ -473,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_pcap),
 		cmocka_unit_test(test_af_packet),
 		cmocka_unit_test(test_af_packet_link),
+		cmocka_unit_test(test_af_packet_deleted),
 		cmocka_unit_test(test_af_packet_losses),
 		cmocka_unit_test(test_af_packet_with_more_workers),
 		cmocka_unit_test(test_af_packet_with_more_queues),
