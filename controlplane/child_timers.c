@@ -151,17 +151,40 @@ void renew_on_current(struct control *c, struct child *ch)
 	renew_forsaken(c, ch->peer, true);
 }
 
+// The child that carries the traffic which another one is to take over.
+static struct child *predecessor(const struct child *ch)
+{
+	struct child *other;
+
+	for (other = ch->flow ? ch->flow->children : NULL; other; other = other->next_of_flow)
+		if (other->peer == ch->peer && other->state == CHILD_LIVE && !other->forsaken)
+			return other;
+	return NULL;
+}
+
+static void redo(struct control *c, struct child *ch)
+{
+	struct child *before = ch->state == CHILD_INBOUND ? predecessor(ch) : NULL;
+
+	ch->third = 0;
+	if (before) { // goes on, and is renewed in a while
+		before->redone = true;
+		child_delete(c, ch, true, "its last message was not read");
+	} else {
+		ch->redone = ch->peer->forsaken = ch->forsaken = true;
+	}
+}
+
 void redo_unheard(struct control *c, struct peer *p)
 {
-	struct child *ch;
+	struct child *ch, *next;
 	tick_t heard;
 
-	for (ch = p->children; ch; ch = ch->next) {
-		if (!ch->third || !ch->thirds || ch->state > CHILD_LIVE ||
-		    dp_sa_last_in(c->dp, ch->in, &heard))
-			continue;
-		ch->third = 0;
-		ch->redone = p->forsaken = ch->forsaken = true;
+	for (ch = p->children; ch; ch = next) {
+		next = ch->next;
+		if (ch->third && ch->thirds && ch->state <= CHILD_LIVE &&
+		    !dp_sa_last_in(c->dp, ch->in, &heard))
+			redo(c, ch);
 	}
 	renew_forsaken(c, p, true);
 }

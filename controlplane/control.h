@@ -182,6 +182,7 @@ struct control {
 	struct entry_some entry_some;
 	struct apply_state applying;
 	struct entry_peer **entry_buckets; // see entry_peers.h; NULL before the first entry
+	uint32_t quick_in_dh;              // jobs of quick modes that peers began, with the helpers
 	uint32_t named_peers;              // in these, an address for each entry that lists it
 	struct crypto_entry *any_peer_entries;
 	uint32_t *flows_by_entry; // see flow_table.h

@@ -82,7 +82,8 @@ static void flow_wait(struct flow *f)
 	f->waiting = true;
 }
 
-void flow_negotiate(struct control *c, struct flow *f)
+// It is the flow's turn.
+static void negotiate(struct control *c, struct flow *f)
 {
 	struct ike_sa *sa = peer_ike_sa(f->peer);
 	struct child *ch;
@@ -115,6 +116,17 @@ void flow_negotiate(struct control *c, struct flow *f)
 		child_failed(c, ch, "quick mode could not be started");
 }
 
+void flow_negotiate(struct control *c, struct flow *f)
+{
+	// One that has just failed does not take its own place again, ahead of those that wait.
+	if (peer_ike_sa(f->peer) && f->peer->waiting) {
+		flow_wait(f);
+		on_quick_mode_ended(c, f->peer);
+	} else {
+		negotiate(c, f);
+	}
+}
+
 void flow_start_waiting(struct control *c, struct peer *p)
 {
 	const struct ike_sa *sa = peer_ike_sa(p);
@@ -126,7 +138,7 @@ void flow_start_waiting(struct control *c, struct peer *p)
 		if (!f)
 			return;
 		flow_unwait(f);
-		flow_negotiate(c, f);
+		negotiate(c, f);
 	}
 	if (peer_takes_quick_mode(p)) // they have failed at once
 		on_quick_mode_ended(c, p);

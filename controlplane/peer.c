@@ -388,6 +388,17 @@ uint32_t peer_negotiations_limit(const struct control *c)
 	return limit ? limit : HALF_OPEN_MAX;
 }
 
+bool peer_may_come(const struct control *c, const struct ip_addr *local,
+                   const struct ip_addr *remote)
+{
+	uint32_t strangers = c->strangers.n < c->peers.used ? c->strangers.n : c->peers.used;
+	uint32_t left = c->peers.limit / PEERS_NAMED_PART;
+
+	left = left < c->named_peers ? left : c->named_peers;
+	return c->peers.used - strangers + left < c->peers.limit ||
+	       flow_peer_is_named(c, local, remote);
+}
+
 bool peer_is_admitted(const struct control *c, const struct peer *p)
 {
 	uint32_t limit = c->config->isakmp.sa_limit;

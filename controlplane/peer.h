@@ -154,6 +154,10 @@ static inline bool peer_takes_quick_mode(const struct peer *p)
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
 // How many phase 1 exchanges may be under way that we began, and as many that others did.
 uint32_t peer_negotiations_limit(const struct control *c);
+// Is there a place for one more peer, at this address? Strangers make room, others do not; some are
+// left to those that entries name.
+bool peer_may_come(const struct control *c, const struct ip_addr *local,
+                   const struct ip_addr *remote);
 // Is there room for an IKE SA of this peer (`p` may be NULL: a new one)? One that has an IKE SA, or
 // children, always has.
 bool peer_is_admitted(const struct control *c, const struct peer *p);

@@ -34,6 +34,7 @@ static void dh_result(struct control *c, const struct dh_result *r)
 	struct ike_sa *sa = slab_get(&c->ike_sas, r->owner);
 	struct exchange *x;
 
+	c->quick_in_dh -= r->cookie && r->kind == DH_BOTH;
 	if (!sa)
 		return; // ended meanwhile
 	if (!r->cookie) {

@@ -250,7 +250,7 @@ static void take_error(struct control *c, struct ike_sa *sa, uint16_t type, uint
 	char why[64];
 
 	// Of a message 3 whose exchange it has forgotten (strongSwan), complete or not.
-	if (type == NOTIFY_PAYLOAD_MALFORMED && sa->third_again &&
+	if (!spi && type == NOTIFY_PAYLOAD_MALFORMED && sa->third_again &&
 	    tick_diff(c->now, sa->third_again) < (int32_t)THIRD_REFUSED) {
 		redo_unheard(c, sa->peer);
 		return;
@@ -263,6 +263,7 @@ static void take_error(struct control *c, struct ike_sa *sa, uint16_t type, uint
 		if (!spi) {
 			x->refused = type;
 			retransmit_hurry(&x->retransmit);
+			child_is_late(c, x->child);
 		} else if (x->child->spi_in == spi) {
 			if (!quick_offer_again(c, x, type))
 				exchange_fail(c, x, why);

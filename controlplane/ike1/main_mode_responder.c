@@ -73,17 +73,6 @@ static void leave_places(struct control *c)
 		ike_sa_evict_stranger(c, NULL);
 }
 
-// Is there a place for one more peer, at this address? Strangers make room, others do not.
-static bool may_come(const struct control *c, const struct dp_view *v)
-{
-	uint32_t strangers = c->strangers.n < c->peers.used ? c->strangers.n : c->peers.used;
-	uint32_t left = c->peers.limit / PEERS_NAMED_PART;
-
-	left = left < c->named_peers ? left : c->named_peers;
-	return c->peers.used - strangers + left < c->peers.limit ||
-	       flow_peer_is_named(c, &v->dst, &v->src);
-}
-
 // Has this peer an IKE SA or children, and not begun much? It is not kept out by what others begin.
 static bool has_a_place(const struct peer *p)
 {
@@ -267,7 +256,7 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 		c->counters.admissions_delayed++;
 		return;
 	}
-	if (!p && !may_come(c, v)) {
+	if (!p && !peer_may_come(c, &v->dst, &v->src)) {
 		c->counters.admissions_refused++;
 		refuse(c, v, "the table of peers is full");
 		return;

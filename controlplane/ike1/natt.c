@@ -145,7 +145,7 @@ static struct peer *another_peer(struct control *c, const struct ike_sa *sa)
 	uint32_t limit = c->config->isakmp.sa_limit;
 
 	errno = ENOSPC;
-	if (limit && c->ike_sas.used > limit)
+	if ((limit && c->ike_sas.used > limit) || !peer_may_come(c, &p->local, &p->remote))
 		return NULL;
 	return peer_create(c, &p->local, &p->remote, p->key_port ? p->key_port : ISAKMP_PORT);
 }

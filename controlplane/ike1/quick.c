@@ -251,7 +251,7 @@ void quick_done(struct control *c, struct exchange *x, const void *answer, uint1
 	exchange_end(c, x);
 	ike_debug_event(c, sa, "IKE_MSG_INTERNAL", "IKE_QM_PHASE2_COMPLETE");
 	warn_weak(c, ch);
-	if (ch->initiator)
+	if (ch->initiator && !sa->peer_ours) // ours repeats message 2 until it comes
 		ch->third = id;
 	child_established(c, ch);
 	// The peer ends it with its IKE SA, which is about to go.

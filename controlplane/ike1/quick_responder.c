@@ -180,7 +180,7 @@ static unsigned in_dh(const struct peer *p)
 // May the helpers compute for one more of its quick modes?
 static bool dh_is_admitted(const struct control *c, const struct peer *p)
 {
-	return dh_pool_pending(c->dh) < ADMIT_AHEAD_QUICK && in_dh(p) < QUICK_MODES_IN_DH;
+	return c->quick_in_dh < ADMIT_AHEAD_QUICK && in_dh(p) < QUICK_MODES_IN_DH;
 }
 
 // The exchange, its job for the helpers if there is PFS, its child. 0, or -errno and nothing is
@@ -201,6 +201,7 @@ static int begin(struct control *c, struct ike_sa *sa, const struct quick_messag
 	err = keep(x, in, o);
 	if (err == 0 && x->pfs_group)
 		err = quick_submit(c, x, DH_BOTH);
+	c->quick_in_dh += err == 0 && x->pfs_group; // until its result comes, whatever it finds
 	if (err == 0)
 		err = make_child(c, x, o);
 	if (err < 0) {

@@ -2,6 +2,7 @@
 // what B sends finds it all the same.
 #include "pair.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "addr.h"
@@ -308,6 +309,29 @@ static void neighbour_without_a_nat(void **state)
 	pair_destroy(p);
 }
 
+// One who has the key gives itself one name after another: the last place is left to the peer that
+// an entry names.
+static void many_names(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_begun(&m, NULL, BESIDE_STATIC);
+	char rest[64];
+
+	(void)state;
+	p->b.c.peers.limit = 16;
+	for (unsigned i = 0; i < 20; i++) {
+		struct pair_config a = {.rest = rest};
+
+		snprintf(rest, sizeof(rest), "hostname h%u\ncrypto isakmp identity hostname", i);
+		pair_restart(p, &p->a, &a);
+		m.nat_t = (uint16_t)(14600 + i);
+		side_packet(&p->a, NULL);
+		pair_pass(p, S);
+	}
+	assert_in_range(p->b.c.peers.used, 10, 15);
+	pair_destroy(p);
+}
+
 // A forged message from elsewhere costs no look at the peer's children.
 static void forged_from_elsewhere(void **state)
 {
@@ -480,6 +504,7 @@ int main(void)
 		cmocka_unit_test(moves_while_a_flow_waits),
 		cmocka_unit_test(to_and_fro),
 		cmocka_unit_test(neighbour_without_a_nat),
+		cmocka_unit_test(many_names),
 		cmocka_unit_test(forged_from_elsewhere),
 		cmocka_unit_test(another_port_before_a_renewal),
 		cmocka_unit_test(unknown_spi_behind_nat),

@@ -137,11 +137,63 @@ static void one_is_ignored(void **state)
 	pair_destroy(p);
 }
 
+// B refuses, and does not say what, as it has not read so far.
+static unsigned network_refuses_all(struct pair *p, struct fake_datagram *d, bool from_a)
+{
+	unsigned *passes = p->arg;
+
+	hide_make(d);
+	if (from_a || d->data[18] != ISAKMP_EXCHANGE_INFO)
+		return 1;
+	if (*passes) {
+		--*passes;
+		return 1;
+	}
+	++*passes;
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_INVALID_ID_INFORMATION, 0);
+	return 0;
+}
+
+// Lines that the peer does not have, with traffic that never ends, before one that it has: it comes
+// up, and is renewed.
+static void many_are_refused(void **state)
+{
+	struct pair_config a = {.acl = acl_a};
+	struct pair_config b = {.acl = "ip access-list extended 101\n permit ip 10.2.0.0 0.0.0.255 "
+	                               "10.10.19.0 0.0.0.255\n"};
+	struct pair *p = pair_create(&a, &b);
+	unsigned passes = 0;
+	uint32_t spi;
+
+	(void)state;
+	p->network = network_refuses_all;
+	p->arg = &passes;
+	for (unsigned i = 0; i < 30 && !p->b.c.children.used; i++) {
+		all_send(&p->a);
+		pair_pass(p, S / 10);
+	}
+	assert_int_equal(p->b.c.children.used, 1);
+	spi = side_child(&p->b)->spi_in;
+	pair_pass(p, 20 * S);
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		if (ch->state == CHILD_LIVE)
+			child_rekey(&p->a.c, ch);
+	for (unsigned i = 0; i < 30; i++) {
+		all_send(&p->a);
+		pair_pass(p, S / 10);
+	}
+	assert_int_not_equal(side_child(&p->b)->spi_in, spi);
+	p->network = network_good;
+	pair_pass(p, 30 * S);
+	pair_destroy(p);
+}
+
 // What A sends last is lost once, and B never repeats its message 2.
 static unsigned network_loses_3_alone(struct pair *p, struct fake_datagram *d, bool from_a)
 {
 	unsigned *n = p->arg;
 
+	hide_make(d);
 	if (!is_quick(d))
 		return 1;
 	n[from_a]++;
@@ -177,8 +229,10 @@ static void third_message_has_arrived(void **state)
 	unsigned sent;
 
 	(void)state;
+	p->network = network_of_another_make;
 	side_packet(&p->a, NULL);
 	pair_pass(p, S / 2);
+	assert_int_not_equal(side_child(&p->a)->third, 0);
 	assert_true(fake_dp_esp_in(p->a.c.dp, side_child(&p->a)->spi_in));
 	sent = p->sent;
 	pair_pass(p, 20 * S);
@@ -199,6 +253,7 @@ static void third_message_unreadable(void **state)
 	struct pair *p = pair_create(NULL, NULL);
 
 	(void)state;
+	p->network = network_of_another_make;
 	side_packet(&p->a, NULL);
 	pair_pass(p, S + S / 2);
 	assert_int_equal(side_child(&p->a)->thirds, 1);
@@ -210,6 +265,52 @@ static void third_message_unreadable(void **state)
 	assert_int_equal(begun(&p->a), 2);
 	assert_int_equal(p->a.c.children.used, 1);
 	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// At a renewal the one before goes on: nothing is sent into what the peer may not have.
+static void renewal_unreadable(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct child *old;
+	uint32_t spi;
+
+	(void)state;
+	p->network = network_of_another_make;
+	pair_up(p);
+	pair_pass(p, 20 * S);
+	old = side_child(&p->a);
+	spi = old->spi_out;
+	child_rekey(&p->a.c, old);
+	pair_pass(p, S + S / 2);
+	assert_int_equal(side_child(&p->a)->thirds, 1);
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_PAYLOAD_MALFORMED, 0);
+	pair_pass(p, 6 * S);
+	assert_int_equal(p->a.c.children.used, 1);
+	assert_ptr_equal(side_child(&p->a), old);
+	assert_int_equal(old->state, CHILD_LIVE);
+	assert_int_equal(old->spi_out, spi);
+	for (unsigned i = 0; i < 60; i++) { // this peer had it, and has retired the one before
+		side_packet(&p->a, NULL);
+		pair_pass(p, S);
+	}
+	assert_int_not_equal(side_child(&p->a)->spi_out, spi);
+	assert_int_equal(p->a.c.children.used, 1);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
+// Between two of our own the responder repeats its message 2, and nobody repeats more.
+static void third_message_to_our_own(void **state)
+{
+	struct pair *p = pair_many();
+
+	(void)state;
+	all_send(&p->a);
+	pair_pass(p, 20 * S);
+	assert_int_equal(p->a.c.children.used, FLOWS);
+	assert_int_equal(p->b.c.counters.ike_unauthentic, 0);
+	assert_int_equal(side_child(&p->a)->thirds, 0);
 	pair_destroy(p);
 }
 
@@ -266,9 +367,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_after_the_other),
 		cmocka_unit_test(one_is_ignored),
+		cmocka_unit_test(many_are_refused),
 		cmocka_unit_test(third_message_again),
 		cmocka_unit_test(third_message_has_arrived),
 		cmocka_unit_test(third_message_unreadable),
+		cmocka_unit_test(renewal_unreadable),
+		cmocka_unit_test(third_message_to_our_own),
 		cmocka_unit_test(young_when_phase_1_is_renewed),
 		cmocka_unit_test(made_on_the_one_that_gives_way),
 	};
