@@ -233,6 +233,8 @@ static int take_option(struct command_call *call, struct args *a, struct config_
 	if (!arg || strcmp(arg->name, "more"))
 		return 0;
 	a->at++;
+	if (strlen(arg->text) >= CONFIG_TEXT)
+		return command_fail(call, arg, "longer than %u characters", CONFIG_TEXT - 1);
 	if (!is_option(line, arg->text))
 		return command_fail(call, arg,
 		                    "expected an option of an access list, such as log, "

@@ -3,7 +3,16 @@
 // protected.
 #include "commands.h"
 
+// A policy map with `drop` or `police` is a filter.
+static int service_policy(struct command_call *call)
+{
+	edit_warning(call, "ignored: what this policy map would drop or police passes");
+	return 0;
+}
+
 static const struct command_word ignored_words[] = {
+	{"server", "A server of that protocol (ignored)"},
+	{"pubkey-chain", "Public keys of users (ignored)"},
 	{"version", "Version of the software that wrote this (ignored)"},
 	{"service", "Modify use of network based services (ignored)"},
 	{"boot-start-marker", "Begin of the boot section (ignored)"},
@@ -217,6 +226,10 @@ static const struct command_word interface_words[] = {
 	{"redundancy", "Redundancy of the interface (ignored)"},
 	{"rii", "Redundancy interface identifier (ignored)"},
 	{"group", "Redundancy group (ignored)"},
+	{"access-violations", "Packets that lists deny (ignored)"},
+	{"mac-address", "By MAC address (ignored)"},
+	{"output-packets", "Packets that leave (ignored)"},
+	{"precedence", "By precedence (ignored)"},
 	{"rest", "Ignored"},
 	{NULL, NULL},
 };
@@ -270,6 +283,8 @@ static const struct command commands[] = {
          command_ignored_block, ignored_words},
 	{MODE_CONFIG, "{class-map|kron|policy-map|track} rest:LINE", "", command_ignored_block,
          ignored_words},
+	{MODE_CONFIG, "{radius|tacacs} server rest:LINE", "", command_ignored_block, ignored_words},
+	{MODE_CONFIG, "ip ssh pubkey-chain", "", command_ignored_block, ignored_words},
 	{MODE_CONFIG, "event manager rest:LINE", "", command_ignored_block, ignored_words},
 	{MODE_CONFIG, "ip sla rest:LINE", "", command_ignored_block, ignored_words},
 	{MODE_CONFIG, "ip dhcp {excluded-address|pool} rest:LINE", "", command_ignored_block,
@@ -290,7 +305,8 @@ static const struct command commands[] = {
          "[cef|flow|policy|same-interface]|virtual-reassembly [rest:LINE]}",
          "", command_ignored, interface_words},
 	{MODE_INTERFACE,
-         "ip {accounting [rest:LINE]|flow {egress|ingress}|load-sharing "
+         "ip {accounting [access-violations|mac-address {input|output}|output-packets|precedence "
+         "{input|output}]|flow {egress|ingress}|load-sharing "
          "{per-destination|per-packet}|nbar protocol-discovery [rest:LINE]}",
          "", command_ignored, interface_words},
 	{MODE_INTERFACE, "arp timeout rest:LINE", "arp timeout", command_ignored, interface_words},
@@ -301,7 +317,7 @@ static const struct command commands[] = {
 	// How packets wait for the link, not which of them pass.
 	{MODE_INTERFACE, "{fair-queue|max-reserved-bandwidth} [rest:LINE]", "", command_ignored,
          interface_words},
-	{MODE_INTERFACE, "service-policy {input|output} rest:LINE", "", command_ignored,
+	{MODE_INTERFACE, "service-policy {input|output} rest:LINE", "", service_policy,
          interface_words},
 	{MODE_INTERFACE, "qos pre-classify", "", command_ignored, interface_words},
 	{MODE_INTERFACE, "keepalive [n:<0-32767>] [tries:<1-255>]", "", command_ignored,

@@ -139,9 +139,14 @@ static void describe(const struct command_match *m, char *out, size_t size)
 	}
 }
 
+// Columns in front of it.
 static uint32_t indentation(const char *line)
 {
-	return (uint32_t)strspn(line, " \t");
+	uint32_t n = 0;
+
+	for (; *line == ' ' || *line == '\t'; line++)
+		n = *line == '\t' ? (n | 7) + 1 : n + 1;
+	return n;
 }
 
 // A line that stands further right than the one that opened the block.
@@ -222,6 +227,18 @@ static bool no_of_nothing(const struct config_cursor *cur, const struct edit *e,
 
 // Matches in the current mode, or else in global mode; apply() then leaves the sub-mode, unless the
 // command does nothing.
+static bool does_nothing(const struct command *command)
+{
+	return command->run == command_ignored || command->run == command_banner ||
+	       command->run == command_ignored_block;
+}
+
+// Words in front that are exact, whatever the command: 0 or 1.
+static unsigned takes_away(const char *line)
+{
+	return begins_with(line, "no") || begins_with(line, "default");
+}
+
 static void match_line(const struct config_cursor *cur, const char *line, struct command_match *m,
                        struct command_match *other)
 {
@@ -229,8 +246,11 @@ static void match_line(const struct config_cursor *cur, const char *line, struct
 	if (m->status == COMMAND_OK || m->status == COMMAND_EMPTY || cur->mode == MODE_CONFIG)
 		return;
 	command_parse(config_commands(), MODE_CONFIG, line, other);
-	// `memory 63` is a bad `memory` of the platform, not an abbreviation of `memory-size`.
-	if (other->exact < m->exact)
+	// `memory 63` is a bad `memory` of the platform, not an abbreviation of `memory-size`, and
+	// `g 22` a bad `group` of a policy, not a `gatekeeper`.
+	if (other->exact < m->exact ||
+	    (other->exact == takes_away(line) && m->matched > takes_away(line) && other->command &&
+	     does_nothing(other->command)))
 		return;
 	// Both failed: the reading that understood more is what was meant.
 	if (other->status == COMMAND_OK || other->matched > m->matched ||
@@ -264,13 +284,14 @@ static bool stays(const struct edit *e, const struct command_match *m)
 	bool nothing = command->run == command_ignored || command->run == command_banner;
 	bool below = is_below(e->cursor, e->source);
 
-	return (nothing && (below || (!e->line && m->exact == 0))) ||
+	return (nothing && (below || (!e->line && m->exact == takes_away(e->source)))) ||
 	       (command->run == command_ignored_block && e->cursor->mode != MODE_CONFIG && below);
 }
 
 static int apply(struct edit *e, const struct command_match *m)
 {
 	struct config_cursor before = *e->cursor;
+	bool within = stays(e, m) && is_below(e->cursor, e->source);
 	struct command_call call;
 	int err;
 
@@ -283,6 +304,8 @@ static int apply(struct edit *e, const struct command_match *m)
 		e->cursor->indent = indentation(e->source);
 	}
 	err = command_run(m, e, &call);
+	if (!err && within)
+		e->cursor->ignored = indentation(e->source) + 1;
 	if (!err)
 		return 0;
 	*e->cursor = before;
@@ -369,6 +392,9 @@ int cursor_apply(struct config *c, struct config_cursor *cur, const char *line,
 	if (cur->refused && indentation(line) >= cur->refused)
 		return below_refused(&e);
 	cur->refused = 0;
+	if (cur->ignored && indentation(line) >= cur->ignored)
+		return pass_over(&e);
+	cur->ignored = 0;
 	err = apply_checked(&e, scratch);
 	if (err)
 		cursor_refuse(cur, line);

@@ -17,6 +17,8 @@ struct config_cursor {
 	// Below a line that was refused: what has this many blanks in front belongs to it and is
 	// not applied. 0 = the line before was not refused, or a line stood further left since.
 	uint32_t refused;
+	// The same below a line within a block that was ignored: it is ignored with it.
+	uint32_t ignored;
 	// While lines are the text of a banner: what ends it, and the banner's own line.
 	char text_end[CURSOR_TEXT_END];
 	uint32_t text_line;

@@ -43,7 +43,8 @@ static bool is_heading(const char *line)
 {
 	return !strncmp(line, "Building configuration", 22) ||
 	       !strncmp(line, "Current configuration", 21) ||
-	       (!strncmp(line, "Using ", 6) && strstr(line, " out of "));
+	       (!strncmp(line, "Using ", 6) &&
+	        (strstr(line, " out of ") || strstr(line, " bytes, ")));
 }
 
 static void load_lines(struct config *c, const char *text, size_t len, struct diag_list *d,

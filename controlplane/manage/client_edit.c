@@ -230,7 +230,9 @@ static unsigned char on_complete(EditLine *el, int ch)
 	size_t n = line_so_far(el, line, sizeof(line)), typed = 0;
 	unsigned char result = CC_REFRESH_BEEP;
 
-	if (client_takes_text(client_of(el)))
+	// In front of a line that is pasted it says to which block that belongs.
+	if (client_takes_text(client_of(el)) ||
+	    (strstr(client_of(el)->prompt, "(") && strspn(line, " \t") == n))
 		return insert_key(el, ch);
 	while (typed < n && !strchr(" \t|", line[n - 1 - typed]))
 		typed++;

@@ -140,6 +140,10 @@ static void lines_below_a_refused_one_are_its_own(void **state)
 	         " service instance 1 ethernet",
 	         {"  bridge-domain 1", "  no ip address"},
 	         " no shutdown"},
+		{"  interface fa0",
+	         "  crypto ikev2 proposal P",
+	         {"\tshutdown", "\tno ip address"},
+	         "  shutdown"},
 	};
 	struct config *c = load("crypto isakmp policy 10\n group 14\n"
 	                        "interface fa0\n ip address 10.0.0.1 255.0.0.0\n"
@@ -163,6 +167,58 @@ static void lines_below_a_refused_one_are_its_own(void **state)
 		config_free(before);
 	}
 	assert_string_equal(c->hostname, "Router");
+	config_free(c);
+}
+
+// What is indented further than a line that is ignored within a block is ignored with it: a
+// `gatekeeper` is shut down, not the interface before it.
+static void lines_below_an_ignored_one_are_its_own(void **state)
+{
+	struct config *c = load("interface fa0\n ip address 10.0.0.1 255.0.0.0\n no shutdown\n");
+	struct config *before = config_clone(c), *file;
+	struct config_cursor cur;
+	struct diag_list d;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+	assert_int_equal(enter(c, &cur, "  gatekeeper"), 0);
+	assert_int_equal(enter(c, &cur, "   shutdown"), 0);
+	assert_int_equal(enter(c, &cur, "\tno ip address"), 0);
+	assert_true(config_equal(c, before));
+	assert_int_equal(enter(c, &cur, "  description x"), 0);
+	assert_string_equal(c->interfaces[0].description, "x");
+	file = load_ok("interface fa0\n ip address 10.0.0.1 255.0.0.0\n    gatekeeper\n"
+	               "     shutdown\n no shutdown\n",
+	               &d);
+	assert_true(config_equal(file, before));
+	diag_fini(&d);
+	config_free(file);
+	config_free(before);
+	config_free(c);
+}
+
+// A wrong line of a block is no abbreviation of one that is ignored elsewhere.
+static void wrong_lines_are_not_ignored(void **state)
+{
+	struct config *c = load("crypto isakmp policy 10\n group 14\ninterface fa0\n");
+	struct config_cursor cur;
+
+	(void)state;
+	cursor_init(&cur);
+	assert_int_equal(enter(c, &cur, "crypto isakmp policy 10"), 0);
+	assert_line_refused(c, &cur, "g 22");
+	assert_int_equal(enter(c, &cur, "g 5"), 0);
+	assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+	assert_line_refused(c, &cur, "ip acc 101 in");
+	assert_line_refused(c, &cur, "no clo zzz");
+	assert_int_equal(cur.mode, MODE_INTERFACE);
+	assert_int_equal(enter(c, &cur, "ip acc ext L"), 0);
+	assert_int_equal(cur.mode, MODE_ACL);
+	assert_int_equal(enter(c, &cur, "permit ip any any"), 0);
+	assert_int_equal(enter(c, &cur, "interface fa0"), 0);
+	assert_int_equal(enter(c, &cur, "no ip acc ext L"), 0);
+	assert_int_equal(c->n_acls, 0);
 	config_free(c);
 }
 
@@ -611,6 +667,8 @@ int main(void)
 		cmocka_unit_test(ignored_lines_do_not_leave_a_block),
 		cmocka_unit_test(lines_that_are_not_indented_leave),
 		cmocka_unit_test(lines_below_a_refused_one_are_its_own),
+		cmocka_unit_test(lines_below_an_ignored_one_are_its_own),
+		cmocka_unit_test(wrong_lines_are_not_ignored),
 		cmocka_unit_test(lines_beside_a_refused_one_are_applied),
 		cmocka_unit_test(ambiguous_words_are_explained),
 		cmocka_unit_test(defaults),

@@ -96,7 +96,6 @@ static void lines_of_an_interface(void **state)
 		" no keepalive",
 		" lldp transmit",
 		" no lldp receive",
-		" service-policy output QOS",
 		" fair-queue",
 		" no fair-queue",
 		" max-reserved-bandwidth 100",
@@ -129,6 +128,7 @@ static void blocks_with_their_lines(void **state)
 		"track 1 ip sla 1 reachability\n delay down 5",
 		"key chain K\n key 1\n  key-string S3CRET",
 		"call-home\n profile \"CiscoTAC-1\"\n  no active",
+		"tacacs server T\n address ipv4 10.0.0.1\n key 7 0822455D0A16",
 		"ip dhcp pool LAN\n network 10.0.0.0 255.0.0.0\n default-router 10.0.0.1",
 	};
 

@@ -168,9 +168,9 @@ static void all_errors_are_reported(void **state)
 	const char *text = "hostname gw\n"
 			   "crypto isakmp keepalive 9\n"
 			   "crypto map m 1 ipsec-isakmp\n"
+			   "\tset pfs group7\n"
 			   "  set peer 10.0.0.300\n"
 			   "  set peers 10.0.0.1\n"
-			   "\tset pfs group7\n"
 			   "interface FastEthernet0\n"
 			   " ip address 10.0.0.1 255.0.255.0\n"
 			   "frobnicate\n";
@@ -188,10 +188,10 @@ static void all_errors_are_reported(void **state)
 	                       "seconds between keep alives)\n"
 	                       "    crypto isakmp keepalive 9\n"
 	                       "                            ^\n"));
-	assert_non_null(strstr(out.data, "a.conf:4:12: error: 10.0.0.300 is no IPv4 address\n"
+	assert_non_null(strstr(out.data, "a.conf:5:12: error: 10.0.0.300 is no IPv4 address\n"
 	                                 "      set peer 10.0.0.300\n"
 	                                 "               ^\n"));
-	assert_non_null(strstr(out.data, "a.conf:5:7: error: "));
+	assert_non_null(strstr(out.data, "a.conf:6:7: error: "));
 	// a tab stays a tab, so that the caret stands below the word
 	assert_non_null(strstr(out.data, "    \tset pfs group7\n    \t        ^\n"));
 	assert_non_null(
