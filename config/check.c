@@ -236,22 +236,39 @@ static void check_map_entry(const struct config *c, const struct config_map_entr
 		check_manual(c, e, d);
 }
 
-// A permit of a crypto ACL becomes an identity of quick mode, or cannot be used. A deny may be what
-// no identity can, but not be widened by an option that is not looked at: what it lets pass leaves
-// in clear.
-static void check_crypto_acl(const struct config_acl *acl, struct diag_list *d)
+static bool is_prefix(const struct config_acl_end *end)
+{
+	return prefix_len_from_wildcard(&end->wildcard) >= 0;
+}
+
+// Why a line cannot be heeded, NULL: it can. A permit becomes an identity of quick mode. A deny may
+// be what no identity can (ranges of ports), but its addresses must be prefixes, and it must not be
+// widened by an option that is not looked at: what it lets pass leaves in clear.
+static const char *line_unusable(const struct config_acl_line *l)
 {
 	struct selector selector;
 	const char *why;
+
+	if (l->action == CONFIG_ACL_DENY && !l->text)
+		return is_prefix(&l->source) && is_prefix(&l->destination)
+		               ? NULL
+		               : "the wildcard is no prefix, as a rule's must be";
+	return config_acl_selector(l, &selector, &why) ? why : NULL;
+}
+
+static void check_crypto_acl(const struct config_acl *acl, struct diag_list *d)
+{
 	bool permits = false;
+	const char *why;
 
 	for (uint32_t i = 0; i < acl->n_lines; i++) {
 		const struct config_acl_line *l = &acl->lines[i];
 
-		if (l->action == CONFIG_ACL_REMARK || (l->action == CONFIG_ACL_DENY && !l->text))
+		if (l->action == CONFIG_ACL_REMARK)
 			continue;
 		permits = permits || l->action == CONFIG_ACL_PERMIT;
-		if (config_acl_selector(l, &selector, &why))
+		why = line_unusable(l);
+		if (why)
 			diag_add(d, DIAG_ERROR, l->line, 0, NULL,
 			         "access list %s, line %u, is used by a crypto map: %s", acl->name,
 			         l->seq, why);
