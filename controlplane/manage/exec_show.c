@@ -177,7 +177,8 @@ int exec_show_ipsec_sa(struct command_call *call)
 	session_request(s, REQUEST_IPSEC_SAS);
 	set_filter(call, &s->request->filter);
 	err = session_each(s, ipsec_view, &f);
-	ipsec_format_end(&f, &s->out);
+	if (!err)
+		ipsec_format_end(&f, &s->out);
 	return err;
 }
 

@@ -199,6 +199,7 @@ static void flush(struct ipsec_format *f, struct text *out)
 		print_sas(f, false, out);
 	}
 	f->open = false;
+	f->printed = true;
 }
 
 void ipsec_format_view(struct ipsec_format *f, const struct view *v, struct text *out)
@@ -216,6 +217,8 @@ void ipsec_format_view(struct ipsec_format *f, const struct view *v, struct text
 void ipsec_format_end(struct ipsec_format *f, struct text *out)
 {
 	flush(f, out);
+	if (!f->printed)
+		text_printf(out, "\nNo SAs found\n");
 }
 
 void ipsec_transform_sets(const struct config *c, struct text *out)

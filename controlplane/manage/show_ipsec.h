@@ -13,6 +13,7 @@ struct ipsec_format {
 	bool identity; // of a flow, its ends and counters alone
 	bool detail;   // of an SA, what it has dropped and why
 	bool open;
+	bool printed;            // something
 	char iface[CONFIG_NAME]; // whose heading was printed last
 	char map_name[CONFIG_NAME];
 	struct flow_view flow;

@@ -69,7 +69,7 @@ static void show_all(void **state)
 		assert_false(t->failed);
 	}
 	has(run(t, "show ipv6 interface fa7"), "% There is no port of this name");
-	assert_string_equal(run(t, "show crypto ipsec sa interface fa1"), "");
+	assert_string_equal(run(t, "show crypto ipsec sa interface fa1"), "\nNo SAs found\n");
 	has(run(t, "show crypto ipsec sa interface fa7"), "% There is no port of this name");
 	has(run(t, "show running-config interface fa7"), "% There is no port of this name");
 	has(run(t, "show crypto session fvrf blue"), "% VRFs are not active in this version\n");

@@ -78,6 +78,7 @@ static void sa_in_detail(void **state)
 	assert_non_null(strstr(t.data, "    #send errors 2, #recv errors 15\n\n"));
 	assert_null(strstr(t.data, "crypto endpt."));
 	assert_null(strstr(t.data, "esp sas"));
+	assert_null(strstr(t.data, "No SAs"));
 	text_fini(&t);
 }
 
@@ -105,11 +106,23 @@ static void transform_sets(void **state)
 	config_free(c);
 }
 
+static void no_sa(void **state)
+{
+	struct ipsec_format f = {0};
+	struct text t = {0};
+
+	(void)state;
+	ipsec_format_end(&f, &t);
+	assert_string_equal(t.data, "\nNo SAs found\n");
+	text_fini(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sa_in_transport_mode),
 		cmocka_unit_test(sa_in_detail),
+		cmocka_unit_test(no_sa),
 		cmocka_unit_test(transform_sets),
 	};
 
