@@ -95,6 +95,7 @@ wait_until 30 "b's neighbours" knows_neighbours b
 # A link that comes up is announced, which is not to be among the frames that are counted.
 wait_until 10 "a's links" links_up a
 wait_until 10 "b's links" links_up b
+sleep 1 # and neighbours are asked again within a second
 wait_until 10 "all that a has sent" all_read west a
 wait_until 10 "all that b has sent" all_read east b
 # While one side has not started yet, the other's first frames are lost.
