@@ -52,7 +52,8 @@ has "$(detail vh)" '^  Waits for interrupts when idle: '
 leftovers+=("/var/run/dpdk/vh$$") # of testpmd
 for i in 1 2 3; do
 	before=$(port_wakes vh)
-	printf '%s\n' "set fwd rxonly" "start tx_first" "stop" "quit" |
+	# What it has sent is lost if it goes before the worker has had the CPU.
+	(printf '%s\n' "set fwd rxonly" "start tx_first" && sleep 0.5 && printf '%s\n' "stop" "quit") |
 		timeout 30 dpdk-testpmd --no-huge -m 64 --no-pci --no-shconf --no-telemetry --file-prefix="vh$$" \
 			--lcores=0@0,1@0 --vdev "net_virtio_user0,path=$LAB_RUN/vhost0,queues=1" \
 			-- -i --total-num-mbufs=2048 >"$LAB_RUN/testpmd.out" 2>&1 || fail "$(tail -n 3 "$LAB_RUN/testpmd.out")"
