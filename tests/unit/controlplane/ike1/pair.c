@@ -310,6 +310,18 @@ bool side_packet(struct side *s, struct fake_sa **sa)
 	return fake_dp_packet(s->c.dp, fake_dp_tunnel(s->c.dp), sa);
 }
 
+unsigned side_packets(struct side *s)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
+		const struct fake_tunnel *t = &s->c.dp->tunnels[i];
+
+		n += t->used && fake_dp_packet(s->c.dp, (struct handle){i, t->generation}, NULL);
+	}
+	return n;
+}
+
 void pair_up(struct pair *p)
 {
 	side_packet(&p->a, NULL);

@@ -70,6 +70,8 @@ void pair_settle(struct pair *p);
 void pair_pass(struct pair *p, tick_t ticks);
 // A host behind a side sends: true if the packet was encrypted (sa: with which).
 bool side_packet(struct side *s, struct fake_sa **sa);
+// One packet into each of a side's tunnels: how many were encrypted.
+unsigned side_packets(struct side *s);
 // Traffic from A brings the tunnel up.
 void pair_up(struct pair *p);
 // Whether the newest outbound SA of one side is an inbound one of the other with the same keys.

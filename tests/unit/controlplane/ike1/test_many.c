@@ -45,19 +45,6 @@ static struct pair *pair_many(void)
 	return pair_create(&a, &b);
 }
 
-// A host behind A sends to each network; how many packets were encrypted.
-static unsigned all_send(struct side *s)
-{
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
-		const struct fake_tunnel *t = &s->c.dp->tunnels[i];
-
-		n += t->used && fake_dp_packet(s->c.dp, (struct handle){i, t->generation}, NULL);
-	}
-	return n;
-}
-
 static unsigned most_quick_modes(const struct side *s)
 {
 	const struct peer *p = side_peer(s);
@@ -86,9 +73,9 @@ static void all_come_up(void **state)
 	(void)state;
 	p->network = network_lossy;
 	p->arg = &loss;
-	assert_int_equal(all_send(&p->a), 0);
+	assert_int_equal(side_packets(&p->a), 0);
 	pair_pass(p, 2 * S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	assert_int_equal(p->a.c.children.used, FLOWS);
 	assert_int_equal(p->b.c.children.used, FLOWS);
 	assert_null(side_peer(&p->a)->waiting);
@@ -96,7 +83,7 @@ static void all_come_up(void **state)
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
 		child_rekey(&p->a.c, ch);
 	pair_pass(p, 20 * S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	assert_int_equal(p->a.c.children.used, FLOWS);
 	assert_int_equal(p->b.c.children.used, FLOWS);
 	pair_destroy(p);
@@ -113,7 +100,7 @@ static void with_losses(void **state)
 	p->network = network_lossy;
 	p->arg = &loss;
 	for (unsigned i = 0; i < 120 && n < FLOWS; i++) {
-		n = all_send(&p->a);
+		n = side_packets(&p->a);
 		pair_pass(p, S);
 	}
 	assert_int_equal(n, FLOWS);
@@ -141,13 +128,13 @@ static void peer_dies_in_between(void **state)
 	p->network = network_dies;
 	p->target = 800;
 	for (unsigned i = 0; i < 120; i++) {
-		n = all_send(&p->a);
+		n = side_packets(&p->a);
 		assert_true(n < FLOWS / 2);
 		pair_pass(p, S);
 	}
 	assert_int_equal(n, 0);
 	p->target = UINT32_MAX;
-	for (n = 0; n < 60 && all_send(&p->a) < FLOWS; n++)
+	for (n = 0; n < 60 && side_packets(&p->a) < FLOWS; n++)
 		pair_pass(p, S);
 	assert_true(n < 60);
 	pair_destroy(p);
@@ -163,7 +150,7 @@ static void end_is_told(void **state)
 	(void)state;
 	p->network = network_lossy;
 	p->arg = &loss;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 2 * S);
 	assert_int_equal(p->b.c.children.used, FLOWS);
 	sent = p->a.c.dp->n_sent;
@@ -198,9 +185,9 @@ static void dies_in_steps(void **state)
 	(void)state;
 	p->network = network_lossy;
 	p->arg = &loss;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 2 * S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	dead = side_peer(&p->a);
 	teardown_by_dpd(c, dead);
 	assert_null(side_sa(&p->a));
@@ -211,9 +198,9 @@ static void dies_in_steps(void **state)
 	} while (teardown_step(c));
 	assert_int_equal(left, FLOWS % ENDS_AT_A_TIME);
 	assert_int_equal(c->counters.teardowns, 0); // the workers have them still
-	for (n = 0; n < 60 && all_send(&p->a) < FLOWS; n++)
+	for (n = 0; n < 60 && side_packets(&p->a) < FLOWS; n++)
 		pair_pass(p, S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	assert_int_equal(c->counters.teardowns, 1);
 	pair_pass(p, 60 * S);
 	assert_int_equal(c->children.used, FLOWS);
@@ -231,9 +218,9 @@ static struct pair *pair_many_up(void)
 	loss = 0;
 	p->network = network_lossy;
 	p->arg = &loss;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 20 * S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	return p;
 }
 
@@ -305,9 +292,9 @@ static void started_anew(void **state)
 		left = n;
 	} while (teardown_step(c));
 	assert_int_equal(children_of(side_peer(&p->a)), 0);
-	for (n = 0; n < 60 && all_send(&p->a) < FLOWS; n++)
+	for (n = 0; n < 60 && side_packets(&p->a) < FLOWS; n++)
 		pair_pass(p, S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	pair_pass(p, 60 * S);
 	assert_int_equal(c->children.used, FLOWS);
 	assert_int_equal(p->b.c.children.used, FLOWS);
@@ -328,7 +315,7 @@ static void called_anew(void **state)
 	on_initial_contact(c, side_sa(&p->a));
 	assert_int_equal(side_peer(&p->a)->quick_modes, ENDS_AT_A_TIME);
 	pair_pass(p, 60 * S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
 		assert_true(tick_before(from, ch->created));
 	pair_destroy(p);
@@ -393,7 +380,7 @@ static void cleared_in_between(void **state)
 
 	(void)state;
 	p->network = network_loses_quick_mode;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, S / 2);
 	assert_int_equal(side_peer(&p->a)->quick_modes, QUICK_MODES_OURS);
 	assert_non_null(side_peer(&p->a)->waiting);
@@ -431,10 +418,10 @@ static void third_message_among_many(void **state)
 	(void)state;
 	p->network = network_loses_a_third;
 	p->target = 0;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 3 * S);
 	assert_true(p->target >= 3); // and was sent again
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	for (struct child *ch = side_child(&p->b); ch; ch = ch->next)
 		assert_int_equal(ch->state, CHILD_LIVE);
 	pair_destroy(p);
@@ -477,16 +464,16 @@ static void renewals_in_a_full_table(void **state)
 	(void)state;
 	a->max_sas = a->dp->max_sas = 24;
 	a->sas_for_renewals = 8;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 2 * S);
-	assert_int_equal(all_send(&p->a), 10);
+	assert_int_equal(side_packets(&p->a), 10);
 	pair_pass(p, 30 * S);
 	from = fake_now;
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
 		child_rekey(a, ch);
 	for (unsigned i = 0; i < 120; i++) {
 		pair_pass(p, S);
-		assert_int_equal(all_send(&p->a), 10);
+		assert_int_equal(side_packets(&p->a), 10);
 	}
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
 		assert_false(tick_before(ch->created, from));

@@ -45,18 +45,6 @@ static struct pair *pair_many(void)
 	return pair_create(&a, &b);
 }
 
-static unsigned all_send(struct side *s)
-{
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < FAKE_TUNNELS; i++) {
-		const struct fake_tunnel *t = &s->c.dp->tunnels[i];
-
-		n += t->used && fake_dp_packet(s->c.dp, (struct handle){i, t->generation}, NULL);
-	}
-	return n;
-}
-
 static bool is_quick(const struct fake_datagram *d)
 {
 	return d->data[18] == ISAKMP_EXCHANGE_QUICK;
@@ -89,10 +77,10 @@ static void one_after_the_other(void **state)
 
 	(void)state;
 	p->network = network_of_another_make;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 2 * S);
 	assert_false(side_peer(&p->a)->takes_many);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	assert_int_equal(p->b.c.children.used, FLOWS);
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
 		child_rekey(&p->a.c, ch);
@@ -124,15 +112,15 @@ static void one_is_ignored(void **state)
 	(void)state;
 	p->network = network_ignores_one;
 	p->target = 0;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 3 * S);
-	assert_int_equal(all_send(&p->a), FLOWS - 1);
+	assert_int_equal(side_packets(&p->a), FLOWS - 1);
 	assert_int_equal(side_peer(&p->a)->quick_late, 1);
 	pair_pass(p, 60 * S);
 	p->network = network_good;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 2 * S);
-	assert_int_equal(all_send(&p->a), FLOWS);
+	assert_int_equal(side_packets(&p->a), FLOWS);
 	assert_int_equal(side_peer(&p->a)->quick_late, 0);
 	pair_destroy(p);
 }
@@ -169,7 +157,7 @@ static void many_are_refused(void **state)
 	p->network = network_refuses_all;
 	p->arg = &passes;
 	for (unsigned i = 0; i < 30 && !p->b.c.children.used; i++) {
-		all_send(&p->a);
+		side_packets(&p->a);
 		pair_pass(p, S / 10);
 	}
 	assert_int_equal(p->b.c.children.used, 1);
@@ -179,7 +167,7 @@ static void many_are_refused(void **state)
 		if (ch->state == CHILD_LIVE)
 			child_rekey(&p->a.c, ch);
 	for (unsigned i = 0; i < 30; i++) {
-		all_send(&p->a);
+		side_packets(&p->a);
 		pair_pass(p, S / 10);
 	}
 	assert_int_not_equal(side_child(&p->b)->spi_in, spi);
@@ -306,7 +294,7 @@ static void third_message_to_our_own(void **state)
 	struct pair *p = pair_many();
 
 	(void)state;
-	all_send(&p->a);
+	side_packets(&p->a);
 	pair_pass(p, 20 * S);
 	assert_int_equal(p->a.c.children.used, FLOWS);
 	assert_int_equal(p->b.c.counters.ike_unauthentic, 0);
