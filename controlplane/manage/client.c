@@ -18,6 +18,7 @@
 
 #define SOCKET_PATH  "/run/vigil/vigil.sock"
 #define COMMANDS_MAX 256
+#define PART_MS      2000
 #define NUL_SHOWN    '\x7f' // no command takes it, so that nothing behind a NUL is lost silently
 
 volatile sig_atomic_t client_interrupted;
@@ -61,6 +62,19 @@ static int connect_to(const char *path)
 		return -1;
 	}
 	return fd;
+}
+
+// Waits until the daemon has ended the session, and with it the configuration mode: the next script
+// may begin at once. Not for ever, if the daemon has other sorrows.
+static void part(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char rest[4096];
+
+	shutdown(fd, SHUT_WR);
+	while (poll(&p, 1, PART_MS) > 0 && recv(fd, rest, sizeof(rest), 0) > 0)
+		;
+	close(fd);
 }
 
 static void send_all(struct client *c, const void *data, size_t len)
@@ -470,6 +484,6 @@ int main(int argc, char **argv)
 	if (fflush(stdout) == EOF || ferror(stdout))
 		status = 1;
 	frame_reader_fini(&c.in);
-	close(c.fd);
+	part(c.fd);
 	return status;
 }

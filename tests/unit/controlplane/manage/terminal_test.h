@@ -102,8 +102,15 @@ static inline void take_prompt(struct terminal *t, const struct frame *f)
 	         (const char *)f->data + FRAME_PROMPT_FIXED);
 }
 
+// Until the session has ended: the next terminal may configure.
 static inline void terminal_close(struct terminal *t)
 {
+	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+	char rest[4096];
+
+	shutdown(t->fd, SHUT_WR);
+	while (poll(&p, 1, WAIT_MS) > 0 && recv(t->fd, rest, sizeof(rest), 0) > 0)
+		;
 	close(t->fd);
 	frame_reader_fini(&t->in);
 	free(t);

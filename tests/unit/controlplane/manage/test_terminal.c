@@ -298,6 +298,19 @@ static void banner_from_a_script(void **state)
 	has(said, "% The text of the banner has no end");
 }
 
+// A script that ends in configuration mode is no obstacle to the next one.
+static void script_after_script(void **state)
+{
+	char said[4096];
+
+	(void)state;
+	for (unsigned i = 0; i < 30; i++) {
+		assert_int_equal(
+			vigil("<<'EOF'\nenable\nconfigure terminal\nEOF\n", said, sizeof(said)), 0);
+		lacks(said, "locked");
+	}
+}
+
 static void saved_within_a_crypto_map(void **state)
 {
 	struct terminal *t = terminal_open(FRAME_HELLO_SCRIPT);
@@ -512,6 +525,7 @@ int main(void)
 		cmocka_unit_test(log_file_that_cannot_be_written),
 		cmocka_unit_test(banner_is_no_command),
 		cmocka_unit_test(banner_from_a_script),
+		cmocka_unit_test(script_after_script),
 		cmocka_unit_test(saved_within_a_crypto_map),
 	};
 
