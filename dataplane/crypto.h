@@ -85,23 +85,32 @@ static inline void crypto_prefetch_rounds(const struct sa_keys *keys, uint32_t k
 // Starts to load the lines of expanded keys that a text of so many bytes needs: the round keys, and
 // for GCM as many powers of the hash key as the text has blocks (with AAD and length). Into the
 // second-level cache: a burst's keys do not fit the first beside its packets and SAs.
-static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engine engine,
-                                        uint32_t key_len, uint32_t text_len)
+static __rte_always_inline void crypto_prefetch_gcm128(const struct sa_keys *keys,
+                                                       uint32_t text_len)
 {
 	const char *at = (const char *)keys;
 
 	for (unsigned i = 0; i < 3; i++)
 		rte_prefetch1(at + i * SA_LINE);
+	rte_prefetch1(at + sizeof(*keys) - 2 * SA_LINE);
+	rte_prefetch1(at + sizeof(*keys) - SA_LINE);
+	if (text_len >= 16 * (CRYPTO_FEW_POWERS - 2))
+		crypto_prefetch_powers(at, text_len / 16 + 3);
+}
+
+// The same of any engine.
+static inline void crypto_prefetch_keys(const struct sa_keys *keys, enum sa_engine engine,
+                                        uint32_t key_len, uint32_t text_len)
+{
+	const char *at = (const char *)keys;
+
 	crypto_prefetch_rounds(keys, key_len);
 	if (engine < SA_ENGINE_CHACHA) {
-		rte_prefetch1(at + sizeof(*keys) - 2 * SA_LINE);
-		rte_prefetch1(at + sizeof(*keys) - SA_LINE);
-		if (text_len >= 16 * (CRYPTO_FEW_POWERS - 2))
-			crypto_prefetch_powers(at, text_len / 16 + 3);
-	} else if (engine >= SA_ENGINE_MB) {
-		for (unsigned i = 3; i < 10; i++)
-			rte_prefetch1(at + i * SA_LINE);
+		crypto_prefetch_gcm128(keys, text_len);
+		return;
 	}
+	for (unsigned i = 0; i < (engine >= SA_ENGINE_MB ? 10 : 3); i++)
+		rte_prefetch1(at + i * SA_LINE);
 }
 
 #endif

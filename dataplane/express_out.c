@@ -115,10 +115,9 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 
 // Starts to load an SA and its keys: in one loop for a group, so that the page walks of many are
 // under way at a time. Some processors do not go on behind a prefetch before its page is known.
-static inline struct sa *sa_fetch(const struct worker *w, const struct flow_memo_entry *e,
+static inline struct sa *sa_fetch(const struct sa_table *sas, const struct flow_memo_entry *e,
                                   uint32_t len)
 {
-	const struct sa_table *sas = w->dp->sas;
 	struct sa *sa = sa_table_known(sas, e->slot);
 
 	rte_prefetch0(sa);
@@ -170,6 +169,7 @@ static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts,
 // The runs in front that have a flow of this worker's with an SA.
 static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *runs, uint16_t n)
 {
+	const struct sa_table *sas = w->dp->sas;
 	uint16_t out = PACKET_NO_IFACE, n_missed = 0;
 	uint8_t missed[WORKER_BURST];
 
@@ -184,7 +184,7 @@ static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *r
 		out = e->out;
 		run->out = out;
 		run->current = e->current;
-		run->sa = sa_fetch(w, e, pkts[run->first]->data_len);
+		run->sa = sa_fetch(sas, e, pkts[run->first]->data_len);
 	}
 	return likely(n_missed == 0) ? n : look_up(w, pkts, runs, n, missed, n_missed);
 }
@@ -197,6 +197,8 @@ struct wrapping {
 	struct wrap_path path;
 	uint32_t longest; // outer packet by both
 	uint16_t hop;     // whose way it is, whatever the destination; or PACKET_NO_HOP
+	uint32_t routes;  // their version
+	uint32_t mark;    // what an SA's activity is now
 	unsigned engines;
 	struct leg *leg; // the one that it is in now
 	uint16_t n_legs;
@@ -220,7 +222,12 @@ static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, s
 	if (!usual && unlikely(sa->encap == SA_ENCAP_UDP))
 		wrap_put_udp(at + SA_IPV4_HEADER, sa, (uint16_t)(total - SA_IPV4_HEADER));
 	at += usual ? SA_IPV4_HEADER : sa->head_len;
-	wrap_put_esp(sa, at, seq, ivs);
+	if (usual) {
+		wrap_put_esp_header(sa, at, seq);
+		wrap_put_iv_counter(sa, at + SA_ESP_HEADER, seq);
+	} else {
+		wrap_put_esp(sa, at, seq, ivs);
+	}
 	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)(total + RTE_ETHER_HDR_LEN);
 	m->pkt_len = total + RTE_ETHER_HDR_LEN;
@@ -265,12 +272,14 @@ static __rte_noinline uint16_t wrap_unusual(struct worker *w, struct sa *sa, uin
 	return wrap_run(w, sa, n, wr, false, pkts, items);
 }
 
-static void wrapping_init(struct wrapping *wr)
+static void wrapping_init(const struct worker *w, struct wrapping *wr)
 {
 	wr->way = (struct egress_way){.iface = PACKET_NO_IFACE};
 	wr->path.out = PACKET_NO_IFACE;
 	wr->path.mtu = 0;
 	wr->hop = PACKET_NO_HOP;
+	wr->routes = w->memo->routes;
+	wr->mark = activity_from_tick(w->now);
 	wr->engines = 0;
 	wr->n_legs = 0;
 }
@@ -309,19 +318,24 @@ static __rte_noinline void path_find(struct worker *w, uint16_t out, struct wrap
 	wr->longest = RTE_MIN(wr->path.mtu, wr->way.mtu);
 }
 
+// Another version of the routes, or another hop, than of the run before.
+static __rte_noinline bool way_turns(struct worker *w, struct sa *sa, struct wrapping *wr)
+{
+	uint16_t hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
+
+	return hop == wr->hop || way_find(w, sa, wr);
+}
+
 // Can the run's packets go through its SA without a second thought? Then the way is the SA's.
 static inline bool run_opens(struct worker *w, const struct run *run, struct wrapping *wr)
 {
 	struct sa *sa = run->sa;
-	uint16_t hop;
 
-	if (unlikely(!sa_is_plain_tunnel(sa)) ||
-	    unlikely(wrap_is_used_up(sa, run->n, (uint64_t)run->n * UINT16_MAX)))
+	if (unlikely(wrap_is_used_up(sa, run->n, (uint64_t)run->n * UINT16_MAX)))
 		return false;
 	if (unlikely(run->out != wr->path.out))
 		path_find(w, run->out, wr);
-	hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
-	return likely(hop == wr->hop) || way_find(w, sa, wr);
+	return likely(sa->routes == wr->routes && sa->hop == wr->hop) || way_turns(w, sa, wr);
 }
 
 static __rte_noinline void doubt(struct worker *w, const struct sa *sa)
@@ -332,29 +346,37 @@ static __rte_noinline void doubt(struct worker *w, const struct sa *sa)
 		tunnel_doubt(w, t, sa->tunnel);
 }
 
+// The first packet of a tick goes out: see tunnel_doubt().
+static inline void mark(struct worker *w, struct sa *sa, uint32_t value)
+{
+	activity_store(&sa->last_out, value);
+	if (unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
+		doubt(w, sa);
+}
+
 // ---- in groups ----------------------------------------------------------------------------------
 
 // Runs of a group. Three groups are in work at a time: the SAs and keys of one come in from memory
 // while the packets of the one before are wrapped, and those of the one before that encrypted. With
 // all runs at once each step would wait for its memory, and what was fetched for the last of them
 // would have pushed out the first.
-#define GROUP 16
+#define GROUP 16u
 
 struct passage {
 	struct run *runs;
 	struct rte_mbuf **pkts;
 	struct crypto_item *items;
-	uint16_t n_runs;         // that go, as far as is known
-	uint16_t found, wrapped; // runs
-	uint16_t n, encrypted;   // packets: wrapped, encrypted
+	unsigned n_runs;         // that go, as far as is known
+	unsigned found, wrapped; // runs
+	unsigned n, encrypted;   // packets: wrapped, encrypted
 	bool good;               // all that are encrypted
 	struct wrapping *wr;
 };
 
 static inline void find_group(struct worker *w, struct passage *p)
 {
-	uint16_t want = RTE_MIN(GROUP, p->n_runs - p->found);
-	uint16_t got = find_sas(w, p->pkts, p->runs + p->found, want);
+	unsigned want = RTE_MIN(GROUP, p->n_runs - p->found);
+	unsigned got = find_sas(w, p->pkts, p->runs + p->found, want);
 
 	p->found += got;
 	if (unlikely(got < want))
@@ -362,49 +384,55 @@ static inline void find_group(struct worker *w, struct passage *p)
 	stats_stage(&w->stats, DP_STAGE_POLICY, 0);
 }
 
-// Wraps the packets of one run that go; false: not all do.
-static inline bool wrap_group_run(struct worker *w, struct passage *p, const struct run *run)
+// Wraps the packets of a run that go; returns how many.
+static inline unsigned wrap_group_run(struct worker *w, const struct run *run, struct wrapping *wr,
+                                      struct rte_mbuf **pkts, struct crypto_item *items)
 {
-	struct rte_mbuf **pkts = p->pkts + p->n;
-	struct crypto_item *items = p->items + p->n;
-	struct wrapping *wr = p->wr;
 	struct sa *sa = run->sa;
-	uint16_t done;
+	bool usual = sa_is_usual(sa);
+	unsigned done;
 
 	if (unlikely(sa->current != run->current)) {
 		flow_memo_forget(run->line, run->key);
-		return false;
+		return 0;
 	}
-	if (unlikely(!run_opens(w, run, wr)))
-		return false;
-	if (activity_mark(&sa->last_out, w->now) &&
-	    unlikely(tick_diff(w->now, sa->doubt_from) >= 0))
-		doubt(w, sa);
-	if (likely(sa_is_usual(sa))) {
+	if (unlikely(!usual && !sa_is_plain_tunnel(sa)) || unlikely(!run_opens(w, run, wr)))
+		return 0;
+	if (activity_load(&sa->last_out) != wr->mark)
+		mark(w, sa, wr->mark);
+	if (likely(usual)) {
 		wr->engines |= 1u << SA_ENGINE_GCM;
 		done = wrap_run(w, sa, run->n, wr, true, pkts, items);
 	} else {
 		done = wrap_unusual(w, sa, run->n, wr, pkts, items);
 	}
 	wr->leg->n += done;
-	p->n += done;
-	return likely(done == run->n);
+	return done;
 }
 
 // Up to run `end`. What does not go, and all behind it, is left to the long way.
-static inline void wrap_group(struct worker *w, struct passage *p, uint16_t end)
+static inline void wrap_group(struct worker *w, struct passage *p, unsigned end)
 {
-	while (p->wrapped < end) {
-		if (unlikely(!wrap_group_run(w, p, &p->runs[p->wrapped]))) {
-			p->n_runs = p->found = p->wrapped;
+	const struct run *run = p->runs + p->wrapped, *stop = p->runs + end;
+	struct crypto_item *items = p->items + p->n;
+	struct rte_mbuf **pkts = p->pkts + p->n;
+
+	for (; run < stop; run++) {
+		unsigned done = wrap_group_run(w, run, p->wr, pkts, items);
+
+		pkts += done;
+		items += done;
+		if (unlikely(done < run->n)) {
+			p->n_runs = p->found = run - p->runs;
 			break;
 		}
-		p->wrapped++;
 	}
+	p->wrapped = run - p->runs;
+	p->n = items - p->items;
 	stats_stage(&w->stats, DP_STAGE_ESP_OUT, 0);
 }
 
-static inline void encrypt_group(struct worker *w, struct passage *p, uint16_t end)
+static inline void encrypt_group(struct worker *w, struct passage *p, unsigned end)
 {
 	if (end == p->encrypted)
 		return;
@@ -417,10 +445,10 @@ static inline void encrypt_group(struct worker *w, struct passage *p, uint16_t e
 // Finds, wraps and encrypts the packets in front.
 static void pass(struct worker *w, struct passage *p)
 {
-	wrapping_init(p->wr);
+	wrapping_init(w, p->wr);
 	find_group(w, p);
 	do {
-		uint16_t found = p->found, wrapped = p->n;
+		unsigned found = p->found, wrapped = p->n;
 
 		find_group(w, p);
 		wrap_group(w, p, found);

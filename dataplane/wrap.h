@@ -114,22 +114,34 @@ static inline void wrap_put_udp(uint8_t *at, const struct sa *sa, uint16_t len)
 	bytes_put_u16(at + 6, 0); // RFC 3948 2.1: no checksum
 }
 
+static inline void wrap_put_esp_header(const struct sa *sa, uint8_t *at, uint64_t seq)
+{
+	uint64_t head = sa->out.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
+
+	memcpy(at, &head, sizeof(head));
+}
+
+// RFC 4106 3.1: unique under this key, as the sequence number is.
+static inline void wrap_put_iv_counter(const struct sa *sa, uint8_t *at, uint64_t seq)
+{
+	uint64_t counter = sa->iv_base + seq;
+
+	memcpy(at, &counter, sizeof(counter));
+}
+
 // SPI, sequence number, IV; of the random IVs one is used.
 static inline void wrap_put_esp(const struct sa *sa, uint8_t *at, uint64_t seq, const uint8_t **ivs)
 {
-	uint64_t head = sa->out.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32;
-	// RFC 4106 3.1: unique under this key, as the sequence number is.
-	uint64_t counter = sa->iv_base + seq;
-
-	memcpy(at, &head, sizeof(head));
+	wrap_put_esp_header(sa, at, seq);
+	at += SA_ESP_HEADER;
 	if (likely(sa->engine < SA_ENGINE_MB)) {
-		memcpy(at + SA_ESP_HEADER, &counter, sizeof(counter));
+		wrap_put_iv_counter(sa, at, seq);
 		return;
 	}
 	if (sa->iv_len == 16)
-		memcpy(at + SA_ESP_HEADER, *ivs, 16);
+		memcpy(at, *ivs, 16);
 	else if (sa->iv_len)
-		memcpy(at + SA_ESP_HEADER, *ivs, 8);
+		memcpy(at, *ivs, 8);
 	*ivs += sa->iv_len;
 }
 
