@@ -46,7 +46,8 @@ struct sa_spec {
 	uint32_t path_mtu;     // bytes of the outer packet; 0 = the egress interface's
 	tick_t dummy_interval; // outbound: a dummy packet each (RFC 4303 2.6); 0 = none
 	// Lifetimes; 0 = none. Time is the control plane's business.
-	uint64_t soft_bytes, hard_bytes;
+	uint32_t kilobytes; // of 1024 bytes (RFC 2407, 4.5); a new SA is asked for a sixteenth
+	                    // before
 	uint64_t soft_packets, hard_packets;
 	uint8_t key[SA_KEY_MAX];
 	uint8_t salt[SA_SALT_MAX];

@@ -139,8 +139,7 @@ struct child *child_create(struct control *c, struct peer *p, struct flow *f, bo
 int child_install_in(struct control *c, struct child *ch, struct sa_spec *spec)
 {
 	spec->spi = ch->spi_in;
-	spec->hard_bytes = (uint64_t)ch->suite.lifetime_kilobytes << 10;
-	spec->soft_bytes = spec->hard_bytes - spec->hard_bytes / 16;
+	spec->kilobytes = ch->suite.lifetime_kilobytes;
 	return dp_sa_add_in(c->dp, ch->in, spec, ch->flow->tunnel);
 }
 
@@ -149,8 +148,7 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 	int err;
 
 	spec->spi = ch->spi_out = spi;
-	spec->hard_bytes = (uint64_t)ch->suite.lifetime_kilobytes << 10;
-	spec->soft_bytes = spec->hard_bytes - spec->hard_bytes / 16;
+	spec->kilobytes = ch->suite.lifetime_kilobytes;
 	spec->replay_window = 0;
 	if (ch->flow->child && ch->flow->child->peer == ch->peer)
 		child_timers_same_path(c, ch, ch->flow->child);

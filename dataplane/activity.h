@@ -6,7 +6,7 @@
 //   activity.last_in        worker that owns the inbound SA   control, owner of the outbound SA
 //                           (control: never, while the slot has no SA)
 //   activity.generation     control (slot made or freed)      the same
-//   sa.last                 worker that owns the inbound SA   control (where activity does not say)
+//   sa.last                 the same worker                   control (where activity does not say)
 //   sa.last_out             worker that owns the outbound SA  control
 //   peer_words.heard        control                           workers
 //   peer_words.doubt_after  control                           workers

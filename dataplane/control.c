@@ -302,20 +302,18 @@ bool dp_spi_is_known(const struct dp *dp, uint32_t spi)
 
 // What sa_fill() leaves to us. NULL: no memory.
 static struct sa *sa_prepare(struct dp *dp, struct handle h, const struct sa_spec *spec,
-                             struct handle tunnel)
+                             enum sa_direction direction, struct handle tunnel)
 {
 	struct sa *sa = sa_table_at(dp->sas, h.index);
 
-	if (sa_fill_needs_six(spec)) {
-		sa->six = sa_table_six(dp->sas, h.index);
-		if (!sa->six)
+	if (sa_fill_needs_more(spec, direction)) {
+		sa->more = sa_table_more(dp->sas, h.index);
+		if (!sa->more)
 			return NULL;
 	}
 	sa->slot = h.index;
 	sa->generation = h.generation;
-	sa->owner = sa_table_slot(dp->sas, h)->owner;
 	sa->tunnel = tunnel;
-	sa->made = dp_now(dp);
 	return sa;
 }
 
@@ -329,7 +327,7 @@ int dp_sa_add_in(struct dp *dp, struct handle h, const struct sa_spec *spec, str
 
 	if (!slot || slot->state != SA_RESERVED || sa_fill_check(spec, SA_IN))
 		return -EINVAL;
-	sa = sa_prepare(dp, h, spec, tunnel);
+	sa = sa_prepare(dp, h, spec, SA_IN, tunnel);
 	if (!sa)
 		return -ENOMEM;
 	if (words > 1) {
@@ -388,13 +386,14 @@ int dp_sa_add_out(struct dp *dp, const struct sa_spec *spec, struct handle tunne
 	err = sa_table_take(dp->sas, SA_OUT, tunnel_owner(dp->tunnels, tunnel.index), out);
 	if (err)
 		return err;
-	sa = sa_prepare(dp, *out, spec, tunnel);
+	sa = sa_prepare(dp, *out, spec, SA_OUT, tunnel);
 	if (!sa) {
 		sa_table_put(dp->sas, out->index);
 		*out = (struct handle){0};
 		return -ENOMEM;
 	}
 	sa->pair = in;
+	sa->doubt_from = dp_now(dp);
 	sa_fill(dp->esp->mgr, spec, SA_OUT, sa, sa_table_keys(dp->sas, out->index));
 	dp->sas->warmed += sa_is_warm(sa);
 	return 0;
@@ -513,6 +512,16 @@ void dp_memory(const struct dp *dp, struct dp_memory *out)
 	};
 }
 
+static void inbound_stats(const struct sa *sa, struct dp_sa_stats *out)
+{
+	out->replay_window = sa->replay.size;
+	out->replayed = sa_counter(&sa->replayed);
+	if (sa_has_counters(sa)) {
+		out->auth_failed = sa_counter(&sa->auth_failed);
+		out->bad_selector = sa_counter(&sa->bad_selector);
+	}
+}
+
 void dp_sa_stats(const struct dp *dp, struct handle h, struct dp_sa_stats *out)
 {
 	const struct sa_slot *slot = sa_table_slot(dp->sas, h);
@@ -523,12 +532,10 @@ void dp_sa_stats(const struct dp *dp, struct handle h, struct dp_sa_stats *out)
 		return;
 	out->packets = sa_counter(&sa->packets);
 	out->bytes = sa_counter(&sa->bytes);
-	out->auth_failed = sa_counter(&sa->auth_failed);
-	out->replayed = sa_counter(&sa->replayed);
-	out->bad_selector = sa_counter(&sa->bad_selector);
 	out->other_drops = sa_counter(&sa->other_drops);
 	out->sequence = sa_counter(slot->direction == SA_IN ? &sa->replay.top : &sa->sequence);
-	out->replay_window = slot->direction == SA_IN ? sa->replay.size : 0;
+	if (slot->direction == SA_IN)
+		inbound_stats(sa, out);
 	out->owner = slot->owner;
 	if (!dp_sa_last_in(dp, h, &out->last))
 		(void)activity_read(slot->direction == SA_IN ? &sa->last : &sa->last_out,

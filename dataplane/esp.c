@@ -54,14 +54,13 @@ void worker_esp_fini(struct worker *w)
 	w->esp = NULL;
 }
 
-static bool raise_once(struct worker *w, struct sa *sa, enum sa_raised what,
-                       enum dp_event_kind kind)
+static bool raise_once(struct worker *w, struct sa *sa, enum sa_flags what, enum dp_event_kind kind)
 {
 	struct dp_event event = {.kind = kind, .sa = esp_handle(sa), .tunnel = sa->tunnel};
 
-	if (!(sa->raised & what) && worker_event(w, &event))
-		sa->raised |= (uint8_t)what;
-	return sa->raised & what;
+	if (!(sa->flags & what) && worker_event(w, &event))
+		sa->flags |= (uint8_t)what;
+	return sa->flags & what;
 }
 
 static uint64_t packets_used(const struct sa *sa)
@@ -69,14 +68,41 @@ static uint64_t packets_used(const struct sa *sa)
 	return sa->direction == SA_OUT ? sa->sequence : sa->packets;
 }
 
+// RFC 4303 3.3.3: the sequence number must not cycle. Ask for a new SA while 2^28 are left.
+#define SEQUENCE_LEFT (1u << 28)
+
+// The last packet, the soft limit's or the hard one's.
+static uint64_t last_packet(const struct sa *sa, bool soft)
+{
+	uint64_t last = UINT64_MAX;
+
+	if (sa->direction == SA_OUT && !sa_is_esn(sa))
+		last = UINT32_MAX;
+	if (sa->direction == SA_OUT && soft)
+		last -= SEQUENCE_LEFT;
+	if (sa->more)
+		last = RTE_MIN(last, sa->more->hard_packets);
+	if (sa->more && soft)
+		last = RTE_MIN(last, sa->more->soft_packets);
+	return last;
+}
+
+// The last byte. The soft limit comes a sixteenth before the hard one.
+static uint64_t last_byte(const struct sa *sa, bool soft)
+{
+	uint64_t last = (uint64_t)sa->kilobytes << 10;
+
+	if (!last)
+		return UINT64_MAX;
+	return soft ? last - last / 16 : last;
+}
+
 bool sa_limits_renew(struct sa *sa, uint32_t packets, uint64_t bytes)
 {
-	bool soft = !(sa->raised & SA_RAISED_SOFT);
-	uint64_t used = packets_used(sa);
-	uint64_t last = soft ? RTE_MIN(sa->soft_packets, sa->hard_packets) : sa->hard_packets;
-	uint64_t last_byte = soft ? RTE_MIN(sa->soft_bytes, sa->hard_bytes) : sa->hard_bytes;
+	bool soft = !(sa->flags & SA_RAISED_SOFT);
+	uint64_t used = packets_used(sa), last = last_packet(sa, soft), end = last_byte(sa, soft);
 	uint64_t left = last > used ? last - used : 0;
-	uint64_t left_bytes = last_byte > sa->bytes ? last_byte - sa->bytes : 0;
+	uint64_t left_bytes = end > sa->bytes ? end - sa->bytes : 0;
 
 	sa->until = used + RTE_MIN(RTE_MIN(left, left_bytes / UINT16_MAX), SA_LIMITS_AHEAD);
 	return left <= packets || left_bytes <= bytes;
@@ -86,7 +112,7 @@ bool esp_limit(struct worker *w, struct sa *sa)
 {
 	uint64_t packets = packets_used(sa);
 
-	if (packets >= sa->hard_packets || sa->bytes >= sa->hard_bytes) {
+	if (packets >= last_packet(sa, false) || sa->bytes >= last_byte(sa, false)) {
 		raise_once(w, sa, SA_RAISED_HARD, DP_EVENT_SA_HARD);
 		return false;
 	}

@@ -18,7 +18,7 @@
 static void onward6_find(struct worker *w, struct sa *sa, struct esp6_onward *onward)
 {
 	const struct routes *routes = w->dp->routes;
-	const uint8_t *dst = (const uint8_t *)sa->six->dst;
+	const uint8_t *dst = (const uint8_t *)sa->more->dst;
 	// Acquire: the look-up sees at least the routes of this version.
 	uint32_t version = __atomic_load_n(&routes->view.version, __ATOMIC_ACQUIRE);
 	const struct route_hop *hop;
@@ -66,14 +66,14 @@ static void put_ipv6(const struct sa *sa, uint8_t *at, uint32_t total, uint8_t c
 {
 	struct rte_ipv6_hdr ip = {
 		.vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t) class << CLASS_SHIFT |
-	                                     sa->six->flow),
+	                                     sa->more->flow),
 		.payload_len = rte_cpu_to_be_16((uint16_t)(total - SA_IPV6_HEADER)),
 		.proto = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP,
 		.hop_limits = SA_OUTER_TTL,
 	};
 
-	memcpy(ip.src_addr, sa->six->src, sizeof(ip.src_addr));
-	memcpy(ip.dst_addr, sa->six->dst, sizeof(ip.dst_addr));
+	memcpy(ip.src_addr, sa->more->src, sizeof(ip.src_addr));
+	memcpy(ip.dst_addr, sa->more->dst, sizeof(ip.dst_addr));
 	memcpy(at, &ip, sizeof(ip));
 }
 
@@ -273,7 +273,7 @@ static bool selected_narrowly(const struct sa_narrow *s, struct rte_mbuf *m)
 static bool selected(const struct sa *sa, struct rte_mbuf *m)
 {
 	const struct rte_ipv6_hdr *ip = packet_ip6(m);
-	const struct sa_six *six = sa->six;
+	const struct sa_more *six = sa->more;
 	uint64_t src[2], dst[2];
 
 	memcpy(src, ip->src_addr, sizeof(src));
@@ -282,7 +282,7 @@ static bool selected(const struct sa *sa, struct rte_mbuf *m)
 		if (((src[i] ^ six->remote[i]) & six->remote_mask[i]) |
 		    ((dst[i] ^ six->local[i]) & six->local_mask[i]))
 			return false;
-	return !sa->is_narrow || selected_narrowly(&sa->narrow, m);
+	return !sa->is_narrow || selected_narrowly(&sa->more->narrow, m);
 }
 
 enum counter esp6_accept(struct rte_mbuf *m, const struct sa *sa, uint8_t outer_class)
@@ -319,13 +319,13 @@ void esp6_follow(struct worker *w, struct rte_mbuf *m, const struct crypto_item 
 	uint16_t port;
 
 	memcpy(&port, item->esp - SA_UDP_HEADER, sizeof(port));
-	if (port == sa->from_port && memcmp(ip->src_addr, sa->six->src, 16) == 0)
+	if (port == sa->from_port && memcmp(ip->src_addr, sa->more->src, 16) == 0)
 		return;
 	event.port = rte_be_to_cpu_16(port);
 	memcpy(event.addr.bytes, ip->src_addr, 16);
 	memcpy(event.local.bytes, ip->dst_addr, 16);
 	if (!worker_event(w, &event))
 		return; // the next packet tells again
-	memcpy(sa->six->src, ip->src_addr, 16);
+	memcpy(sa->more->src, ip->src_addr, 16);
 	sa->from_port = port;
 }

@@ -64,7 +64,7 @@ static enum counter fits(const struct sa *sa, struct rte_mbuf *m, struct place *
                          uint32_t *text_len)
 {
 	const struct rte_ipv6_hdr *ip = packet_ip6(m);
-	const struct sa_six *six = sa->six;
+	const struct sa_more *six = sa->more;
 	uint32_t total;
 
 	if (!packet_is_ipv6(m) || !(packet_of(m)->flags & PACKET_MADE) ||
@@ -95,7 +95,7 @@ static uint8_t *move_headers(struct rte_mbuf *m, const struct sa *sa, const stru
 	struct rte_ipv6_hdr *ip = memmove(start, packet_ip6(m), p->at);
 
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)(total - SA_IPV6_HEADER));
-	memcpy(ip->dst_addr, sa->six->dst, sizeof(ip->dst_addr));
+	memcpy(ip->dst_addr, sa->more->dst, sizeof(ip->dst_addr));
 	start[p->named] = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
 	m->data_off = (uint16_t)(m->data_off - inserted(sa));
 	m->data_len = (uint16_t)total;
@@ -176,8 +176,8 @@ bool esp_transport6_restore(struct rte_mbuf *m, const struct crypto_item *item, 
 	// Beyond a NAT: the addresses that were agreed, which are those under the packet's
 	// checksum.
 	if (udp) {
-		memcpy(ip->src_addr, sa->six->remote, sizeof(ip->src_addr));
-		memcpy(ip->dst_addr, sa->six->local, sizeof(ip->dst_addr));
+		memcpy(ip->src_addr, sa->more->remote, sizeof(ip->src_addr));
+		memcpy(ip->dst_addr, sa->more->local, sizeof(ip->dst_addr));
 	}
 	m->data_off = (uint16_t)(start - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)len;

@@ -412,7 +412,7 @@ static inline void admit_group(struct worker *w, struct passage *p, uint16_t end
 			break;
 		}
 		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
-		if (run->sa->marked != p->leaving->mark) // it will be written
+		if (activity_load(&run->sa->last) != p->leaving->mark) // it will be written
 			rte_prefetch0(&w->dp->sas->activity[run->slot]);
 		run->n = admit_run(run, p->pkts + n, p->items + n, &p->engines);
 		n += run->n;

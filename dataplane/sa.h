@@ -49,10 +49,10 @@ enum sa_engine {
 };
 #define SA_ENGINE_ESN 1u // the bit that tells the two apart
 
-// Raised already, never again; bits of sa.raised.
-enum sa_raised {
-	SA_RAISED_SOFT = 1,
+enum sa_flags {
+	SA_RAISED_SOFT = 1, // never again
 	SA_RAISED_HARD = 2,
+	SA_USED = 4, // outbound: its flow has begun to use it
 };
 
 // What an outer packet takes over from the SA. Network byte order.
@@ -71,18 +71,21 @@ struct sa_selector {
 	uint32_t local, local_mask, remote, remote_mask;
 };
 
-// What an SA with IPv6 inside or outside needs beside the rest, in memory of its own; network byte
-// order. Words of 8 bytes, so that masks are two comparisons.
-struct sa_six {
-	uint64_t src[2], dst[2]; // of outer packets. Inbound: src is where the peer is now
-	uint64_t local[2], local_mask[2], remote[2], remote_mask[2]; // inbound: the selector
-	uint32_t flow;                                               // label, RFC 6437
-};
-
 // What a selector says besides addresses, which few do; host byte order, 0 = any.
 struct sa_narrow {
 	uint16_t local_port, remote_port;
 	uint8_t proto;
+};
+
+// What few SAs need beside the rest, in memory of its own.
+struct sa_more {
+	// With IPv6 inside or outside; network byte order. Words of 8 bytes, so that masks are two
+	// comparisons.
+	uint64_t src[2], dst[2]; // of outer packets. Inbound: src is where the peer is now
+	uint64_t local[2], local_mask[2], remote[2], remote_mask[2]; // inbound: the selector
+	uint32_t flow;                                               // label, RFC 6437
+	struct sa_narrow narrow;                                     // inbound
+	uint64_t soft_packets, hard_packets;                         // lifetime; UINT64_MAX = none
 };
 
 // When an outbound SA sends its next dummy packet, and its neighbours in that list: slots + 1, 0 =
@@ -123,7 +126,6 @@ struct sa {
 	uint32_t spi;  // host order
 	uint32_t generation;
 	uint8_t direction;
-	uint8_t owner;  // worker
 	uint8_t engine; // enum sa_engine
 	union {
 		uint8_t form; // 0 = an IPv4 tunnel for IPv4 without UDP, as nearly all are
@@ -162,8 +164,12 @@ struct sa {
 	uint64_t packets, bytes; // bytes of inner packets
 	uint64_t until;          // no limit is near before this, see sa_limits.h
 	union {
-		tick_t doubt_from; // outbound: before this there is nothing to doubt
-		uint32_t marked;   // inbound: what was last written to `activity` or `last`
+		// Outbound: before this there is nothing to doubt. Until its flow uses it: when it
+		// was made.
+		tick_t doubt_from;
+		// Inbound: last packet, see activity.h; written to `activity` as well, if there is
+		// replay protection.
+		uint32_t last;
 	};
 	// Inbound: the peer's last address and port, network order; port 0 = native ESP.
 	// Outbound: where the outer packet is routed to, see route_remembered().
@@ -175,7 +181,7 @@ struct sa {
 		uint16_t from_port;
 		uint16_t hop;
 	};
-	uint8_t raised; // enum sa_raised
+	uint8_t flags; // enum sa_flags
 	union {
 		uint8_t asks; // 0 = more than the addresses need not be looked at, as of nearly all
 		struct {
@@ -185,31 +191,33 @@ struct sa {
 			                       // sources of no host
 		};
 	};
+	uint32_t kilobytes; // lifetime, in units of 1024 bytes; 0 = none
 
-	// Lines 2 and 3: seldom.
-	alignas(SA_LINE) uint64_t auth_failed;
-	uint64_t replayed, bad_selector, other_drops;
-	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes; // UINT64_MAX = none
-	struct handle tunnel;
-	union {
-		struct handle pair;      // outbound: the inbound SA whose activity answers for it
-		struct sa_narrow narrow; // inbound
-	};
-	uint32_t last; // inbound: last packet, where activity does not say; see activity.h
-	tick_t made;
-	struct sa_six *six; // with outer6 or inner6
-	union {
-		uint8_t raw_key[32];   // while it is cold, then zeros
+	// Line 2: seldom.
+	alignas(SA_LINE) union {
+		uint8_t raw_key[32]; // while it is cold
+		// Once it is not; from 0 on.
+		struct {
+			uint64_t auth_failed,
+				bad_selector; // inbound: what only decrypted packets show
+		};
 		struct sa_dummy dummy; // outbound; one that sends any is never cold
 	};
+	union {
+		uint64_t replayed;  // inbound
+		struct handle pair; // outbound: the inbound SA whose activity answers for it
+	};
+	uint64_t other_drops;
+	struct handle tunnel;
+	struct sa_more *more; // with outer6, inner6, inbound is_narrow, or a lifetime in packets
 };
 
 _Static_assert(sizeof(struct sa_keys) == 1024, "what a peer takes: ARCHITECTURE.md");
 _Static_assert(offsetof(struct sa, form) == offsetof(struct sa, engine) + 1, "one comparison");
 _Static_assert(offsetof(struct sa, spi) == offsetof(struct sa, live) + 4, "one comparison");
-_Static_assert(sizeof(struct sa) == 256, "what a peer takes: ARCHITECTURE.md");
+_Static_assert(sizeof(struct sa) == 3 * SA_LINE, "what a peer takes: ARCHITECTURE.md");
 _Static_assert(offsetof(struct sa, replay) == SA_LINE, "constants fill one line");
-_Static_assert(offsetof(struct sa, auth_failed) == 2 * SA_LINE, "a packet touches two lines");
+_Static_assert(offsetof(struct sa, raw_key) == 2 * SA_LINE, "a packet touches two lines");
 
 // Bytes in front of the text of an outer packet.
 static inline uint32_t sa_front(const struct sa *sa)
@@ -254,6 +262,15 @@ static inline bool sa_is_esn(const struct sa *sa)
 static inline bool sa_is_cold(const struct sa *sa)
 {
 	return (sa->engine & ~SA_ENGINE_ESN) == SA_ENGINE_COLD;
+}
+
+// Are an inbound SA's `auth_failed` and `bad_selector` there? [any]
+static inline bool sa_has_counters(const struct sa *sa)
+{
+	// Acquire: pairs with sa_warm(), which wipes the key before.
+	uint8_t engine = __atomic_load_n(&sa->engine, __ATOMIC_ACQUIRE);
+
+	return (engine & ~SA_ENGINE_ESN) != SA_ENGINE_COLD;
 }
 
 // AES-GCM with its expanded keys.

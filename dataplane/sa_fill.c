@@ -10,8 +10,6 @@
 #include "addr.h"
 #include "secret.h"
 
-// RFC 4303 3.3.3: the sequence number must not cycle. Ask for a new SA while 2^28 are left.
-#define SEQUENCE_LEFT (1u << 28)
 #define SA_FLOW_LABEL 0xfffffu
 
 static bool key_len_ok(enum sa_cipher cipher, unsigned len)
@@ -53,9 +51,16 @@ static bool prefix_ok(const struct ip_prefix *p)
 	return addr_size(p->addr.family) && p->len <= 8 * addr_size(p->addr.family);
 }
 
-bool sa_fill_needs_six(const struct sa_spec *spec)
+static bool is_narrow(const struct selector *sel)
 {
-	return spec->local.family == 6 || spec->selector.local.addr.family == 6;
+	return sel->proto || sel->local_port || sel->remote_port;
+}
+
+bool sa_fill_needs_more(const struct sa_spec *spec, enum sa_direction direction)
+{
+	return spec->local.family == 6 || spec->selector.local.addr.family == 6 ||
+	       spec->soft_packets || spec->hard_packets ||
+	       (direction == SA_IN && is_narrow(&spec->selector));
 }
 
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction)
@@ -135,7 +140,9 @@ void sa_warm(IMB_MGR *mgr, struct sa *sa)
 	else
 		IMB_AES256_GCM_PRE(mgr, sa->raw_key, keys);
 	secret_wipe(sa->raw_key, sizeof(sa->raw_key));
-	sa->engine = SA_ENGINE_GCM | (sa->engine & SA_ENGINE_ESN);
+	// Release: whoever sees that it is not cold sees no key in its counters' place.
+	__atomic_store_n(&sa->engine, SA_ENGINE_GCM | (sa->engine & SA_ENGINE_ESN),
+	                 __ATOMIC_RELEASE);
 }
 
 struct hmac {
@@ -196,27 +203,17 @@ static void fill_auth(IMB_MGR *mgr, const struct sa_spec *spec, struct sa *sa, s
 	hmac_state(mgr, spec->auth, spec, 0x5c, keys->opad);
 }
 
-static uint64_t limit_or_none(uint64_t limit)
-{
-	return limit ? limit : UINT64_MAX;
-}
-
 static uint64_t lower(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static void fill_limits(const struct sa_spec *spec, enum sa_direction direction, struct sa *sa)
+static void fill_limits(const struct sa_spec *spec, struct sa *sa)
 {
-	sa->soft_packets = limit_or_none(spec->soft_packets);
-	sa->hard_packets = limit_or_none(spec->hard_packets);
-	sa->soft_bytes = limit_or_none(spec->soft_bytes);
-	sa->hard_bytes = limit_or_none(spec->hard_bytes);
-	if (direction == SA_OUT) {
-		uint64_t last = spec->esn ? UINT64_MAX : UINT32_MAX;
-
-		sa->soft_packets = lower(sa->soft_packets, last - SEQUENCE_LEFT);
-		sa->hard_packets = lower(sa->hard_packets, last);
+	sa->kilobytes = spec->kilobytes;
+	if (sa->more) {
+		sa->more->soft_packets = spec->soft_packets ? spec->soft_packets : UINT64_MAX;
+		sa->more->hard_packets = spec->hard_packets ? spec->hard_packets : UINT64_MAX;
 	}
 	sa->until = 0; // its worker finds out
 }
@@ -247,7 +244,7 @@ void sa_fill_move(struct sa *sa, const struct ip_addr *remote, uint16_t remote_p
 		sa->out.dst_port = remote_port;
 	sa->routes = 0; // no table has this number: look up again
 	if (sa->outer6) {
-		memcpy(sa->six->dst, remote->bytes, sizeof(sa->six->dst));
+		memcpy(sa->more->dst, remote->bytes, sizeof(sa->more->dst));
 		return;
 	}
 	sa->out.dst = htonl(addr_v4_host(remote));
@@ -259,10 +256,10 @@ static void fill_out(const struct sa_spec *spec, struct sa *sa)
 	uint8_t proto = sa->encap == SA_ENCAP_UDP ? IPPROTO_UDP : IPPROTO_ESP;
 
 	if (sa->outer6) {
-		memcpy(sa->six->src, spec->local.bytes, sizeof(sa->six->src));
+		memcpy(sa->more->src, spec->local.bytes, sizeof(sa->more->src));
 		// RFC 6437, 2: one for each SA, so that what spreads flows keeps their order.
-		secret_random(&sa->six->flow, sizeof(sa->six->flow));
-		sa->six->flow &= SA_FLOW_LABEL;
+		secret_random(&sa->more->flow, sizeof(sa->more->flow));
+		sa->more->flow &= SA_FLOW_LABEL;
 	} else {
 		sa->out.ttl_proto_src = SA_OUTER_TTL | (uint32_t)proto << 8 |
 		                        (uint64_t)htonl(addr_v4_host(&spec->local)) << 32;
@@ -327,19 +324,20 @@ static void fill_in(const struct sa_spec *spec, struct sa *sa)
 	const struct selector *sel = &spec->selector;
 
 	if (sa->inner6) {
-		prefix6(&sel->local, sa->six->local, sa->six->local_mask);
-		prefix6(&sel->remote, sa->six->remote, sa->six->remote_mask);
+		prefix6(&sel->local, sa->more->local, sa->more->local_mask);
+		prefix6(&sel->remote, sa->more->remote, sa->more->remote_mask);
 	} else {
 		fill_selector(sel, sa);
 	}
-	sa->narrow = (struct sa_narrow){
-		.local_port = sel->local_port,
-		.remote_port = sel->remote_port,
-		.proto = sel->proto,
-	};
-	sa->is_narrow = sel->proto || sel->local_port || sel->remote_port;
+	sa->is_narrow = is_narrow(sel);
+	if (sa->is_narrow)
+		sa->more->narrow = (struct sa_narrow){
+			.local_port = sel->local_port,
+			.remote_port = sel->remote_port,
+			.proto = sel->proto,
+		};
 	if (sa->outer6)
-		memcpy(sa->six->src, spec->remote.bytes, sizeof(sa->six->src));
+		memcpy(sa->more->src, spec->remote.bytes, sizeof(sa->more->src));
 	else
 		sa->from = htonl(addr_v4_host(&spec->remote));
 	sa->from_port = spec->encap == SA_ENCAP_UDP ? htons(spec->remote_port) : 0;
@@ -392,7 +390,7 @@ void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction directi
 	memcpy(sa->salt, spec->salt, sizeof(sa->salt));
 	fill_cipher(mgr, spec, sa, keys);
 	fill_auth(mgr, spec, sa, keys);
-	fill_limits(spec, direction, sa);
+	fill_limits(spec, sa);
 	if (direction == SA_OUT)
 		fill_out(spec, sa);
 	else

@@ -12,10 +12,10 @@
 // transport mode is not between two hosts that are the SA's ends, or families do not go together.
 int sa_fill_check(const struct sa_spec *spec, enum sa_direction direction);
 
-// Must an SA have a struct sa_six?
-bool sa_fill_needs_six(const struct sa_spec *spec);
+// Must an SA have a struct sa_more?
+bool sa_fill_needs_more(const struct sa_spec *spec, enum sa_direction direction);
 
-// Fills all but `live`, `slot`, `generation`, `owner`, `activity`, `tunnel`, `six` (what it leads
+// Fills all but `live`, `slot`, `generation`, `activity`, `tunnel`, `pair`, `more` (what it leads
 // to is filled) and the window's memory. `spec` has passed sa_fill_check(). `mgr` is any
 // initialised manager of the calling thread.
 void sa_fill(IMB_MGR *mgr, const struct sa_spec *spec, enum sa_direction direction, struct sa *sa,

@@ -23,7 +23,7 @@ int sa_table_init(struct sa_table *t, uint32_t max, uint32_t owners)
 	if (err == 0)
 		err = chunks_init(&t->keys, max, sizeof(struct sa_keys));
 	if (err == 0)
-		err = chunks_init(&t->sixes, max, sizeof(struct sa_six));
+		err = chunks_init(&t->more, max, sizeof(struct sa_more));
 	if (err || !t->activity || !t->slots) {
 		sa_table_fini(t);
 		return -ENOMEM;
@@ -47,7 +47,7 @@ void sa_table_fini(struct sa_table *t)
 		free(sa_ring(sa_table_at(t, i)));
 		wipe_keys(t, sa_table_at(t, i));
 	}
-	chunks_fini(&t->sixes);
+	chunks_fini(&t->more);
 	chunks_leave(&t->keys);
 	chunks_fini(&t->sas);
 	free(t->slots);

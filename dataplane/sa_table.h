@@ -41,7 +41,7 @@ struct sa_table {
 	struct chunks keys;        // struct sa_keys
 	struct activity *activity; // [max]; see activity.h
 	// Control alone.
-	struct chunks sixes; // struct sa_six, where an SA needs it
+	struct chunks more; // struct sa_more, where an SA needs it
 	struct sa_slot *slots;
 	uint32_t inbound[UINT8_MAX + 1]; // how many each worker owns
 	uint32_t free, unused, base;     // free: slot + 1; unused: first slot that was never taken
@@ -90,9 +90,9 @@ static inline struct sa_keys *sa_table_known_keys(const struct sa_table *t, uint
 }
 
 // [C] A slot's part for IPv6, made if it is not there. NULL: no memory.
-static inline struct sa_six *sa_table_six(struct sa_table *t, uint32_t slot)
+static inline struct sa_more *sa_table_more(struct sa_table *t, uint32_t slot)
 {
-	return chunks_need(&t->sixes, slot);
+	return chunks_need(&t->more, slot);
 }
 
 #endif

@@ -292,7 +292,10 @@ void tunnel_on_use(struct worker *w, const struct message *msg)
 	t->out_sa = msg->sa;
 	t->sa = sa;
 	t->pair = sa->pair;
-	t->since = sa->doubt_from = sa->made;
+	// Of one that it goes back to the making was no newer sign of life.
+	if (!(sa->flags & SA_USED))
+		t->since = sa->doubt_from;
+	sa->flags |= SA_USED;
 	dummy_arm(w, sa);
 	release_held(w, t);
 }

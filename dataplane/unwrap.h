@@ -111,7 +111,7 @@ static __rte_always_inline bool unwrap_addresses(const struct sa *sa, const stru
 static __rte_always_inline bool unwrap_selected(const struct sa *sa, struct rte_mbuf *m)
 {
 	return unwrap_addresses(sa, packet_ip(m)) &&
-	       (likely(!sa->is_narrow) || unwrap_selected_narrowly(&sa->narrow, m));
+	       (likely(!sa->is_narrow) || unwrap_selected_narrowly(&sa->more->narrow, m));
 }
 
 // Has the inner packet a source that a host may have? Most selectors leave room for no others.
@@ -172,10 +172,11 @@ static inline void unwrap_count(struct sa *sa, enum counter reason)
 // line that is not even read here but for the first packet of a tick.
 static inline void unwrap_mark(struct sa *sa, uint32_t value)
 {
-	if (sa->marked == value)
+	if (activity_load(&sa->last) == value)
 		return;
-	sa->marked = value;
-	activity_store(sa->replay.size ? &sa->activity->last_in : &sa->last, value);
+	activity_store(&sa->last, value);
+	if (sa->replay.size)
+		activity_store(&sa->activity->last_in, value);
 }
 
 // n packets, of so many bytes in all, came in through the SA and were good; `now`:

@@ -223,6 +223,28 @@ static void doubt_counts_from_the_sa(void **state)
 	assert_int_equal(doubts(), 1);
 }
 
+// The SA that a flow goes back to is older than the last sign of life: the making of the other.
+static void doubt_after_going_back(void **state)
+{
+	struct gate_flow f = gate_flow_make(suite_spec(&gcm, 0)); // made at tick 100
+	struct handle newer;
+
+	(void)state;
+	assert_int_equal(dp_sa_add_out(&gate, &f.spec, f.tunnel, f.in, &newer), 0);
+	sa_table_at(gate.sas, newer.index)->doubt_from = 400; // made then
+	dp_tunnel_use(&gate, f.tunnel, newer);
+	gate_turn();
+	dp_tunnel_use(&gate, f.tunnel, f.out);
+	gate_turn();
+	dp_peer_watch(&gate, 3, 500);
+	gate_tick(899);
+	send_one(&f);
+	assert_int_equal(doubts(), 0);
+	gate_tick(900);
+	send_one(&f);
+	assert_int_equal(doubts(), 1);
+}
+
 // A worker need not look again before the peer can be in doubt, but it does notice, within a
 // second, that the configuration asks sooner.
 static void doubt_sooner(void **state)
@@ -352,6 +374,8 @@ static void deleted(void **state)
 	// One is cold still, and the other has had a packet.
 	assert_memory_not_equal(sa_table_at(gate.sas, f.in.index)->raw_key, zero, 16);
 	assert_memory_equal(sa_table_at(gate.sas, f.out.index)->raw_key, zero, 16);
+	dp_sa_stats(&gate, f.in, &s); // shows none of the key
+	assert_int_equal(s.auth_failed | s.bad_selector | s.replayed | s.other_drops, 0);
 	assert_memory_equal(sa_table_keys(gate.sas, f.in.index), zero, sizeof(zero));
 	assert_memory_not_equal(sa_table_keys(gate.sas, f.out.index), zero, sizeof(zero));
 	gate_turn();
@@ -740,6 +764,7 @@ int main(void)
 		TEST(many_flows_share_the_holds),
 		TEST(doubt_after_silence),
 		TEST(doubt_counts_from_the_sa),
+		TEST(doubt_after_going_back),
 		TEST(doubt_sooner),
 		TEST(no_doubt_without_sa),
 		TEST(doubt_finds_no_room),

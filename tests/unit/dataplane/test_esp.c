@@ -418,14 +418,15 @@ static void lifetimes(void **state)
 	assert_int_equal(gate_counter(DROP_ESP_LIFETIME), 2);
 	assert_int_equal(stats(f.out).sequence, 5);
 	spec.soft_packets = spec.hard_packets = 0;
-	spec.hard_bytes = 250;
+	spec.kilobytes = 1;
 	f = gate_flow_make(spec);
-	for (unsigned i = 1; i <= 5; i++) {
+	for (unsigned i = 1; i <= 13; i++) { // 960 and 1024 bytes
 		m = gate_encrypt(&f, 100);
-		assert_int_equal(m != NULL, i <= 3);
+		assert_int_equal(m != NULL, i <= 11);
+		assert_int_equal(gate_events(i < 12 ? DP_EVENT_SA_SOFT : DP_EVENT_SA_HARD),
+		                 i == 11 || i == 12);
 		rte_pktmbuf_free(m);
 	}
-	assert_int_equal(gate_events(DP_EVENT_SA_HARD), 1);
 }
 
 static void sequence_never_wraps(void **state)

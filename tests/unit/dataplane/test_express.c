@@ -306,6 +306,8 @@ static void count_replays_as_one(struct outcome *o)
 	for (unsigned i = 0; i < 2 * FLOWS; i++) {
 		struct sa *sa = &o->stand.sas[i];
 
+		if (sa->direction == SA_OUT || !sa_has_counters(sa))
+			continue;
 		sa->replayed += sa->auth_failed;
 		sa->auth_failed = 0;
 	}

@@ -337,8 +337,7 @@ static void no_volume(void **state)
 			assert_int_equal(side_child(sides[k])->suite.lifetime_kilobytes,
 			                 limited ? 10000 : 0);
 			assert_true(side_packet(k ? &p->b : &p->a, &sa));
-			assert_int_equal(sa->spec.hard_bytes, limited ? 10000 << 10 : 0);
-			assert_true(sa->spec.soft_bytes <= sa->spec.hard_bytes);
+			assert_int_equal(sa->spec.kilobytes, limited ? 10000 : 0);
 		}
 		pair_destroy(p);
 	}
