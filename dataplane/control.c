@@ -25,9 +25,11 @@
 
 // Control's own record of a tunnel slot.
 struct tunnel_slot {
-	uint32_t generation;  // odd = in use
-	uint32_t next_free;   // slot + 1, 0 = none
-	uint32_t doubts;      // DOUBT events that came out of dp_events()
+	uint32_t generation; // odd = in use
+	union {
+		uint32_t next_free; // free: slot + 1, 0 = none
+		uint32_t doubts;    // DOUBT events that came out of dp_events()
+	};
 	struct handle out[2]; // the flow's outbound SA, and the one before
 };
 

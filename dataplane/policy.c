@@ -568,7 +568,6 @@ int policy_add(struct policy *p, const struct dp_policy_rule *rule, struct handl
 		return err;
 	}
 	memcpy(own->entries, entries, sizeof(own->entries));
-	own->iface = rule->iface;
 	publish(p, rule->iface, from);
 	*policy = (struct handle){.index = slot, .generation = own->generation};
 	return 0;
@@ -578,14 +577,16 @@ void policy_del(struct policy *p, struct handle policy)
 {
 	const struct rule *rule;
 	uint64_t until = p->version + 1;
+	uint16_t iface;
 
 	if (policy.index >= p->n_rules || policy.generation % 2 == 0 ||
 	    p->rules[policy.index].generation != policy.generation)
 		return;
 	rule = &p->rules[policy.index];
+	iface = rule->entries[0]->node->tuple->iface;
 	for (unsigned i = 0; i < 2 && rule->entries[i]; i++)
 		entry_end(rule->entries[i], until);
-	publish(p, rule->iface, until);
+	publish(p, iface, until);
 	for (unsigned i = 0; i < 2 && rule->entries[i]; i++)
 		reclaim_defer(&p->dying, &rule->entries[i]->item);
 	rule_put(p, policy.index);

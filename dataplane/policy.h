@@ -71,7 +71,7 @@ void policy_del(struct policy *p, struct handle policy);
 // How many there are, and what one of IPv4 takes that shares its addresses with no other: itself,
 // its entry and its node, in bytes.
 uint32_t policy_rules(const struct policy *p);
-#define POLICY_RULE_BYTES 192
+#define POLICY_RULE_BYTES 168
 // While an interface is held, a packet that no rule decides is CHANGING instead of CLEAR.
 void policy_hold(struct policy *p, uint16_t iface, bool hold);
 

@@ -58,12 +58,14 @@ struct tower {
 };
 
 struct node {
-	struct reclaim_item item;
+	union {
+		uint32_t entries; // control's, while it is in use
+		struct reclaim_item item;
+	};
 	struct node *next; // of the bucket; atomic
 	struct tuple *tuple;
 	struct entry *first; // atomic
 	struct tower *tower; // NULL = short; atomic
-	uint32_t entries;    // control's
 	uint64_t key[];      // of the tuple's family
 };
 
@@ -100,10 +102,12 @@ struct rule {
 	uint32_t generation; // odd = in use
 	uint32_t next_free;  // slot + 1, 0 = none
 	struct entry *entries[2];
-	uint16_t iface;
 };
 
-_Static_assert(sizeof(struct entry) <= 88 && sizeof(struct node) <= 64 && sizeof(struct rule) <= 32,
+// An entry of one level, a node of IPv4, a rule.
+_Static_assert(sizeof(struct entry) + sizeof(struct entry *) + sizeof(struct node) +
+                               WORDS_V4 * sizeof(uint64_t) + sizeof(struct rule) ==
+                       POLICY_RULE_BYTES,
                "memory of a rule");
 
 #define TUPLE_BUCKETS 1024u
