@@ -173,7 +173,7 @@ static uint64_t rig_in(struct measure *m)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < LOOPS; i++) {
-		if (!fill(m))
+		if (!rig_fill_blank(&m->rig))
 			return 0;
 		start = tsc();
 		n += rig_drain_loop(&m->rig, LOOP_TURNS);

@@ -12,6 +12,7 @@
 
 #include "packet.h"
 #include "pool.h"
+#include "wrap.h"
 
 #define TAIL        512u // ESP, and what is written beyond it
 #define FEW         512u // packets of a capture, at least: the flows come again and again
@@ -273,6 +274,27 @@ bool rig_fill_loop(struct rig *r)
 	for (unsigned i = 0; i < got; i++)
 		turn_round(pkts[i]);
 	return rte_eth_tx_burst(r->loop, 0, pkts, (uint16_t)got) == RIG_LOOP;
+}
+
+bool rig_fill_blank(struct rig *r)
+{
+	const struct sa *sa = sa_table_at(r->gateway->dp->sas, r->gateway->flows[0].out.index);
+	uint32_t inner = r->frame - (uint32_t)sizeof(struct rte_ether_hdr);
+	uint16_t len =
+		(uint16_t)(RTE_ETHER_HDR_LEN + sa->overhead + wrap_text_len(sa->align, inner));
+	struct rte_mbuf *pkts[RIG_LOOP];
+	unsigned n = 0;
+
+	if (rte_pktmbuf_alloc_bulk(r->pool, pkts, RIG_LOOP))
+		return false;
+	for (unsigned i = 0; i < RIG_LOOP; i++) {
+		char *data = rte_pktmbuf_append(pkts[i], len);
+
+		if (data)
+			memset(data, (int)i, len);
+		n += data != NULL;
+	}
+	return n == RIG_LOOP && rte_eth_tx_burst(r->loop, 0, pkts, RIG_LOOP) == RIG_LOOP;
 }
 
 // ---- the rig alone ---------------------------------------------------------------------------

@@ -48,6 +48,9 @@ void rig_lay_none(struct rig *r);
 // The gateway encrypts RIG_LOOP packets for the next flows into the ring, and their addresses are
 // turned round, as if the peers had sent them. False: some were lost. Lays the ports for nothing.
 bool rig_fill_loop(struct rig *r);
+// So many frames as long as those, with nothing in them, for the rig alone: it uses up no sequence
+// numbers, so that those the gateway sees follow each other. False: there was no room.
+bool rig_fill_blank(struct rig *r);
 
 // The rig alone: receives `bursts` bursts and throws them away. Packets received.
 unsigned rig_replay(struct rig *r, unsigned bursts);
