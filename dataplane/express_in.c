@@ -22,19 +22,20 @@ struct run {
 	struct sa *sa;
 	uint32_t spi, slot;
 	uint16_t n;
-	bool usual; // sa_is_usual()
+	uint16_t len; // bytes of the first frame
+	bool usual;   // sa_is_usual()
 };
 
 // What is around the text of a frame with AES-GCM in it, in bytes.
 #define AROUND_TEXT                                                                                \
 	(RTE_ETHER_HDR_LEN + SA_IPV4_HEADER + SA_ESP_HEADER + EXPRESS_GCM_IV + EXPRESS_GCM_ICV)
 
-// Starts to load the keys of an SA for a frame of so many bytes. AES-GCM's are assumed: which lines
-// others need is only known once the SA is there.
-static inline void keys_fetch(const struct sa_table *sas, const struct run *run, uint32_t len)
+// Starts to load the keys of an SA. AES-GCM's are assumed: which lines others need is only known
+// once the SA is there.
+static inline void keys_fetch(const struct sa_table *sas, const struct run *run)
 {
-	crypto_prefetch_keys(sa_table_known_keys(sas, run->slot), SA_ENGINE_GCM, CRYPTO_KEY_MIN,
-	                     len - AROUND_TEXT);
+	crypto_prefetch_gcm128(sa_table_known_keys(sas, run->slot),
+	                       (uint32_t)run->len - AROUND_TEXT);
 }
 
 static bool is_ours(const struct worker *w, uint32_t dst)
@@ -52,23 +53,22 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 	const uint32_t mine = spi_make(&layout, w->index, 0, 0), whose = spi_owner_mask(&layout);
 	const __m128i want = express_want(iface);
 	__m128i flow = _mm_setzero_si128(), own;
+	struct run *run = runs;
 	uint32_t dst = 0;
-	uint16_t k = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
-		struct run *run = &runs[k];
 
 		if (unlikely(!express_is_plain(want, pkts[i])))
 			break;
 		own = express_flow(ip);
-		if (k && express_same_flow(own, flow)) {
+		if (run > runs && express_same_flow(own, flow)) {
 			run[-1].n++;
 			continue;
 		}
 		if (ip->next_proto_id != IPPROTO_ESP ||
 		    unlikely(ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr))) ||
-		    ((k == 0 || ip->dst_addr != dst) && unlikely(!is_ours(w, ip->dst_addr))))
+		    ((run == runs || ip->dst_addr != dst) && unlikely(!is_ours(w, ip->dst_addr))))
 			break;
 		dst = ip->dst_addr;
 		run->spi = bytes_get_u32((const uint8_t *)(ip + 1));
@@ -80,11 +80,12 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 			break;
 		rte_prefetch0(run->sa);
 		rte_prefetch0(&run->sa->replay);
+		run->len = pkts[i]->data_len;
 		run->n = 1;
 		flow = own;
-		k++;
+		run++;
 	}
-	return k;
+	return (uint16_t)(run - runs);
 }
 
 // May packets of this run be decrypted with no more asked than is asked here?
@@ -97,8 +98,9 @@ static inline bool run_opens(struct run *run)
 	       !sa_limit_near(sa, sa->packets, 0, 0);
 }
 
-// The packets of a run in front that are of a right length and newer than all before; how many.
-static __rte_always_inline uint16_t admit_packets(const struct run *run, bool usual,
+// The packets of a run of n in front that are of a right length and newer than all before; how
+// many.
+static __rte_always_inline uint16_t admit_packets(const struct run *run, uint16_t n, bool usual,
                                                   struct rte_mbuf **pkts, struct crypto_item *items)
 {
 	struct sa *sa = run->sa;
@@ -118,15 +120,21 @@ static __rte_always_inline uint16_t admit_packets(const struct run *run, bool us
 		    unlikely(unwrap_sequence(esp) <= top))
 			break;
 		items[i] = (struct crypto_item){.sa = sa, .esp = esp, .text_len = text_len};
-	} while (unlikely(++i < run->n));
+	} while (unlikely(++i < n));
 	return i;
+}
+
+static __rte_noinline uint16_t admit_many(const struct run *run, struct rte_mbuf **pkts,
+                                          struct crypto_item *items)
+{
+	return admit_packets(run, run->n, true, pkts, items);
 }
 
 static __rte_noinline uint16_t admit_unusual(const struct run *run, struct rte_mbuf **pkts,
                                              struct crypto_item *items, unsigned *engines)
 {
 	*engines |= crypto_engine(run->sa);
-	return admit_packets(run, false, pkts, items);
+	return admit_packets(run, run->n, false, pkts, items);
 }
 
 static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
@@ -135,7 +143,9 @@ static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
 	if (unlikely(!run->usual))
 		return admit_unusual(run, pkts, items, engines);
 	*engines |= 1u << SA_ENGINE_GCM;
-	return admit_packets(run, true, pkts, items);
+	// Of many SAs a run is one packet, which needs no loop.
+	return run->n == 1 ? admit_packets(run, 1, true, pkts, items)
+	                   : admit_many(run, pkts, items);
 }
 
 // Packets in a row that leave the same way, until they are handed over.
@@ -315,11 +325,11 @@ static __rte_always_inline uint32_t accept_one(struct worker *w, struct leaving 
 }
 
 static __rte_always_inline uint16_t accept_packets(struct worker *w, const struct run *run,
-                                                   bool usual, struct rte_mbuf **pkts,
+                                                   uint16_t n, bool usual, struct rte_mbuf **pkts,
                                                    const struct crypto_item *item,
                                                    struct leaving *l)
 {
-	const struct crypto_item *end = item + run->n;
+	const struct crypto_item *end = item + n;
 	struct sa *sa = run->sa;
 	uint16_t good = 0;
 	uint64_t bytes = 0;
@@ -342,11 +352,18 @@ static __rte_always_inline uint16_t accept_packets(struct worker *w, const struc
 	return good;
 }
 
+static __rte_noinline uint16_t accept_many(struct worker *w, const struct run *run,
+                                           struct rte_mbuf **pkts, const struct crypto_item *items,
+                                           struct leaving *l)
+{
+	return accept_packets(w, run, run->n, true, pkts, items, l);
+}
+
 static __rte_noinline uint16_t accept_unusual(struct worker *w, const struct run *run,
                                               struct rte_mbuf **pkts,
                                               const struct crypto_item *items, struct leaving *l)
 {
-	return accept_packets(w, run, false, pkts, items, l);
+	return accept_packets(w, run, run->n, false, pkts, items, l);
 }
 
 // Packets of one SA in a row, decrypted; returns how many are good.
@@ -356,7 +373,8 @@ static __rte_always_inline uint16_t accept_run(struct worker *w, const struct ru
 {
 	if (unlikely(!run->usual))
 		return accept_unusual(w, run, pkts, items, l);
-	return accept_packets(w, run, true, pkts, items, l);
+	return run->n == 1 ? accept_packets(w, run, 1, true, pkts, items, l)
+	                   : accept_many(w, run, pkts, items, l);
 }
 
 // ---- in groups ----------------------------------------------------------------------------------
@@ -368,28 +386,22 @@ static __rte_always_inline uint16_t accept_run(struct worker *w, const struct ru
 #define AHEAD 16 // runs whose keys are on their way
 
 struct passage {
-	struct run *runs;
+	struct run *fetched, *admitted, *accepted; // where the next one is
+	struct run *end;                           // of those that go, as far as is known
 	struct rte_mbuf **pkts;
 	struct crypto_item *items;
 	struct leaving *leaving;
-	uint16_t n_runs;                      // that go, as far as is known
-	uint16_t fetched, admitted, accepted; // runs
-	uint16_t seen;                        // packets of those that are fetched
-	uint16_t n, decrypted;                // packets: admitted, decrypted
-	uint16_t good;                        // packets of those that are accepted
+	unsigned n, decrypted; // packets: admitted, decrypted
+	unsigned good;         // packets of those that are accepted
 	unsigned engines;
 };
 
 // Starts to load the keys of the next run, if there is one.
 static inline void fetch_one(const struct sa_table *sas, struct passage *p)
 {
-	const struct run *run = p->runs + p->fetched;
-
-	if (unlikely(p->fetched == p->n_runs))
+	if (unlikely(p->fetched == p->end))
 		return;
-	keys_fetch(sas, run, p->pkts[p->seen]->data_len);
-	p->seen += run->n;
-	p->fetched++;
+	keys_fetch(sas, p->fetched++);
 }
 
 static inline void fetch_some(const struct worker *w, struct passage *p, unsigned n)
@@ -399,51 +411,53 @@ static inline void fetch_some(const struct worker *w, struct passage *p, unsigne
 }
 
 // Up to run `end`. What is not admitted, and all behind it, is left to the long way.
-static inline void admit_group(struct worker *w, struct passage *p, uint16_t end)
+static inline void admit_group(struct worker *w, struct passage *p, struct run *end)
 {
-	uint16_t admitted = p->admitted, n = p->n;
+	struct crypto_item *items = p->items + p->n;
+	struct rte_mbuf **pkts = p->pkts + p->n;
+	const uint32_t mark = p->leaving->mark;
+	struct run *run = p->admitted;
 
-	for (; admitted < end; admitted++) {
-		struct run *run = &p->runs[admitted];
+	for (; run < end; run++) {
 		uint16_t wanted = run->n;
 
 		if (unlikely(!run_opens(run))) {
-			p->n_runs = p->fetched = admitted;
+			p->end = p->fetched = run;
 			break;
 		}
 		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
-		if (activity_load(&run->sa->last) != p->leaving->mark) // it will be written
+		if (activity_load(&run->sa->last) != mark) // it will be written
 			rte_prefetch0(&w->dp->sas->activity[run->slot]);
-		run->n = admit_run(run, p->pkts + n, p->items + n, &p->engines);
-		n += run->n;
+		run->n = admit_run(run, pkts, items, &p->engines);
+		pkts += run->n;
+		items += run->n;
 		if (unlikely(run->n < wanted)) {
-			admitted += run->n > 0;
-			p->n_runs = p->fetched = admitted;
+			run += run->n > 0;
+			p->end = p->fetched = run;
 			break;
 		}
 	}
-	p->admitted = admitted;
-	p->n = n;
+	p->admitted = run;
+	p->n = (unsigned)(items - p->items);
 	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
 }
 
 // What is admitted is decrypted and goes.
 static inline void open_group(struct worker *w, struct passage *p)
 {
-	const struct run *run = p->runs + p->accepted, *end = p->runs + p->admitted;
 	struct rte_mbuf **pkts = p->pkts + p->decrypted;
 	struct crypto_item *items = p->items + p->decrypted;
 	const struct sa_table *sas = w->dp->sas;
-	struct leaving *l = p->leaving;
-	uint16_t good = 0;
+	const struct run *run = p->accepted;
+	unsigned good = 0;
 
 	if (p->n == p->decrypted)
 		return;
 	crypto_decrypt(w->esp->crypto, items, p->n - p->decrypted, p->engines);
 	stats_stage(&w->stats, DP_STAGE_DECRYPT, 0);
-	for (; run < end; run++) {
+	for (; run < p->admitted; run++) {
 		fetch_one(sas, p);
-		good += accept_run(w, run, pkts, items, l);
+		good += accept_run(w, run, pkts, items, p->leaving);
 		pkts += run->n;
 		items += run->n;
 	}
@@ -457,7 +471,7 @@ static void pass(struct worker *w, struct passage *p)
 {
 	fetch_some(w, p, AHEAD);
 	do {
-		admit_group(w, p, RTE_MIN(p->admitted + GROUP, p->fetched));
+		admit_group(w, p, p->admitted + RTE_MIN(GROUP, p->fetched - p->admitted));
 		if (crypto_is_single(p->engines))
 			open_group(w, p);
 		else
@@ -473,14 +487,19 @@ uint16_t express_in(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, ui
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
 	struct leaving l;
-	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .leaving = &l};
+	struct passage p = {.fetched = runs,
+	                    .admitted = runs,
+	                    .accepted = runs,
+	                    .pkts = pkts,
+	                    .items = items,
+	                    .leaving = &l};
 	const struct iface *in = &w->dp->ifaces[iface];
 
 	if (unlikely(!iface_is_up(in)))
 		return 0;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	p.n_runs = look(w, in, pkts, n, runs);
+	p.end = runs + look(w, in, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
 	leaving_begin(w, &l, iface);
 	pass(w, &p);
@@ -492,5 +511,5 @@ uint16_t express_in(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, ui
 		hand_over(w, &l);
 	worker_count_n(w, COUNT_FORWARDED, l.forwarded);
 	stats_stage(&w->stats, DP_STAGE_EGRESS, l.forwarded);
-	return p.n;
+	return (uint16_t)p.n;
 }

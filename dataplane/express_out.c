@@ -30,6 +30,7 @@ struct run {
 	uint32_t current; // of the SA, if it is the flow's
 	uint16_t out;     // interface that the route of the inner destination leads to
 	uint16_t first;   // packet of the burst
+	uint16_t len;     // bytes of its frame
 	uint16_t n;
 };
 
@@ -65,18 +66,17 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 	const struct flow_memo memo = *w->memo;
 	const __m128i want = express_want(iface);
 	__m128i flow = _mm_setzero_si128(), own;
-	uint16_t k = 0;
+	struct run *run = runs;
 
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
-		struct run *run = &runs[k];
 
 		if (unlikely(!express_is_plain(want, pkts[i])) || unlikely(ip->time_to_live <= 1))
 			break;
 		if (unlikely(clamps) && express_is_syn(ip, rte_be_to_cpu_16(ip->total_length)))
 			break;
 		own = express_flow(ip);
-		if (k && express_same_flow(own, flow)) {
+		if (run > runs && express_same_flow(own, flow)) {
 			run[-1].n++;
 			continue;
 		}
@@ -85,11 +85,12 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 			&memo, own, policy_proto_has_ports(ip->next_proto_id) ? UINT32_MAX : 0);
 		run->line = flow_memo_line(&memo, run->key);
 		rte_prefetch0(run->line);
-		run->first = i;
+		run->first = (uint16_t)i;
+		run->len = pkts[i]->data_len;
 		run->n = 1;
-		k++;
+		run++;
 	}
-	return k;
+	return (uint16_t)(run - runs);
 }
 
 // ---- where to -----------------------------------------------------------------------------------
@@ -115,15 +116,21 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 
 // Starts to load an SA and its keys: in one loop for a group, so that the page walks of many are
 // under way at a time. Some processors do not go on behind a prefetch before its page is known.
-static inline struct sa *sa_fetch(const struct sa_table *sas, const struct flow_memo_entry *e,
-                                  uint32_t len)
+static inline void sa_fetch(const struct sa_table *sas, const struct flow_memo_entry *e,
+                            struct run *run)
 {
 	struct sa *sa = sa_table_known(sas, e->slot);
+	uint32_t len = run->len;
 
 	rte_prefetch0(sa);
 	rte_prefetch0(&sa->sequence);
-	crypto_prefetch_keys(sa_table_known_keys(sas, e->slot), e->engine, e->key_len, len);
-	return sa;
+	run->sa = sa;
+	run->current = e->current;
+	run->out = e->out;
+	if (likely(e->is_gcm128))
+		crypto_prefetch_gcm128(sa_table_known_keys(sas, e->slot), len);
+	else
+		crypto_prefetch_keys(sa_table_known_keys(sas, e->slot), e->engine, e->key_len, len);
 }
 
 // Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
@@ -166,27 +173,27 @@ static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts,
 	return n_runs;
 }
 
-// The runs in front that have a flow of this worker's with an SA.
-static uint16_t find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *runs, uint16_t n)
+// Finds the SAs of runs; where the first is that has none of this worker's.
+static struct run *find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *runs,
+                            struct run *end)
 {
 	const struct sa_table *sas = w->dp->sas;
 	uint16_t out = PACKET_NO_IFACE, n_missed = 0;
 	uint8_t missed[WORKER_BURST];
 
-	for (uint16_t k = 0; k < n; k++) {
-		struct run *run = &runs[k];
+	for (struct run *run = runs; run < end; run++) {
 		const struct flow_memo_entry *e = flow_memo_find(run->line, run->key);
 
 		if (unlikely(!e) || (unlikely(e->out != out) && !is_mapped(w, e->out))) {
-			missed[n_missed++] = (uint8_t)k;
+			missed[n_missed++] = (uint8_t)(run - runs);
 			continue;
 		}
 		out = e->out;
-		run->out = out;
-		run->current = e->current;
-		run->sa = sa_fetch(sas, e, pkts[run->first]->data_len);
+		sa_fetch(sas, e, run);
 	}
-	return likely(n_missed == 0) ? n : look_up(w, pkts, runs, n, missed, n_missed);
+	if (likely(n_missed == 0))
+		return end;
+	return runs + look_up(w, pkts, runs, (uint16_t)(end - runs), missed, n_missed);
 }
 
 // ---- wrapping -----------------------------------------------------------------------------------
@@ -262,6 +269,13 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, ui
 		wrap_put_seq_hi(items, i, seq);
 	wrap_account(sa, seq, i, bytes);
 	return i;
+}
+
+static __rte_noinline uint16_t wrap_many(struct worker *w, struct sa *sa, uint16_t n,
+                                         const struct wrapping *wr, struct rte_mbuf **pkts,
+                                         struct crypto_item *items)
+{
+	return wrap_run(w, sa, n, wr, true, pkts, items);
 }
 
 static __rte_noinline uint16_t wrap_unusual(struct worker *w, struct sa *sa, uint16_t n,
@@ -360,27 +374,25 @@ static inline void mark(struct worker *w, struct sa *sa, uint32_t value)
 // while the packets of the one before are wrapped, and those of the one before that encrypted. With
 // all runs at once each step would wait for its memory, and what was fetched for the last of them
 // would have pushed out the first.
-#define GROUP 16u
+#define GROUP 16
 
 struct passage {
-	struct run *runs;
+	struct run *found, *wrapped; // where the next one is
+	struct run *end;             // of those that go, as far as is known
 	struct rte_mbuf **pkts;
 	struct crypto_item *items;
-	unsigned n_runs;         // that go, as far as is known
-	unsigned found, wrapped; // runs
-	unsigned n, encrypted;   // packets: wrapped, encrypted
-	bool good;               // all that are encrypted
+	unsigned n, encrypted; // packets: wrapped, encrypted
+	bool good;             // all that are encrypted
 	struct wrapping *wr;
 };
 
 static inline void find_group(struct worker *w, struct passage *p)
 {
-	unsigned want = RTE_MIN(GROUP, p->n_runs - p->found);
-	unsigned got = find_sas(w, p->pkts, p->runs + p->found, want);
+	struct run *end = p->found + RTE_MIN(GROUP, p->end - p->found);
 
-	p->found += got;
-	if (unlikely(got < want))
-		p->n_runs = p->found;
+	p->found = find_sas(w, p->pkts, p->found, end);
+	if (unlikely(p->found < end))
+		p->end = p->found;
 	stats_stage(&w->stats, DP_STAGE_POLICY, 0);
 }
 
@@ -402,7 +414,9 @@ static inline unsigned wrap_group_run(struct worker *w, const struct run *run, s
 		mark(w, sa, wr->mark);
 	if (likely(usual)) {
 		wr->engines |= 1u << SA_ENGINE_GCM;
-		done = wrap_run(w, sa, run->n, wr, true, pkts, items);
+		// Of many flows a run is one packet, which needs no loop.
+		done = run->n == 1 ? wrap_run(w, sa, 1, wr, true, pkts, items)
+		                   : wrap_many(w, sa, run->n, wr, pkts, items);
 	} else {
 		done = wrap_unusual(w, sa, run->n, wr, pkts, items);
 	}
@@ -411,24 +425,24 @@ static inline unsigned wrap_group_run(struct worker *w, const struct run *run, s
 }
 
 // Up to run `end`. What does not go, and all behind it, is left to the long way.
-static inline void wrap_group(struct worker *w, struct passage *p, unsigned end)
+static inline void wrap_group(struct worker *w, struct passage *p, struct run *end)
 {
-	const struct run *run = p->runs + p->wrapped, *stop = p->runs + end;
 	struct crypto_item *items = p->items + p->n;
 	struct rte_mbuf **pkts = p->pkts + p->n;
+	struct run *run = p->wrapped;
 
-	for (; run < stop; run++) {
+	for (; run < end; run++) {
 		unsigned done = wrap_group_run(w, run, p->wr, pkts, items);
 
 		pkts += done;
 		items += done;
 		if (unlikely(done < run->n)) {
-			p->n_runs = p->found = run - p->runs;
+			p->end = p->found = run;
 			break;
 		}
 	}
-	p->wrapped = run - p->runs;
-	p->n = items - p->items;
+	p->wrapped = run;
+	p->n = (unsigned)(items - p->items);
 	stats_stage(&w->stats, DP_STAGE_ESP_OUT, 0);
 }
 
@@ -448,7 +462,8 @@ static void pass(struct worker *w, struct passage *p)
 	wrapping_init(w, p->wr);
 	find_group(w, p);
 	do {
-		unsigned found = p->found, wrapped = p->n;
+		struct run *found = p->found;
+		unsigned wrapped = p->n;
 
 		find_group(w, p);
 		wrap_group(w, p, found);
@@ -505,7 +520,12 @@ uint16_t express_out(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, u
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
 	struct wrapping wr; // large, and set by wrapping_init() as far as need be
-	struct passage p = {.runs = runs, .pkts = pkts, .items = items, .good = true, .wr = &wr};
+	struct passage p = {.found = runs,
+	                    .wrapped = runs,
+	                    .pkts = pkts,
+	                    .items = items,
+	                    .good = true,
+	                    .wr = &wr};
 	const struct iface *in = &w->dp->ifaces[iface];
 	uint16_t good;
 
@@ -514,18 +534,18 @@ uint16_t express_out(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, u
 	renew_memo(w);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	p.n_runs = look(w, in, pkts, n, runs);
+	p.end = runs + look(w, in, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
 	pass(w, &p);
 	if (p.n == 0)
 		return 0;
 	worker_count_n(w, COUNT_RX, p.n);
 	worker_count_n(w, COUNT_FORWARDED, p.n);
-	good = p.n;
+	good = (uint16_t)p.n;
 	if (unlikely(!p.good))
 		good = drop_failed(w, &wr, pkts, items);
 	worker_count_n(w, COUNT_ENCRYPTED, good);
 	send_legs(w, &wr, pkts);
 	stats_stage(&w->stats, DP_STAGE_EGRESS, p.n);
-	return p.n;
+	return (uint16_t)p.n;
 }

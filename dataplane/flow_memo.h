@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <x86intrin.h>
 
-#include "sa.h"
+#include "crypto.h"
 
 #define FLOW_MEMO_EPOCH_MAX 0xffffffu // 24 bits of a key
 
@@ -26,6 +26,7 @@ struct flow_memo_entry {
 	uint16_t out;     // interface that the route of the inner destination leads to
 	// The SA's: which lines of its keys will be needed. What is cold here may be warm by now.
 	uint8_t engine, key_len;
+	bool is_gcm128; // so engine and length say, as of most
 };
 
 struct flow_memo_line {
@@ -84,8 +85,14 @@ static inline void flow_memo_put(struct flow_memo_line *line, __m128i key, struc
 {
 	if (!flow_memo_is(&line->entries[0], key))
 		line->entries[1] = line->entries[0];
-	line->entries[0] =
-		(struct flow_memo_entry){key, sa->slot, sa->current, out, sa->engine, sa->key_len};
+	line->entries[0] = (struct flow_memo_entry){.key = key,
+	                                            .slot = sa->slot,
+	                                            .current = sa->current,
+	                                            .out = out,
+	                                            .engine = sa->engine,
+	                                            .key_len = sa->key_len,
+	                                            .is_gcm128 = sa->engine < SA_ENGINE_CHACHA &&
+	                                                         sa->key_len == CRYPTO_KEY_MIN};
 }
 
 // What is known of this flow is void.
