@@ -24,8 +24,12 @@
 // message 5 is some seconds late. A NAT may have many behind it that all begin at once, and their
 // third messages must have the time to come.
 #define HALF_OPEN_PER_ADDRESS 128
-// ... that a peer which has an IKE SA or children has begun: below, those bounds are not its.
+// ... that a peer which has an IKE SA or children has begun: below, the address's bound is not its.
 #define HALF_OPEN_OF_KNOWN 2
+// ... in the name of peers that are here, for which nothing has come back: beside the others as
+// many as those, or this part of all peers, as all may start anew at once. Above it the oldest
+// makes room. Each takes some 3.5 KB, and anybody can forge them.
+#define CLAIMS_PART 16u
 // Seconds from when an IKE SA came up, or its renewal had a turn before others, until a renewal has
 // one again: peers must not keep out who has none by renewing without end.
 #define RENEWAL_TURNS_APART 30

@@ -151,13 +151,15 @@ struct control {
 		struct ike_sa *first, *last;
 		uint32_t n;
 	} renewing, arriving;
-	// Those of them that nothing has come back for, whose peers' addresses may be forged; those
-	// that wait for message 5, whose peers may have no key; and of ours those that have no
-	// answer to message 1. By age.
+	// Those of them that nothing has come back for, so that the address may be forged: of
+	// strangers, and in the name of peers that are here; those that wait for message 5, whose
+	// peers may have no key; and of ours those that have no answer to message 1. By when they
+	// came into their queue.
 	struct ike_sa_queue {
 		struct ike_sa *oldest, *newest;
 		uint32_t n;
-	} strangers, unproved, asked;
+	} strangers, claims, unproved, asked;
+	uint32_t stranger_peers; // peers that are here for nothing but what lies in `strangers`
 	// Dead peers that still have children, slab index + 1: teardown.c
 	struct {
 		uint32_t first, last;

@@ -93,9 +93,16 @@ static bool is_half_open(enum ike_state s)
 
 static struct ike_sa_queue *queue_of(struct control *c, const struct ike_sa *sa)
 {
-	return sa->queue == IKE_IN_ASKED       ? &c->asked
-	       : sa->queue == IKE_IN_STRANGERS ? &c->strangers
-	                                       : &c->unproved;
+	switch ((enum ike_sa_in)sa->queue) {
+	case IKE_IN_ASKED:
+		return &c->asked;
+	case IKE_IN_STRANGERS:
+		return &c->strangers;
+	case IKE_IN_CLAIMS:
+		return &c->claims;
+	default:
+		return &c->unproved;
+	}
 }
 
 static void queue_leave(struct control *c, struct ike_sa *sa)
@@ -121,6 +128,42 @@ static void queue_join(struct control *c, struct ike_sa *sa, enum ike_sa_in in)
 	*(q->newest ? &q->newest->newer : &q->oldest) = sa;
 	q->newest = sa;
 	q->n++;
+}
+
+// Nothing has come back for it, so its address may be forged.
+static bool is_forgeable(const struct ike_sa *sa)
+{
+	return sa->queue == IKE_IN_STRANGERS || sa->queue == IKE_IN_CLAIMS;
+}
+
+bool ike_sas_are_forgeable(const struct peer *p)
+{
+	const struct ike_sa *sa = p->ike_sas;
+
+	while (sa && is_forgeable(sa))
+		sa = sa->next;
+	return !sa;
+}
+
+static void join_forgeable(struct control *c, struct ike_sa *sa)
+{
+	queue_join(c, sa, sa->peer->stranger ? IKE_IN_STRANGERS : IKE_IN_CLAIMS);
+}
+
+void ike_sas_set_stranger(struct control *c, struct peer *p, bool stranger)
+{
+	struct ike_sa *sa;
+
+	if (p->stranger == stranger)
+		return;
+	p->stranger = stranger;
+	c->stranger_peers += stranger ? 1 : -1u;
+	for (sa = p->ike_sas; sa; sa = sa->next) {
+		if (!is_forgeable(sa))
+			continue;
+		queue_leave(c, sa);
+		join_forgeable(c, sa);
+	}
 }
 
 // It has had the time for message 5, and costs nobody anything who is known.
@@ -236,7 +279,7 @@ struct ike_sa *ike_sa_dispensable(const struct control *c, const struct ip_addr 
 		return c->strangers.oldest ? c->strangers.oldest : oldest_overdue(c);
 	sa = begun_from(c, *begun_bucket(c, local, remote), local, remote);
 	for (; sa; sa = begun_from(c, sa->begun_next, local, remote)) {
-		if (sa->queue == IKE_IN_STRANGERS)
+		if (is_forgeable(sa))
 			stranger = sa;
 		else if (is_overdue(c, sa))
 			overdue = sa;
@@ -244,23 +287,42 @@ struct ike_sa *ike_sa_dispensable(const struct control *c, const struct ip_addr 
 	return stranger ? stranger : overdue;
 }
 
-void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
+void ike_sa_evict_stranger(struct control *c)
 {
-	struct ike_sa *sa = c->strangers.oldest;
-	struct peer *p;
+	struct peer *p = c->strangers.oldest ? c->strangers.oldest->peer : NULL;
 
-	while (sa && (sa->peer == spared || peer_ike_sa(sa->peer) || sa->peer->children))
-		sa = sa->newer; // the renewal of one that is known
+	if (!p)
+		return;
+	while (p->ike_sas)
+		ike_sa_destroy(c, p->ike_sas);
+	peer_release(c, p);
+}
+
+static void evict_oldest(struct control *c, const struct ike_sa_queue *q, const struct peer *heir)
+{
+	struct ike_sa *sa = q->oldest;
+	struct peer *p = sa ? sa->peer : NULL;
+
 	if (!sa)
 		return;
-	p = sa->peer;
 	ike_sa_destroy(c, sa);
-	peer_release(c, p);
+	if (p != heir)
+		peer_release(c, p);
+}
+
+// In a full table the longer queue gives: whatever comes of one kind, half is the other's.
+void ike_sa_make_place(struct control *c, const struct peer *p)
+{
+	if (!peer_is_admitted(c, p))
+		evict_oldest(c, &c->strangers, p);
+	if (c->ike_sas.used == c->ike_sas.limit)
+		evict_oldest(c, c->claims.n > c->strangers.n ? &c->claims : &c->strangers, p);
 }
 
 void ike_sa_has_answered(struct control *c, struct ike_sa *sa)
 {
 	queue_leave(c, sa);
+	ike_sas_set_stranger(c, sa->peer, false);
 }
 
 void ike_sa_hurry_oldest(struct control *c)
@@ -300,6 +362,8 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 		sa->exchanged_after = c->now - sa->created;
 	if (s > IKE_R_MM2 || sa->queue == IKE_IN_ASKED)
 		queue_leave(c, sa);
+	if (s == IKE_R_MM3)
+		ike_sas_set_stranger(c, sa->peer, false);
 	if (s == IKE_I_MM1)
 		queue_join(c, sa, IKE_IN_ASKED);
 	if (s == IKE_R_MM4) {
@@ -352,7 +416,9 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	if (!initiator) {
 		c->responding++;
 		begun_link(c, sa);
-		queue_join(c, sa, IKE_IN_STRANGERS);
+		if (!sa->next && !p->children && !p->waiting)
+			ike_sas_set_stranger(c, p, true);
+		join_forgeable(c, sa);
 	}
 	c->counters.negotiations_started++;
 	return sa;
@@ -386,8 +452,9 @@ static void unlink_sa(struct ike_sa *sa)
 	sa->next = NULL;
 }
 
-void ike_sa_hand_over(struct ike_sa *sa, struct peer *p)
+void ike_sa_hand_over(struct control *c, struct ike_sa *sa, struct peer *p)
 {
+	ike_sas_set_stranger(c, p, false);
 	unlink_sa(sa);
 	sa->peer = p;
 	sa->next = p->ike_sas;

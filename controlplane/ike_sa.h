@@ -61,6 +61,7 @@ enum ike_sa_in {
 	IKE_IN_NONE,
 	IKE_IN_ASKED,     // our first message has no answer
 	IKE_IN_STRANGERS, // nothing has come back for our answer
+	IKE_IN_CLAIMS,    // ... and its peer has more here: an IKE SA, children, or it is wanted
 	IKE_IN_UNPROVED,  // message 4 is sent
 };
 
@@ -122,6 +123,10 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 void ike_sa_retire(struct control *c, struct ike_sa *sa);
 // Out of all tables, exchanges ended (their children fail), keys wiped, freed. Sends nothing.
 void ike_sa_destroy(struct control *c, struct ike_sa *sa);
+// The one setter of peer.stranger: what nothing has come back for goes into the other queue.
+void ike_sas_set_stranger(struct control *c, struct peer *p, bool stranger);
+// Is there nothing of its IKE SAs but what nothing has come back for?
+bool ike_sas_are_forgeable(const struct peer *p);
 // The one setter of the address that a peer has now.
 void ike_sas_set_address(struct control *c, struct peer *p, const struct ip_addr *remote);
 // How many that others began from this address, whatever the port, are under way.
@@ -138,9 +143,11 @@ struct ike_sa *ike_sa_dispensable(const struct control *c, const struct ip_addr 
 // Under negotiation, and it is the other side that must go on: neither a turn nor Diffie-Hellman is
 // waited for here, nor room on the way out.
 bool ike_sa_awaits_peer(const struct ike_sa *sa);
-// Ends the oldest of those negotiations, and its peer if it has nothing else; not one of `spared`
-// (which may be NULL).
-void ike_sa_evict_stranger(struct control *c, const struct peer *spared);
+// A place for a peer: ends the stranger that has been here for longest, with all it has begun.
+void ike_sa_evict_stranger(struct control *c);
+// A place for an IKE SA of this peer (NULL: of a new one), if there is none: ends the oldest that
+// nothing has come back for, and its peer if that has nothing else and is another one.
+void ike_sa_make_place(struct control *c, const struct peer *p);
 // The peer has answered, though its answer does not count yet: it is not one that may have to go.
 void ike_sa_has_answered(struct control *c, struct ike_sa *sa);
 // Of those that we began the one whose first message has been without an answer for longest, if
@@ -150,7 +157,7 @@ void ike_sa_hurry_oldest(struct control *c);
 // debug, keeps the gauges.
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);
 // It becomes one of another peer's, the newest.
-void ike_sa_hand_over(struct ike_sa *sa, struct peer *p);
+void ike_sa_hand_over(struct control *c, struct ike_sa *sa, struct peer *p);
 // The IKE SA whose cookie of our own making this is, in whatever place it stood. NULL: none.
 struct ike_sa *ike_sa_of_cookie(const struct control *c, const uint8_t cookie[8]);
 // The IKE SA of a received message, by whichever cookie is ours. NULL: none.

@@ -290,6 +290,8 @@ void peer_set_state(struct control *c, struct peer *p, enum peer_state s)
 		p->since = c->now;
 	if (s == PEER_UP)
 		p->up_since = seconds_now(c);
+	if (s == PEER_ENDING)
+		ike_sas_set_stranger(c, p, false);
 	if (s == PEER_ENDING && is_in_table(p)) {
 		chain_del(c, c->peers_by_port, p->remote_port, p);
 		chain_del(c, c->peers_by_key, p->key_port, p);
@@ -312,8 +314,13 @@ void peer_sas_gone(struct control *c, struct peer *p)
 
 void peer_release(struct control *c, struct peer *p)
 {
-	if (p->ike_sas || p->children || p->waiting)
+	if (p->children || p->waiting)
 		return;
+	if (p->ike_sas) { // which keep no place if they may be forged
+		if (p->state != PEER_ENDING && ike_sas_are_forgeable(p))
+			ike_sas_set_stranger(c, p, true);
+		return;
+	}
 	peer_timers_stop(c, p);
 	if (p->sas_pending)
 		return;
@@ -391,19 +398,23 @@ uint32_t peer_negotiations_limit(const struct control *c)
 bool peer_may_come(const struct control *c, const struct ip_addr *local,
                    const struct ip_addr *remote)
 {
-	uint32_t strangers = c->strangers.n < c->peers.used ? c->strangers.n : c->peers.used;
 	uint32_t left = c->peers.limit / PEERS_NAMED_PART;
 
 	left = left < c->named_peers ? left : c->named_peers;
-	return c->peers.used - strangers + left < c->peers.limit ||
+	return c->peers.used - c->stranger_peers + left < c->peers.limit ||
 	       flow_peer_is_named(c, local, remote);
+}
+
+uint32_t peer_ike_sas_counted(const struct control *c)
+{
+	return c->ike_sas.used - c->claims.n;
 }
 
 bool peer_is_admitted(const struct control *c, const struct peer *p)
 {
 	uint32_t limit = c->config->isakmp.sa_limit;
 
-	return !limit || c->ike_sas.used < limit || (p && (peer_ike_sa(p) || p->children));
+	return !limit || peer_ike_sas_counted(c) < limit || (p && (peer_ike_sa(p) || p->children));
 }
 
 void peer_for_each(const struct control *c, bool (*fn)(struct peer *p, void *arg), void *arg)

@@ -55,6 +55,7 @@ struct peer {
 	bool takes_many : 1;    // quick modes at a time: it is of our own make
 	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
 	bool doubted : 1;       // by a worker that waits for the answer
+	bool stranger : 1;      // see ike_sas_set_stranger()
 	uint8_t quick_modes;    // of ours, under way
 	uint8_t quick_late;     // of these, those whose message 1 was repeated
 	uint8_t lines_left_out; // peer_log.c's: how many about it were not logged, at least
@@ -132,7 +133,7 @@ void peer_sas_gone(struct control *c, struct peer *p);
 // of a message); does not judge.
 void peer_note_life(struct peer *p, tick_t when);
 // Frees a peer that has neither IKE SA, child, waiting flow nor pending SA; one with nothing left
-// but pending SAs has its timers stopped; else does nothing.
+// but pending SAs has its timers stopped; one with nothing but what may be forged is a stranger.
 void peer_release(struct control *c, struct peer *p);
 // The IKE SA for new exchanges: the newest established one, or NULL.
 struct ike_sa *peer_ike_sa(const struct peer *p);
@@ -158,6 +159,9 @@ uint32_t peer_negotiations_limit(const struct control *c);
 // left to those that entries name.
 bool peer_may_come(const struct control *c, const struct ip_addr *local,
                    const struct ip_addr *remote);
+// How many IKE SAs there are that count where they are limited: not what may be forged in the name
+// of peers that are here, or it would keep out those that are not.
+uint32_t peer_ike_sas_counted(const struct control *c);
 // Is there room for an IKE SA of this peer (`p` may be NULL: a new one)? One that has an IKE SA, or
 // children, always has.
 bool peer_is_admitted(const struct control *c, const struct peer *p);

@@ -71,8 +71,8 @@ static void fail_waiting(struct control *c, struct peer *p, bool at_once)
 	peer_release(c, p);
 }
 
-// Is there room for a phase 1 of ours? A stranger's, which may be forged, makes some; peers that
-// answer nothing keep nobody out who has tunnels, and others not for as long.
+// Is there room for a phase 1 of ours? What may be forged makes some; peers that answer nothing
+// keep nobody out who has tunnels, and others not for as long.
 static bool make_room(struct control *c, const struct peer *p)
 {
 	bool established = peer_ike_sa(p) || p->children;
@@ -81,8 +81,7 @@ static bool make_room(struct control *c, const struct peer *p)
 		ike_sa_hurry_oldest(c);
 		return false;
 	}
-	if (!peer_is_admitted(c, p) || c->ike_sas.used == c->ike_sas.limit)
-		ike_sa_evict_stranger(c, p);
+	ike_sa_make_place(c, p);
 	return peer_is_admitted(c, p);
 }
 
@@ -90,6 +89,7 @@ int phase_1_begin(struct control *c, struct peer *p)
 {
 	int err;
 
+	ike_sas_set_stranger(c, p, false);
 	if (wheel_is_armed(&p->retry))
 		return -EAGAIN;
 	if (!make_room(c, p)) {

@@ -53,24 +53,16 @@ static struct ike_sa *find_by_initiator(const struct peer *p, const uint8_t cook
 	return NULL;
 }
 
-// Is something full that strangers may have filled: what may be configured, or our tables?
-static bool is_full(const struct control *c, const struct peer *p)
-{
-	return !peer_is_admitted(c, p) || c->ike_sas.used == c->ike_sas.limit ||
-	       (!p && c->peers.used == c->peers.limit);
-}
-
 // Strangers do not take the last places for peers: with whom this side begins needs one too, and
 // cannot wait for one as long as they come.
 static void leave_places(struct control *c)
 {
-	uint32_t others =
-		c->peers.used - (c->strangers.n < c->peers.used ? c->strangers.n : c->peers.used);
+	uint32_t others = c->peers.used - c->stranger_peers;
 	uint32_t left = (c->peers.limit - others) / 4; // of what strangers may have at all
 
 	left = left < PEERS_LEFT ? left : PEERS_LEFT;
 	for (unsigned n = 0; n < 2 && c->peers.used + left >= c->peers.limit; n++)
-		ike_sa_evict_stranger(c, NULL);
+		ike_sa_evict_stranger(c);
 }
 
 // Has this peer an IKE SA or children, and not begun much? It is not kept out by what others begin.
@@ -116,24 +108,38 @@ static bool has_its_share(const struct control *c, const struct peer *p)
 	return rate && ike_sa_waiting_at(c, &p->local, &p->remote) >= share;
 }
 
+// Are there as many of its kind as may be under way? What claims to be of peers that are here
+// counts by itself: neither such claims nor strangers keep the others out.
+static bool is_many(const struct control *c, bool claim)
+{
+	uint32_t limit = peer_negotiations_limit(c), part = c->peers.limit / CLAIMS_PART;
+
+	if (claim)
+		return c->claims.n >= (part > limit ? part : limit);
+	return c->responding - c->claims.n >= limit;
+}
+
 // Room for another negotiation that this address begins, with a known peer or NULL. One whose
 // responder cookie never came back makes room, since it may be a forger's, or one that was left
 // after message 4.
 static bool make_room(struct control *c, const struct dp_view *v, const struct peer *known)
 {
 	bool from_here = ike_sa_begun_at(c, &v->dst, &v->src) >= HALF_OPEN_PER_ADDRESS;
-	bool from_all = c->responding >= peer_negotiations_limit(c);
+	bool claim = known && !known->stranger;
 	struct ike_sa *oldest;
 
 	if (!known)
 		leave_places(c);
-	if (has_a_place(known) || (!from_here && !from_all)) {
-		if (is_full(c, known))
-			ike_sa_evict_stranger(c, known);
-		return true; // as far as strangers are concerned
+	if (from_here && !has_a_place(known)) {
+		oldest = ike_sa_dispensable(c, &v->dst, &v->src);
+	} else if (is_many(c, claim)) {
+		oldest = claim ? c->claims.oldest : ike_sa_dispensable(c, NULL, NULL);
+	} else {
+		if (!known && c->peers.used == c->peers.limit)
+			ike_sa_evict_stranger(c);
+		ike_sa_make_place(c, known);
+		return true; // as far as what may be forged is concerned
 	}
-	oldest = from_here ? ike_sa_dispensable(c, &v->dst, &v->src)
-	                   : ike_sa_dispensable(c, NULL, NULL);
 	if (!oldest)
 		return false;
 	main_mode_fail(c, oldest, "another one needs the room");
@@ -323,7 +329,15 @@ static void join_line(struct control *c, struct ike_sa *sa)
 void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_message *in)
 {
 	struct handshake *hs = sa->handshake;
+	const struct peer *p = sa->peer;
 
+	// From here on it keeps its place, which others may have taken since message 1.
+	if (p->stranger && !peer_may_come(c, &p->local, &p->remote)) {
+		c->counters.admissions_refused++;
+		refuse(c, in->view, "the table of peers is full");
+		main_mode_fail(c, sa, "there is no room for another peer");
+		return;
+	}
 	// It is repeated, and this waits for that.
 	if (line_is_long(c, sa->peer) || has_its_share(c, sa->peer)) {
 		c->counters.admissions_delayed++;

@@ -145,7 +145,7 @@ static struct peer *another_peer(struct control *c, const struct ike_sa *sa)
 	uint32_t limit = c->config->isakmp.sa_limit;
 
 	errno = ENOSPC;
-	if ((limit && c->ike_sas.used > limit) || !peer_may_come(c, &p->local, &p->remote))
+	if ((limit && peer_ike_sas_counted(c) > limit) || !peer_may_come(c, &p->local, &p->remote))
 		return NULL;
 	return peer_create(c, &p->local, &p->remote, p->key_port ? p->key_port : ISAKMP_PORT);
 }
@@ -168,7 +168,7 @@ int natt_settle(struct control *c, struct ike_sa *sa, const char *who)
 	if (!whose)
 		return peer_identify(p, who);
 	ike_debug_line(c, sa, "%s is another one behind the NAT than its first port told", who);
-	ike_sa_hand_over(sa, whose);
+	ike_sa_hand_over(c, sa, whose);
 	if (p->waiting) // for what was taken for its phase 1
 		on_tunnel_wanted(c, p);
 	else

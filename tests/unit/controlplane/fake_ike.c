@@ -288,10 +288,23 @@ void ike_sa_hurry_oldest(struct control *c)
 	(void)c;
 }
 
-void ike_sa_evict_stranger(struct control *c, const struct peer *spared)
+void ike_sa_make_place(struct control *c, const struct peer *p)
 {
 	(void)c;
-	(void)spared;
+	(void)p;
+}
+
+void ike_sas_set_stranger(struct control *c, struct peer *p, bool stranger)
+{
+	(void)c;
+	(void)p;
+	(void)stranger;
+}
+
+bool ike_sas_are_forgeable(const struct peer *p)
+{
+	(void)p;
+	return false;
 }
 
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)

@@ -154,6 +154,8 @@ static void side_check_empty(struct side *s)
 	assert_int_equal(c->ike_sas.used, 0);
 	assert_int_equal(c->children.used, 0);
 	assert_int_equal(c->half_open, 0);
+	assert_int_equal(c->stranger_peers, 0);
+	assert_int_equal(c->strangers.n + c->claims.n, 0);
 	apply_stop(c);
 	assert_true(fake_dp_is_empty(c->dp));
 	assert_int_equal(c->wheel.armed, 0);

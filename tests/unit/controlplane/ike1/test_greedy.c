@@ -415,7 +415,7 @@ static void places_are_left_to_named(void **state)
 	side_receive(&p->b, &d);
 	pair_settle(p);
 	assert_non_null(peer_find(c, &local, &d.src, 500));
-	ike_sa_evict_stranger(c, NULL);
+	ike_sa_evict_stranger(c);
 	peer_release(c, last);
 	pair_pass(p, 20 * S);
 	assert_non_null(side_sa(&p->b));
