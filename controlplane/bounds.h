@@ -79,6 +79,8 @@
 // Children of a flow, those that have been replaced and still receive among them, not those that
 // are being negotiated. When another comes the oldest one that was replaced ends at once.
 #define CHILDREN_PER_FLOW 4
+// Children of a peer that have one and the same SPI of its, and can be found by it.
+#define SAME_SPI_MAX 4u
 // Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`); so
 // many places, or a quarter of those that others leave, they do not take.
 #define PEERS_LEFT 64

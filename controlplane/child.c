@@ -11,6 +11,8 @@
 
 #include "addr.h"
 #include "bounds.h"
+#include "child_ends.h"
+#include "child_spis.h"
 #include "control.h"
 #include "exchange.h"
 #include "flow.h"
@@ -83,9 +85,9 @@ static void child_join(struct control *c, struct child *ch, struct peer *p, stru
 	ch->conn_id = c->next_conn_id;
 	c->next_conn_id += 2;
 	ch->next = p->children;
-	ch->link = &p->children;
+	ch->prev = ch->next ? ch->next->prev : ch->slab.index + 1;
 	if (ch->next)
-		ch->next->link = &ch->next;
+		ch->next->prev = ch->slab.index + 1;
 	p->children = ch;
 	p->n_children++;
 	child_link(c, ch, ch->in);
@@ -158,6 +160,7 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 	if (err < 0)
 		return err;
 	child_link(c, ch, ch->out);
+	child_spis_add(c, ch);
 	return 0;
 }
 
@@ -258,14 +261,25 @@ void child_established(struct control *c, struct child *ch)
 		child_delete(c, old, true, "renewed too often");
 }
 
-static void child_unlink(struct child *ch)
+// The next one that its peer has had made, NULL for the newest.
+static struct child *child_newer(const struct control *c, const struct child *ch)
 {
-	*ch->link = ch->next;
+	return ch == ch->peer->children ? NULL : slab_at(&c->children, ch->prev - 1);
+}
+
+static void child_unlink(struct control *c, struct child *ch)
+{
+	struct peer *p = ch->peer;
+	struct child *newer = child_newer(c, ch);
+
+	*(newer ? &newer->next : &p->children) = ch->next;
 	if (ch->next)
-		ch->next->link = ch->link;
+		ch->next->prev = ch->prev;
+	else if (newer) // it was the oldest
+		p->children->prev = ch->prev;
 	ch->next = NULL;
-	ch->link = NULL;
-	ch->peer->n_children--;
+	p->n_children--;
+	child_spis_del(c, ch);
 }
 
 // Newest child of a flow that can carry its traffic, NULL if there is none.
@@ -333,7 +347,7 @@ static void child_end(struct control *c, struct child *ch)
 		count_ended(c, ch->out, &t->out_packets, &t->out_drops);
 	}
 	peer_timers_stop_child(c, ch);
-	child_unlink(ch);
+	child_unlink(c, ch);
 	child_settled(c, ch);
 	ch->state = CHILD_GONE;
 	dp_sa_del(c->dp, sas, 2);
@@ -476,14 +490,25 @@ void child_failed(struct control *c, struct child *ch, const char *why)
 	}
 }
 
-struct child *child_find_out(const struct peer *p, uint32_t spi_out)
+struct child *child_find_out(const struct control *c, const struct peer *p, uint32_t spi_out)
 {
-	struct child *ch;
+	struct child *ch = NULL;
 
-	for (ch = p->children; ch; ch = ch->next)
-		if (ch->spi_out == spi_out && ch->state >= CHILD_INBOUND)
-			return ch;
-	return NULL;
+	do
+		ch = child_spis_next(c, p, spi_out, ch);
+	while (ch && ch->state < CHILD_INBOUND);
+	return ch;
+}
+
+struct child *child_oldest(const struct control *c, const struct peer *p, tick_t before)
+{
+	struct child *ch = p->children;
+
+	if (ch)
+		ch = slab_at(&c->children, ch->prev - 1);
+	while (ch && ch->state == CHILD_NEGOTIATING) // few, see bounds.h
+		ch = child_newer(c, ch);
+	return ch && tick_before(ch->created, before) ? ch : NULL;
 }
 
 bool child_has_sibling(const struct child *ch, enum child_state state)
@@ -510,8 +535,8 @@ void child_sa_gone(struct control *c, struct handle sa)
 
 void child_rekey(struct control *c, struct child *ch)
 {
-	if (ch->rekeying || ch->ending || ch->state != CHILD_LIVE || !ch->flow ||
-	    ch->peer->manual || ch->peer->state == PEER_ENDING)
+	if (ch->rekeying || ch->state != CHILD_LIVE || !ch->flow || ch->peer->manual ||
+	    ch->peer->state == PEER_ENDING || child_ends_soon(ch))
 		return;
 	ch->rekeying = true;
 	ch->flow->peer = ch->peer;

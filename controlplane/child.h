@@ -22,8 +22,9 @@ enum child_state {
 
 struct child {
 	struct slab_item slab;
-	struct child *next;  // of the peer
-	struct child **link; // what points to it
+	struct child *next; // of the peer, the one that was made before
+	uint32_t prev;      // ... and after, of the newest one the oldest: slab index + 1
+	uint32_t conn_id;   // even/odd pair as IOS prints it
 	struct peer *peer;
 	struct flow *flow;          // NULL once the flow has lost it
 	struct child *next_of_flow; // newest first
@@ -39,15 +40,16 @@ struct child {
 	uint8_t sas : 2;    // SAs in the dataplane
 	uint8_t thirds : 2; // how often message 3 was repeated
 	bool redone : 1;    // made anew, since the peer could not read that
+	bool by_spi : 1;    // it is in the table of child_spis.c
 	uint16_t path_mtu;  // learned from outside; 0 = not known
 	struct handle in, out;
 	uint32_t spi_in, spi_out; // host order
+	uint32_t next_by_spi;     // in its bucket of child_spis.c: slab index + 1
 	struct esp_suite suite;   // as agreed, lifetimes included
 	struct selector selector;
 	uint16_t activate_in; // initiator: ticks from `up` until it encrypts
 	tick_t created, up;   // up: the exchange was complete
 	uint32_t third;       // initiator: the exchange whose message 3 may be repeated, 0 = none
-	uint32_t conn_id;     // even/odd pair as IOS prints it
 	// Timers; armed in child_timers.c only.
 	struct wheel_timer rekey;    // soft lifetime: a successor is negotiated
 	struct wheel_timer expire;   // hard lifetime, or an old child's last moment
@@ -88,7 +90,9 @@ void child_activate(struct control *c, struct child *ch);
 // Deletes the SAs; `notify` sends a Delete payload if there is an IKE SA. The flow loses it.
 void child_delete(struct control *c, struct child *ch, bool notify, const char *why);
 // By the peer's own SPI, as an error about a packet quotes it. NULL: none.
-struct child *child_find_out(const struct peer *p, uint32_t spi_out);
+struct child *child_find_out(const struct control *c, const struct peer *p, uint32_t spi_out);
+// The oldest of a peer that is up, or was; NULL: none was made before `before`.
+struct child *child_oldest(const struct control *c, const struct peer *p, tick_t before);
 // Has the peer a child that is up, other than `except` (which may be NULL)?
 bool peer_has_tunnel(const struct peer *p, const struct child *except);
 // Has its flow another one with the same peer in this state?

@@ -196,7 +196,9 @@ struct control {
 	bool manual_due;                                   // SAs with manual keys are missing
 	struct flow **flow_of_tunnel;                      // by tunnel index; NULL = free
 	uint32_t max_tunnels;
-	struct child **child_of_sa;         // by SA index
+	struct child **child_of_sa; // by SA index
+	uint32_t *children_by_spi;  // by peer and SPI: slab index + 1, see child_spis.h
+	uint32_t child_spi_mask;
 	uint32_t max_sas, sas_for_renewals; // of them so many beyond those that are configured
 
 	struct dh_pool *dh;

@@ -84,6 +84,7 @@ struct ike_sa {
 	uint8_t queue;              // enum ike_sa_in
 	uint16_t local_port, remote_port;
 	bool dpd_in_valid; // dpd_in_highest is set
+	bool contact;      // INITIAL-CONTACT has come on it: older children do not stay
 	uint8_t messages;  // that came with its cookie before it was established
 	uint32_t conn_id;
 	struct ike_suite suite; // as agreed

@@ -14,6 +14,7 @@
 #include "apply.h"
 #include "child.h"
 #include "child_ends.h"
+#include "child_spis.h"
 #include "control.h"
 #include "dh_pool.h"
 #include "diag.h"
@@ -102,8 +103,8 @@ static int tables_init(struct control *c)
 	c->child_of_sa = calloc(c->max_sas, sizeof(*c->child_of_sa));
 	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
 	c->neighbours = neighbour_create(p->max_peers);
-	if (peer_tables_init(c, p->max_peers) < 0 || !c->flow_of_tunnel || !c->child_of_sa ||
-	    !c->ports || !c->neighbours)
+	if (peer_tables_init(c, p->max_peers) < 0 || child_spis_init(c) < 0 || !c->flow_of_tunnel ||
+	    !c->child_of_sa || !c->ports || !c->neighbours)
 		return -ENOMEM;
 	for (unsigned i = 0; i < p->n_ports; i++)
 		memcpy(c->ports[i], p->ports[i].name, sizeof(c->ports[i]));
@@ -118,6 +119,7 @@ static void tables_fini(struct control *c)
 {
 	neighbour_destroy(c);
 	child_ends_fini(c);
+	child_spis_fini(c);
 	slab_fini(&c->children);
 	slab_fini(&c->ike_sas);
 	slab_fini(&c->peers);

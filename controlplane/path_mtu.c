@@ -19,7 +19,7 @@ static struct child *sender_on(const struct control *c, const struct dp_event *e
 	struct peer *p = NULL;
 
 	while (!ch && (p = peer_next_at(c, &ev->local, &ev->addr, port, p)))
-		ch = child_find_out(p, ev->spi);
+		ch = child_find_out(c, p, ev->spi);
 	return ch;
 }
 

@@ -62,7 +62,7 @@ void on_ike_ended(struct control *c, struct ike_sa *sa);
 // peer has besides gets a new one.
 void on_ike_cleared(struct control *c, struct ike_sa *sa);
 // The peer says that it has just started: authentic INITIAL-CONTACT on `sa`. Everything older than
-// that IKE SA goes.
+// that IKE SA goes. Heeded once on each.
 void on_initial_contact(struct control *c, struct ike_sa *sa);
 // A flow wants a tunnel with this peer: phase 1 is started unless there is one or one is coming.
 void on_tunnel_wanted(struct control *c, struct peer *p);

@@ -404,17 +404,14 @@ void on_initial_contact(struct control *c, struct ike_sa *sa)
 {
 	struct peer *p = sa->peer;
 	struct ike_sa *old;
-	struct child *ch, *next;
-	unsigned at_once = ENDS_AT_A_TIME;
 
-	for (ch = p->children; ch; ch = next) {
-		next = ch->next;
-		if (!tick_before(ch->created, sa->created) || ch->state == CHILD_NEGOTIATING)
-			continue;
+	if (sa->contact) // nothing can have come since that is older than the IKE SA
+		return;
+	sa->contact = true;
+	if (child_oldest(c, p, sa->created))
 		p->no_esn = false; // it has started anew, and may be another program
-		// If we called, it does not know what for.
-		child_ends_add(c, ch, sa->initiator, "initial contact", &at_once);
-	}
+	// If we called, it does not know what for.
+	child_ends_add_older(c, p, sa->created, sa->initiator, "initial contact");
 	// Each from the start: what waits for an exchange of one goes on, and may take a place from
 	// the next in the list.
 	while ((old = established_before(sa)))

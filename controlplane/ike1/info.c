@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "child.h"
 #include "child_ends.h"
+#include "child_spis.h"
 #include "control.h"
 #include "dpd_message.h"
 #include "exchange.h"
@@ -315,64 +316,54 @@ static void take_notify(struct control *c, struct ike_sa *sa, const struct isakm
 	}
 }
 
-static int compare_spis(const void *a, const void *b)
+// Of the peer's children with an SPI one that has not been told to end yet; `settled`: no new ones.
+// *known is set if there is any, and else stays what it is.
+static struct child *lost_child(const struct control *c, const struct peer *p, uint32_t spi,
+                                bool settled, bool *known)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	struct child *ch = NULL;
 
-	return (x > y) - (x < y);
+	while ((ch = child_spis_next(c, p, spi, ch))) {
+		if (ch->state < CHILD_INBOUND || (settled && !is_settled(c, ch)))
+			continue;
+		*known = true;
+		if (!ch->ending)
+			return ch;
+	}
+	return NULL;
 }
 
-// Where an SPI stands among sorted ones. NULL: it does not.
-static uint32_t *find_spi(uint32_t *spis, unsigned n, uint32_t spi)
+// What the peer does not have any more. False: it is no child's.
+static bool end_spi(struct control *c, struct ike_sa *sa, uint32_t spi, bool settled,
+                    unsigned *at_once)
 {
-	return bsearch(&spi, spis, n, sizeof(spis[0]), compare_spis);
+	bool known = false;
+	struct child *ch;
+
+	while ((ch = lost_child(c, sa->peer, spi, settled, &known))) {
+		ike_debug_line(c, sa, " processing DELETE of ESP SPI 0x%X: ours is deleted too",
+		               spi);
+		child_ends_add(c, ch, false, "deleted by the peer", at_once);
+	}
+	return known;
 }
 
-// Whether the message says that the peer does not have the child any more. An SPI that it does not
-// know is found once.
-static bool is_lost(const struct control *c, const struct child *ch, struct info_news *news,
-                    bool known[])
+// All that a message names, each found by its SPI: it may name some 2000, and the peer may have
+// thousands. What it does not know and is no child's may be a quick mode's of ours.
+static void delete_esp(struct control *c, struct ike_sa *sa, const struct info_news *news)
 {
-	uint32_t *invalid;
-
-	if (ch->state < CHILD_INBOUND)
-		return false;
-	if (find_spi(news->deleted, news->n_deleted, ch->spi_out))
-		return true;
-	invalid = find_spi(news->invalid, news->n_invalid, ch->spi_out);
-	if (!invalid || !is_settled(c, ch))
-		return false;
-	known[invalid - news->invalid] = true;
-	return true;
-}
-
-// All that a message names in one walk over the children: it may name some 2000, and the peer may
-// have thousands. What it does not know and is no child's may be a quick mode's of ours.
-static void delete_esp(struct control *c, struct ike_sa *sa, struct info_news *news)
-{
-	bool known[ISAKMP_PAYLOADS_MAX] = {false};
 	struct handle self = slab_handle(sa);
-	struct child *ch, *next;
 	unsigned n = 0, at_once = ENDS_AT_A_TIME;
 
-	if (!news->n_deleted && !news->n_invalid)
-		return;
-	qsort(news->deleted, news->n_deleted, sizeof(news->deleted[0]), compare_spis);
-	qsort(news->invalid, news->n_invalid, sizeof(news->invalid[0]), compare_spis);
-	for (ch = sa->peer->children; ch; ch = next) {
-		next = ch->next;
-		if (!is_lost(c, ch, news, known))
-			continue;
-		n++;
-		ike_debug_line(c, sa, " processing DELETE of ESP SPI 0x%X: ours is deleted too",
-		               ch->spi_out);
-		child_ends_add(c, ch, false, "deleted by the peer", &at_once);
+	for (unsigned i = 0; i < news->n_deleted && slab_get(&c->ike_sas, self) == sa; i++) {
+		child_spis_peek(c, sa->peer, &news->deleted[i], news->n_deleted - i);
+		n += end_spi(c, sa, news->deleted[i], false, &at_once);
 	}
 	if (n < news->n_deleted)
 		ike_debug_line(c, sa, " processing DELETE: %u of %u ESP SPIs are known", n,
 		               news->n_deleted);
 	for (unsigned i = 0; i < news->n_invalid && slab_get(&c->ike_sas, self) == sa; i++)
-		if (!known[i])
+		if (!end_spi(c, sa, news->invalid[i], true, &at_once))
 			take_error(c, sa, NOTIFY_INVALID_SPI, news->invalid[i]);
 }
 

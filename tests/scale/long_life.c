@@ -27,6 +27,7 @@
 #include "addr.h"
 #include "apply.h"
 #include "child.h"
+#include "child_spis.h"
 #include "control.h"
 #include "dh_pool.h"
 #include "fake_dp.h"
@@ -287,6 +288,7 @@ static void gateway_start(void)
 	peer_tables_init(c, world.n);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
+	child_spis_init(c);
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
 	c->ports = calloc(1, sizeof(*c->ports));

@@ -12,6 +12,7 @@
 #include "apply.h"
 #include "child.h"
 #include "child_ends.h"
+#include "child_spis.h"
 #include "cursor.h"
 #include "fake_control.h"
 #include "fake_dp.h"
@@ -27,6 +28,7 @@ void fake_control_tables(struct control *c)
 	peer_tables_init(c, 16);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
+	child_spis_init(c);
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
 	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));
@@ -45,6 +47,7 @@ void fake_control_free(struct control *c)
 	slab_fini(&c->ike_sas);
 	slab_fini(&c->children);
 	child_ends_fini(c);
+	child_spis_fini(c);
 	peer_tables_fini(c);
 	free(c->flow_of_tunnel);
 	free(c->child_of_sa);

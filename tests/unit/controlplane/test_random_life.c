@@ -17,6 +17,7 @@
 #include "addr.h"
 #include "apply.h"
 #include "child.h"
+#include "child_spis.h"
 #include "control.h"
 #include "fake_control.h"
 #include "fake_dp.h"
@@ -664,6 +665,7 @@ static struct world *world_create(unsigned seed)
 	peer_tables_init(c, 16);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
+	child_spis_init(c);
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
 	c->ports = calloc(1, sizeof(*c->ports));

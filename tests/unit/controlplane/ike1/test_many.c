@@ -224,6 +224,25 @@ static struct pair *pair_many_up(void)
 	return p;
 }
 
+// The list of a peer's children holds together, from the newest to the oldest.
+static void check_list(const struct control *c, const struct peer *p)
+{
+	const struct child *ch, *newer = NULL;
+	unsigned n = 0;
+
+	for (ch = p->children; ch; ch = ch->next, n++) {
+		if (newer) {
+			assert_int_equal(ch->prev, newer->slab.index + 1);
+			assert_false(tick_before(newer->created, ch->created));
+		}
+		newer = ch;
+	}
+	assert_int_equal(p->n_children, n);
+	if (newer)
+		assert_int_equal(p->children->prev, newer->slab.index + 1);
+	assert_ptr_equal(child_oldest(c, p, c->now + 1), newer);
+}
+
 static bool is_told(uint32_t spi, const uint32_t *told, unsigned n)
 {
 	while (n--)
@@ -257,6 +276,7 @@ static void invalid_spis(void **state)
 	assert_int_equal(p->a.c.children.used, FLOWS - LOST);
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
 		assert_false(is_told(ch->spi_out, told, n));
+	check_list(&p->a.c, side_peer(&p->a));
 	pair_destroy(p);
 }
 
@@ -286,10 +306,15 @@ static void started_anew(void **state)
 	assert_int_equal(ike1_initiate(&p->b.c, side_peer(&p->b)), 0);
 	pair_settle(p);
 	on_initial_contact(c, side_sa(&p->a));
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next) {
+		child_rekey(c, ch);
+		assert_false(ch->rekeying);
+	}
 	do {
 		n = children_of(side_peer(&p->a));
 		assert_in_range(left - n, 1, ENDS_AT_A_TIME);
 		left = n;
+		check_list(c, side_peer(&p->a));
 	} while (teardown_step(c));
 	assert_int_equal(children_of(side_peer(&p->a)), 0);
 	for (n = 0; n < 60 && side_packets(&p->a) < FLOWS; n++)
@@ -321,22 +346,39 @@ static void called_anew(void **state)
 	pair_destroy(p);
 }
 
+static void send_contact(struct pair *p)
+{
+	struct ike_sa *sa = side_sa(&p->b);
+	struct info_message im;
+
+	info_begin(&p->b.c, sa, &im);
+	notify_write_initial_contact(&im.m, sa->cookie_i, sa->cookie_r);
+	assert_int_equal(info_send(&p->b.c, sa, &im), 0);
+	take_only(p);
+}
+
+static void send_deletes(struct pair *p, const uint32_t *spis, unsigned n)
+{
+	struct info_message im;
+
+	info_begin(&p->b.c, side_sa(&p->b), &im);
+	delete_write_esps(&im.m, spis, n);
+	assert_int_equal(info_send(&p->b.c, side_sa(&p->b), &im), 0);
+	take_only(p);
+}
+
 // So it is when the peer deletes many with one message. They are not renewed meanwhile, and their
 // peer may end before them.
 static void deleted_in_steps(bool ends)
 {
 	struct pair *p = pair_many_up();
 	struct control *c = &p->a.c;
-	struct info_message im;
 	uint32_t spis[DELETE_SPIS_MAX];
 	unsigned n = 0;
 
 	for (struct child *ch = side_child(&p->b); n < DELETE_SPIS_MAX; ch = ch->next)
 		spis[n++] = ch->spi_in;
-	info_begin(&p->b.c, side_sa(&p->b), &im);
-	delete_write_esps(&im.m, spis, n);
-	assert_int_equal(info_send(&p->b.c, side_sa(&p->b), &im), 0);
-	take_only(p);
+	send_deletes(p, spis, n);
 	assert_int_equal(children_of(side_peer(&p->a)), FLOWS - ENDS_AT_A_TIME);
 	n = 0;
 	for (struct child *ch = side_child(&p->a); ch; ch = ch->next) {
@@ -368,6 +410,45 @@ static unsigned network_loses_quick_mode(struct pair *p, struct fake_datagram *d
 	(void)p;
 	(void)from_a;
 	return d->data[18] != ISAKMP_EXCHANGE_QUICK;
+}
+
+// No message that the peer may repeat asks for a walk over its children: here it would end badly.
+static void nothing_walks(void **state)
+{
+	struct pair *p = pair_many_up();
+	struct child *newest = side_child(&p->a), *after = newest->next;
+	uint32_t unknown[2] = {0x12345678, 0x12345679};
+	uint32_t known = side_child(&p->b)->next->next->spi_in;
+
+	(void)state;
+	newest->next = (struct child *)1;
+	send_deletes(p, unknown, 2);
+	send_deletes(p, &known, 1);
+	send_contact(p); // about what is older than the IKE SA
+	send_contact(p);
+	newest->next = after;
+	assert_int_equal(children_of(side_peer(&p->a)), FLOWS - 1);
+	check_list(&p->a.c, side_peer(&p->a));
+	pair_destroy(p);
+}
+
+// INITIAL-CONTACT is heeded once on an IKE SA: all that is older has gone by then.
+static void contact_once(void **state)
+{
+	struct pair *p = pair_many_up();
+	struct child *ch = side_child(&p->a);
+
+	(void)state;
+	send_contact(p);
+	while (teardown_step(&p->a.c))
+		;
+	assert_int_equal(children_of(side_peer(&p->a)), FLOWS);
+	while (ch->next)
+		ch = ch->next;
+	ch->created = side_sa(&p->a)->created - 1; // as it cannot be
+	send_contact(p);
+	assert_int_equal(children_of(side_peer(&p->a)), FLOWS);
+	pair_destroy(p);
 }
 
 // A peer is cleared while more flows than end at a time wait, and as many are being negotiated:
@@ -492,6 +573,8 @@ int main(void)
 		cmocka_unit_test(started_anew),
 		cmocka_unit_test(called_anew),
 		cmocka_unit_test(many_deleted),
+		cmocka_unit_test(nothing_walks),
+		cmocka_unit_test(contact_once),
 		cmocka_unit_test(cleared_in_between),
 		cmocka_unit_test(third_message_among_many),
 		cmocka_unit_test(no_room_for_another_third_message),

@@ -216,7 +216,7 @@ static void contact_each_time(void **state)
 			pair_pass(p, 20 * S);
 			assert_int_equal(p->a.c.children.used, 2);
 			assert_int_equal(p->b.c.children.used, 2);
-			assert_non_null(child_find_out(side_peer(hears), other));
+			assert_non_null(child_find_out(&hears->c, side_peer(hears), other));
 			other = side_child(says)->spi_in;
 		}
 		assert_int_equal(side_logged(hears, "NOTIFY INITIAL_CONTACT"), 6); // one of phase 1

@@ -11,6 +11,7 @@
 
 #include "apply.h"
 #include "child.h"
+#include "child_spis.h"
 #include "counters.h"
 #include "fake_control.h"
 #include "fake_dp.h"
@@ -155,6 +156,7 @@ static int tables_init(struct control *c)
 	peer_tables_init(c, 16);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;
+	child_spis_init(c);
 	c->flow_of_tunnel = calloc(FAKE_TUNNELS, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(FAKE_SAS, sizeof(*c->child_of_sa));
 	c->n_ports = 2;
