@@ -93,6 +93,7 @@ struct ike_sa {
 	tick_t turn_first;      // established: from when on a renewal goes before other peers
 	tick_t remembered;      // when the last node was added
 	tick_t third_again;     // a message 3 of a quick mode was repeated without being asked for
+	tick_t third_refused;   // ... and the peer said last that it cannot read it
 	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
 	uint32_t begun_next;    // under way, and the peer began it: the next such, slab index + 1
 	// In its queue, or in none and if it has nodes in the list of SAs that have some.

@@ -250,9 +250,13 @@ static void take_error(struct control *c, struct ike_sa *sa, uint16_t type, uint
 	struct exchange *x, *next;
 	char why[64];
 
-	// Of a message 3 whose exchange it has forgotten (strongSwan), complete or not.
+	// Of a message 3 whose exchange it has forgotten (strongSwan), complete or not. All that it
+	// may be about are found by a walk over all children, so not for each of many.
 	if (!spi && type == NOTIFY_PAYLOAD_MALFORMED && sa->third_again &&
 	    tick_diff(c->now, sa->third_again) < (int32_t)THIRD_REFUSED) {
+		if (sa->third_refused == c->now)
+			return;
+		sa->third_refused = c->now;
 		redo_unheard(c, sa->peer);
 		return;
 	}

@@ -256,6 +256,32 @@ static void third_message_unreadable(void **state)
 	pair_destroy(p);
 }
 
+// It says so a hundred times: its children are not looked through each time. Here that would end
+// badly.
+static void unreadable_without_end(void **state)
+{
+	struct pair *p = pair_create(NULL, NULL);
+	struct child *newest, *before;
+
+	(void)state;
+	p->network = network_of_another_make;
+	side_packet(&p->a, NULL);
+	pair_pass(p, S + S / 2);
+	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_PAYLOAD_MALFORMED, 0);
+	pair_settle(p);
+	newest = side_child(&p->a);
+	before = newest->next;
+	newest->next = (struct child *)1;
+	for (unsigned i = 0; i < 100; i++)
+		info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_PAYLOAD_MALFORMED, 0);
+	pair_settle(p);
+	newest->next = before;
+	pair_pass(p, 30 * S);
+	assert_int_equal(begun(&p->a), 2);
+	assert_true(side_reaches(&p->a, &p->b));
+	pair_destroy(p);
+}
+
 // At a renewal the one before goes on: nothing is sent into what the peer may not have.
 static void renewal_unreadable(void **state)
 {
@@ -359,6 +385,7 @@ int main(void)
 		cmocka_unit_test(third_message_again),
 		cmocka_unit_test(third_message_has_arrived),
 		cmocka_unit_test(third_message_unreadable),
+		cmocka_unit_test(unreadable_without_end),
 		cmocka_unit_test(renewal_unreadable),
 		cmocka_unit_test(third_message_to_our_own),
 		cmocka_unit_test(young_when_phase_1_is_renewed),
