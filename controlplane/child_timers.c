@@ -19,14 +19,15 @@
 #include "renewal.h"
 
 // Every duration of this file. Lifetimes come from the configuration.
-#define ACTIVATE_FIRST  ticks_from_ms(50)     // the peer installs its SAs on our last message
-#define ACTIVATE_REKEY  ticks_from_seconds(5) // that message may have to be sent again
-#define THIRD_AGAIN     ticks_from_seconds(1) // message 3; then after twice and four times as long
-#define THIRDS_MAX      3u
-#define YOUNG           ticks_from_seconds(10) // its last message may not have arrived yet
-#define OLD_CHILD_STAYS ticks_from_seconds(10)
-#define TWINS_WITHIN    ticks_from_seconds(30)
-#define REKEY_SOON      ticks_from_ms(200)
+#define ACTIVATE_FIRST   ticks_from_ms(50)     // the peer installs its SAs on our last message
+#define ACTIVATE_REKEY   ticks_from_seconds(5) // that message may have to be sent again
+#define THIRD_AGAIN      ticks_from_seconds(1) // message 3; then after twice and four times as long
+#define THIRDS_MAX       3u
+#define YOUNG            ticks_from_seconds(10) // its last message may not have arrived yet
+#define QUICK_MODE_LASTS ticks_from_seconds(60) // at most, with all repetitions
+#define OLD_CHILD_STAYS  ticks_from_seconds(10)
+#define TWINS_WITHIN     ticks_from_seconds(30)
+#define REKEY_SOON       ticks_from_ms(200)
 // Both sides may know that children are to be renewed: who has begun phase 1 goes first.
 #define RENEW_AS_RESPONDER ticks_from_seconds(3)
 #define PATH_MTU_AGE       ticks_from_seconds(600) // RFC 1191, 6.3
@@ -122,30 +123,44 @@ void child_timers_same_path(struct control *c, struct child *ch, const struct ch
 		wheel_arm(&c->wheel, &ch->mtu_age, from->mtu_age.expires, expired_path_mtu);
 }
 
+static bool is_in_use(const struct child *ch)
+{
+	return ch->state == CHILD_INBOUND || ch->state == CHILD_LIVE;
+}
+
+// Which ones they are need not be said before they are renewed: until there is an IKE SA again none
+// comes up, but for those of an IKE SA that was given up, which are renewed as well. Of a flow's
+// the one in use is newer than those that it has replaced, so the first one in use is near.
 void children_forsaken(struct peer *p)
 {
-	struct child *ch;
+	const struct child *ch = p->children;
 
 	if (peer_ike_sa(p))
 		return;
-	for (ch = p->children; ch; ch = ch->next)
-		if (ch->state == CHILD_INBOUND || ch->state == CHILD_LIVE)
-			p->forsaken = ch->forsaken = true;
+	while (ch && !is_in_use(ch))
+		ch = ch->next;
+	if (ch)
+		p->forsaken = p->all_forsaken = true;
+}
+
+static bool is_forsaken(const struct child *ch)
+{
+	return ch->forsaken || (ch->peer->all_forsaken && is_in_use(ch));
 }
 
 void children_left_behind(struct peer *p, const struct ike_sa *newest)
 {
-	struct child *ch;
+	tick_t young = newest->created - YOUNG;
+	struct child *ch = p->children; // newest first
 
-	for (ch = p->children; ch; ch = ch->next)
-		if ((ch->state == CHILD_INBOUND || ch->state == CHILD_LIVE) &&
-		    !tick_before(ch->up, newest->created - YOUNG))
+	for (; ch && !tick_before(ch->created, young - QUICK_MODE_LASTS); ch = ch->next)
+		if (is_in_use(ch) && !tick_before(ch->up, young))
 			p->forsaken = ch->forsaken = true;
 }
 
 void renew_on_current(struct control *c, struct child *ch)
 {
-	if (ch->state != CHILD_INBOUND && ch->state != CHILD_LIVE)
+	if (!is_in_use(ch))
 		return;
 	ch->peer->forsaken = ch->forsaken = true;
 	renew_forsaken(c, ch->peer, true);
@@ -157,7 +172,7 @@ static struct child *predecessor(const struct child *ch)
 	struct child *other;
 
 	for (other = ch->flow ? ch->flow->children : NULL; other; other = other->next_of_flow)
-		if (other->peer == ch->peer && other->state == CHILD_LIVE && !other->forsaken)
+		if (other->peer == ch->peer && other->state == CHILD_LIVE && !is_forsaken(other))
 			return other;
 	return NULL;
 }
@@ -208,10 +223,12 @@ void renew_forsaken(struct control *c, struct peer *p, bool initiator)
 
 	if (!p->forsaken)
 		return;
-	p->forsaken = false;
-	for (ch = p->children; ch; ch = ch->next)
+	for (ch = p->children; ch; ch = ch->next) {
+		ch->forsaken = is_forsaken(ch);
 		if (ch->forsaken && ch->state <= CHILD_LIVE)
 			wheel_arm(&c->wheel, &ch->rekey, at, expired_child_rekey);
+	}
+	p->forsaken = p->all_forsaken = false;
 }
 
 // How long one that this side has begun waits until it takes over: as long as the one before surely
@@ -225,7 +242,7 @@ static tick_t wait_to_activate(const struct control *c, const struct child *ch)
 		tick_t wait = ACTIVATE_REKEY;
 
 		if (other == ch || other->peer != ch->peer || other->state != CHILD_LIVE ||
-		    other->forsaken)
+		    is_forsaken(other))
 			continue;
 		if (other->spent)
 			wait = (c->now - other->created) / 32;

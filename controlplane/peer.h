@@ -51,6 +51,7 @@ struct peer {
 	bool have_heard : 1;    // `heard` is set
 	bool dead_by_dpd : 1;   // its flows go on to the next peer
 	bool forsaken : 1;      // it has children that are
+	bool all_forsaken : 1;  // ... namely all that are in use, which are not marked yet
 	bool move_owed : 1;     // its children have yet to follow it
 	bool takes_many : 1;    // quick modes at a time: it is of our own make
 	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers

@@ -432,6 +432,45 @@ static void nothing_walks(void **state)
 	pair_destroy(p);
 }
 
+// Nor does the end of its IKE SA; but all children are made anew on the next one.
+static void end_walks_nowhere(void **state)
+{
+	struct pair *p = pair_many_up();
+	struct child *newest = side_child(&p->a), *after = newest->next;
+	tick_t from = fake_now;
+
+	(void)state;
+	newest->next = (struct child *)1;
+	ike1_delete_sa(&p->b.c, side_sa(&p->b));
+	take_only(p);
+	newest->next = after;
+	assert_null(side_sa(&p->a));
+	pair_pass(p, 90 * S);
+	assert_int_equal(side_packets(&p->a), FLOWS);
+	for (struct child *ch = side_child(&p->a); ch; ch = ch->next)
+		assert_true(tick_before(from, ch->created));
+	pair_destroy(p);
+}
+
+// Nor does another phase 1 with a peer whose children are not young any more.
+static void renewal_walks_nowhere(void **state)
+{
+	struct pair *p = pair_many_up();
+	struct ike_sa *before = side_sa(&p->a);
+	struct child *newest, *after;
+
+	(void)state;
+	pair_pass(p, 100 * S);
+	newest = side_child(&p->a);
+	after = newest->next;
+	newest->next = (struct child *)1;
+	assert_int_equal(ike1_initiate(&p->b.c, side_peer(&p->b)), 0);
+	pair_settle(p);
+	newest->next = after;
+	assert_ptr_not_equal(side_sa(&p->a), before);
+	pair_destroy(p);
+}
+
 // INITIAL-CONTACT is heeded once on an IKE SA: all that is older has gone by then.
 static void contact_once(void **state)
 {
@@ -574,6 +613,8 @@ int main(void)
 		cmocka_unit_test(called_anew),
 		cmocka_unit_test(many_deleted),
 		cmocka_unit_test(nothing_walks),
+		cmocka_unit_test(end_walks_nowhere),
+		cmocka_unit_test(renewal_walks_nowhere),
 		cmocka_unit_test(contact_once),
 		cmocka_unit_test(cleared_in_between),
 		cmocka_unit_test(third_message_among_many),
