@@ -17,6 +17,7 @@
 #include "pool.h"
 #include "rss.h"
 #include "steer.h"
+#include "tap.h"
 #include "vlan.h"
 
 #define CONTROL_RING 4096
@@ -326,6 +327,7 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 		return rc;
 	}
 	iface->sockets = packet_socket_open(iface->port);
+	iface->tap = tap_open(iface->port);
 	iface->mtu = rte_eth_dev_get_mtu(iface->port, &mtu) ? RTE_ETHER_MTU : mtu;
 	iface->mtu = RTE_MIN(iface->mtu, iface->mtu_max);
 	return 0;
@@ -350,6 +352,8 @@ void port_close(struct dp *dp, uint16_t index)
 	multicast_stop(iface);
 	packet_socket_close(iface->sockets);
 	iface->sockets = NULL;
+	tap_close(iface->tap);
+	iface->tap = NULL;
 }
 
 // ---- sending from the control core -----------------------------------------------------------

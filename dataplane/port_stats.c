@@ -11,6 +11,7 @@
 
 #include "link.h"
 #include "packet_socket.h"
+#include "tap.h"
 
 #define SLOW_US       20 // a register of a NIC takes about one
 #define TRIES         3
@@ -47,7 +48,7 @@ static bool ask(const struct dp *dp, const struct iface *iface, struct rte_eth_s
 {
 	if (link_is_lost(dp, iface) || rte_eth_stats_get(iface->port, stats))
 		return false;
-	stats->imissed += packet_socket_losses(iface->sockets);
+	stats->imissed += packet_socket_losses(iface->sockets) + tap_losses(iface->tap);
 	return true;
 }
 

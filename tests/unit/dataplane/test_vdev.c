@@ -9,12 +9,15 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "addr.h"
@@ -321,11 +324,11 @@ static int child_af_packet_deleted(void)
 	return ok && !info.link_up ? 0 : 4;
 }
 
-// Sends frames that nobody takes out of the port's ring.
-static bool flood(unsigned n)
+// Sends frames through `name` that nobody takes at the other end.
+static bool flood(const char *name, unsigned n)
 {
 	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8};
-	int fd = open_socket("host0");
+	int fd = open_socket(name);
 
 	for (; fd >= 0 && n; n--)
 		if (write(fd, frame, sizeof(frame)) != sizeof(frame))
@@ -367,9 +370,10 @@ static int child_af_packet_losses(void)
 	                                  "ip link set gw0 up && ip link set host0 up"))
 		return SKIPPED;
 	dp = prepare("net_af_packet0,iface=gw0,qpairs=2", 1, false);
-	ok = lost_becomes(dp, &seen, 0) && flood(3000) && lost_becomes(dp, &seen, 3000 - 2 * 512);
+	ok = lost_becomes(dp, &seen, 0) && flood("host0", 3000) &&
+	     lost_becomes(dp, &seen, 3000 - 2 * 512);
 	for (unsigned i = 0; ok && i < 3; i++)
-		ok = flood(100) && lost_becomes(dp, &seen, seen + 100);
+		ok = flood("host0", 100) && lost_becomes(dp, &seen, seen + 100);
 	dp_stop(dp);
 	return ok && seen < 3000 + 300 + 500 ? 0 : 4;
 }
@@ -384,6 +388,82 @@ static int child_tap(void)
 	dp = start("net_tap0,iface=vt0", 2, true);
 	run("ip link set vt0 up");
 	ok = echo_through(dp, "vt0") && refuses_rules(dp, "item");
+	dp_stop(dp);
+	return ok ? 0 : 4;
+}
+
+// A tap's queue in the kernel is as long as its interface's (txqueuelen, 1000). What it has no room
+// for while the worker is elsewhere is seen, also under another name.
+static int child_tap_losses(void)
+{
+	uint64_t seen = 0;
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK))
+		return SKIPPED;
+	dp = prepare("net_tap0,iface=vt0", 1, false);
+	ok = run("ip link set vt0 up") && lost_becomes(dp, &seen, 0) && flood("vt0", 3000) &&
+	     lost_becomes(dp, &seen, 3000 - 1000);
+	ok = ok && run("ip link set vt0 down && ip link set vt0 name lan0 && ip link set lan0 up");
+	for (unsigned i = 0; ok && i < 3; i++)
+		ok = flood("lan0", 100) && lost_becomes(dp, &seen, seen + 100);
+	ok = ok && run("ip link del lan0") && lost_becomes(dp, &seen, seen);
+	dp_stop(dp);
+	return ok && seen < 3000 + 300 + 500 ? 0 : 4;
+}
+
+// The namespace's own sysfs at /sys, as in a container, with what it has just now.
+static bool mount_sys(void)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("sysfs", "/sys", "sysfs", 0, NULL) == 0;
+}
+
+// May mount nothing any more.
+static bool drop_admin(void)
+{
+	struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &who, caps))
+		return false;
+	caps[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	return syscall(SYS_capset, &who, caps) == 0;
+}
+
+static int child_tap_in_a_container(void)
+{
+	uint64_t seen = 0;
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK) || !mount_sys() ||
+	    !drop_admin())
+		return SKIPPED;
+	dp = prepare("net_tap0,iface=vt0", 1, false);
+	ok = run("ip link set vt0 up") && lost_becomes(dp, &seen, 0) && flood("vt0", 3000) &&
+	     lost_becomes(dp, &seen, 3000 - 1000);
+	dp_stop(dp);
+	return ok ? 0 : 4;
+}
+
+// /sys is another namespace's, with an interface of the same name and number: it is not taken for
+// the port's.
+static int child_tap_with_a_foreign_sys(void)
+{
+	struct dp *dp;
+	bool ok;
+
+	// The file keeps the namespace.
+	if (unshare(CLONE_NEWNET) || open("/proc/self/ns/net", O_RDONLY) < 0 ||
+	    access("/dev/net/tun", R_OK | W_OK) ||
+	    !run("ip link add vt0 index 2 type veth peer name vt1 index 3") || !mount_sys() ||
+	    unshare(CLONE_NEWNET) || !drop_admin())
+		return SKIPPED;
+	dp = prepare("net_tap0,iface=vt0", 1, false);
+	ok = access("/sys/class/net/vt0", F_OK) == 0 && !dp->ifaces[0].tap;
 	dp_stop(dp);
 	return ok ? 0 : 4;
 }
@@ -490,6 +570,24 @@ static void test_tap(void **state)
 	in_a_process(child_tap);
 }
 
+static void test_tap_losses(void **state)
+{
+	(void)state;
+	in_a_process(child_tap_losses);
+}
+
+static void test_tap_in_a_container(void **state)
+{
+	(void)state;
+	in_a_process(child_tap_in_a_container);
+}
+
+static void test_tap_with_a_foreign_sys(void **state)
+{
+	(void)state;
+	in_a_process(child_tap_with_a_foreign_sys);
+}
+
 static void test_missing_device_is_named(void **state)
 {
 	(void)state;
@@ -509,6 +607,9 @@ int main(void)
 		cmocka_unit_test(test_af_packet_with_more_workers),
 		cmocka_unit_test(test_af_packet_with_more_queues),
 		cmocka_unit_test(test_tap),
+		cmocka_unit_test(test_tap_losses),
+		cmocka_unit_test(test_tap_in_a_container),
+		cmocka_unit_test(test_tap_with_a_foreign_sys),
 		cmocka_unit_test(test_missing_device_is_named),
 	};
 
