@@ -1,7 +1,7 @@
 // Links going down and coming up. [C] Asks every port five times a second, at once when a driver
 // reports a change, without waiting for an answer; what changed is an event. [driver's interrupt
-// thread] Only sets a word. What a link says depends on the device: af_packet's (of which the
-// kernel is asked) and tap's follow their interface, memif's the connection.
+// thread] Only sets a word. What a link says depends on the device: af_packet's and tap's, of which
+// the kernel is asked, follow their interface, memif's the connection.
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "link.h"
 #include "log.h"
 #include "packet_socket.h"
+#include "tap.h"
 
 #define POLL_TICKS (TICKS_PER_SECOND / 5)
 
@@ -69,10 +70,19 @@ void link_forget(struct dp *dp, uint16_t port)
 	(void)rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_INTR_RMV, on_loss, dp);
 }
 
+// What the kernel says of the link of a port that stands for an interface of its: 1, 0, -ENODEV, or
+// -ENOTSUP: it is the driver that says.
+static int kernel_link(const struct iface *iface)
+{
+	if (iface->tap)
+		return tap_link(iface->tap);
+	return packet_socket_link(iface->port, iface->link_known && !iface->link_up);
+}
+
 // 0, -ENODEV: there is no device any more; -EIO: the driver does not say.
 static int ask(const struct iface *iface, struct rte_eth_link *link)
 {
-	int kernel = packet_socket_link(iface->port, iface->link_known && !iface->link_up);
+	int kernel = kernel_link(iface);
 
 	if (kernel == -ENODEV)
 		return -ENODEV;

@@ -327,7 +327,7 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 		return rc;
 	}
 	iface->sockets = packet_socket_open(iface->port);
-	iface->tap = tap_open(iface->port);
+	iface->tap = tap_open(iface->port, config->device);
 	iface->mtu = rte_eth_dev_get_mtu(iface->port, &mtu) ? RTE_ETHER_MTU : mtu;
 	iface->mtu = RTE_MIN(iface->mtu, iface->mtu_max);
 	return 0;

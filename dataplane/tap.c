@@ -1,5 +1,5 @@
-// Opens a tap's file in sysfs, and reads it. [C]; what was lost also the thread that reads slow
-// ports. Reading takes about a microsecond.
+// Opens a tap's files in sysfs, and reads them. [C]; what was lost also the thread that reads slow
+// ports. Reading one takes about a microsecond.
 #include "tap.h"
 
 #include <errno.h>
@@ -12,10 +12,11 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#define TEXT_MAX 32 // a number, a MAC
+#define TEXT_MAX 32 // a number, a MAC, a state
 
 struct tap {
-	int dropped;     // a file
+	int dropped, state; // files
+	bool has_remote;
 	uint64_t before; // dropped when the port was opened
 	uint64_t lost;   // written by who asks
 };
@@ -86,19 +87,22 @@ static bool read_dropped(const struct tap *t, uint64_t *n)
 	return true;
 }
 
-static bool file_open(struct tap *t, uint16_t port, unsigned if_index)
+static bool files_open(struct tap *t, uint16_t port, unsigned if_index)
 {
 	int sysfs = sysfs_open();
 	char name[IF_NAMESIZE];
 
-	if (sysfs >= 0 && if_indextoname(if_index, name) && is_of_port(sysfs, name, port, if_index))
+	if (sysfs >= 0 && if_indextoname(if_index, name) &&
+	    is_of_port(sysfs, name, port, if_index)) {
 		t->dropped = attribute_open(sysfs, name, "statistics/tx_dropped");
+		t->state = attribute_open(sysfs, name, "operstate");
+	}
 	if (sysfs >= 0)
 		close(sysfs);
-	return t->dropped >= 0 && read_dropped(t, &t->before);
+	return t->dropped >= 0 && t->state >= 0 && read_dropped(t, &t->before);
 }
 
-struct tap *tap_open(uint16_t port)
+struct tap *tap_open(uint16_t port, const char *device)
 {
 	struct rte_eth_dev_info info;
 	struct tap *t;
@@ -108,8 +112,9 @@ struct tap *tap_open(uint16_t port)
 	t = malloc(sizeof(*t));
 	if (!t)
 		return NULL;
-	*t = (struct tap){.dropped = -1};
-	if (file_open(t, port, info.if_index))
+	*t = (struct tap){
+		.dropped = -1, .state = -1, .has_remote = strstr(device, ",remote=") != NULL};
+	if (files_open(t, port, info.if_index))
 		return t;
 	tap_close(t);
 	return NULL;
@@ -121,6 +126,8 @@ void tap_close(struct tap *t)
 		return;
 	if (t->dropped >= 0)
 		close(t->dropped);
+	if (t->state >= 0)
+		close(t->state);
 	free(t);
 }
 
@@ -133,4 +140,17 @@ uint64_t tap_losses(struct tap *t)
 	if (read_dropped(t, &now))
 		t->lost = now - t->before;
 	return t->lost;
+}
+
+int tap_link(const struct tap *t)
+{
+	char state[TEXT_MAX];
+	int rc = t ? read_text(t->state, state) : -ENOTSUP;
+
+	if (rc <= 0)
+		return rc == -ENODEV ? -ENODEV : -ENOTSUP;
+	// Taps that somebody has open are "unknown" to the kernel.
+	if (strcmp(state, "up") && strcmp(state, "unknown"))
+		return 0;
+	return t->has_remote ? -ENOTSUP : 1;
 }

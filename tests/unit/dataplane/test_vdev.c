@@ -413,6 +413,52 @@ static int child_tap_losses(void)
 	return ok && seen < 3000 + 300 + 500 ? 0 : 4;
 }
 
+// A tap's link is that of its interface, whatever that is called and wherever it is.
+static int child_tap_link(void)
+{
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK) ||
+	    !run("ip link add vt1 type veth peer name vt2"))
+		return SKIPPED;
+	dp = start("net_tap0,iface=vt0", 1, true);
+	ok = run("ip link set vt0 up") && link_becomes(dp, true);
+	ok = ok && run("ip link set vt0 down") && link_becomes(dp, false) &&
+	     !link_is_lost(dp, &dp->ifaces[0]) && run("ip link set vt0 up") &&
+	     link_becomes(dp, true);
+	ok = ok && run("ip link set vt0 down") && link_becomes(dp, false) &&
+	     run("ip link set vt0 name lan0 && ip link set lan0 up") && link_becomes(dp, true) &&
+	     echo_through(dp, "lan0");
+	// Another one with the name that it had.
+	ok = ok && run("ip link set vt1 name vt0 && ip link set vt0 up && ip link set lan0 down") &&
+	     link_becomes(dp, false);
+	dp_stop(dp);
+	return ok ? 0 : 4;
+}
+
+// Deleted it is lost, not down, like one of af_packet's.
+static int child_tap_deleted(void)
+{
+	struct dp_iface_info info;
+	struct dp *dp;
+	bool ok;
+
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK))
+		return SKIPPED;
+	dp = start("net_tap0,iface=vt0", 1, true);
+	ok = run("ip link set vt0 up") && link_becomes(dp, true);
+	ok = ok && run("ip link del vt0") && link_becomes(dp, false) &&
+	     link_is_lost(dp, &dp->ifaces[0]);
+	ok = ok &&
+	     run("ip link add vt0 type veth peer name vt1 && ip link set vt0 up && "
+	         "ip link set vt1 up") &&
+	     !link_becomes(dp, true);
+	dp_iface_info(dp, 0, &info);
+	dp_stop(dp);
+	return ok && !info.link_up ? 0 : 4;
+}
+
 // The namespace's own sysfs at /sys, as in a container, with what it has just now.
 static bool mount_sys(void)
 {
@@ -576,6 +622,18 @@ static void test_tap_losses(void **state)
 	in_a_process(child_tap_losses);
 }
 
+static void test_tap_link(void **state)
+{
+	(void)state;
+	in_a_process(child_tap_link);
+}
+
+static void test_tap_deleted(void **state)
+{
+	(void)state;
+	in_a_process(child_tap_deleted);
+}
+
 static void test_tap_in_a_container(void **state)
 {
 	(void)state;
@@ -608,6 +666,8 @@ int main(void)
 		cmocka_unit_test(test_af_packet_with_more_queues),
 		cmocka_unit_test(test_tap),
 		cmocka_unit_test(test_tap_losses),
+		cmocka_unit_test(test_tap_link),
+		cmocka_unit_test(test_tap_deleted),
 		cmocka_unit_test(test_tap_in_a_container),
 		cmocka_unit_test(test_tap_with_a_foreign_sys),
 		cmocka_unit_test(test_missing_device_is_named),
