@@ -10,7 +10,7 @@
 struct packet_sockets;
 
 // [C] After the port has started. NULL: another driver's port, no memory, or there are not as many
-// sockets as queues (another port has the same interface).
+// sockets as queues. (No other port has the same interface: port_open() refuses it.)
 struct packet_sockets *packet_socket_open(uint16_t port);
 // Forgets them; they are the driver's. NULL is good.
 void packet_socket_close(struct packet_sockets *s);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <stdio.h>
@@ -295,6 +296,30 @@ static int make_control_ring(struct iface *iface, uint16_t index)
 	return iface->control_ring ? 0 : -ENOMEM;
 }
 
+// Two ports of one of these drivers may be given one interface of the kernel. It would deal out to
+// both what comes in, and which of them lost what it cannot say.
+static int refuse_shared(const struct dp *dp, uint16_t index, const struct rte_eth_dev_info *info,
+                         char *err, size_t err_size)
+{
+	struct rte_eth_dev_info other;
+	char name[IF_NAMESIZE] = "?";
+
+	if (!driver_is(info, "net_af_packet") && !driver_is(info, "net_tap"))
+		return 0;
+	for (uint16_t i = 0; i < index; i++) {
+		if (rte_eth_dev_info_get(dp->ifaces[i].port, &other) ||
+		    !driver_is(&other, info->driver_name) || other.if_index != info->if_index)
+			continue;
+		(void)if_indextoname(info->if_index, name);
+		snprintf(err, err_size,
+		         "interface %s: %s is the device of interface %s already; two %s ports "
+		         "cannot share it",
+		         dp->ifaces[index].name, name, dp->ifaces[i].name, info->driver_name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
 int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config, char *err,
               size_t err_size)
 {
@@ -313,6 +338,8 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 		return -ENODEV;
 	}
 	rc = rte_eth_dev_info_get(iface->port, &info);
+	if (rc == 0 && refuse_shared(dp, index, &info, err, err_size))
+		return -EBUSY;
 	if (rc == 0)
 		rc = configure(dp, index, config, &info);
 	if (rc == 0)

@@ -514,6 +514,52 @@ static int child_tap_with_a_foreign_sys(void)
 	return ok ? 0 : 4;
 }
 
+// Two ports of one driver on one interface of the kernel would each get a part of what comes in,
+// and nobody could say which of them lost what: they are refused.
+static bool is_refused(const char *first, const char *second)
+{
+	static const unsigned cpu;
+	struct dp_port_config ports[2] = {{.name = "eth0"}, {.name = "eth1"}};
+	const struct dp_config config = {.ports = ports,
+	                                 .n_ports = 2,
+	                                 .worker_cpus = &cpu,
+	                                 .n_workers = 1,
+	                                 .memory_mb = 192,
+	                                 .max_peers = 8,
+	                                 .max_tunnels = 8,
+	                                 .max_sas = 16,
+	                                 .max_ike_sas = 8};
+	char err[256];
+	struct dp *dp;
+
+	snprintf(ports[0].device, sizeof(ports[0].device), "%s", first);
+	snprintf(ports[1].device, sizeof(ports[1].device), "%s", second);
+	dp = dp_prepare(&config, NULL, err, sizeof(err));
+	if (dp) {
+		fprintf(stderr, "it starts\n");
+		dp_stop(dp);
+		return false;
+	}
+	fprintf(stderr, "%s\n", err);
+	return strstr(err, "eth0") && strstr(err, "eth1") && strstr(err, "vt0");
+}
+
+static int child_af_packet_shared(void)
+{
+	if (unshare(CLONE_NEWNET) || !run("ip link add vt0 type veth peer name vt1 && "
+	                                  "ip link property add dev vt0 altname other && "
+	                                  "ip link set vt0 up && ip link set vt1 up"))
+		return SKIPPED;
+	return is_refused("net_af_packet0,iface=vt0", "net_af_packet1,iface=other") ? 0 : 4;
+}
+
+static int child_tap_shared(void)
+{
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK))
+		return SKIPPED;
+	return is_refused("net_tap0,iface=vt0", "net_tap1,iface=vt0") ? 0 : 4;
+}
+
 static int child_missing(void)
 {
 	static const unsigned cpu;
@@ -646,6 +692,18 @@ static void test_tap_with_a_foreign_sys(void **state)
 	in_a_process(child_tap_with_a_foreign_sys);
 }
 
+static void test_af_packet_shared(void **state)
+{
+	(void)state;
+	in_a_process(child_af_packet_shared);
+}
+
+static void test_tap_shared(void **state)
+{
+	(void)state;
+	in_a_process(child_tap_shared);
+}
+
 static void test_missing_device_is_named(void **state)
 {
 	(void)state;
@@ -670,6 +728,8 @@ int main(void)
 		cmocka_unit_test(test_tap_deleted),
 		cmocka_unit_test(test_tap_in_a_container),
 		cmocka_unit_test(test_tap_with_a_foreign_sys),
+		cmocka_unit_test(test_af_packet_shared),
+		cmocka_unit_test(test_tap_shared),
 		cmocka_unit_test(test_missing_device_is_named),
 	};
 
