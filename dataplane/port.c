@@ -5,8 +5,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
+#include <rte_alarm.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
+#include <semaphore.h>
 #include <stdio.h>
 
 #include "eal.h"
@@ -360,6 +362,49 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 	return 0;
 }
 
+// ---- closing ---------------------------------------------------------------------------------
+
+struct closing {
+	uint16_t port;
+	sem_t done;
+};
+
+static void close_now(uint16_t port)
+{
+	rte_eth_dev_stop(port);
+	rte_eth_dev_close(port);
+}
+
+static void close_aside(void *arg)
+{
+	struct closing *c = arg;
+
+	close_now(c->port);
+	sem_post(&c->done);
+}
+
+// DPDK's interrupt thread, which hears that the other side of a memif is gone, frees then what
+// closing the port frees too, and there is no lock: so this is left to that thread, where one comes
+// after the other.
+static void close_device(uint16_t port)
+{
+	struct closing c = {.port = port};
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_info_get(port, &info) || !driver_is(&info, "net_memif")) {
+		close_now(port);
+		return;
+	}
+	sem_init(&c.done, 0, 0);
+	if (rte_eal_alarm_set(1, close_aside, &c) == 0) {
+		while (sem_wait(&c.done) && errno == EINTR)
+			;
+	} else {
+		close_now(port);
+	}
+	sem_destroy(&c.done);
+}
+
 void port_close(struct dp *dp, uint16_t index)
 {
 	struct iface *iface = &dp->ifaces[index];
@@ -368,8 +413,7 @@ void port_close(struct dp *dp, uint16_t index)
 	if (iface->port != UINT16_MAX) {
 		link_forget(dp, iface->port);
 		steer_stop(dp, index);
-		rte_eth_dev_stop(iface->port);
-		rte_eth_dev_close(iface->port);
+		close_device(iface->port);
 	}
 	while (iface->control_ring && rte_ring_sc_dequeue(iface->control_ring, (void **)&m) == 0)
 		rte_pktmbuf_free(m);

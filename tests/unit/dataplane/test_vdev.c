@@ -13,8 +13,10 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <rte_interrupts.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -560,6 +562,45 @@ static int child_tap_shared(void)
 	return is_refused("net_tap0,iface=vt0", "net_tap1,iface=vt0") ? 0 : 4;
 }
 
+// ---- net_memif's end, whose other side goes at the same moment ---------------------------------
+
+static void *unmapped_aside; // by DPDK's interrupt thread, which takes its time
+static bool unmapped_twice;
+
+// Also for the drivers (see meson.build).
+int munmap(void *addr, size_t len)
+{
+	if (rte_thread_is_intr()) {
+		__atomic_store_n(&unmapped_aside, addr, __ATOMIC_RELAXED);
+		usleep(200000);
+	} else if (addr && addr == __atomic_load_n(&unmapped_aside, __ATOMIC_RELAXED)) {
+		unmapped_twice = true;
+	}
+	return (int)syscall(SYS_munmap, addr, len);
+}
+
+// The thread that ends the connection frees what closing the port frees: they must not meet.
+static int child_memif_peer_leaves(void)
+{
+	static const uint8_t mac[6] = {2};
+	char device[DP_DEVICE_MAX];
+	struct wire w;
+	struct dp *dp;
+
+	wire_device(device, sizeof(device), 0);
+	dp = prepare(device, 1, false);
+	if (wire_open(&w, 0, mac) || !wire_wait_link(&w))
+		return 3;
+	rte_eth_dev_stop(w.port);
+	for (unsigned i = 0; i < 5000; i++) {
+		if (__atomic_load_n(&unmapped_aside, __ATOMIC_RELAXED))
+			break;
+		usleep(1000);
+	}
+	dp_stop(dp);
+	return unmapped_aside && !unmapped_twice ? 0 : 4;
+}
+
 static int child_missing(void)
 {
 	static const unsigned cpu;
@@ -704,6 +745,12 @@ static void test_tap_shared(void **state)
 	in_a_process(child_tap_shared);
 }
 
+static void test_memif_peer_leaves(void **state)
+{
+	(void)state;
+	in_a_process(child_memif_peer_leaves);
+}
+
 static void test_missing_device_is_named(void **state)
 {
 	(void)state;
@@ -730,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_tap_with_a_foreign_sys),
 		cmocka_unit_test(test_af_packet_shared),
 		cmocka_unit_test(test_tap_shared),
+		cmocka_unit_test(test_memif_peer_leaves),
 		cmocka_unit_test(test_missing_device_is_named),
 	};
 

@@ -96,16 +96,11 @@ static inline bool wire_wait_link(const struct wire *w)
 	return false;
 }
 
-// The gateway's end hears of it in DPDK's interrupt thread, and net_memif does not bear to be
-// closed at that moment.
-#define WIRE_CLOSED_US 100000
-
 static inline void wire_close(struct wire *w)
 {
 	rte_eth_dev_stop(w->port);
 	rte_eth_dev_close(w->port);
 	rte_mempool_free(w->pool);
-	usleep(WIRE_CLOSED_US);
 }
 
 static inline bool wire_send(struct wire *w, const struct frame *f)
