@@ -380,13 +380,14 @@ void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s)
 static void make_cookie(struct control *c, struct ike_sa *sa)
 {
 	uint8_t *cookie = sa->initiator ? sa->cookie_i : sa->cookie_r;
+	uint32_t tag;
 
 	do
-		secret_random(&sa->tag, sizeof(sa->tag));
-	while (!sa->tag);
+		secret_random(&tag, sizeof(tag));
+	while (!tag);
 	bytes_put_u32(cookie, sa->slab.index);
-	bytes_put_u32(cookie + 4, sa->tag);
-	dp_ike_mark(c->dp, sa->slab.index, sa->tag);
+	bytes_put_u32(cookie + 4, tag);
+	dp_ike_mark(c->dp, sa->slab.index, tag);
 }
 
 struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
@@ -426,10 +427,10 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 
 static void withdraw_cookie(struct control *c, struct ike_sa *sa)
 {
-	if (!sa->tag)
+	if (sa->withdrawn)
 		return;
 	dp_ike_mark(c->dp, sa->slab.index, 0);
-	sa->tag = 0;
+	sa->withdrawn = true;
 }
 
 void ike_sa_retire(struct control *c, struct ike_sa *sa)
@@ -466,7 +467,7 @@ void ike_sa_destroy(struct control *c, struct ike_sa *sa)
 	ike_sa_retire(c, sa);
 	unlink_sa(sa);
 	node_forget_all(c, sa);
-	secret_wipe(&sa->keys, sizeof(sa->keys));
+	keymat_wipe(&sa->suite, &sa->keys);
 	slab_free(&c->ike_sas, sa);
 }
 
@@ -476,7 +477,7 @@ struct ike_sa *ike_sa_of_cookie(const struct control *c, const uint8_t cookie[8]
 	uint32_t slot = reader_u32(&r), tag = reader_u32(&r);
 	struct ike_sa *sa = tag ? slab_at(&c->ike_sas, slot) : NULL;
 
-	return sa && sa->tag == tag ? sa : NULL;
+	return sa && !sa->withdrawn && ike_sa_tag(sa) == tag ? sa : NULL;
 }
 
 static struct ike_sa *find_own(const struct control *c, const uint8_t cookie[8], bool initiator)

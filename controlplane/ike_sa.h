@@ -3,7 +3,10 @@
 #ifndef VIGIL_IKE_SA_H
 #define VIGIL_IKE_SA_H
 
+#include <stddef.h>
+
 #include "addr.h"
+#include "bytes.h"
 #include "keymat.h"
 #include "slab.h"
 #include "types.h"
@@ -65,56 +68,61 @@ enum ike_sa_in {
 	IKE_IN_UNPROVED,  // message 4 is sent
 };
 
+// In order of use: a probe and its answer touch what stands before `handshake`, and look at the
+// exchanges and nodes.
 struct ike_sa {
 	struct slab_item slab; // slab.index is the slot in our cookie
 	struct ike_sa *next;   // of the peer, newest first
 	struct peer *peer;
-	uint32_t tag; // second half of our cookie
 	uint8_t cookie_i[8], cookie_r[8];
 	uint8_t version; // 1
 	uint8_t state;   // enum ike_state; written by ike_sa_set_state() only
-	bool initiator;
-	bool peer_dpd;   // the other side sent the DPD vendor ID
-	bool peer_nat_t; // ... and RFC 3947
-	bool peer_ours;  // ... and our own
-	bool replaced;   // begins no exchange: a newer one does, or it was given up; deleted soon
-	bool closing;    // replaced for a while: no quick mode begins on it any more
-	bool delete_sent;
-	bool nat_local, nat_remote; // who is behind a NAT on this SA's path (RFC 3947, 3.2)
-	uint8_t queue;              // enum ike_sa_in
+	bool initiator : 1;
+	bool peer_dpd : 1;   // the other side sent the DPD vendor ID
+	bool peer_nat_t : 1; // ... and RFC 3947
+	bool peer_ours : 1;  // ... and our own
+	bool replaced : 1; // begins no exchange: a newer one does, or it was given up; deleted soon
+	bool closing : 1;  // replaced for a while: no quick mode begins on it any more
+	bool delete_sent : 1;
+	bool nat_local : 1; // who is behind a NAT on this SA's path (RFC 3947, 3.2)
+	bool nat_remote : 1;
+	bool dpd_in_valid : 1; // dpd_in_highest is set
+	bool contact : 1;      // INITIAL-CONTACT has come on it: older children do not stay
+	bool withdrawn : 1;    // its cookie leads here no more
 	uint16_t local_port, remote_port;
-	bool dpd_in_valid; // dpd_in_highest is set
-	bool contact;      // INITIAL-CONTACT has come on it: older children do not stay
-	uint8_t messages;  // that came with its cookie before it was established
-	uint32_t conn_id;
-	struct ike_suite suite; // as agreed
-	struct ike1_keys keys;
-	tick_t created, established;
-	tick_t turn_first;      // established: from when on a renewal goes before other peers
-	tick_t remembered;      // when the last node was added
-	tick_t third_again;     // a message 3 of a quick mode was repeated without being asked for
-	tick_t third_refused;   // ... and the peer said last that it cannot read it
-	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
-	uint32_t begun_next;    // under way, and the peer began it: the next such, slab index + 1
-	// In its queue, or in none and if it has nodes in the list of SAs that have some.
-	struct ike_sa *older, *newer;
-
+	struct ike_suite suite;  // as agreed
+	uint8_t queue;           // enum ike_sa_in
+	uint8_t messages;        // that came with its cookie before it was established
+	uint8_t dpd_outstanding; // probes that are: [dpd_run_first, dpd_run_first + so many)
+	struct ike1_keys keys;   // of the suite
 	// DPD (RFC 3706, 6): ours starts at random with the high bit clear and rises with every
 	// message.
 	uint32_t dpd_first;      // sequence of our first R-U-THERE
 	uint32_t dpd_next;       // ... and of the next one
 	uint32_t dpd_run_first;  // first one of the newest run
 	uint32_t dpd_in_highest; // highest R-U-THERE sequence received
-	uint8_t dpd_outstanding; // how many are: [run_first, run_first + outstanding)
-	uint16_t n_nodes, node_next;
 
 	struct handshake *handshake; // phase 1 in progress; NULL once established
 	struct exchange *exchanges;  // phase 2 in progress
 	struct ike_node *nodes;      // a ring of n_nodes, made when first needed
+	uint16_t n_nodes, node_next;
+	uint32_t conn_id;
+	uint32_t begun_next; // under way, and the peer began it: the next such, slab index + 1
+	tick_t created, established;
+	tick_t turn_first;      // established: from when on a renewal goes before other peers
+	tick_t remembered;      // when the last node was added
+	tick_t third_again;     // a message 3 of a quick mode was repeated without being asked for
+	tick_t third_refused;   // ... and the peer said last that it cannot read it
+	tick_t exchanged_after; // when message 3 of phase 1 was sent or received, from `created` on
+
+	// In its queue, or in none and if it has nodes in the list of SAs that have some.
+	struct ike_sa *older, *newer;
 	// Timers; armed in phase_1.c only.
 	struct wheel_timer rekey;
 	struct wheel_timer expire;
 };
+_Static_assert(sizeof(struct ike_sa) == 320, "what a peer takes: ARCHITECTURE.md");
+_Static_assert(offsetof(struct ike_sa, handshake) == 3 * 64, "lines that a probe touches");
 
 // A new IKE SA of a peer, with its cookie made and published. As responder cookie_i is the peer's.
 // NULL with errno.
@@ -160,6 +168,12 @@ void ike_sa_hurry_oldest(struct control *c);
 void ike_sa_set_state(struct control *c, struct ike_sa *sa, enum ike_state s);
 // It becomes one of another peer's, the newest.
 void ike_sa_hand_over(struct control *c, struct ike_sa *sa, struct peer *p);
+// Second half of our cookie.
+static inline uint32_t ike_sa_tag(const struct ike_sa *sa)
+{
+	return bytes_get_u32((sa->initiator ? sa->cookie_i : sa->cookie_r) + 4);
+}
+
 // The IKE SA whose cookie of our own making this is, in whatever place it stood. NULL: none.
 struct ike_sa *ike_sa_of_cookie(const struct control *c, const uint8_t cookie[8]);
 // The IKE SA of a received message, by whichever cookie is ours. NULL: none.

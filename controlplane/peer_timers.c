@@ -208,7 +208,7 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 	p = container_of(t, const struct peer, probe);
 	sa = (const char *)p->ike_sas;
 	if (ahead > 1) {
-		for (size_t i = 0; sa && i < sizeof(struct ike_sa); i += 64)
+		for (size_t i = 0; sa && i < offsetof(struct ike_sa, older); i += 64)
 			__builtin_prefetch(sa + i);
 		if (p->children) {
 			__builtin_prefetch(p->children);

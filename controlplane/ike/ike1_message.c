@@ -13,12 +13,12 @@ int ike1_message_seal(struct ike_crypto *c, const struct ike_suite *s, const str
                       uint8_t iv[IKE_BLOCK_MAX], struct isakmp_message *m)
 {
 	size_t body = writer_len(&m->w) - ISAKMP_HEADER, len;
-	size_t over = body % keys->block_len;
+	size_t block_len = suite_block_len(s->cipher), over = body % block_len;
 	int err;
 
 	// Appendix B: the padding is not in any payload's length, but it is in the header's.
 	if (over)
-		writer_zero(&m->w, keys->block_len - over);
+		writer_zero(&m->w, block_len - over);
 	len = isakmp_message_end(m);
 	if (!len)
 		return -EMSGSIZE;
@@ -30,11 +30,11 @@ int ike1_message_seal(struct ike_crypto *c, const struct ike_suite *s, const str
 }
 
 void ike1_message_begin(struct isakmp_message *m, void *buf, size_t size,
-                        const struct isakmp_header *h, const struct ike1_keys *keys)
+                        const struct isakmp_header *h, const struct ike_suite *s)
 {
 	isakmp_message_begin(m, buf, size, h);
 	isakmp_payload_begin(m, ISAKMP_HASH);
-	writer_zero(&m->w, keys->hash_len);
+	writer_zero(&m->w, suite_hash_len(s->hash));
 	isakmp_payload_end(m);
 }
 
@@ -43,7 +43,8 @@ int ike1_message_seal_hashed(struct ike_crypto *c, const struct ike_suite *s,
                              enum ike1_hash_kind kind, const struct ike1_quick *q,
                              struct isakmp_message *m)
 {
-	size_t hash_at = ISAKMP_HEADER + ISAKMP_PAYLOAD_HEADER, rest_at = hash_at + keys->hash_len;
+	size_t hash_at = ISAKMP_HEADER + ISAKMP_PAYLOAD_HEADER,
+	       rest_at = hash_at + suite_hash_len(s->hash);
 	struct reader id;
 	struct ike_chunk rest;
 	int err;
@@ -69,7 +70,8 @@ int ike1_message_open(struct ike_crypto *c, const struct ike_suite *s, const str
 	reader_take(&r, ISAKMP_HEADER);
 	len = reader_left(&r);
 	body = reader_take(&r, len);
-	if (!(h->flags & ISAKMP_FLAG_ENCRYPTED) || !body || len == 0 || len % keys->block_len)
+	if (!(h->flags & ISAKMP_FLAG_ENCRYPTED) || !body || len == 0 ||
+	    len % suite_block_len(s->cipher))
 		return -EBADMSG;
 	if (len > size)
 		return -EMSGSIZE;
@@ -85,11 +87,12 @@ int ike1_message_check_hash(struct ike_crypto *c, const struct ike_suite *s,
 {
 	const struct isakmp_payload *p = &chain->payloads[0];
 	struct reader r = reader_make(chain->start, chain->len);
+	size_t hash_len = suite_hash_len(s->hash);
 	uint8_t hash[IKE_HASH_MAX];
 	struct ike_chunk rest;
 	int err;
 
-	if (chain->count == 0 || p->type != ISAKMP_HASH || p->len != keys->hash_len)
+	if (chain->count == 0 || p->type != ISAKMP_HASH || p->len != hash_len)
 		return -EBADMSG;
 	// HASH(3) covers no other payload, so none may be there to be believed.
 	if (kind == IKE1_HASH_3 && chain->count != 1)
@@ -100,5 +103,5 @@ int ike1_message_check_hash(struct ike_crypto *c, const struct ike_suite *s,
 	err = keymat_phase2_hash(c, s, keys, kind, message_id, q, rest, hash);
 	if (err)
 		return err;
-	return secret_equal(hash, p->body, keys->hash_len) ? 0 : -EACCES;
+	return secret_equal(hash, p->body, hash_len) ? 0 : -EACCES;
 }

@@ -18,7 +18,7 @@ int ike1_message_seal(struct ike_crypto *c, const struct ike_suite *s, const str
                       uint8_t iv[IKE_BLOCK_MAX], struct isakmp_message *m);
 // Header and an empty HASH payload of the right length.
 void ike1_message_begin(struct isakmp_message *m, void *buf, size_t size,
-                        const struct isakmp_header *h, const struct ike1_keys *keys);
+                        const struct isakmp_header *h, const struct ike_suite *s);
 // Fills in the HASH payload, then as ike1_message_seal().
 int ike1_message_seal_hashed(struct ike_crypto *c, const struct ike_suite *s,
                              const struct ike1_keys *keys, uint8_t iv[IKE_BLOCK_MAX],

@@ -3,6 +3,7 @@
 #include "keymat.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "addr.h"
@@ -16,6 +17,30 @@
 static struct ike_chunk chunk(const void *data, size_t len)
 {
 	return (struct ike_chunk){data, len};
+}
+
+static bool is_long(const struct ike_suite *s)
+{
+	return suite_hash_len(s->hash) > IKE_HASH_USUAL;
+}
+
+const uint8_t *keymat_skeyid_a(const struct ike_suite *s, const struct ike1_keys *keys)
+{
+	return is_long(s) ? keys->long_skeyid->a : keys->skeyid.a;
+}
+
+const uint8_t *keymat_skeyid_d(const struct ike_suite *s, const struct ike1_keys *keys)
+{
+	return is_long(s) ? keys->long_skeyid->d : keys->skeyid.d;
+}
+
+void keymat_wipe(const struct ike_suite *s, struct ike1_keys *keys)
+{
+	if (is_long(s) && keys->long_skeyid) {
+		secret_wipe(keys->long_skeyid, sizeof(*keys->long_skeyid));
+		free(keys->long_skeyid);
+	}
+	secret_wipe(keys, sizeof(*keys));
 }
 
 // SKEYID_x = prf(SKEYID, [SKEYID_(x-1)] | g^xy | CKY-I | CKY-R | n)
@@ -61,15 +86,15 @@ static int stretch_key(struct ike_crypto *c, enum ike_hash hash, const uint8_t *
 }
 
 // Appendix B: the first IV is the hash of both public values, cut to the block.
-static int phase1_iv(struct ike_crypto *c, enum ike_hash hash, const struct ike1_phase1 *in,
+static int phase1_iv(struct ike_crypto *c, const struct ike_suite *s, const struct ike1_phase1 *in,
                      struct ike1_keys *keys)
 {
 	const struct ike_chunk parts[] = {in->public_i, in->public_r};
 	uint8_t out[IKE_HASH_MAX];
-	int err = ike_crypto_hash(c, hash, parts, 2, out);
+	int err = ike_crypto_hash(c, s->hash, parts, 2, out);
 
 	if (!err)
-		memcpy(keys->iv, out, keys->block_len);
+		memcpy(keys->iv, out, suite_block_len(s->cipher));
 	return err;
 }
 
@@ -78,26 +103,29 @@ int keymat_phase1(struct ike_crypto *c, const struct ike_suite *s, const struct 
 {
 	const struct ike_chunk nonces[] = {in->nonce_i, in->nonce_r};
 	unsigned hash_len = suite_hash_len(s->hash), key_len = suite_key_len(s);
-	uint8_t e[IKE_HASH_MAX];
+	uint8_t e[IKE_HASH_MAX], *a = keys->skeyid.a, *d = keys->skeyid.d;
 	int err;
 
 	if (!hash_len || !key_len || key_len > IKE_KEY_MAX)
 		return -EINVAL;
-	*keys = (struct ike1_keys){
-		.hash_len = (uint8_t)hash_len,
-		.key_len = (uint8_t)key_len,
-		.block_len = (uint8_t)suite_block_len(s->cipher),
-	};
+	*keys = (struct ike1_keys){0};
+	if (is_long(s)) {
+		keys->long_skeyid = malloc(sizeof(*keys->long_skeyid));
+		if (!keys->long_skeyid)
+			return -ENOMEM;
+		a = keys->long_skeyid->a;
+		d = keys->long_skeyid->d;
+	}
 	skeyid->len = (uint8_t)hash_len;
 	err = ike_crypto_prf(c, s->hash, in->psk.data, in->psk.len, nonces, 2, skeyid->bytes);
-	err = err ? err : derive_skeyid(c, s->hash, in, skeyid, NULL, 0, keys->skeyid_d);
-	err = err ? err : derive_skeyid(c, s->hash, in, skeyid, keys->skeyid_d, 1, keys->skeyid_a);
-	err = err ? err : derive_skeyid(c, s->hash, in, skeyid, keys->skeyid_a, 2, e);
+	err = err ? err : derive_skeyid(c, s->hash, in, skeyid, NULL, 0, d);
+	err = err ? err : derive_skeyid(c, s->hash, in, skeyid, d, 1, a);
+	err = err ? err : derive_skeyid(c, s->hash, in, skeyid, a, 2, e);
 	err = err ? err : stretch_key(c, s->hash, e, hash_len, keys->key, key_len);
-	err = err ? err : phase1_iv(c, s->hash, in, keys);
+	err = err ? err : phase1_iv(c, s, in, keys);
 	secret_wipe(e, sizeof(e));
 	if (err) {
-		secret_wipe(keys, sizeof(*keys));
+		keymat_wipe(s, keys);
 		secret_wipe(skeyid, sizeof(*skeyid));
 	}
 	return err;
@@ -129,13 +157,14 @@ int keymat_phase2_iv(struct ike_crypto *c, const struct ike_suite *s, const stru
                      uint32_t message_id, uint8_t iv[IKE_BLOCK_MAX])
 {
 	uint8_t id[4], out[IKE_HASH_MAX];
-	const struct ike_chunk parts[] = {chunk(keys->iv, keys->block_len), chunk(id, sizeof(id))};
+	unsigned block_len = suite_block_len(s->cipher);
+	const struct ike_chunk parts[] = {chunk(keys->iv, block_len), chunk(id, sizeof(id))};
 	int err;
 
 	bytes_put_u32(id, message_id);
 	err = ike_crypto_hash(c, s->hash, parts, 2, out);
 	if (!err)
-		memcpy(iv, out, keys->block_len);
+		memcpy(iv, out, block_len);
 	return err;
 }
 
@@ -157,30 +186,32 @@ int keymat_phase2_hash(struct ike_crypto *c, const struct ike_suite *s,
 	if (kind != IKE1_HASH_1)
 		parts[n++] = q->nonce_i;
 	parts[n++] = kind == IKE1_HASH_3 ? q->nonce_r : rest;
-	return ike_crypto_prf(c, s->hash, keys->skeyid_a, keys->hash_len, parts, n, out);
+	return ike_crypto_prf(c, s->hash, keymat_skeyid_a(s, keys), suite_hash_len(s->hash), parts,
+	                      n, out);
 }
 
 // KEYMAT = K1 | K2 | ..., K1 = prf(SKEYID_d, [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b),
 // K2 = prf(SKEYID_d, K1 | the same).
-static int expand_keymat(struct ike_crypto *c, enum ike_hash hash, const struct ike1_keys *keys,
-                         const struct ike1_quick *q, uint32_t spi, uint8_t *out, size_t len)
+static int expand_keymat(struct ike_crypto *c, const struct ike_suite *s,
+                         const struct ike1_keys *keys, const struct ike1_quick *q, uint32_t spi,
+                         uint8_t *out, size_t len)
 {
 	uint8_t block[IKE_HASH_MAX], protocol = PROTO_ESP, spi_bytes[4];
 	struct ike_chunk parts[PARTS_MAX] = {
 		chunk(block, 0),     q->secret,  chunk(&protocol, 1),
 		chunk(spi_bytes, 4), q->nonce_i, q->nonce_r,
 	};
-	size_t done = 0;
+	size_t done = 0, hash_len = suite_hash_len(s->hash);
 	int err = 0;
 
 	bytes_put_u32(spi_bytes, spi);
 	while (done < len && !err) {
-		size_t n = len - done < keys->hash_len ? len - done : keys->hash_len;
+		size_t n = len - done < hash_len ? len - done : hash_len;
 
-		err = ike_crypto_prf(c, hash, keys->skeyid_d, keys->hash_len, parts, PARTS_MAX,
-		                     block);
+		err = ike_crypto_prf(c, s->hash, keymat_skeyid_d(s, keys), hash_len, parts,
+		                     PARTS_MAX, block);
 		memcpy(out + done, block, n);
-		parts[0].len = keys->hash_len;
+		parts[0].len = hash_len;
 		done += n;
 	}
 	secret_wipe(block, sizeof(block));
@@ -197,9 +228,10 @@ int keymat_esp(struct ike_crypto *c, const struct ike_suite *s, const struct ike
 	int err;
 
 	// Not a byte of key material would be an SA without protection (RFC 4301, 3.2).
-	if (key_len > SA_KEY_MAX || key_len + salt_len + auth_len == 0 || keys->hash_len == 0)
+	if (key_len > SA_KEY_MAX || key_len + salt_len + auth_len == 0 ||
+	    suite_hash_len(s->hash) == 0)
 		return -EINVAL;
-	err = expand_keymat(c, s->hash, keys, q, spi, keymat, key_len + salt_len + auth_len);
+	err = expand_keymat(c, s, keys, q, spi, keymat, key_len + salt_len + auth_len);
 	if (!err) {
 		out->cipher = esp->cipher;
 		out->auth = esp->auth;

@@ -9,16 +9,24 @@
 #include "suite.h"
 #include "types.h"
 
-// What an established IKEv1 SA keeps.
+#define IKE_HASH_USUAL 32 // bytes: all but SHA-384 and SHA-512 have no longer hash
+
+struct ike1_long_skeyids {
+	uint8_t a[IKE_HASH_MAX], d[IKE_HASH_MAX];
+};
+
+// What an established IKEv1 SA keeps; how long each is, and where SKEYID_a and _d lie, its suite
+// says. Messages of phase 2 need what stands first, all but SKEYID_d. Ends with keymat_wipe().
 struct ike1_keys {
-	uint8_t hash_len;  // bytes of skeyid_*
-	uint8_t key_len;   // bytes of encryption key
-	uint8_t block_len; // bytes of a cipher block
-	uint8_t skeyid_d[IKE_HASH_MAX];
-	uint8_t skeyid_a[IKE_HASH_MAX];
 	uint8_t key[IKE_KEY_MAX];
 	uint8_t iv[IKE_BLOCK_MAX]; // last block of phase 1; a phase 2 exchange derives its own from
 	                           // it
+	union {
+		struct {
+			uint8_t a[IKE_HASH_USUAL], d[IKE_HASH_USUAL];
+		} skeyid;
+		struct ike1_long_skeyids *long_skeyid; // of a longer hash; NULL: none yet
+	};
 };
 
 // All that phase 1 hashes; the chunks point to what the handshake keeps.
@@ -37,10 +45,15 @@ struct ike1_skeyid {
 };
 
 // SKEYID for pre-shared keys, SKEYID_d, _a, the encryption key from SKEYID_e (stretched as in
-// appendix B, weak DES keys not looked for), and the first IV. *skeyid is for the two hashes below,
-// wipe it after them. sa_i is not used here.
+// appendix B, weak DES keys not looked for), and the first IV. *keys held none before, and if this
+// fails (-ENOMEM too) it holds none. *skeyid is for the two hashes below, wipe it after them. sa_i
+// is not used here.
 int keymat_phase1(struct ike_crypto *c, const struct ike_suite *s, const struct ike1_phase1 *in,
                   struct ike1_keys *keys, struct ike1_skeyid *skeyid);
+// Wipes the keys of that suite; there may be none, all zeros.
+void keymat_wipe(const struct ike_suite *s, struct ike1_keys *keys);
+const uint8_t *keymat_skeyid_a(const struct ike_suite *s, const struct ike1_keys *keys);
+const uint8_t *keymat_skeyid_d(const struct ike_suite *s, const struct ike1_keys *keys);
 // HASH_I and HASH_R over the body of the ID payload of the side that sends it (RFC 2409, 5).
 // `out` takes suite_hash_len() bytes.
 int keymat_hash_i(struct ike_crypto *c, const struct ike_suite *s, const struct ike1_phase1 *in,

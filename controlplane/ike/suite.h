@@ -25,8 +25,8 @@ enum ike_hash {
 // One phase 1 suite (RFC 2409, 5): what an isakmp policy asks for, and what was agreed. The
 // authentication method is the pre-shared key.
 struct ike_suite {
-	enum ike_cipher cipher;
-	enum ike_hash hash;
+	uint8_t cipher;    // enum ike_cipher
+	uint8_t hash;      // enum ike_hash
 	uint16_t key_bits; // AES only: 128, 192 or 256
 	uint16_t group;    // Diffie-Hellman group number
 	uint32_t lifetime; // seconds; 0 = not said

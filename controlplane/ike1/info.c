@@ -47,7 +47,7 @@ void info_begin(struct control *c, struct ike_sa *sa, struct info_message *im)
 	memcpy(h.cookie_r, sa->cookie_r, sizeof(h.cookie_r));
 	im->message_id = h.message_id;
 	im->len = im->to_port = 0;
-	ike1_message_begin(&im->m, im->buf, sizeof(im->buf), &h, &sa->keys);
+	ike1_message_begin(&im->m, im->buf, sizeof(im->buf), &h, &sa->suite);
 }
 
 static int seal(struct control *c, struct ike_sa *sa, struct info_message *im)

@@ -294,7 +294,7 @@ void main_mode_established(struct control *c, struct ike_sa *sa, const struct ma
 	ike_sa_set_state(c, sa, IKE_P1_COMPLETE);
 	sa->established = c->now;
 	sa->turn_first = c->now + ticks_from_seconds(RENEWAL_TURNS_APART);
-	dp_ike_mark(c->dp, sa->slab.index, sa->tag); // however many messages that took
+	dp_ike_mark(c->dp, sa->slab.index, ike_sa_tag(sa)); // however many messages that took
 	p->local_port = sa->local_port;
 	moved = sa->nat_remote && sa->local_port == ISAKMP_PORT_NAT &&
 	        p->remote_port != sa->remote_port;

@@ -31,7 +31,7 @@ void quick_begin(const struct exchange *x, struct isakmp_message *m, void *buf, 
 
 	memcpy(h.cookie_i, x->sa->cookie_i, sizeof(h.cookie_i));
 	memcpy(h.cookie_r, x->sa->cookie_r, sizeof(h.cookie_r));
-	ike1_message_begin(m, buf, size, &h, &x->sa->keys);
+	ike1_message_begin(m, buf, size, &h, &x->sa->suite);
 }
 
 struct ike1_quick quick_inputs(const struct exchange *x)

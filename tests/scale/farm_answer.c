@@ -292,7 +292,7 @@ static void send_2(struct farm *f, uint32_t i, const struct farm_sa *sa, struct 
 	uint8_t buf[FARM_MESSAGE_MAX];
 	struct isakmp_message m;
 
-	farm_message_begin(sa, ISAKMP_EXCHANGE_QUICK, q->id, &m, buf);
+	farm_message_begin(f, sa, ISAKMP_EXCHANGE_QUICK, q->id, &m, buf);
 	proposal_write_esp_answer(&m, choice, q->spi_in);
 	isakmp_payload_put(&m, ISAKMP_NONCE, q->nonce_r, FARM_NONCE_LEN);
 	for (unsigned n = 0; n < 2; n++) {

@@ -18,7 +18,7 @@ static void begin(struct farm *f, const struct farm_sa *sa, struct info *info)
 
 	if (keymat_phase2_iv(f->crypto, &f->ike, &sa->keys, id, info->iv))
 		abort();
-	farm_message_begin(sa, ISAKMP_EXCHANGE_INFO, id, &info->m, info->buf);
+	farm_message_begin(f, sa, ISAKMP_EXCHANGE_INFO, id, &info->m, info->buf);
 }
 
 static void send(struct farm *f, uint32_t i, const struct farm_sa *sa, struct info *info)

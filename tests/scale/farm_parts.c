@@ -47,12 +47,13 @@ struct isakmp_header farm_header(const struct farm_sa *sa, enum isakmp_exchange 
 	return h;
 }
 
-void farm_message_begin(const struct farm_sa *sa, enum isakmp_exchange exchange,
-                        uint32_t message_id, struct isakmp_message *m, uint8_t *buf)
+void farm_message_begin(const struct farm *f, const struct farm_sa *sa,
+                        enum isakmp_exchange exchange, uint32_t message_id,
+                        struct isakmp_message *m, uint8_t *buf)
 {
 	struct isakmp_header h = farm_header(sa, exchange, message_id, ISAKMP_FLAG_ENCRYPTED);
 
-	ike1_message_begin(m, buf, FARM_MESSAGE_MAX, &h, &sa->keys);
+	ike1_message_begin(m, buf, FARM_MESSAGE_MAX, &h, &f->ike);
 }
 
 struct selector farm_selector(uint32_t peer)

@@ -18,8 +18,9 @@ uint32_t farm_random_id(void);
 struct isakmp_header farm_header(const struct farm_sa *sa, enum isakmp_exchange exchange,
                                  uint32_t message_id, uint8_t flags);
 // Begins a message of phase 2 or an informational one, in a buffer of FARM_MESSAGE_MAX bytes.
-void farm_message_begin(const struct farm_sa *sa, enum isakmp_exchange exchange,
-                        uint32_t message_id, struct isakmp_message *m, uint8_t *buf);
+void farm_message_begin(const struct farm *f, const struct farm_sa *sa,
+                        enum isakmp_exchange exchange, uint32_t message_id,
+                        struct isakmp_message *m, uint8_t *buf);
 // What phase 2 is about, from the peer's side.
 struct selector farm_selector(uint32_t peer);
 enum sa_encap farm_encap(const struct farm *f);

@@ -241,7 +241,7 @@ static void send_quick_1(struct farm *f, uint32_t i, uint32_t now_ms)
 	hs->spi_in = farm_random_id() | 0x1000;
 	if (keymat_phase2_iv(f->crypto, &f->ike, &p->sa.keys, hs->message_id, hs->iv))
 		abort();
-	farm_message_begin(&p->sa, ISAKMP_EXCHANGE_QUICK, hs->message_id, &m, buf);
+	farm_message_begin(f, &p->sa, ISAKMP_EXCHANGE_QUICK, hs->message_id, &m, buf);
 	proposal_write_esp(&m, &f->esp, 1, farm_encap(f), hs->spi_in);
 	isakmp_payload_put(&m, ISAKMP_NONCE, hs->nonce_i, FARM_NONCE_LEN);
 	ident_write_selector(&m, &s, true);
@@ -326,7 +326,7 @@ static bool take_quick_2(struct farm *f, uint32_t i, const struct isakmp_header 
 	hs->nonce_r_len = nonce->len;
 	memcpy(hs->iv, next_iv, sizeof(hs->iv));
 	q = quick_inputs(hs);
-	farm_message_begin(&p->sa, ISAKMP_EXCHANGE_QUICK, hs->message_id, &m, buf);
+	farm_message_begin(f, &p->sa, ISAKMP_EXCHANGE_QUICK, hs->message_id, &m, buf);
 	len = ike1_message_seal_hashed(f->crypto, &f->ike, &p->sa.keys, hs->iv, IKE1_HASH_3, &q,
 	                               &m);
 	if (len <= 0 ||

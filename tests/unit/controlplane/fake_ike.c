@@ -241,7 +241,6 @@ struct ike_sa *ike_sa_create(struct control *c, struct peer *p, bool initiator,
 	sa->initiator = initiator;
 	if (cookie_i)
 		memcpy(sa->cookie_i, cookie_i, sizeof(sa->cookie_i));
-	sa->tag = 1;
 	sa->created = c->now;
 	sa->dpd_next = 100;
 	sa->peer_ours = !fake_ike.of_another_make;

@@ -509,7 +509,7 @@ static void cookie_for_a_flood(void **state)
 		pair_settle(p);
 		assert_int_equal(p->b.c.ike_sas.used, 1);
 		sa = slab_at(&p->b.c.ike_sas, 0);
-		assert_int_equal(p->b.c.dp->ike_tags[0], sa->tag);
+		assert_int_equal(p->b.c.dp->ike_tags[0], ike_sa_tag(sa));
 		f = (struct fake_datagram){
 			.src = d.src, .dst = d.dst, .src_port = 500, .dst_port = 500, .len = 60};
 		memcpy(f.data, sa->cookie_i, 8);

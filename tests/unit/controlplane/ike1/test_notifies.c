@@ -53,7 +53,7 @@ static void add_to_quick(struct side *from, struct side *to, struct fake_datagra
 	                                   d->data, plain, sizeof(plain), &chain),
 	                 0);
 	q = quick_inputs(x);
-	ike1_message_begin(&m, buf, sizeof(buf), &h, &sa->keys);
+	ike1_message_begin(&m, buf, sizeof(buf), &h, &sa->suite);
 	copy_payloads(&m, &chain, 1);
 	write(&m, sa);
 	len = ike1_message_seal_hashed(from->c.crypto, &sa->suite, &sa->keys, iv,
