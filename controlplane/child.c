@@ -80,7 +80,6 @@ static void child_join(struct control *c, struct child *ch, struct peer *p, stru
 	ch->flow = f;
 	ch->next_of_flow = f->children;
 	f->children = ch;
-	ch->selector = f->selector;
 	ch->created = c->now;
 	ch->conn_id = c->next_conn_id;
 	c->next_conn_id += 2;
@@ -126,8 +125,11 @@ struct child *child_create(struct control *c, struct peer *p, struct flow *f, bo
 
 	if (!ch)
 		return NULL;
-	err = dp_sa_reserve(c->dp, &p->local, &p->remote, &ch->in, &ch->spi_in);
+	err = initiator ? child_timers_begin(ch) : 0;
+	if (err == 0)
+		err = dp_sa_reserve(c->dp, &p->local, &p->remote, &ch->in, &ch->spi_in);
 	if (err < 0) {
+		peer_timers_stop_child(c, ch);
 		slab_free(&c->children, ch);
 		errno = -err;
 		return NULL;
@@ -154,7 +156,7 @@ int child_install_out(struct control *c, struct child *ch, struct sa_spec *spec,
 	spec->replay_window = 0;
 	if (ch->flow->child && ch->flow->child->peer == ch->peer)
 		child_timers_same_path(c, ch, ch->flow->child);
-	spec->path_mtu = ch->path_mtu;
+	spec->path_mtu = child_path_mtu(ch);
 	spec->dummy_interval = ch->flow->entry->dummy_interval;
 	err = dp_sa_add_out(c->dp, spec, ch->flow->tunnel, ch->in, &ch->out);
 	if (err < 0)

@@ -20,45 +20,66 @@ enum child_state {
 	CHILD_GONE,        // deleted, waits for DP_EVENT_SA_GONE of both directions
 };
 
+// Of a child that this side begins, from there until it has taken over and our last message has
+// surely arrived.
+struct child_start {
+	struct wheel_timer activate; // the outbound SA takes over; message 3 once more
+	struct child *child;
+	uint32_t third;       // the exchange whose message 3 may be repeated, 0 = none
+	uint16_t activate_in; // ticks from child.up until it encrypts
+	uint8_t thirds;       // how often message 3 was repeated
+};
+
+// What was learned from outside of the path to the peer.
+struct child_path {
+	struct wheel_timer age; // it is forgotten
+	struct child *child;
+	uint16_t mtu;
+};
+
+// What a probe touches comes first.
 struct child {
 	struct slab_item slab;
 	struct child *next; // of the peer, the one that was made before
-	uint32_t prev;      // ... and after, of the newest one the oldest: slab index + 1
-	uint32_t conn_id;   // even/odd pair as IOS prints it
-	struct peer *peer;
-	struct flow *flow;          // NULL once the flow has lost it
-	struct child *next_of_flow; // newest first
-	uint8_t state;              // enum child_state
-	uint8_t encap;              // enum sa_encap
-	bool initiator;
+	struct handle in, out;
+	struct flow *flow;  // NULL once the flow has lost it
+	uint8_t state;      // enum child_state
+	uint8_t encap;      // enum sa_encap
+	bool initiator : 1; // this side has begun it
 	bool rekeying : 1;  // a successor is being negotiated
 	bool had_rival : 1; // another one of the flow was being negotiated when it came up
 	bool forsaken : 1;  // the peer may have ended it with its IKE SA
 	bool spent : 1;     // nearly all of its volume is
 	bool ending : 1;    // in a turn to come, see child_ends.h
 	bool late : 1;      // our message 1 was repeated, so that others need not wait
+	bool redone : 1;    // made anew, since the peer could not read a message 3 of it
 	uint8_t sas : 2;    // SAs in the dataplane
-	uint8_t thirds : 2; // how often message 3 was repeated
-	bool redone : 1;    // made anew, since the peer could not read that
 	bool by_spi : 1;    // it is in the table of child_spis.c
-	uint16_t path_mtu;  // learned from outside; 0 = not known
-	struct handle in, out;
-	uint32_t spi_in, spi_out; // host order
-	uint32_t next_by_spi;     // in its bucket of child_spis.c: slab index + 1
-	struct esp_suite suite;   // as agreed, lifetimes included
-	struct selector selector;
-	uint16_t activate_in; // initiator: ticks from `up` until it encrypts
-	tick_t created, up;   // up: the exchange was complete
-	uint32_t third;       // initiator: the exchange whose message 3 may be repeated, 0 = none
+	// Slab index + 1: the next in its bucket of child_spis.c; and of the peer the one that was
+	// made after it, of the newest one the oldest.
+	uint32_t next_by_spi, prev;
+	uint32_t conn_id; // even/odd pair as IOS prints it
+	struct peer *peer;
+	struct child *next_of_flow; // newest first
+	uint32_t spi_in, spi_out;   // host order
+	struct esp_suite suite;     // as agreed, lifetimes included
+	tick_t created, up;         // up: the exchange was complete
+	struct child_start *start;  // NULL: over, or the peer has begun it
+	struct child_path *path;    // NULL: nothing is known
 	// Timers; armed in child_timers.c only.
-	struct wheel_timer rekey;    // soft lifetime: a successor is negotiated
-	struct wheel_timer expire;   // hard lifetime, or an old child's last moment
-	struct wheel_timer activate; // initiator: the outbound SA takes over; message 3 once more
-	struct wheel_timer mtu_age;  // the learned path MTU is forgotten
+	struct wheel_timer rekey;  // soft lifetime: a successor is negotiated
+	struct wheel_timer expire; // hard lifetime, or an old child's last moment
 };
+_Static_assert(sizeof(struct child) == 176, "what a peer takes: ARCHITECTURE.md");
+
+// The path MTU that was learned, 0: none.
+static inline uint16_t child_path_mtu(const struct child *ch)
+{
+	return ch->path ? ch->path->mtu : 0;
+}
 
 // A child that is about to be negotiated for a flow with a peer: takes the inbound SPI. NULL with
-// errno (ENOSPC: table full).
+// errno (ENOSPC: table full; ENOMEM).
 struct child *child_create(struct control *c, struct peer *p, struct flow *f, bool initiator);
 // May a flow have a pair of SAs (`crypto call admission limit ipsec sa`, or what the table leaves
 // to new ones)? One that has one may renew it.

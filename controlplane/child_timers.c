@@ -1,12 +1,17 @@
 // The timers of children: see peer_timers.h. Control core only.
 //
-//   rekey         a successor is negotiated.
-//   expire        the end of a child: its lifetime, or soon after its successor took over.
-//   activate      as initiator of a quick mode: its outbound SA takes over. And our last message is
-//                 sent again, while nothing shows that the peer has it: some repeat theirs only
-//                 until they have sent another (strongSwan).
-//   mtu_age       the path MTU that was learned is forgotten.
+//   rekey           a successor is negotiated.
+//   expire          the end of a child: its lifetime, or soon after its successor took over.
+//   start.activate  as initiator of a quick mode: its outbound SA takes over. And our last message
+//                   is sent again, while nothing shows that the peer has it: some repeat theirs
+//                   only until they have sent another (strongSwan).
+//   path.age        the path MTU that was learned is forgotten.
+//
+// What the last two need is there while they are needed: of a million children few are being begun,
+// or have a path that is narrower than it looks.
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "child.h"
 #include "control.h"
@@ -54,73 +59,116 @@ static void expired_child(void *ctx, struct wheel_timer *t)
 	peer_release(c, p);
 }
 
-// When our last message is due once more, or was when it is over.
-static tick_t third_due(const struct child *ch)
+int child_timers_begin(struct child *ch)
 {
-	return ch->up + ((2u << ch->thirds) - 1) * THIRD_AGAIN;
+	ch->start = calloc(1, sizeof(*ch->start));
+	if (!ch->start)
+		return -ENOMEM;
+	ch->start->child = ch;
+	return 0;
 }
 
-static tick_t activation(const struct child *ch)
+static void start_is_over(struct control *c, struct child *ch)
 {
-	return ch->up + ch->activate_in;
+	if (!ch->start)
+		return;
+	wheel_cancel(&c->wheel, &ch->start->activate);
+	free(ch->start);
+	ch->start = NULL;
+}
+
+// When our last message is due once more, or was when it is over.
+static tick_t third_due(const struct child_start *s)
+{
+	return s->child->up + ((2u << s->thirds) - 1) * THIRD_AGAIN;
+}
+
+static tick_t activation(const struct child_start *s)
+{
+	return s->child->up + s->activate_in;
 }
 
 static void expired_activate(void *ctx, struct wheel_timer *t);
 
-static void arm_activate(struct control *c, struct child *ch)
+// ... or nothing of it is left to do.
+static void arm_activate(struct control *c, struct child_start *s)
 {
-	tick_t at = activation(ch);
+	bool waits = s->child->state == CHILD_INBOUND;
+	tick_t at = activation(s);
 
-	if (ch->third && (ch->state != CHILD_INBOUND || tick_before(third_due(ch), at)))
-		at = third_due(ch);
-	if (ch->third || ch->state == CHILD_INBOUND)
-		wheel_arm(&c->wheel, &ch->activate, at, expired_activate);
+	if (s->third && (!waits || tick_before(third_due(s), at)))
+		at = third_due(s);
+	if (s->third || waits)
+		wheel_arm(&c->wheel, &s->activate, at, expired_activate);
+	else
+		start_is_over(c, s->child);
 }
 
-static void send_third(struct control *c, struct child *ch)
+static void send_third(struct control *c, struct child_start *s)
 {
+	const struct child *ch = s->child;
 	tick_t heard;
 
-	if (ch->state > CHILD_LIVE || ch->thirds == THIRDS_MAX ||
-	    dp_sa_last_in(c->dp, ch->in, &heard) || !ike1_quick_again(c, ch->peer, ch->third))
-		ch->third = 0;
+	if (ch->state > CHILD_LIVE || s->thirds == THIRDS_MAX ||
+	    dp_sa_last_in(c->dp, ch->in, &heard) || !ike1_quick_again(c, ch->peer, s->third))
+		s->third = 0;
 	else
-		ch->thirds++;
+		s->thirds++;
 }
 
 static void expired_activate(void *ctx, struct wheel_timer *t)
 {
-	struct child *ch = container_of(t, struct child, activate);
+	struct child_start *s = container_of(t, struct child_start, activate);
 	struct control *c = ctx;
 
-	if (ch->third && !tick_before(c->now, third_due(ch)))
-		send_third(c, ch);
-	if (ch->state == CHILD_INBOUND && !tick_before(c->now, activation(ch)))
-		child_activate(c, ch);
-	arm_activate(c, ch);
+	if (s->third && !tick_before(c->now, third_due(s)))
+		send_third(c, s);
+	if (s->child->state == CHILD_INBOUND && !tick_before(c->now, activation(s)))
+		child_activate(c, s->child);
+	arm_activate(c, s);
 }
 
-static void expired_path_mtu(void *ctx, struct wheel_timer *t)
+static void forget_path(struct control *c, struct child *ch)
 {
-	struct child *ch = container_of(t, struct child, mtu_age);
+	if (!ch->path)
+		return;
+	wheel_cancel(&c->wheel, &ch->path->age);
+	free(ch->path);
+	ch->path = NULL;
+}
+
+static void expired_path(void *ctx, struct wheel_timer *t)
+{
+	struct child *ch = container_of(t, struct child_path, age)->child;
 	struct control *c = ctx;
 
-	ch->path_mtu = 0; // the next packet that is too long for a router brings the answer again
+	forget_path(c, ch); // the next packet that is too long for a router brings the answer again
 	dp_sa_path_mtu(c->dp, ch->out, 0);
+}
+
+// False: without memory nothing is learned, until the next packet that is too long.
+static bool learn_path(struct control *c, struct child *ch, uint16_t mtu, tick_t until)
+{
+	if (!ch->path)
+		ch->path = calloc(1, sizeof(*ch->path));
+	if (!ch->path)
+		return false;
+	ch->path->child = ch;
+	ch->path->mtu = mtu;
+	wheel_arm(&c->wheel, &ch->path->age, until, expired_path);
+	return true;
 }
 
 void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu)
 {
-	ch->path_mtu = mtu;
-	dp_sa_path_mtu(c->dp, ch->out, mtu);
-	wheel_arm(&c->wheel, &ch->mtu_age, c->now + PATH_MTU_AGE, expired_path_mtu);
+	if (learn_path(c, ch, mtu, c->now + PATH_MTU_AGE))
+		dp_sa_path_mtu(c->dp, ch->out, mtu);
 }
 
 void child_timers_same_path(struct control *c, struct child *ch, const struct child *from)
 {
-	ch->path_mtu = from->path_mtu;
-	if (wheel_is_armed(&from->mtu_age))
-		wheel_arm(&c->wheel, &ch->mtu_age, from->mtu_age.expires, expired_path_mtu);
+	if (from->path)
+		learn_path(c, ch, from->path->mtu, from->path->age.expires);
 }
 
 static bool is_in_use(const struct child *ch)
@@ -181,7 +229,7 @@ static void redo(struct control *c, struct child *ch)
 {
 	struct child *before = ch->state == CHILD_INBOUND ? predecessor(ch) : NULL;
 
-	ch->third = 0;
+	ch->start->third = 0;
 	if (before) { // goes on, and is renewed in a while
 		before->redone = true;
 		child_delete(c, ch, true, "its last message was not read");
@@ -197,7 +245,7 @@ void redo_unheard(struct control *c, struct peer *p)
 
 	for (ch = p->children; ch; ch = next) {
 		next = ch->next;
-		if (ch->third && ch->thirds && ch->state <= CHILD_LIVE &&
+		if (ch->start && ch->start->third && ch->start->thirds && ch->state <= CHILD_LIVE &&
 		    !dp_sa_last_in(c->dp, ch->in, &heard))
 			redo(c, ch);
 	}
@@ -253,17 +301,22 @@ static tick_t wait_to_activate(const struct control *c, const struct child *ch)
 	return ACTIVATE_FIRST;
 }
 
+static void begin_to_activate(struct control *c, struct child_start *s)
+{
+	if (is_second_try(s->child))
+		s->third = 0;
+	s->activate_in = (uint16_t)wait_to_activate(c, s->child);
+	arm_activate(c, s);
+}
+
 void on_child_established(struct control *c, struct child *ch)
 {
 	tick_t life = ticks_from_seconds(ch->suite.lifetime_seconds);
 
 	ch->had_rival = child_has_sibling(ch, CHILD_NEGOTIATING);
 	ch->up = c->now;
-	if (is_second_try(ch))
-		ch->third = 0;
-	if (ch->state == CHILD_INBOUND)
-		ch->activate_in = (uint16_t)wait_to_activate(c, ch);
-	arm_activate(c, ch);
+	if (ch->start)
+		begin_to_activate(c, ch->start);
 	if (!wheel_is_armed(&ch->rekey)) // else its volume is nearly spent already
 		wheel_arm(&c->wheel, &ch->rekey, c->now + renewal_after(life, ch->initiator),
 		          expired_child_rekey);
@@ -339,6 +392,6 @@ void peer_timers_stop_child(struct control *c, struct child *ch)
 {
 	wheel_cancel(&c->wheel, &ch->rekey);
 	wheel_cancel(&c->wheel, &ch->expire);
-	wheel_cancel(&c->wheel, &ch->activate);
-	wheel_cancel(&c->wheel, &ch->mtu_age);
+	start_is_over(c, ch);
+	forget_path(c, ch);
 }

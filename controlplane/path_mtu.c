@@ -42,8 +42,8 @@ static uint16_t current_mtu(const struct control *c, const struct child *ch)
 	uint16_t iface = ch->flow->entry->iface;
 	const struct config_interface *i;
 
-	if (ch->path_mtu)
-		return ch->path_mtu;
+	if (ch->path)
+		return ch->path->mtu;
 	i = iface < c->n_ports ? config_find_interface(c->config, c->ports[iface]) : NULL;
 	if (!i)
 		return CONFIG_MTU;

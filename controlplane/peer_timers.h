@@ -72,6 +72,8 @@ void on_quick_mode_ended(struct control *c, struct peer *p);
 
 // ---- child_timers.c --------------------------------------------------------------------------
 
+// This side is about to negotiate the child. 0 or -ENOMEM.
+int child_timers_begin(struct child *ch);
 // A quick mode is complete, in either role (from child_established).
 void on_child_established(struct control *c, struct child *ch);
 // A newer child of the same flow carries its traffic.
@@ -103,7 +105,8 @@ void renew_forsaken(struct control *c, struct peer *p, bool initiator);
 
 // ---- each of the three its own ---------------------------------------------------------------
 
-// Every timer of the peer, of an IKE SA, of a child is cancelled: before it is freed.
+// Every timer of the peer, of an IKE SA, of a child is cancelled, and what was made for some freed:
+// before it is freed.
 void peer_timers_stop(struct control *c, struct peer *p);
 void peer_timers_stop_ike(struct control *c, struct ike_sa *sa);
 void peer_timers_stop_child(struct control *c, struct child *ch);

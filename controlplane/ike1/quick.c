@@ -100,7 +100,7 @@ static void fill_spec(const struct exchange *x, struct sa_spec *spec)
 	spec->remote = p->remote;
 	spec->local_port = x->sa->local_port;
 	spec->remote_port = x->sa->remote_port;
-	spec->selector = x->child->selector;
+	spec->selector = x->child->flow->selector;
 	spec->replay_window = x->child->flow->entry->replay_window;
 	spec->esn = x->child->suite.esn;
 }
@@ -251,8 +251,8 @@ void quick_done(struct control *c, struct exchange *x, const void *answer, uint1
 	exchange_end(c, x);
 	ike_debug_event(c, sa, "IKE_MSG_INTERNAL", "IKE_QM_PHASE2_COMPLETE");
 	warn_weak(c, ch);
-	if (ch->initiator && !sa->peer_ours) // ours repeats message 2 until it comes
-		ch->third = id;
+	if (ch->start && !sa->peer_ours) // ours repeats message 2 until it comes
+		ch->start->third = id;
 	child_established(c, ch);
 	// The peer ends it with its IKE SA, which is about to go.
 	if (sa->replaced)

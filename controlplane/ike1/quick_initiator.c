@@ -144,7 +144,7 @@ void quick_send_1(struct control *c, struct exchange *x)
 	isakmp_payload_put(&m, ISAKMP_NONCE, x->nonce_i.bytes, x->nonce_i.len);
 	if (x->pfs_group)
 		isakmp_payload_put(&m, ISAKMP_KE, x->dh.public_value, x->dh.public_len);
-	ident_write_selector(&m, &x->child->selector, true);
+	ident_write_selector(&m, &x->child->flow->selector, true);
 	if (offers_udp_transport(x))
 		natt_write_addresses(x->sa->peer, true, &m);
 	if (quick_send(c, x, &m, IKE1_HASH_1, true) < 0) {
@@ -204,7 +204,8 @@ static const char *check_2(struct exchange *x, const struct quick_message *in)
 	if (quick_read_exchange(x, &in->chain) < 0)
 		return "nonce or key exchange of message 2 of quick mode";
 	if (quick_read_ids(x->sa, true, &in->chain, &s) < 0 ||
-	    !same_traffic(&x->child->selector, &s, udp && choice.suite.mode == SA_MODE_TRANSPORT))
+	    !same_traffic(&x->child->flow->selector, &s,
+	                  udp && choice.suite.mode == SA_MODE_TRANSPORT))
 		return "the answer is about other networks";
 	x->child->suite = choice.suite;
 	x->peer_spi = choice.spi;

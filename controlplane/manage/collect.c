@@ -182,13 +182,13 @@ static void fill_child(const struct control *c, const struct child *ch, struct c
 		copy_name(v->map_name, ch->flow->entry->map_name);
 		v->sequence = ch->flow->entry->sequence;
 		v->ended = ch->flow->ended;
+		v->selector = ch->flow->selector;
 	}
 	v->state = ch->state;
-	v->selector = ch->selector;
 	v->suite = ch->suite;
 	v->udp = ch->encap == SA_ENCAP_UDP;
 	v->manual = ch->peer->manual;
-	v->path_mtu = ch->path_mtu;
+	v->path_mtu = child_path_mtu(ch);
 	fill_sa(c, keyed ? ch->in : (struct handle){0}, ch->spi_in, ch->conn_id, &v->in);
 	fill_sa(c, keyed ? ch->out : (struct handle){0}, ch->spi_out, ch->conn_id + 1, &v->out);
 	fill_child_left(c, ch, v);

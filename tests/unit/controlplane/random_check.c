@@ -241,9 +241,10 @@ static void check_child(const struct control *c, const struct peer *p, const str
 	must(sa_is_of(c, ch->out, ch), "a child does not own its outbound SA");
 	must(wheel_is_armed(&ch->expire), "a child has no end");
 	if (ch->state == CHILD_INBOUND)
-		must(wheel_is_armed(&ch->activate), "an inbound child is never activated");
+		must(ch->start && wheel_is_armed(&ch->start->activate),
+		     "an inbound child is never activated");
 	if (ch->state == CHILD_INBOUND && ch->flow->child == ch && !encrypts(ch->flow))
-		must(tick_diff(ch->activate.expires, c->now) <= (int32_t)S / 10,
+		must(tick_diff(ch->start->activate.expires, c->now) <= (int32_t)S / 10,
 		     "packets wait for an inbound child");
 	if (ch->state == CHILD_LIVE)
 		must(ch->flow->child == ch || ch->flow->child->state == CHILD_INBOUND,

@@ -102,9 +102,9 @@ static void check_selector(const char *line_a, const char *line_b, const char *l
 	side_packet(&p->a, NULL);
 	pair_pass(p, S);
 	assert_true(side_packet(&p->a, NULL));
-	assert_string_equal(prefix_format(&side_child(&p->b)->selector.remote, text), local);
-	assert_string_equal(prefix_format(&side_child(&p->b)->selector.local, text), remote);
-	assert_int_equal(side_child(&p->b)->selector.proto, proto);
+	assert_string_equal(prefix_format(&side_child(&p->b)->flow->selector.remote, text), local);
+	assert_string_equal(prefix_format(&side_child(&p->b)->flow->selector.local, text), remote);
+	assert_int_equal(side_child(&p->b)->flow->selector.proto, proto);
 	pair_destroy(p);
 }
 

@@ -220,12 +220,12 @@ static void third_message_has_arrived(void **state)
 	p->network = network_of_another_make;
 	side_packet(&p->a, NULL);
 	pair_pass(p, S / 2);
-	assert_int_not_equal(side_child(&p->a)->third, 0);
+	assert_int_not_equal(side_child(&p->a)->start->third, 0);
 	assert_true(fake_dp_esp_in(p->a.c.dp, side_child(&p->a)->spi_in));
 	sent = p->sent;
 	pair_pass(p, 20 * S);
 	assert_int_equal(p->sent, sent);
-	assert_int_equal(side_child(&p->a)->third, 0);
+	assert_null(side_child(&p->a)->start);
 	pair_destroy(p);
 }
 
@@ -244,7 +244,7 @@ static void third_message_unreadable(void **state)
 	p->network = network_of_another_make;
 	side_packet(&p->a, NULL);
 	pair_pass(p, S + S / 2);
-	assert_int_equal(side_child(&p->a)->thirds, 1);
+	assert_int_equal(side_child(&p->a)->start->thirds, 1);
 	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_PAYLOAD_MALFORMED, 0);
 	pair_pass(p, S / 2);
 	assert_int_equal(begun(&p->a), 2);
@@ -297,7 +297,7 @@ static void renewal_unreadable(void **state)
 	spi = old->spi_out;
 	child_rekey(&p->a.c, old);
 	pair_pass(p, S + S / 2);
-	assert_int_equal(side_child(&p->a)->thirds, 1);
+	assert_int_equal(side_child(&p->a)->start->thirds, 1);
 	info_notify(&p->b.c, side_sa(&p->b), 0, NOTIFY_PAYLOAD_MALFORMED, 0);
 	pair_pass(p, 6 * S);
 	assert_int_equal(p->a.c.children.used, 1);
@@ -324,7 +324,7 @@ static void third_message_to_our_own(void **state)
 	pair_pass(p, 20 * S);
 	assert_int_equal(p->a.c.children.used, FLOWS);
 	assert_int_equal(p->b.c.counters.ike_unauthentic, 0);
-	assert_int_equal(side_child(&p->a)->thirds, 0);
+	assert_null(side_child(&p->a)->start);
 	pair_destroy(p);
 }
 

@@ -186,8 +186,9 @@ static void behind_nat(void **state)
 	assert_int_equal(sa->spec.mode, SA_MODE_TRANSPORT);
 	assert_int_equal(sa->spec.encap, SA_ENCAP_UDP);
 	assert_int_equal(mode_of(p), SA_MODE_TRANSPORT);
-	assert_string_equal(prefix_format(&side_child(&p->a)->selector.local, text), ADDR_A "/32");
-	assert_string_equal(prefix_format(&side_child(&p->b)->selector.remote, text),
+	assert_string_equal(prefix_format(&side_child(&p->a)->flow->selector.local, text),
+	                    ADDR_A "/32");
+	assert_string_equal(prefix_format(&side_child(&p->b)->flow->selector.remote, text),
 	                    NAT_ADDR "/32");
 	pair_destroy(p);
 }
