@@ -343,10 +343,11 @@ static void child_end(struct control *c, struct child *ch)
 	if (ch->state != CHILD_NEGOTIATING && dp_sa_last_in(c->dp, ch->in, &last))
 		peer_note_life(ch->peer, last);
 	if (ch->state != CHILD_NEGOTIATING && ch->flow) {
-		struct flow_totals *t = &ch->flow->ended;
+		struct flow_totals t = flow_ended(ch->flow);
 
-		count_ended(c, ch->in, &t->in_packets, &t->in_drops);
-		count_ended(c, ch->out, &t->out_packets, &t->out_drops);
+		count_ended(c, ch->in, &t.in_packets, &t.in_drops);
+		count_ended(c, ch->out, &t.out_packets, &t.out_drops);
+		flow_set_ended(ch->flow, &t);
 	}
 	peer_timers_stop_child(c, ch);
 	child_unlink(c, ch);

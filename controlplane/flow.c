@@ -29,6 +29,19 @@ struct flow *flow_of(const struct control *c, struct handle tunnel)
 	return f && handle_equal(f->tunnel, tunnel) ? f : NULL;
 }
 
+void flow_set_ended(struct flow *f, const struct flow_totals *t)
+{
+	if (!t->in_packets && !t->in_drops && !t->out_packets && !t->out_drops) {
+		free(f->ended);
+		f->ended = NULL;
+		return;
+	}
+	if (!f->ended)
+		f->ended = malloc(sizeof(*f->ended));
+	if (f->ended)
+		*f->ended = *t;
+}
+
 static void flow_set_peer(struct control *c, struct flow *f, struct peer *p)
 {
 	f->peer = p;
@@ -639,6 +652,7 @@ void flow_destroy(struct control *c, struct flow *f)
 		flow_lines_del(&f->entry->lines, f);
 	else
 		f->entry->n_instances--;
+	free(f->ended);
 	free(f);
 	if (p)
 		peer_release(c, p);

@@ -91,19 +91,29 @@ struct flow {
 	struct handle policy;
 	uint32_t line;
 	uint32_t instance;
-	uint8_t state; // enum flow_state
-	bool waiting;  // in its peer's list
+	uint8_t state;        // enum flow_state
+	bool waiting : 1;     // in its peer's list
+	bool losing_peer : 1; // its peer is dead; teardown.c takes it on to the next
+	bool failed_once : 1; // failed_at is set
 	struct selector selector;
+	tick_t failed_at; // last failure; a packet right after it is refused without a new attempt
 	struct child *children;    // all that serve it, with whatever peer; newest first
 	struct child *child;       // the one whose outbound SA encrypts; NULL = none
 	struct peer *peer;         // negotiating with, or used by child; NULL = none
 	struct flow *next_waiting; // peer's list of flows that wait for phase 1, or for their turn
 	struct flow *prev_waiting; // ... of the first one, the last
-	struct flow_totals ended;
-	bool losing_peer; // its peer is dead; teardown.c takes it on to the next
-	bool failed_once; // failed_at is set
-	tick_t failed_at; // last failure; a packet right after it is refused without a new attempt
+	struct flow_totals *ended; // NULL: all zeros; see flow_set_ended()
 };
+_Static_assert(sizeof(struct flow) == 160, "what a peer takes: ARCHITECTURE.md");
+
+// What its SAs that have ended carried.
+static inline struct flow_totals flow_ended(const struct flow *f)
+{
+	return f->ended ? *f->ended : (struct flow_totals){0};
+}
+
+// The one setter. They have memory once they are not zeros; without any they stay zeros.
+void flow_set_ended(struct flow *f, const struct flow_totals *t);
 
 // The flow that a tunnel handle names, or NULL.
 struct flow *flow_of(const struct control *c, struct handle tunnel);

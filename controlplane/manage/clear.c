@@ -127,22 +127,23 @@ static unsigned clear_traffic(struct control *c, struct request *r)
 {
 	uint32_t i = r->cursor.index++;
 	unsigned cost = REQUEST_ITEM;
-	struct flow_totals *t;
+	struct flow_totals t = {0};
 	const struct child *ch;
+	struct flow *f;
 
 	if (i >= c->max_tunnels)
 		return 0;
-	if (!c->flow_of_tunnel[i])
+	f = c->flow_of_tunnel[i];
+	if (!f)
 		return 1;
-	t = &c->flow_of_tunnel[i]->ended;
-	*t = (struct flow_totals){0};
-	for (ch = c->flow_of_tunnel[i]->children; ch; ch = ch->next_of_flow) {
+	for (ch = f->children; ch; ch = ch->next_of_flow) {
 		if (ch->state == CHILD_NEGOTIATING)
 			continue;
-		take_off(c, ch->in, &t->in_packets, &t->in_drops);
-		take_off(c, ch->out, &t->out_packets, &t->out_drops);
+		take_off(c, ch->in, &t.in_packets, &t.in_drops);
+		take_off(c, ch->out, &t.out_packets, &t.out_drops);
 		cost += REQUEST_ITEM;
 	}
+	flow_set_ended(f, &t);
 	return cost;
 }
 

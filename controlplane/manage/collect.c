@@ -181,7 +181,7 @@ static void fill_child(const struct control *c, const struct child *ch, struct c
 		v->tunnel = ch->flow->tunnel;
 		copy_name(v->map_name, ch->flow->entry->map_name);
 		v->sequence = ch->flow->entry->sequence;
-		v->ended = ch->flow->ended;
+		v->ended = flow_ended(ch->flow);
 		v->selector = ch->flow->selector;
 	}
 	v->state = ch->state;
@@ -212,7 +212,7 @@ static void fill_flow(const struct control *c, const struct flow *f, struct flow
 	         : v->peer.family == 6 ? config_interface_mtu6(c->config, i)
 	                               : config_interface_mtu(c->config, i);
 	v->peer_port = f->peer ? f->peer->remote_port : 500;
-	v->ended = f->ended;
+	v->ended = flow_ended(f);
 	v->line = f->instance == FLOW_LINE;
 	v->state = f->state;
 	v->selector = f->selector;

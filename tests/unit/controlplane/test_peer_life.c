@@ -380,7 +380,7 @@ static void peer_without_dpd_is_not_probed(void **state)
 static uint64_t carried(const struct world *w)
 {
 	const struct flow *f = w->c.entries->flows;
-	uint64_t n = f->ended.out_packets;
+	uint64_t n = flow_ended(f).out_packets;
 	struct dp_sa_stats s;
 
 	for (const struct child *ch = f->peer->children; ch; ch = ch->next) {
