@@ -131,7 +131,6 @@ struct control {
 	bool timers_left;    // are due, but the last turn had no time for them
 	bool stopping;
 	uint32_t next_conn_id; // IOS counts connections from 1001
-	uint32_t next_session_id;
 
 	struct slab peers;       // struct peer
 	struct slab ike_sas;     // struct ike_sa; the index is the slot in our cookies

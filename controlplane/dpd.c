@@ -27,7 +27,7 @@ static struct dpd_decision open_window(struct dpd *d, const struct dpd_config *c
 	d->unsent = d->no_route = false;
 	d->window_start = f->now;
 	d->window_end = (on_time ? d->window_end : f->now) + c->retry;
-	d->input_losses_before = f->input_losses;
+	d->input_losses_before = (uint32_t)f->input_losses;
 	d->input_way = f->input_way;
 	return (struct dpd_decision){.action = action, .arm = true, .at = d->window_end};
 }
@@ -86,7 +86,7 @@ static struct dpd_decision end_run(struct dpd *d, const struct dpd_config *c,
 // May have lost some, where nobody knows: what its messages come in by is not what it was.
 static bool lost_input(const struct dpd *d, const struct dpd_facts *f)
 {
-	return f->input_losses != d->input_losses_before || f->input_way != d->input_way;
+	return (uint32_t)f->input_losses != d->input_losses_before || f->input_way != d->input_way;
 }
 
 static struct dpd_decision judge_window(struct dpd *d, const struct dpd_config *c,

@@ -14,8 +14,8 @@
 struct dpd_config {
 	bool enabled;
 	bool periodic;
+	uint16_t retry; // ticks
 	tick_t interval;
-	tick_t retry;
 };
 
 enum dpd_state {
@@ -36,7 +36,7 @@ struct dpd {
 	tick_t window_start;   // when the newest probe went out
 	tick_t window_end;     // or, while calm and periodic, when the next probe is due
 	tick_t schedule; // periodic: when the newest probe was due; while calm, when the next is
-	uint64_t input_losses_before; // dp_punt_losses at window_start
+	uint32_t input_losses_before; // dp_punt_losses at window_start, the low half
 };
 
 // What the outside knows when a decision is due.

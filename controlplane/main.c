@@ -98,7 +98,6 @@ static int tables_init(struct control *c)
 	c->max_tunnels = p->max_sas / TUNNELS_PER_SA;
 	c->n_ports = p->n_ports;
 	c->next_conn_id = FIRST_CONN_ID;
-	c->next_session_id = 1;
 	c->flow_of_tunnel = calloc(c->max_tunnels, sizeof(*c->flow_of_tunnel));
 	c->child_of_sa = calloc(c->max_sas, sizeof(*c->child_of_sa));
 	c->ports = calloc(DP_IFACES_MAX, sizeof(*c->ports));

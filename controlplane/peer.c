@@ -225,7 +225,6 @@ struct peer *peer_create(struct control *c, const struct ip_addr *local,
 	p->local_port = IKE_PORT;
 	p->key_port = key_port_of(remote_port);
 	p->remote_port = p->key_port ? p->key_port : IKE_PORT; // 4500 only once it has proved it
-	p->session_id = c->next_session_id++;
 	if (dp_route_find(c->dp, remote, &p->iface, &next_hop, &source) < 0)
 		p->iface = 0;
 	dp_peer_watch(c->dp, p->slab.index, 0);
@@ -246,7 +245,6 @@ struct peer *peer_create_manual(struct control *c, const struct ip_addr *local,
 	p->remote = *remote;
 	p->local_port = p->remote_port = IKE_PORT; // as IOS shows it
 	p->iface = iface;
-	p->session_id = c->next_session_id++;
 	dp_peer_watch(c->dp, p->slab.index, 0);
 	return p;
 }

@@ -3,6 +3,8 @@
 #ifndef VIGIL_PEER_H
 #define VIGIL_PEER_H
 
+#include <stddef.h>
+
 #include "addr.h"
 #include "bounds.h"
 #include "dpd.h"
@@ -32,57 +34,66 @@ struct peer_link {
 	uint32_t next, prev;
 };
 
+// What only peers need that a NAT is between.
+struct peer_nat {
+	struct wheel_timer keepalive; // RFC 3948, 4; or children that still are to follow it
+	struct peer *peer;
+	tick_t moved;   // when its children followed it last
+	bool move_owed; // they have yet to follow it
+};
+
+// In order of use: a probe and its answer touch what stands before `local_port`.
 struct peer {
-	struct slab_item slab;
-	// In no table once it is ending: then by_port.next is the next one that has children left.
-	struct peer_link by_port, by_key;
+	struct slab_item slab;    // the generation is its session ID too
+	struct ike_sa *ike_sas;   // newest first
+	struct child *children;   // newest first
+	struct wheel_timer probe; // DPD; armed in peer_timers.c only
+	struct dpd dpd;
+	struct dpd_config dpd_config; // as it was when the peer came up
+	tick_t heard;                 // newest proof of life other than ESP
+	bool id_is_address : 1;       // it has shown that it is who its address says
+	bool nat_local : 1;           // which side is behind a NAT (RFC 3947, 3.2)
+	bool nat_remote : 1;
+	bool dpd_capable : 1;  // sent the DPD vendor ID
+	bool turn_taken : 1;   // a phase 1 of ours is admitted: not asked again before it begins
+	bool manual : 1;       // its one child has manual keys; in no table
+	bool have_heard : 1;   // `heard` is set
+	bool dead_by_dpd : 1;  // its flows go on to the next peer
+	bool forsaken : 1;     // it has children that are
+	bool all_forsaken : 1; // ... namely all that are in use, which are not marked yet
+	bool takes_many : 1;   // quick modes at a time: it is of our own make
+	bool no_esn : 1;       // while it has an IKE SA: refuses offers of extended numbers
+	bool doubted : 1;      // by a worker that waits for the answer
+	bool stranger : 1;     // see ike_sas_set_stranger()
+	uint16_t heard_by : 6; // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
+	uint16_t paths : 10;   // control.paths at that time
 	struct ip_addr local, remote;
+	uint8_t state;       // enum peer_state
+	uint8_t quick_modes; // of ours, under way
+
 	uint16_t local_port;
 	uint16_t remote_port; // 500, or n after NAT was found; written by peer_set_port() only
 	uint16_t key_port;    // remote port when it tells peers behind one NAT apart, else 0
 	uint16_t iface;
-	uint8_t state;          // enum peer_state
-	bool id_is_address : 1; // it has shown that it is who its address says
-	bool nat_local : 1;     // which side is behind a NAT (RFC 3947, 3.2)
-	bool nat_remote : 1;
-	bool dpd_capable : 1;   // sent the DPD vendor ID
-	bool turn_taken : 1;    // a phase 1 of ours is admitted: not asked again before it begins
-	bool manual : 1;        // its one child has manual keys; in no table
-	bool have_heard : 1;    // `heard` is set
-	bool dead_by_dpd : 1;   // its flows go on to the next peer
-	bool forsaken : 1;      // it has children that are
-	bool all_forsaken : 1;  // ... namely all that are in use, which are not marked yet
-	bool move_owed : 1;     // its children have yet to follow it
-	bool takes_many : 1;    // quick modes at a time: it is of our own make
-	bool no_esn : 1;        // while it has an IKE SA: refuses offers of extended numbers
-	bool doubted : 1;       // by a worker that waits for the answer
-	bool stranger : 1;      // see ike_sas_set_stranger()
-	uint8_t quick_modes;    // of ours, under way
-	uint8_t quick_late;     // of these, those whose message 1 was repeated
+	uint8_t quick_late;     // of quick_modes, those whose message 1 was repeated
 	uint8_t lines_left_out; // peer_log.c's: how many about it were not logged, at least
 	uint16_t lines : 4;     // ... and how many were
 	uint16_t lines_in : 12; // ... in this stretch of time
-	uint16_t heard_by : 6;  // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
-	uint16_t paths : 10;    // control.paths at that time
-	tick_t moved;           // when its children followed it last
-	char *id;               // who it is, if it is not its address, as text; NULL = not shown
-	struct ike_sa *ike_sas; // newest first
-	struct child *children; // newest first
-	struct flow *waiting;   // flows that wait for phase 1, or for their turn of quick modes
-	struct dpd dpd;
-	struct dpd_config dpd_config; // as it was when the peer came up
-	tick_t since;                 // it is up, or ending
-	uint32_t up_since; // the same in seconds, which do not wrap; see peer_up_seconds()
-	tick_t heard;      // newest proof of life other than ESP
-	uint32_t session_id;
-	uint32_t last_spi;    // inbound, of a child that died with the peer; 0 = there was none
+	uint32_t last_spi;      // inbound, of a child that died with the peer; 0 = there was none
+	// In no table once it is ending: then by_port.next is the next one that has children left.
+	struct peer_link by_port, by_key;
+	char *id;             // who it is, if it is not its address, as text; NULL = not shown
+	struct flow *waiting; // flows that wait for phase 1, or for their turn of quick modes
+	struct peer_nat *nat; // NULL: not needed yet; peer_timers.c's
+	tick_t since;         // it is up, or ending
+	uint32_t up_since;    // the same in seconds, which do not wrap; see peer_up_seconds()
 	uint32_t n_children;  // in the list
 	uint32_t sas_pending; // SAs whose DP_EVENT_SA_GONE is awaited, and walks that hold it
-	// Timers; armed in peer_timers.c and phase_1.c only.
-	struct wheel_timer probe;         // DPD
-	struct wheel_timer nat_keepalive; // RFC 3948, 4; or children that still are to follow it
-	struct wheel_timer retry;         // phase 1 again; with an IKE SA the next quick mode
+	// Armed in phase_1.c only: phase 1 again; with an IKE SA the next quick mode.
+	struct wheel_timer retry;
 };
+_Static_assert(sizeof(struct peer) == 224, "what a peer takes: ARCHITECTURE.md");
+_Static_assert(offsetof(struct peer, local_port) == 2 * 64, "lines that a probe touches");
 
 // The tables of peers, and of IKE SAs that peers begin. 0 or -ENOMEM.
 int peer_tables_init(struct control *c, uint32_t max_peers);

@@ -5,12 +5,14 @@
 //
 //   peer.probe          DPD. Periodic and calm: the next probe is due. While a probe is out: its
 //                       window ends. On-demand and calm: not armed, such a peer costs nothing.
-//   peer.nat_keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
+//   peer.nat.keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
 //                       Else: its children follow it to where it is, which has changed too soon.
+//                       Made when it is needed: most peers are behind no NAT.
 #include "peer_timers.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "addr.h"
 #include "child.h"
@@ -208,6 +210,8 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 	p = container_of(t, const struct peer, probe);
 	sa = (const char *)p->ike_sas;
 	if (ahead > 1) {
+		__builtin_prefetch(&p->dpd);
+		__builtin_prefetch(&p->remote);
 		for (size_t i = 0; sa && i < offsetof(struct ike_sa, older); i += 64)
 			__builtin_prefetch(sa + i);
 		if (p->children) {
@@ -274,7 +278,7 @@ static struct dpd_config dpd_config_of(const struct control *c)
 		.enabled = k->seconds != 0,
 		.periodic = k->periodic,
 		.interval = ticks_from_seconds(k->seconds),
-		.retry = ticks_from_seconds(k->retry),
+		.retry = (uint16_t)ticks_from_seconds(k->retry), // a minute at most
 	};
 }
 
@@ -301,12 +305,25 @@ void on_dpd_configured(struct control *c, struct peer *p)
 
 // ---- NAT keepalive
 
+// NULL: there is no memory for it.
+static struct peer_nat *nat_of(struct peer *p)
+{
+	if (!p->nat) {
+		p->nat = calloc(1, sizeof(*p->nat));
+		if (p->nat)
+			p->nat->peer = p;
+	}
+	return p->nat;
+}
+
 static void move_children(struct control *c, struct peer *p)
 {
 	struct child *ch;
 
-	p->move_owed = false;
-	p->moved = c->now;
+	if (p->nat) {
+		p->nat->move_owed = false;
+		p->nat->moved = c->now;
+	}
 	for (ch = p->children; ch; ch = ch->next) {
 		if (handle_is_null(ch->out) || ch->encap != SA_ENCAP_UDP)
 			continue;
@@ -318,9 +335,10 @@ static void move_children(struct control *c, struct peer *p)
 static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct peer *p = container_of(t, struct peer, nat_keepalive);
+	struct peer_nat *nat = container_of(t, struct peer_nat, keepalive);
+	struct peer *p = nat->peer;
 
-	if (p->move_owed)
+	if (nat->move_owed)
 		move_children(c, p);
 	if (p->nat_local)
 		ike1_nat_keepalive(c, p);
@@ -328,28 +346,46 @@ static void expired_nat_keepalive(void *ctx, struct wheel_timer *t)
 }
 
 // A message for each child: a peer whose messages come from two places in turn must not make more
-// of them than the workers take.
+// of them than the workers take. (Without memory to know when that was last they follow at once.)
 void on_place_changed(struct control *c, struct peer *p)
 {
-	if (c->now - p->moved >= MOVES_APART) {
+	struct peer_nat *nat = nat_of(p);
+
+	if (!nat || c->now - nat->moved >= MOVES_APART) {
 		move_children(c, p);
-	} else if (!p->move_owed) { // if we are behind a NAT ourselves, with a keepalive
-		p->move_owed = true;
-		wheel_arm(&c->wheel, &p->nat_keepalive, p->moved + MOVES_APART,
+	} else if (!nat->move_owed) { // if we are behind a NAT ourselves, with a keepalive
+		nat->move_owed = true;
+		wheel_arm(&c->wheel, &nat->keepalive, nat->moved + MOVES_APART,
 		          expired_nat_keepalive);
 	}
 }
 
+// Without memory for its timer it has no keepalives until its next phase 1.
 void on_nat_changed(struct control *c, struct peer *p)
 {
 	tick_t next = c->now + ticks_from_seconds(c->config->isakmp.nat_keepalive);
+	struct peer_nat *nat = p->nat;
 
-	if (!p->nat_local || p->move_owed) // then the timer is for that, and comes here again
+	// Owed: then the timer is for that, and comes here again.
+	if (!p->nat_local || (nat && nat->move_owed))
 		return;
-	if (!c->config->isakmp.nat_keepalive || p->state != PEER_UP)
-		wheel_cancel(&c->wheel, &p->nat_keepalive);
-	else if (!wheel_is_armed(&p->nat_keepalive) || tick_before(next, p->nat_keepalive.expires))
-		wheel_arm(&c->wheel, &p->nat_keepalive, next, expired_nat_keepalive);
+	if (!c->config->isakmp.nat_keepalive || p->state != PEER_UP) {
+		if (nat)
+			wheel_cancel(&c->wheel, &nat->keepalive);
+		return;
+	}
+	nat = nat_of(p);
+	if (nat && (!wheel_is_armed(&nat->keepalive) || tick_before(next, nat->keepalive.expires)))
+		wheel_arm(&c->wheel, &nat->keepalive, next, expired_nat_keepalive);
+}
+
+static void nat_end(struct control *c, struct peer *p)
+{
+	if (!p->nat)
+		return;
+	wheel_cancel(&c->wheel, &p->nat->keepalive);
+	free(p->nat);
+	p->nat = NULL;
 }
 
 // ---- what the workers see
@@ -365,7 +401,7 @@ static bool may_go_to(const struct control *c, const struct peer *p, const struc
 // To another address. False: not there; what is told too soon after the last time is told again.
 static bool go_to(struct control *c, struct peer *p, const struct ip_addr *addr, uint16_t port)
 {
-	if (c->now - p->moved < MOVES_APART) {
+	if (p->nat && c->now - p->nat->moved < MOVES_APART) {
 		on_place_changed(c, p);
 		return false;
 	}
@@ -446,9 +482,8 @@ void on_invalid_spi(struct control *c, const struct ip_addr *local, const struct
 
 void peer_timers_stop(struct control *c, struct peer *p)
 {
-	p->move_owed = false;
+	nat_end(c, p);
 	wheel_cancel(&c->wheel, &p->probe);
-	wheel_cancel(&c->wheel, &p->nat_keepalive);
 	wheel_cancel(&c->wheel, &p->retry);
 	dpd_stop(&p->dpd);
 }

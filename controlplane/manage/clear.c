@@ -37,10 +37,10 @@ static unsigned clear_session(struct control *c, struct request *r)
 	if (r->cursor.index >= c->peers.made)
 		return 0;
 	if (!r->cursor.index)
-		r->cursor.generation = c->next_session_id;
+		r->cursor.generation = c->peers.next_generation;
 	p = slab_at(&c->peers, r->cursor.index++);
 	if (!p || p->state == PEER_ENDING || !matches(&r->filter, p) ||
-	    is_younger(p->session_id, r->cursor.generation, c->next_session_id))
+	    is_younger(p->slab.generation, r->cursor.generation, c->peers.next_generation))
 		return 1;
 	teardown_peer(c, p);
 	r->count++;

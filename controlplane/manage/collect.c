@@ -101,7 +101,7 @@ static void fill_peer(const struct control *c, const struct peer *p, struct peer
 	v->local_port = p->local_port;
 	v->remote_port = p->remote_port;
 	iface_name(c, p->iface, v->iface);
-	v->session_id = p->session_id;
+	v->session_id = p->slab.generation;
 	v->ike_active = newest;
 	v->ike_negotiating = peer_is_negotiating(p);
 	v->sas_active = has_active_sas(p);

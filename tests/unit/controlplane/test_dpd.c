@@ -22,7 +22,7 @@ struct world {
 
 static struct world world_make(bool periodic, tick_t interval, tick_t retry)
 {
-	struct world w = {.config = {true, periodic, interval, retry}};
+	struct world w = {.config = {true, periodic, (uint16_t)retry, interval}};
 
 	w.facts.now = 0xfffffe00u; // the clock wraps within each test
 	w.facts.heard_until = w.facts.now;

@@ -291,7 +291,7 @@ static void cleared_means_made_anew(void **state)
 	while (index < control.peers.made) {
 		struct peer *p = slab_at(&control.peers, index++);
 
-		if (p && p->session_id < 4)
+		if (p && p->slab.generation < 4)
 			teardown_peer(&control, p);
 	}
 	turn();

@@ -18,7 +18,7 @@ static struct ip_addr local, remote;
 
 static void start(void)
 {
-	c = (struct control){.dp = fake_dp_create(), .next_session_id = 1};
+	c = (struct control){.dp = fake_dp_create()};
 	assert_int_equal(peer_tables_init(&c, FAKE_PEERS), 0);
 	assert_int_equal(slab_init(&c.peers, sizeof(struct peer), FAKE_PEERS), 0);
 	local = addr_v4(0xc0000201);

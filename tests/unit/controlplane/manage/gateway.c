@@ -152,7 +152,6 @@ static int tables_init(struct control *c)
 	c->restarted = fake_now - 1;
 	wheel_init(&c->wheel, fake_now);
 	c->next_conn_id = 1001;
-	c->next_session_id = 1;
 	peer_tables_init(c, 16);
 	c->max_tunnels = FAKE_TUNNELS;
 	c->max_sas = FAKE_SAS;

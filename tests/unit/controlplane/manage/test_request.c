@@ -70,7 +70,6 @@ static struct peer *add_peer(struct world *w, uint32_t id)
 	p->local = addr_v4(0xc0000201);
 	p->remote = addr_v4(0x0a000000 + id);
 	p->remote_port = 500;
-	p->session_id = id;
 	return p;
 }
 
@@ -417,12 +416,11 @@ static void clears_the_old(void **state)
 
 	(void)state;
 	assert_int_equal(peer_tables_init(c, PEERS), 0);
-	c->next_session_id = 1;
 	for (uint32_t i = 0; i < 100; i++) {
 		struct ip_addr there = addr_v4(0x0a000000 + i);
 
 		if (i == 50) // half of all numbers later
-			c->next_session_id = 0x80000002;
+			c->peers.next_generation = 0x80000002;
 		assert_non_null(peer_get(c, &here, &there, 500));
 	}
 	ask(w, REQUEST_CLEAR_SESSIONS);
