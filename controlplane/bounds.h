@@ -79,6 +79,9 @@
 // Children of a flow, those that have been replaced and still receive among them, not those that
 // are being negotiated. When another comes the oldest one that was replaced ends at once.
 #define CHILDREN_PER_FLOW 4
+// Children of a peer that is followed to another address: each is asked whether it may be there,
+// for each message that comes from elsewhere.
+#define FOLLOWED_CHILDREN_MAX 256u
 // Children of a peer that have one and the same SPI of its, and can be found by it.
 #define SAME_SPI_MAX 4u
 // Peers made by strangers' first messages are bounded by the peer table itself (`max-peers`); so

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "bytes.h"
 #include "control.h"
 #include "exchange.h"
@@ -310,11 +311,19 @@ static void evict_oldest(struct control *c, const struct ike_sa_queue *q, const 
 		peer_release(c, p);
 }
 
+// Strangers make room where IKE SAs are limited, if that helps: what was begun in the name of one
+// that has left may be many more than there may be.
+static void make_counted_place(struct control *c, const struct peer *p)
+{
+	for (unsigned n = 0; n < HALF_OPEN_PER_ADDRESS && !peer_is_admitted(c, p); n++)
+		evict_oldest(c, &c->strangers, p);
+}
+
 // In a full table the longer queue gives: whatever comes of one kind, half is the other's.
 void ike_sa_make_place(struct control *c, const struct peer *p)
 {
-	if (!peer_is_admitted(c, p))
-		evict_oldest(c, &c->strangers, p);
+	if (peer_ike_sas_counted(c) - c->strangers.n < c->config->isakmp.sa_limit)
+		make_counted_place(c, p);
 	if (c->ike_sas.used == c->ike_sas.limit)
 		evict_oldest(c, c->claims.n > c->strangers.n ? &c->claims : &c->strangers, p);
 }

@@ -150,7 +150,8 @@ bool peer_may_be_at(const struct control *c, const struct peer *p, const struct 
 	const struct child *ch;
 	uint16_t iface;
 
-	if (remote->family != p->remote.family || flow_peer_is_named(c, &p->local, remote) ||
+	if (p->n_children > FOLLOWED_CHILDREN_MAX || remote->family != p->remote.family ||
+	    flow_peer_is_named(c, &p->local, remote) ||
 	    !flow_peer_is_listed(c, &p->local, remote) || !has_same_key(c, &p->remote, remote))
 		return false;
 	for (ch = p->children; ch; ch = ch->next)
@@ -315,8 +316,10 @@ void peer_release(struct control *c, struct peer *p)
 	if (p->children || p->waiting)
 		return;
 	if (p->ike_sas) { // which keep no place if they may be forged
-		if (p->state != PEER_ENDING && ike_sas_are_forgeable(p))
+		if (p->state != PEER_ENDING && ike_sas_are_forgeable(p)) {
+			peer_timers_stop(c, p); // nor have it called
 			ike_sas_set_stranger(c, p, true);
+		}
 		return;
 	}
 	peer_timers_stop(c, p);

@@ -209,6 +209,15 @@ static int begin(struct control *c, struct ike_sa *sa, const struct dp_view *v,
 	return send_2(c, sa, choice);
 }
 
+// Nothing begins, and a stranger's only negotiation may have made room for it.
+static void give_up_place(struct control *c, const struct dp_view *v)
+{
+	struct peer *p = peer_find(c, &v->dst, &v->src, v->src_port);
+
+	if (p && p->stranger)
+		peer_release(c, p);
+}
+
 // A negotiation of a peer that may begin one.
 static void respond(struct control *c, const struct dp_view *v, const struct isakmp_header *h,
                     const struct isakmp_chain *chain)
@@ -217,8 +226,10 @@ static void respond(struct control *c, const struct dp_view *v, const struct isa
 	struct ike_sa *sa;
 	struct peer *p;
 
-	if (choose(c, v, h, isakmp_chain_find(chain, ISAKMP_SA, 0), &choice) < 0)
+	if (choose(c, v, h, isakmp_chain_find(chain, ISAKMP_SA, 0), &choice) < 0) {
+		give_up_place(c, v);
 		return;
+	}
 	p = peer_get(c, &v->dst, &v->src, v->src_port);
 	if (!p) {
 		refuse(c, v, "the table of peers is full");
@@ -277,6 +288,7 @@ void main_mode_respond(struct control *c, const struct dp_view *v, const struct 
 	if (!peer_is_admitted(c, p)) {
 		c->counters.admissions_refused++;
 		deny(c, v);
+		give_up_place(c, v);
 		return;
 	}
 	respond(c, v, h, &chain);
@@ -336,6 +348,13 @@ void main_mode_take_3(struct control *c, struct ike_sa *sa, struct main_mode_mes
 		c->counters.admissions_refused++;
 		refuse(c, in->view, "the table of peers is full");
 		main_mode_fail(c, sa, "there is no room for another peer");
+		return;
+	}
+	// And counts where IKE SAs are limited, which a claim has not done until now.
+	if (sa->queue == IKE_IN_CLAIMS && !peer_is_admitted(c, p)) {
+		c->counters.admissions_refused++;
+		deny(c, in->view);
+		main_mode_fail(c, sa, "there is no room for another IKE SA");
 		return;
 	}
 	// It is repeated, and this waits for that.

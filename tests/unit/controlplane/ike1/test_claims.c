@@ -10,6 +10,7 @@
 #include "bounds.h"
 #include "flow.h"
 #include "ike1/ike1.h"
+#include "isakmp.h"
 #include "teardown.h"
 
 #define NAMED     "192.0.2.77"
@@ -297,13 +298,139 @@ static void restarted_in_a_flood(void **state)
 	restarts_in(2, 2);
 }
 
+// A first message that comes to nothing: its proposal cannot be read.
+static void forge_in_vain(struct pair *p, struct ip_addr from)
+{
+	struct fake_datagram d = pair_from_a(forger.first, forger.len);
+
+	d.src = from;
+	forger.n++;
+	memcpy(d.data, &forger.n, sizeof(forger.n));
+	d.data[28 + 4 + 3] ^= 8; // the DOI of the SA payload, which is the first
+	side_receive(&p->b, &d);
+	pair_settle(p);
+	check_queues(&p->b.c);
+}
+
+// The oldest stranger begins another negotiation, for which its only one makes room, and which
+// comes to nothing: nothing of the stranger is left, nor its place taken for ever.
+static void nothing_is_left(void **state)
+{
+	struct pair *p = pair_with_forger(0, "crypto call admission limit ike sa 4");
+
+	(void)state;
+	p->b.c.peers.limit = 32;
+	for (uint32_t i = 0; i < 40; i++) {
+		forge(p, stranger(i), 1);
+		if (i >= 3)
+			forge_in_vain(p, stranger(i - 2));
+	}
+	pair_pass(p, 60 * S);
+	assert_int_equal(p->b.c.peers.used, 1);
+	forge(p, at(NAMED), 1);
+	assert_non_null(peer_at(p, at(NAMED)));
+	pair_destroy(p);
+}
+
+// Who has left is not called because of what is begun in its name.
+static void who_has_left_is_not_called(void **state)
+{
+	struct pair *p = pair_with_forger(0, KEEPALIVE);
+
+	(void)state;
+	forge(p, at(ADDR_A), 1);
+	teardown_peer(&p->a.c, side_peer(&p->a));
+	pair_pass(p, 25 * S);
+	check_queues(&p->b.c);
+	assert_null(side_peer(&p->a));
+	pair_pass(p, 25 * S);
+	assert_int_equal(p->b.c.peers.used, 0);
+	pair_destroy(p);
+}
+
+// A public value of group 19: its generator.
+static const uint8_t point[64] = {
+	0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63,
+	0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1,
+	0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f,
+	0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57,
+	0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+};
+
+// Message 3 of each negotiation of this stranger that awaits it, who need not know any key.
+static void thirds_of(struct pair *p, struct ip_addr from)
+{
+	static const uint8_t payloads[] = {ISAKMP_NONCE, 0, 0, 68};
+	uint8_t m[ISAKMP_HEADER + 68 + 20] = {0};
+	struct fake_datagram d[64];
+	unsigned n = 0;
+
+	for (struct ike_sa *sa = peer_at(p, from)->ike_sas; sa; sa = sa->next) {
+		if (sa->state != IKE_R_MM2)
+			continue;
+		memcpy(m, sa->cookie_i, 8);
+		memcpy(m + 8, sa->cookie_r, 8);
+		m[16] = ISAKMP_KE;
+		m[17] = 0x10;
+		m[18] = 2;
+		m[27] = sizeof(m);
+		memcpy(m + ISAKMP_HEADER, payloads, sizeof(payloads));
+		memcpy(m + ISAKMP_HEADER + 4, point, sizeof(point));
+		m[ISAKMP_HEADER + 68 + 3] = 20;
+		m[ISAKMP_HEADER + 68 + 4] = 1;
+		d[n] = pair_from_a(m, sizeof(m));
+		d[n++].src = from;
+	}
+	while (n--)
+		side_receive(&p->b, &d[n]);
+	pair_pass(p, 2);
+}
+
+// What did not count because it may have been forged counts once it has shown its address.
+static void who_answers_counts(void **state)
+{
+	struct pair *p = pair_with_forger(0, "crypto call admission limit ike sa 4");
+
+	(void)state;
+	forge(p, stranger(0), 1);
+	thirds_of(p, stranger(0));
+	forge(p, stranger(0), 20);
+	thirds_of(p, stranger(0));
+	assert_in_range(peer_ike_sas_counted(&p->b.c), 2, 4);
+	pair_pass(p, 60 * S);
+	pair_destroy(p);
+}
+
+// What was begun in the name of one that has left counts from then on, and makes room at once,
+// however much it is.
+static void claims_of_one_that_left(void **state)
+{
+	struct pair *p = pair_with_forger(0, "crypto call admission limit ike sa 4");
+
+	(void)state;
+	forge(p, at(ADDR_A), 20);
+	teardown_peer(&p->a.c, side_peer(&p->a));
+	pair_pass(p, S / 10);
+	forge(p, at(NAMED), 1);
+	assert_non_null(peer_at(p, at(NAMED)));
+	assert_int_equal(p->b.c.counters.admissions_refused, 0);
+	pair_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(claims_are_no_places), cmocka_unit_test(stranger_has_one_place),
-		cmocka_unit_test(place_is_gone),        cmocka_unit_test(place_of_one_that_left),
-		cmocka_unit_test(claims_leave_ike_sas), cmocka_unit_test(strangers_leave_ike_sas),
+		cmocka_unit_test(claims_are_no_places),
+		cmocka_unit_test(stranger_has_one_place),
+		cmocka_unit_test(place_is_gone),
+		cmocka_unit_test(place_of_one_that_left),
+		cmocka_unit_test(claims_leave_ike_sas),
+		cmocka_unit_test(strangers_leave_ike_sas),
 		cmocka_unit_test(restarted_in_a_flood),
+		cmocka_unit_test(nothing_is_left),
+		cmocka_unit_test(claims_of_one_that_left),
+		cmocka_unit_test(who_answers_counts),
+		cmocka_unit_test(who_has_left_is_not_called),
 	};
 
 	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);
