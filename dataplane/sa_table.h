@@ -89,7 +89,7 @@ static inline struct sa_keys *sa_table_known_keys(const struct sa_table *t, uint
 	return chunks_known(&t->keys, slot, sizeof(struct sa_keys));
 }
 
-// [C] A slot's part for IPv6, made if it is not there. NULL: no memory.
+// [C] What a slot's SA needs beside, made if it is not there. NULL: no memory.
 static inline struct sa_more *sa_table_more(struct sa_table *t, uint32_t slot)
 {
 	return chunks_need(&t->more, slot);
