@@ -2,7 +2,6 @@
 #include "farm_gateway.h"
 
 #include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -28,25 +27,18 @@ static bool read_cpu(const char *path, double *seconds)
 	return good;
 }
 
-// KiB resident, without the buffers of memif cables: those are the peers' program's.
 static bool read_rss(const char *path, double *kib)
 {
 	FILE *file = fopen(path, "r");
-	char line[PATH_MAX + 128];
-	bool cable = false;
-	double one;
+	char line[256];
+	bool good = false;
 
 	if (!file)
 		return false;
-	*kib = 0;
-	while (fgets(line, sizeof(line), file)) {
-		if (strchr("0123456789abcdef", line[0]))
-			cable = strstr(line, "memif_region");
-		else if (!cable && sscanf(line, "Rss: %lf", &one) == 1)
-			*kib += one;
-	}
+	while (!good && fgets(line, sizeof(line), file))
+		good = sscanf(line, "VmRSS: %lf", kib) == 1;
 	fclose(file);
-	return *kib > 0;
+	return good;
 }
 
 static bool is_helper(int pid, const char *task)
@@ -98,6 +90,6 @@ bool gateway_use_read(int pid, struct gateway_use *out)
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	if (!read_cpu(path, &out->all))
 		return false;
-	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	return read_rss(path, &out->rss);
 }

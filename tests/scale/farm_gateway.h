@@ -8,7 +8,7 @@ struct gateway_use {
 	double at; // seconds, of the monotonic clock
 	// Seconds of CPU: the first thread, which is the control core; those called vigil-dh; all.
 	double control, helpers, all;
-	double rss; // KiB resident
+	double rss; // KiB resident, with the buffers of the memif cables between the two
 };
 
 // Threads' CPU comes in steps of the kernel's clock tick, 10 ms. False: there is no such process.
