@@ -82,9 +82,9 @@ static inline void crypto_prefetch_rounds(const struct sa_keys *keys, uint32_t k
 		rte_prefetch1((const char *)keys + 3 * SA_LINE);
 }
 
-// Starts to load the lines of expanded keys that a text of so many bytes needs: the round keys, and
-// for GCM as many powers of the hash key as the text has blocks (with AAD and length). Into the
-// second-level cache: a burst's keys do not fit the first beside its packets and SAs.
+// Starts to load the lines of expanded keys of AES-128-GCM that a text of so many bytes needs: the
+// round keys, and as many powers of the hash key as the text has blocks (with AAD and length). Into
+// the second-level cache: a burst's keys do not fit the first beside its packets and SAs.
 static __rte_always_inline void crypto_prefetch_gcm128(const struct sa_keys *keys,
                                                        uint32_t text_len)
 {

@@ -196,10 +196,9 @@ struct sa {
 	// Line 2: seldom.
 	alignas(SA_LINE) union {
 		uint8_t raw_key[32]; // while it is cold
-		// Once it is not; from 0 on.
+		// Inbound, once it is not, from 0 on: what only decrypted packets show.
 		struct {
-			uint64_t auth_failed,
-				bad_selector; // inbound: what only decrypted packets show
+			uint64_t auth_failed, bad_selector;
 		};
 		struct sa_dummy dummy; // outbound; one that sends any is never cold
 	};
