@@ -33,7 +33,7 @@ struct scratch {
 
 struct crypto {
 	IMB_MGR *aead, *mb;
-	aes_gcm_enc_dec_t gcm[2][3]; // by direction, 1 = encrypt, and key length; see gcm_call()
+	aes_gcm_enc_dec_t gcm[2][CRYPTO_KEY_MAX + 1]; // by direction, 1 = encrypt, and key length
 	struct crypto_cbc *cbc;
 	struct scratch scratch[CRYPTO_BURST];
 	// Key stream of AES-256 in counter mode, by way of GCM, under a random key of this worker.
@@ -64,12 +64,12 @@ static void gcm_calls(struct crypto *c)
 {
 	const IMB_MGR *mgr = c->aead;
 
-	c->gcm[0][0] = mgr->gcm128_dec;
-	c->gcm[0][1] = mgr->gcm192_dec;
-	c->gcm[0][2] = mgr->gcm256_dec;
-	c->gcm[1][0] = mgr->gcm128_enc;
-	c->gcm[1][1] = mgr->gcm192_enc;
-	c->gcm[1][2] = mgr->gcm256_enc;
+	c->gcm[0][16] = mgr->gcm128_dec;
+	c->gcm[0][24] = mgr->gcm192_dec;
+	c->gcm[0][32] = mgr->gcm256_dec;
+	c->gcm[1][16] = mgr->gcm128_enc;
+	c->gcm[1][24] = mgr->gcm192_enc;
+	c->gcm[1][32] = mgr->gcm256_enc;
 }
 
 struct crypto *crypto_create(void)
@@ -143,11 +143,6 @@ uint64_t crypto_warmed(const struct crypto *c)
 	return __atomic_load_n(&c->warmed, __ATOMIC_RELAXED);
 }
 
-static inline aes_gcm_enc_dec_t gcm_call(const struct crypto *c, const struct sa *sa, bool encrypt)
-{
-	return c->gcm[encrypt][sa->key_len / 8 - 2];
-}
-
 static __rte_always_inline bool run_gcm(struct crypto *c, bool esn, struct crypto_item *items,
                                         unsigned n, bool encrypt)
 {
@@ -163,7 +158,7 @@ static __rte_always_inline bool run_gcm(struct crypto *c, bool esn, struct crypt
 
 		if (item->sa != sa) {
 			sa = item->sa;
-			call = gcm_call(c, sa, encrypt);
+			call = c->gcm[encrypt][sa->key_len];
 		}
 		crypto_nonce(nonce, sa, iv);
 		if (esn)

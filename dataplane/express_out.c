@@ -1,7 +1,7 @@
 // The short way out, for whole bursts: plain IPv4 packets that a crypto map sends through a tunnel
 // whose SA is there. [W] Look at the packets and sort them into runs of one flow; find each run's
-// flow and SA; wrap the packets, Ethernet header and all; encrypt. Then send. Of many flows,
-// what lies between looking and sending is done in groups, so that memory is not waited for.
+// flow and SA; wrap the packets, Ethernet header and all; encrypt; send. Each of these goes over
+// the whole burst, and has what the next one needs brought in from memory.
 //
 // Nothing of a packet is written before it is known to go this way, so that the long way (worker.c)
 // finds what is left as it came; of its SA only what the long way would write as well.
@@ -34,10 +34,10 @@ struct run {
 	uint16_t n;
 };
 
-// Packets that leave by one port in a row.
+// Packets that leave by one port in a row, up to the next leg's first.
 struct leg {
 	struct worker_tx *tx;
-	uint16_t n;
+	uint16_t first; // packet of the burst
 };
 
 static void key_of(const struct rte_ipv4_hdr *ip, uint16_t out, struct policy_key *key)
@@ -81,8 +81,7 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 			continue;
 		}
 		flow = own;
-		run->key = flow_memo_key(
-			&memo, own, policy_proto_has_ports(ip->next_proto_id) ? UINT32_MAX : 0);
+		run->key = flow_memo_key(&memo, own, policy_proto_has_ports(ip->next_proto_id));
 		run->line = flow_memo_line(&memo, run->key);
 		run->first = (uint16_t)i;
 		run->len = pkts[i]->data_len;
@@ -116,8 +115,8 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 	return hop->iface;
 }
 
-// Starts to load an SA and its keys: in one loop for a group, so that the page walks of many are
-// under way at a time. Some processors do not go on behind a prefetch before its page is known.
+// Starts to load an SA and its keys: in one loop for all, so that the page walks of many are under
+// way at a time. Some processors do not go on behind a prefetch before its page is known.
 static inline void sa_fetch(const struct sa_table *sas, const struct flow_memo_entry *e,
                             struct run *run)
 {
@@ -208,10 +207,11 @@ struct wrapping {
 	uint16_t hop;     // whose way it is, whatever the destination; or PACKET_NO_HOP
 	uint32_t routes;  // their version
 	uint32_t mark;    // what an SA's activity is now
-	unsigned engines;
-	struct leg *leg; // the one that it is in now
+	unsigned engines; // as for crypto_encrypt()
+	unsigned unusual; // packets whose SA is not usual
+	const struct crypto_item *items;
 	uint16_t n_legs;
-	struct leg legs[WORKER_BURST];
+	struct leg legs[WORKER_BURST + 1]; // and where the last one ends
 };
 
 static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
@@ -273,22 +273,8 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, ui
 	return i;
 }
 
-static __rte_noinline uint16_t wrap_many(struct worker *w, struct sa *sa, uint16_t n,
-                                         const struct wrapping *wr, struct rte_mbuf **pkts,
-                                         struct crypto_item *items)
-{
-	return wrap_run(w, sa, n, wr, true, pkts, items);
-}
-
-static __rte_noinline uint16_t wrap_unusual(struct worker *w, struct sa *sa, uint16_t n,
-                                            struct wrapping *wr, struct rte_mbuf **pkts,
-                                            struct crypto_item *items)
-{
-	wr->engines |= crypto_engine(sa);
-	return wrap_run(w, sa, n, wr, false, pkts, items);
-}
-
-static void wrapping_init(const struct worker *w, struct wrapping *wr)
+static void wrapping_init(const struct worker *w, struct wrapping *wr,
+                          const struct crypto_item *items)
 {
 	wr->way = (struct egress_way){.iface = PACKET_NO_IFACE};
 	wr->path.out = PACKET_NO_IFACE;
@@ -296,21 +282,21 @@ static void wrapping_init(const struct worker *w, struct wrapping *wr)
 	wr->hop = PACKET_NO_HOP;
 	wr->routes = w->memo->routes;
 	wr->mark = activity_from_tick(w->now);
-	wr->engines = 0;
+	wr->engines = wr->unusual = 0;
+	wr->items = items;
 	wr->n_legs = 0;
 }
 
-static inline void leg_begin(struct wrapping *wr)
+static inline void leg_begin(struct wrapping *wr, uint16_t first)
 {
 	wr->longest = RTE_MIN(wr->path.mtu, wr->way.mtu);
-	if (wr->n_legs && wr->leg->tx == wr->way.tx)
-		return;
-	wr->leg = &wr->legs[wr->n_legs++];
-	*wr->leg = (struct leg){.tx = wr->way.tx};
+	if (wr->n_legs == 0 || wr->legs[wr->n_legs - 1].tx != wr->way.tx)
+		wr->legs[wr->n_legs++] = (struct leg){.tx = wr->way.tx, .first = first};
 }
 
-// The way of the outer packets of an SA, by the hop that its route has now.
-static __rte_noinline bool way_find(struct worker *w, struct sa *sa, struct wrapping *wr)
+// The way of the outer packets of an SA, from number `first` on, by the hop that its route has now.
+static __rte_noinline bool way_find(struct worker *w, struct sa *sa, struct wrapping *wr,
+                                    uint16_t first)
 {
 	const struct wrap_onward onward = wrap_onward_find(w, sa);
 	bool gateway = route_hop(w->dp->routes, sa->hop)->kind == ROUTE_GATEWAY;
@@ -324,7 +310,7 @@ static __rte_noinline bool way_find(struct worker *w, struct sa *sa, struct wrap
 	if (way->open && w->dp->ifaces[way->iface].sub)
 		way->open = false;
 	if (way->open)
-		leg_begin(wr);
+		leg_begin(wr, first);
 	return way->open;
 }
 
@@ -335,23 +321,12 @@ static __rte_noinline void path_find(struct worker *w, uint16_t out, struct wrap
 }
 
 // Another version of the routes, or another hop, than of the run before.
-static __rte_noinline bool way_turns(struct worker *w, struct sa *sa, struct wrapping *wr)
+static __rte_noinline bool way_turns(struct worker *w, struct sa *sa, struct wrapping *wr,
+                                     const struct crypto_item *at)
 {
 	uint16_t hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
 
-	return hop == wr->hop || way_find(w, sa, wr);
-}
-
-// Can the run's packets go through its SA without a second thought? Then the way is the SA's.
-static inline bool run_opens(struct worker *w, const struct run *run, struct wrapping *wr)
-{
-	struct sa *sa = run->sa;
-
-	if (unlikely(wrap_is_used_up(sa, run->n, (uint64_t)run->n * UINT16_MAX)))
-		return false;
-	if (unlikely(run->out != wr->path.out))
-		path_find(w, run->out, wr);
-	return likely(sa->routes == wr->routes && sa->hop == wr->hop) || way_turns(w, sa, wr);
+	return hop == wr->hop || way_find(w, sa, wr, (uint16_t)(at - wr->items));
 }
 
 static __rte_noinline void doubt(struct worker *w, const struct sa *sa)
@@ -370,112 +345,80 @@ static inline void mark(struct worker *w, struct sa *sa, uint32_t value)
 		doubt(w, sa);
 }
 
-// ---- in groups ----------------------------------------------------------------------------------
-
-// Runs of a group. Three groups are in work at a time: the SAs and keys of one come in from memory
-// while the packets of the one before are wrapped, and those of the one before that encrypted. With
-// all runs at once each step would wait for its memory, and what was fetched for the last of them
-// would have pushed out the first.
-#define GROUP 16
-
-struct passage {
-	struct run *found, *wrapped; // where the next one is
-	struct run *end;             // of those that go, as far as is known
-	struct rte_mbuf **pkts;
-	struct crypto_item *items;
-	unsigned n, encrypted; // packets: wrapped, encrypted
-	bool good;             // all that are encrypted
-	struct wrapping *wr;
-};
-
-static inline void find_group(struct worker *w, struct passage *p)
-{
-	struct run *end = p->found + RTE_MIN(GROUP, p->end - p->found);
-
-	p->found = find_sas(w, p->pkts, p->found, end);
-	if (unlikely(p->found < end))
-		p->end = p->found;
-	stats_stage(&w->stats, DP_STAGE_POLICY, 0);
-}
-
-// Wraps the packets of a run that go; returns how many.
-static inline unsigned wrap_group_run(struct worker *w, const struct run *run, struct wrapping *wr,
-                                      struct rte_mbuf **pkts, struct crypto_item *items)
+// Can n packets go through the run's SA without a second thought? Then the way is the SA's.
+static __rte_always_inline bool run_opens(struct worker *w, const struct run *run, uint16_t n,
+                                          struct wrapping *wr, const struct crypto_item *at)
 {
 	struct sa *sa = run->sa;
-	bool usual = sa_is_usual(sa);
-	unsigned done;
 
-	if (unlikely(sa->current != run->current)) {
-		flow_memo_forget(run->line, run->key);
-		return 0;
-	}
-	if (unlikely(!usual && !sa_is_plain_tunnel(sa)) || unlikely(!run_opens(w, run, wr)))
-		return 0;
+	if (unlikely(wrap_is_used_up(sa, n, (uint64_t)n * UINT16_MAX)))
+		return false;
+	if (unlikely(run->out != wr->path.out))
+		path_find(w, run->out, wr);
+	if (unlikely(sa->routes != wr->routes || sa->hop != wr->hop) && !way_turns(w, sa, wr, at))
+		return false;
 	if (activity_load(&sa->last_out) != wr->mark)
 		mark(w, sa, wr->mark);
-	if (likely(usual)) {
-		wr->engines |= 1u << SA_ENGINE_GCM;
-		// Of many flows a run is one packet, which needs no loop.
-		done = run->n == 1 ? wrap_run(w, sa, 1, wr, true, pkts, items)
-		                   : wrap_many(w, sa, run->n, wr, pkts, items);
-	} else {
-		done = wrap_unusual(w, sa, run->n, wr, pkts, items);
-	}
-	wr->leg->n += done;
+	return true;
+}
+
+static __rte_noinline uint16_t wrap_unusual(struct worker *w, const struct run *run,
+                                            struct wrapping *wr, struct rte_mbuf **pkts,
+                                            struct crypto_item *items)
+{
+	struct sa *sa = run->sa;
+	uint16_t done;
+
+	if (!sa_is_plain_tunnel(sa) || !run_opens(w, run, run->n, wr, items))
+		return 0;
+	done = wrap_run(w, sa, run->n, wr, false, pkts, items);
+	wr->engines |= crypto_engine(sa);
+	wr->unusual += done;
 	return done;
 }
 
-// Up to run `end`. What does not go, and all behind it, is left to the long way.
-static inline void wrap_group(struct worker *w, struct passage *p, struct run *end)
+// Wraps those of the run's n packets that go; returns how many.
+static __rte_always_inline uint16_t wrap_usual(struct worker *w, const struct run *run, uint16_t n,
+                                               struct wrapping *wr, struct rte_mbuf **pkts,
+                                               struct crypto_item *items)
 {
-	struct crypto_item *items = p->items + p->n;
-	struct rte_mbuf **pkts = p->pkts + p->n;
-	struct run *run = p->wrapped;
+	if (unlikely(run->sa->current != run->current)) {
+		flow_memo_forget(run->line, run->key);
+		return 0;
+	}
+	if (unlikely(!sa_is_usual(run->sa)))
+		return wrap_unusual(w, run, wr, pkts, items);
+	if (unlikely(!run_opens(w, run, n, wr, items)))
+		return 0;
+	return wrap_run(w, run->sa, n, wr, true, pkts, items);
+}
+
+static __rte_noinline uint16_t wrap_many(struct worker *w, const struct run *run,
+                                         struct wrapping *wr, struct rte_mbuf **pkts,
+                                         struct crypto_item *items)
+{
+	return wrap_usual(w, run, run->n, wr, pkts, items);
+}
+
+// Wraps the packets of runs up to the first that does not go; returns how many.
+static uint16_t wrap_runs(struct worker *w, const struct run *run, const struct run *end,
+                          struct wrapping *wr, struct rte_mbuf **pkts, struct crypto_item *items)
+{
+	uint16_t n = 0;
 
 	for (; run < end; run++) {
-		unsigned done = wrap_group_run(w, run, p->wr, pkts, items);
+		// Of many flows a run is one packet, which needs no loop.
+		uint16_t done = likely(run->n == 1) ? wrap_usual(w, run, 1, wr, pkts + n, items + n)
+		                                    : wrap_many(w, run, wr, pkts + n, items + n);
 
-		pkts += done;
-		items += done;
-		if (unlikely(done < run->n)) {
-			p->end = p->found = run;
+		n += done;
+		if (unlikely(done < run->n))
 			break;
-		}
 	}
-	p->wrapped = run;
-	p->n = (unsigned)(items - p->items);
-	stats_stage(&w->stats, DP_STAGE_ESP_OUT, 0);
-}
-
-static inline void encrypt_group(struct worker *w, struct passage *p, unsigned end)
-{
-	if (end == p->encrypted)
-		return;
-	p->good &= crypto_encrypt(w->esp->crypto, p->items + p->encrypted, end - p->encrypted,
-	                          p->wr->engines);
-	p->encrypted = end;
-	stats_stage(&w->stats, DP_STAGE_ENCRYPT, 0);
-}
-
-// Finds, wraps and encrypts the packets in front.
-static void pass(struct worker *w, struct passage *p)
-{
-	wrapping_init(w, p->wr);
-	find_group(w, p);
-	do {
-		struct run *found = p->found;
-		unsigned wrapped = p->n;
-
-		find_group(w, p);
-		wrap_group(w, p, found);
-		if (crypto_is_single(p->wr->engines))
-			encrypt_group(w, p, wrapped);
-	} while (p->wrapped < p->found);
-	encrypt_group(w, p, p->n);
-	stats_stage(&w->stats, DP_STAGE_POLICY, p->n);
-	stats_stage(&w->stats, DP_STAGE_ESP_OUT, p->n);
-	stats_stage(&w->stats, DP_STAGE_ENCRYPT, p->n);
+	if (n > wr->unusual)
+		wr->engines |= 1u << SA_ENGINE_GCM;
+	wr->legs[wr->n_legs].first = n;
+	return n;
 }
 
 // Takes out what could not be encrypted; returns how many are left.
@@ -485,24 +428,25 @@ static uint16_t drop_failed(struct worker *w, struct wrapping *wr, struct rte_mb
 	uint16_t k = 0, i = 0;
 
 	for (uint16_t l = 0; l < wr->n_legs; l++) {
-		uint16_t before = k;
-
-		for (uint16_t end = i + wr->legs[l].n; i < end; i++) {
+		wr->legs[l].first = k;
+		for (; i < wr->legs[l + 1].first; i++) {
 			if (items[i].ok)
 				pkts[k++] = pkts[i];
 			else
 				wrap_refuse(w, pkts[i], items[i].sa, DROP_ESP_CRYPTO);
 		}
-		wr->legs[l].n = k - before;
 	}
+	wr->legs[wr->n_legs].first = k;
 	return k;
 }
 
 static void send_legs(struct worker *w, const struct wrapping *wr, struct rte_mbuf **pkts)
 {
 	for (uint16_t l = 0; l < wr->n_legs; l++) {
-		tx_frames(w, (uint16_t)(wr->legs[l].tx - w->tx), pkts, wr->legs[l].n);
-		pkts += wr->legs[l].n;
+		const struct leg *leg = &wr->legs[l];
+
+		tx_frames(w, (uint16_t)(leg->tx - w->tx), pkts + leg->first,
+		          leg[1].first - leg->first);
 	}
 }
 
@@ -519,16 +463,10 @@ static inline void renew_memo(struct worker *w)
 
 uint16_t express_out(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct crypto_item items[WORKER_BURST];
-	struct run runs[WORKER_BURST];
-	struct wrapping wr; // large, and set by wrapping_init() as far as need be
-	struct passage p = {.found = runs,
-	                    .wrapped = runs,
-	                    .pkts = pkts,
-	                    .items = items,
-	                    .good = true,
-	                    .wr = &wr};
 	const struct iface *in = &w->dp->ifaces[iface];
+	struct crypto_item items[WORKER_BURST];
+	struct run runs[WORKER_BURST], *end;
+	struct wrapping wr; // large, and set by wrapping_init() as far as need be
 	uint16_t good;
 
 	if (unlikely(!iface_is_up(in)))
@@ -536,18 +474,22 @@ uint16_t express_out(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, u
 	renew_memo(w);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	p.end = runs + look(w, in, pkts, n, runs);
+	end = runs + look(w, in, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-	pass(w, &p);
-	if (p.n == 0)
+	end = find_sas(w, pkts, runs, end);
+	wrapping_init(w, &wr, items);
+	stats_stage(&w->stats, DP_STAGE_POLICY, n);
+	n = good = wrap_runs(w, runs, end, &wr, pkts, items);
+	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
+	if (n == 0)
 		return 0;
-	worker_count_n(w, COUNT_RX, p.n);
-	worker_count_n(w, COUNT_FORWARDED, p.n);
-	good = (uint16_t)p.n;
-	if (unlikely(!p.good))
+	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, wr.engines)))
 		good = drop_failed(w, &wr, pkts, items);
+	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
+	worker_count_n(w, COUNT_RX, n);
+	worker_count_n(w, COUNT_FORWARDED, n);
 	worker_count_n(w, COUNT_ENCRYPTED, good);
 	send_legs(w, &wr, pkts);
-	stats_stage(&w->stats, DP_STAGE_EGRESS, p.n);
-	return (uint16_t)p.n;
+	stats_stage(&w->stats, DP_STAGE_EGRESS, n);
+	return n;
 }

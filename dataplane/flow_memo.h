@@ -11,6 +11,7 @@
 #ifndef VIGIL_DATAPLANE_FLOW_MEMO_H
 #define VIGIL_DATAPLANE_FLOW_MEMO_H
 
+#include <rte_branch_prediction.h>
 #include <rte_prefetch.h>
 #include <stdint.h>
 #include <x86intrin.h>
@@ -48,14 +49,16 @@ void flow_memo_destroy(struct flow_memo *m);
 // Routes and rules are these now.
 void flow_memo_renew(struct flow_memo *m, uint32_t routes, uint32_t rules);
 
-// The key of a packet whose bytes from the TTL on are `flow`; `ports`: which bits of the four bytes
-// behind the header belong to it.
-static inline __m128i flow_memo_key(const struct flow_memo *m, __m128i flow, uint32_t ports)
+// The key of a packet whose bytes from the TTL on are `flow`; `ports`: do the four bytes behind the
+// header belong to it? Of nearly all packets they do.
+static inline __m128i flow_memo_key(const struct flow_memo *m, __m128i flow, bool ports)
 {
-	const __m128i mask = _mm_insert_epi32(_mm_set_epi32(0, -1, -1, 0x0000ff00), (int)ports, 3);
 	uint32_t epoch = (m->epoch & 0xff) | (m->epoch >> 8) << 16;
 
-	return _mm_or_si128(_mm_and_si128(flow, mask), _mm_cvtsi32_si128((int)epoch));
+	if (unlikely(!ports))
+		flow = _mm_and_si128(flow, _mm_set_epi32(0, -1, -1, -1));
+	return _mm_or_si128(_mm_and_si128(flow, _mm_set_epi32(-1, -1, -1, 0x0000ff00)),
+	                    _mm_cvtsi32_si128((int)epoch));
 }
 
 static inline struct flow_memo_line *flow_memo_line(const struct flow_memo *m, __m128i key)
