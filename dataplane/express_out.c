@@ -117,21 +117,21 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 
 // Starts to load an SA and its keys: in one loop for all, so that the page walks of many are under
 // way at a time. Some processors do not go on behind a prefetch before its page is known.
-static inline void sa_fetch(const struct sa_table *sas, const struct flow_memo_entry *e,
-                            struct run *run)
+static inline void sa_fetch(const struct sa_table *sas, const struct flow_memo *memo,
+                            const struct flow_memo_entry *e, struct run *run)
 {
-	struct sa *sa = sa_table_known(sas, e->slot);
-	uint32_t len = run->len;
-
-	rte_prefetch0(sa);
-	rte_prefetch0(&sa->sequence);
-	run->sa = sa;
+	if (likely(e->key_len == FLOW_MEMO_NEAR)) {
+		run->sa = flow_memo_at(memo, e->sa);
+		crypto_prefetch_gcm128(flow_memo_at(memo, e->keys), run->len);
+	} else {
+		run->sa = sa_table_known(sas, e->slot);
+		crypto_prefetch_keys(sa_table_known_keys(sas, e->slot), e->engine, e->key_len,
+		                     run->len);
+	}
+	rte_prefetch0(run->sa);
+	rte_prefetch0(&run->sa->sequence);
 	run->current = e->current;
 	run->out = e->out;
-	if (likely(e->is_gcm128))
-		crypto_prefetch_gcm128(sa_table_known_keys(sas, e->slot), len);
-	else
-		crypto_prefetch_keys(sa_table_known_keys(sas, e->slot), e->engine, e->key_len, len);
 }
 
 // Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
@@ -167,7 +167,7 @@ static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts,
 		t = tunnel_own(w, answers[k].tunnel);
 		if (!t || !t->sa)
 			return missed[k];
-		flow_memo_put(run->line, run->key, t->sa, run->out);
+		flow_memo_put(w->memo, run->line, run->key, t->sa, run->out);
 		run->sa = t->sa;
 		run->current = t->sa->current;
 	}
@@ -179,6 +179,7 @@ static struct run *find_sas(struct worker *w, struct rte_mbuf **pkts, struct run
                             struct run *end)
 {
 	const struct sa_table *sas = w->dp->sas;
+	const struct flow_memo memo = *w->memo;
 	uint16_t out = PACKET_NO_IFACE, n_missed = 0;
 	uint8_t missed[WORKER_BURST];
 
@@ -190,7 +191,7 @@ static struct run *find_sas(struct worker *w, struct rte_mbuf **pkts, struct run
 			continue;
 		}
 		out = e->out;
-		sa_fetch(sas, e, run);
+		sa_fetch(sas, &memo, e, run);
 	}
 	if (likely(n_missed == 0))
 		return end;
