@@ -139,7 +139,7 @@ static void on_packet(void *arg, const uint8_t *packet, uint16_t len)
 		on_nat_t(peer, &d);
 }
 
-// A probe is on time if it comes one interval after the one before it.
+// A probe is on time if it comes one interval after the last exchange of DPD: `ms`.
 static void on_hello(struct farm *f, uint32_t peer, uint32_t ms)
 {
 	uint32_t wanted = r.options.interval_s * 1000;
@@ -159,7 +159,7 @@ static void on_delete(struct farm *f, uint32_t peer, uint32_t now)
 	struct farm_peer *p = &f->peers[peer];
 
 	if (p->dead)
-		histogram_add(&r.found, now - p->died_ms);
+		histogram_add(&r.found, now - p->life_ms);
 }
 
 static void turn(void)
@@ -365,7 +365,7 @@ static void steady(const char *phase, uint32_t ms, bool (*done)(void))
 			for (; asked <
 			       (uint64_t)(now - begun) * r.farm.n / (r.options.interval_s * 1000);
 			     asked++)
-				farm_peer_hello(&r.farm, asked % r.farm.n);
+				farm_peer_hello(&r.farm, asked % r.farm.n, now);
 		flood(now);
 		traffic(now - begun, &paced);
 		turn();
@@ -408,8 +408,8 @@ static void kill_some(void)
 
 		p->dead = true;
 		r.expected += !r.options.on_demand || p->esp;
-		if (!p->died_ms)
-			p->died_ms = now;
+		if (!p->life_ms)
+			p->life_ms = now;
 	}
 }
 

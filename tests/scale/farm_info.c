@@ -6,6 +6,8 @@
 #include "isakmp.h"
 #include "notify.h"
 
+#define CROSSING_MS 50u
+
 // One of this side's.
 struct info {
 	uint8_t buf[FARM_MESSAGE_MAX], iv[IKE_BLOCK_MAX];
@@ -40,6 +42,18 @@ static void send_dpd(struct farm *f, uint32_t i, const struct farm_sa *sa, uint1
 	send(f, i, sa, &info);
 }
 
+// How long ago the gateway heard of DPD: an R-U-THERE of this moment may have met its own.
+static uint32_t since_dpd(const struct farm_peer *p, uint32_t now_ms)
+{
+	return now_ms - (now_ms - p->dpd_ms < CROSSING_MS ? p->dpd_before_ms : p->dpd_ms);
+}
+
+static void shows_life(struct farm_peer *p, uint32_t now_ms)
+{
+	p->dpd_before_ms = p->dpd_ms;
+	p->dpd_ms = p->life_ms = now_ms;
+}
+
 static void hello_in(struct farm *f, uint32_t i, struct farm_sa *sa, uint32_t sequence,
                      uint16_t len, uint32_t now_ms)
 {
@@ -48,10 +62,9 @@ static void hello_in(struct farm *f, uint32_t i, struct farm_sa *sa, uint32_t se
 	f->counts.hellos++;
 	f->hello_len = len;
 	if (f->on_hello && sequence > sa->heard)
-		f->on_hello(f, i, p->heard_ms ? now_ms - p->heard_ms : 0);
+		f->on_hello(f, i, sa->heard ? since_dpd(p, now_ms) : 0);
 	sa->heard = sequence;
-	p->heard_ms = now_ms;
-	p->died_ms = now_ms;
+	shows_life(p, now_ms);
 	send_dpd(f, i, sa, NOTIFY_R_U_THERE_ACK, sequence);
 	f->counts.acks_sent++;
 }
@@ -146,12 +159,13 @@ void farm_info_in(struct farm *f, uint32_t i, struct farm_sa *sa, const struct i
 		delete_in(f, i, sa, payload, now_ms);
 }
 
-void farm_peer_hello(struct farm *f, uint32_t i)
+void farm_peer_hello(struct farm *f, uint32_t i, uint32_t now_ms)
 {
 	struct farm_peer *p = &f->peers[i];
 
 	if (p->state != FARM_UP || p->dead)
 		return;
+	shows_life(p, now_ms);
 	send_dpd(f, i, &p->sa, NOTIFY_R_U_THERE, p->sa.hello++);
 	f->counts.hellos_sent++;
 }

@@ -44,8 +44,12 @@ struct farm_peer {
 	uint32_t due_ms; // of the next retransmission
 	struct farm_sa sa;
 	uint32_t spi_in, spi_out;
-	uint32_t heard_ms; // when the last R-U-THERE of the gateway came, 0 = none has
-	uint32_t died_ms;  // when it was told to die, or last answered before that
+	// Its last sign of life: an answer, a R-U-THERE or a packet; or when it was told to die, if
+	// it had given none. 0 = none yet.
+	uint32_t life_ms;
+	// When it last answered a R-U-THERE or sent one, and before that: when the next one of the
+	// gateway comes goes by that, not by packets. 0 = never yet.
+	uint32_t dpd_ms, dpd_before_ms;
 	uint32_t quick_id; // of the quick mode, and its last message
 	uint8_t quick_3[FARM_QUICK_3_MAX], quick_3_len;
 	struct farm_esp *esp; // only of a peer with traffic, once quick mode has ended
@@ -84,8 +88,9 @@ struct farm {
 	uint16_t hello_len; // bytes of the gateway's R-U-THEREs, once there was one
 	// Where a peer's messages go, without the non-ESP marker that one has which has floated.
 	void (*send)(struct farm *f, uint32_t peer, const uint8_t *data, uint16_t len);
-	// An R-U-THERE came, `ms` after the one before it (0 = the first); a Delete told that the
-	// gateway thinks the peer dead.
+	// An R-U-THERE came, `ms` after the last exchange of either side's; 0 = the first one,
+	// whose time the gateway chooses so that probes are spread. A Delete told that it thinks
+	// the peer dead.
 	void (*on_hello)(struct farm *f, uint32_t peer, uint32_t ms);
 	void (*on_delete)(struct farm *f, uint32_t peer, uint32_t now_ms);
 	// The gateway has deleted the newest ESP SA of a peer that lives. NULL: nobody asks.
@@ -111,6 +116,6 @@ void farm_peer_bye(struct farm *f, uint32_t peer);
 // A new ESP SA by quick mode, with the IKE SA that there is.
 void farm_peer_renew(struct farm *f, uint32_t peer, uint32_t now_ms);
 // Asks the gateway whether it lives.
-void farm_peer_hello(struct farm *f, uint32_t peer);
+void farm_peer_hello(struct farm *f, uint32_t peer, uint32_t now_ms);
 
 #endif

@@ -244,7 +244,7 @@ void farm_traffic_esp(struct farm_traffic *t, uint32_t peer, const uint8_t *esp,
 	if (n < 0)
 		abort();
 	send_esp(t, peer, answer, (uint16_t)n);
-	p->died_ms = now_ms;
+	p->life_ms = now_ms;
 	t->answered++;
 }
 

@@ -364,7 +364,7 @@ static void peer_second(uint32_t i)
 
 	farm_peer_timeout(&world.farm, i, now_ms());
 	if (below(HELLO_EVERY) == 0)
-		farm_peer_hello(&world.farm, i);
+		farm_peer_hello(&world.farm, i, now_ms());
 	if (below(RENEW_EVERY) == 0)
 		farm_peer_renew(&world.farm, i, now_ms());
 	if (p->state == FARM_IDLE && !p->dead && !world.over)
