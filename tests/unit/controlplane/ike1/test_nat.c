@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bounds.h"
 #include "flow.h"
 #include "ike1/ike1.h"
 #include "peer_timers.h"
@@ -241,6 +242,25 @@ static void address_of_another(void **state)
 	// Who begins from there, by IKE's own port, is not taken for it.
 	peer_release(&p->b.c, other);
 	assert_null(peer_find(&p->b.c, &b->local, &next, 500));
+	pair_destroy(p);
+}
+
+// Whose children are too many to be asked stays where it is.
+static void with_very_many_tunnels(void **state)
+{
+	struct mapping m = {500, 14500, false};
+	struct pair *p = pair_with_entry(&m, NULL, DYNAMIC);
+	struct peer *b = first_peer(p);
+	uint32_t n = b->n_children;
+	struct ip_addr next;
+
+	(void)state;
+	addr_parse(NAT_NEXT, &next);
+	b->n_children = FOLLOWED_CHILDREN_MAX;
+	assert_true(peer_may_be_at(&p->b.c, b, &next));
+	b->n_children = FOLLOWED_CHILDREN_MAX + 1;
+	assert_false(peer_may_be_at(&p->b.c, b, &next));
+	b->n_children = n;
 	pair_destroy(p);
 }
 
@@ -501,6 +521,7 @@ int main(void)
 		cmocka_unit_test(replayed_from_elsewhere),
 		cmocka_unit_test(address_of_a_named_peer),
 		cmocka_unit_test(address_of_another),
+		cmocka_unit_test(with_very_many_tunnels),
 		cmocka_unit_test(moves_while_a_flow_waits),
 		cmocka_unit_test(to_and_fro),
 		cmocka_unit_test(neighbour_without_a_nat),
