@@ -247,9 +247,9 @@ static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, s
 }
 
 // Wraps the packets of a run in front that fit; returns how many. `usual`: AES-GCM, no UDP.
-static __rte_always_inline uint16_t wrap_run(struct worker *w, struct sa *sa, uint16_t n,
-                                             const struct wrapping *wr, bool usual,
-                                             struct rte_mbuf **pkts, struct crypto_item *items)
+static __rte_always_inline uint16_t wrap_packets(struct worker *w, struct sa *sa, uint16_t n,
+                                                 const struct wrapping *wr, bool usual,
+                                                 struct rte_mbuf **pkts, struct crypto_item *items)
 {
 	uint32_t longest = RTE_MIN(wr->longest, sa->out.mtu);
 	uint32_t align = usual ? EXPRESS_GCM_ALIGN : sa->align;
@@ -372,16 +372,16 @@ static __rte_noinline uint16_t wrap_unusual(struct worker *w, const struct run *
 
 	if (!sa_is_plain_tunnel(sa) || !run_opens(w, run, run->n, wr, items))
 		return 0;
-	done = wrap_run(w, sa, run->n, wr, false, pkts, items);
+	done = wrap_packets(w, sa, run->n, wr, false, pkts, items);
 	wr->engines |= crypto_engine(sa);
 	wr->unusual += done;
 	return done;
 }
 
 // Wraps those of the run's n packets that go; returns how many.
-static __rte_always_inline uint16_t wrap_usual(struct worker *w, const struct run *run, uint16_t n,
-                                               struct wrapping *wr, struct rte_mbuf **pkts,
-                                               struct crypto_item *items)
+static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run *run, uint16_t n,
+                                             struct wrapping *wr, struct rte_mbuf **pkts,
+                                             struct crypto_item *items)
 {
 	if (unlikely(run->sa->current != run->current)) {
 		flow_memo_forget(run->line, run->key);
@@ -391,14 +391,14 @@ static __rte_always_inline uint16_t wrap_usual(struct worker *w, const struct ru
 		return wrap_unusual(w, run, wr, pkts, items);
 	if (unlikely(!run_opens(w, run, n, wr, items)))
 		return 0;
-	return wrap_run(w, run->sa, n, wr, true, pkts, items);
+	return wrap_packets(w, run->sa, n, wr, true, pkts, items);
 }
 
 static __rte_noinline uint16_t wrap_many(struct worker *w, const struct run *run,
                                          struct wrapping *wr, struct rte_mbuf **pkts,
                                          struct crypto_item *items)
 {
-	return wrap_usual(w, run, run->n, wr, pkts, items);
+	return wrap_run(w, run, run->n, wr, pkts, items);
 }
 
 // Wraps the packets of runs up to the first that does not go; returns how many.
@@ -409,7 +409,7 @@ static uint16_t wrap_runs(struct worker *w, const struct run *run, const struct 
 
 	for (; run < end; run++) {
 		// Of many flows a run is one packet, which needs no loop.
-		uint16_t done = likely(run->n == 1) ? wrap_usual(w, run, 1, wr, pkts + n, items + n)
+		uint16_t done = likely(run->n == 1) ? wrap_run(w, run, 1, wr, pkts + n, items + n)
 		                                    : wrap_many(w, run, wr, pkts + n, items + n);
 
 		n += done;
