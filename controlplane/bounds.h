@@ -11,9 +11,9 @@
 #define TURN_DRAIN           16 // peers that are ended when the program stops
 #define ENDS_AT_A_TIME       32 // children and waiting flows of a peer that ends
 #define TURN_TIMERS          1024
-#define TURN_CHUNK           8   // between two looks at the clock
+#define TURN_CHUNK           4   // between two looks at the clock
 #define TURN_CHUNK_NEW       2   // ... of first messages
-#define TURN_US              100 // of each
+#define TURN_US              50  // of each
 #define TURN_PAUSE_MS        500 // a turn that starts later than this restarts all DPD windows
 
 // IKE SAs that are being negotiated: those that we began, and, counted apart, those that others
