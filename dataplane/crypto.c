@@ -143,19 +143,32 @@ uint64_t crypto_warmed(const struct crypto *c)
 	return __atomic_load_n(&c->warmed, __ATOMIC_RELAXED);
 }
 
+// A few lines for each packet, as its cryptography goes: all of a burst's at once would wait for
+// each other.
+static __rte_always_inline void keys_ahead(const struct crypto_item *item)
+{
+	const struct crypto_item *ahead = item + CRYPTO_AHEAD;
+
+	if (ahead->sa != ahead[-1].sa)
+		crypto_prefetch_gcm(ahead->sa->keys, ahead->sa->key_len, ahead->text_len);
+}
+
+// Of n items the first `here`.
 static __rte_always_inline bool run_gcm(struct crypto *c, bool esn, struct crypto_item *items,
-                                        unsigned n, bool encrypt)
+                                        unsigned here, unsigned n, bool encrypt)
 {
 	struct gcm_context_data context;
 	aes_gcm_enc_dec_t call = NULL;
 	const struct sa *sa = NULL; // of the item before, whose call it is
 	bool all = true;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < here; i++) {
 		struct crypto_item *item = &items[i];
 		uint8_t *iv = item->esp + SA_ESP_HEADER, *text = iv + 8;
 		alignas(16) uint8_t nonce[16], aad[16], icv[16];
 
+		if (encrypt && i + CRYPTO_AHEAD < n)
+			keys_ahead(item);
 		if (item->sa != sa) {
 			sa = item->sa;
 			call = c->gcm[encrypt][sa->key_len];
@@ -182,10 +195,13 @@ static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct 
 
 	for (unsigned i = 0, k; i < n; i += k) {
 		k = crypto_quic_run(items + i, n - i);
-		if (crypto_quic_takes(items[i].sa, k))
-			all &= crypto_quic(c->aead, esn, items + i, k, encrypt);
-		else
-			all &= run_gcm(c, esn, items + i, k, encrypt);
+		if (!crypto_quic_takes(items[i].sa, k)) {
+			all &= run_gcm(c, esn, items + i, k, n - i, encrypt);
+			continue;
+		}
+		for (unsigned j = i; encrypt && j < i + k && j + CRYPTO_AHEAD < n; j++)
+			keys_ahead(&items[j]);
+		all &= crypto_quic(c->aead, esn, items + i, k, encrypt);
 	}
 	return all;
 }
@@ -193,7 +209,7 @@ static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct 
 static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct crypto_item *items,
                                              unsigned n, bool encrypt)
 {
-	return run_gcm(c, esn, items, n, encrypt);
+	return run_gcm(c, esn, items, n, n, encrypt);
 }
 #endif
 

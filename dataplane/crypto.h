@@ -53,7 +53,9 @@ static inline bool crypto_is_single(unsigned engines)
 // `engines` has the bits of each item's SA, and may have others. Sets each item's `ok`; true: all
 // are. When the ICV does not hold the text is garbage or unauthentic plaintext, and must not be
 // used. With extended sequence numbers the ICV covers their upper half too, which is not sent (RFC
-// 4303, 2.2.1).
+// 4303, 2.2.1). While one packet is encrypted with AES-GCM the keys of the one CRYPTO_AHEAD behind
+// it are loaded; those of the first ones the caller loads.
+#define CRYPTO_AHEAD 12u
 bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 
@@ -96,6 +98,14 @@ static __rte_always_inline void crypto_prefetch_gcm128(const struct sa_keys *key
 	rte_prefetch1(at + sizeof(*keys) - SA_LINE);
 	if (text_len >= 16 * (CRYPTO_FEW_POWERS - 2))
 		crypto_prefetch_powers(at, text_len / 16 + 3);
+}
+
+// The same of AES-GCM with any key.
+static __rte_always_inline void crypto_prefetch_gcm(const struct sa_keys *keys, uint32_t key_len,
+                                                    uint32_t text_len)
+{
+	crypto_prefetch_rounds(keys, key_len);
+	crypto_prefetch_gcm128(keys, text_len);
 }
 
 // The same of any engine.

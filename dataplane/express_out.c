@@ -115,25 +115,6 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 	return hop->iface;
 }
 
-// Starts to load an SA and its keys: in one loop for all, so that the page walks of many are under
-// way at a time. Some processors do not go on behind a prefetch before its page is known.
-static inline void sa_fetch(const struct sa_table *sas, const struct flow_memo *memo,
-                            const struct flow_memo_entry *e, struct run *run)
-{
-	if (likely(e->key_len == FLOW_MEMO_NEAR)) {
-		run->sa = flow_memo_at(memo, e->sa);
-		crypto_prefetch_gcm128(flow_memo_at(memo, e->keys), run->len);
-	} else {
-		run->sa = sa_table_known(sas, e->slot);
-		crypto_prefetch_keys(sa_table_known_keys(sas, e->slot), e->engine, e->key_len,
-		                     run->len);
-	}
-	rte_prefetch0(run->sa);
-	rte_prefetch0(&run->sa->sequence);
-	run->current = e->current;
-	run->out = e->out;
-}
-
 // Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
 // runs in front have a flow of this worker's with an SA.
 static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts, struct run *runs,
@@ -167,7 +148,7 @@ static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts,
 		t = tunnel_own(w, answers[k].tunnel);
 		if (!t || !t->sa)
 			return missed[k];
-		flow_memo_put(w->memo, run->line, run->key, t->sa, run->out);
+		flow_memo_put(run->line, run->key, t->sa, run->out);
 		run->sa = t->sa;
 		run->current = t->sa->current;
 	}
@@ -178,8 +159,6 @@ static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts,
 static struct run *find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *runs,
                             struct run *end)
 {
-	const struct sa_table *sas = w->dp->sas;
-	const struct flow_memo memo = *w->memo;
 	uint16_t out = PACKET_NO_IFACE, n_missed = 0;
 	uint8_t missed[WORKER_BURST];
 
@@ -190,8 +169,11 @@ static struct run *find_sas(struct worker *w, struct rte_mbuf **pkts, struct run
 			missed[n_missed++] = (uint8_t)(run - runs);
 			continue;
 		}
-		out = e->out;
-		sa_fetch(sas, &memo, e, run);
+		run->sa = e->sa;
+		rte_prefetch0(run->sa);
+		rte_prefetch0(&run->sa->sequence);
+		run->current = e->current;
+		run->out = out = e->out;
 	}
 	if (likely(n_missed == 0))
 		return end;
@@ -370,6 +352,7 @@ static __rte_noinline uint16_t wrap_unusual(struct worker *w, const struct run *
 	struct sa *sa = run->sa;
 	uint16_t done;
 
+	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, run->len);
 	if (!sa_is_plain_tunnel(sa) || !run_opens(w, run, run->n, wr, items))
 		return 0;
 	done = wrap_packets(w, sa, run->n, wr, false, pkts, items);
@@ -389,6 +372,8 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run 
 	}
 	if (unlikely(!sa_is_usual(run->sa)))
 		return wrap_unusual(w, run, wr, pkts, items);
+	if (items < wr->items + CRYPTO_AHEAD) // the rest: crypto_encrypt()
+		crypto_prefetch_gcm(run->sa->keys, run->sa->key_len, run->len);
 	if (unlikely(!run_opens(w, run, n, wr, items)))
 		return 0;
 	return wrap_packets(w, run->sa, n, wr, true, pkts, items);

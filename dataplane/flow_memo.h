@@ -22,20 +22,10 @@
 
 struct flow_memo_entry {
 	__m128i key;
-	union {
-		struct {
-			int32_t sa, keys; // near: see flow_memo_at()
-		};
-		uint32_t slot; // else: of the SA
-	};
-	uint32_t current; // the SA's, while it is the flow's
+	struct sa *sa;    // never moves
+	uint32_t current; // its, while it is the flow's
 	uint16_t out;     // interface that the route of the inner destination leads to
-	// The SA's: which lines of its keys will be needed. What is cold here may be warm by now.
-	uint8_t engine;
-	uint8_t key_len; // FLOW_MEMO_NEAR = AES-GCM with 128 bits, as of most, and near
 };
-
-#define FLOW_MEMO_NEAR UINT8_MAX // no key is so long, and NULL has none at all
 
 struct flow_memo_line {
 	struct flow_memo_entry entries[2]; // the newer one first
@@ -90,40 +80,13 @@ static inline const struct flow_memo_entry *flow_memo_find(const struct flow_mem
 	return flow_memo_is(&line->entries[1], key) ? &line->entries[1] : NULL;
 }
 
-// SAs and keys never move, and nearly always their memory and the memo's are one region of EAL's.
-// Where in it, in lines from the memo's own on.
-static inline void *flow_memo_at(const struct flow_memo *m, int32_t where)
+static inline void flow_memo_put(struct flow_memo_line *line, __m128i key, struct sa *sa,
+                                 uint16_t out)
 {
-	return (char *)m->lines + (int64_t)where * SA_LINE;
-}
-
-// False: too far away.
-static inline bool flow_memo_where(const struct flow_memo *m, const void *at, int32_t *where)
-{
-	int64_t lines = ((const char *)at - (const char *)m->lines) / SA_LINE;
-
-	*where = (int32_t)lines;
-	return *where == lines;
-}
-
-static inline void flow_memo_put(const struct flow_memo *m, struct flow_memo_line *line,
-                                 __m128i key, const struct sa *sa, uint16_t out)
-{
-	bool is_gcm128 = sa->engine < SA_ENGINE_CHACHA && sa->key_len == CRYPTO_KEY_MIN;
-	struct flow_memo_entry e = {.key = key,
-	                            .current = sa->current,
-	                            .out = out,
-	                            .engine = sa->engine,
-	                            .key_len = FLOW_MEMO_NEAR};
-
-	if (!is_gcm128 || !flow_memo_where(m, sa, &e.sa) ||
-	    !flow_memo_where(m, sa->keys, &e.keys)) {
-		e.slot = sa->slot;
-		e.key_len = sa->key_len;
-	}
 	if (!flow_memo_is(&line->entries[0], key))
 		line->entries[1] = line->entries[0];
-	line->entries[0] = e;
+	line->entries[0] =
+		(struct flow_memo_entry){.key = key, .sa = sa, .current = sa->current, .out = out};
 }
 
 // What is known of this flow is void.

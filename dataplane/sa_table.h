@@ -71,12 +71,6 @@ static inline struct sa *sa_table_at(const struct sa_table *t, uint32_t slot)
 	return chunks_at_size(&t->sas, slot, sizeof(struct sa));
 }
 
-// An SA whose slot this core has found before.
-static inline struct sa *sa_table_known(const struct sa_table *t, uint32_t slot)
-{
-	return chunks_known(&t->sas, slot, sizeof(struct sa));
-}
-
 // The keys of the SA in a slot, or of none.
 static inline struct sa_keys *sa_table_keys(const struct sa_table *t, uint32_t slot)
 {
