@@ -30,7 +30,6 @@ struct run {
 	uint32_t current; // of the SA, if it is the flow's
 	uint16_t out;     // interface that the route of the inner destination leads to
 	uint16_t first;   // packet of the burst
-	uint16_t len;     // bytes of its frame
 	uint16_t n;
 };
 
@@ -84,7 +83,6 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 		run->key = flow_memo_key(&memo, own, policy_proto_has_ports(ip->next_proto_id));
 		run->line = flow_memo_line(&memo, run->key);
 		run->first = (uint16_t)i;
-		run->len = pkts[i]->data_len;
 		run->n = 1;
 		run++;
 	}
@@ -352,7 +350,7 @@ static __rte_noinline uint16_t wrap_unusual(struct worker *w, const struct run *
 	struct sa *sa = run->sa;
 	uint16_t done;
 
-	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, run->len);
+	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, pkts[0]->data_len);
 	if (!sa_is_plain_tunnel(sa) || !run_opens(w, run, run->n, wr, items))
 		return 0;
 	done = wrap_packets(w, sa, run->n, wr, false, pkts, items);
@@ -373,7 +371,7 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run 
 	if (unlikely(!sa_is_usual(run->sa)))
 		return wrap_unusual(w, run, wr, pkts, items);
 	if (items < wr->items + CRYPTO_AHEAD) // the rest: crypto_encrypt()
-		crypto_prefetch_gcm(run->sa->keys, run->sa->key_len, run->len);
+		crypto_prefetch_gcm(run->sa->keys, run->sa->key_len, pkts[0]->data_len);
 	if (unlikely(!run_opens(w, run, n, wr, items)))
 		return 0;
 	return wrap_packets(w, run->sa, n, wr, true, pkts, items);
