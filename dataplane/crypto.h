@@ -10,6 +10,7 @@
 #define CRYPTO_BURST   128u // IMB_MAX_BURST_SIZE
 #define CRYPTO_KEY_MIN 16u  // bytes
 #define CRYPTO_KEY_MAX 32u
+#define CRYPTO_AHEAD   12u // packets, see crypto_encrypt()
 #define CRYPTO_IV_POOL 4096u
 #define CRYPTO_IV_MAX  (CRYPTO_BURST * 16)
 
@@ -55,7 +56,6 @@ static inline bool crypto_is_single(unsigned engines)
 // used. With extended sequence numbers the ICV covers their upper half too, which is not sent (RFC
 // 4303, 2.2.1). While one packet is encrypted with AES-GCM the keys of the one CRYPTO_AHEAD behind
 // it are loaded; those of the first ones the caller loads.
-#define CRYPTO_AHEAD 12u
 bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 

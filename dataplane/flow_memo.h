@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <x86intrin.h>
 
-#include "crypto.h"
+#include "sa.h"
 
 #define FLOW_MEMO_EPOCH_MAX 0xffffffu // 24 bits of a key
 
