@@ -60,12 +60,6 @@ static inline void *chunks_at_size(const struct chunks *c, uint32_t slot, uint32
 	return chunk ? chunk + (size_t)(slot % CHUNK_SLOTS) * size : NULL;
 }
 
-// A slot that was found or made before, so that its chunk is there.
-static inline void *chunks_known(const struct chunks *c, uint32_t slot, uint32_t size)
-{
-	return c->chunk[slot / CHUNK_SLOTS] + (size_t)(slot % CHUNK_SLOTS) * size;
-}
-
 static inline void *chunks_at(const struct chunks *c, uint32_t slot)
 {
 	return chunks_at_size(c, slot, c->size);

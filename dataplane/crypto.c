@@ -167,7 +167,7 @@ static __rte_always_inline bool run_gcm(struct crypto *c, bool esn, struct crypt
 		uint8_t *iv = item->esp + SA_ESP_HEADER, *text = iv + 8;
 		alignas(16) uint8_t nonce[16], aad[16], icv[16];
 
-		if (encrypt && i + CRYPTO_AHEAD < n)
+		if (i + CRYPTO_AHEAD < n)
 			keys_ahead(item);
 		if (item->sa != sa) {
 			sa = item->sa;
@@ -199,7 +199,7 @@ static __rte_always_inline bool run_gcm_keys(struct crypto *c, bool esn, struct 
 			all &= run_gcm(c, esn, items + i, k, n - i, encrypt);
 			continue;
 		}
-		for (unsigned j = i; encrypt && j < i + k && j + CRYPTO_AHEAD < n; j++)
+		for (unsigned j = i; j < i + k && j + CRYPTO_AHEAD < n; j++)
 			keys_ahead(&items[j]);
 		all &= crypto_quic(c->aead, esn, items + i, k, encrypt);
 	}

@@ -10,7 +10,7 @@
 #define CRYPTO_BURST   128u // IMB_MAX_BURST_SIZE
 #define CRYPTO_KEY_MIN 16u  // bytes
 #define CRYPTO_KEY_MAX 32u
-#define CRYPTO_AHEAD   12u // packets, see crypto_encrypt()
+#define CRYPTO_AHEAD   12u // packets, see below
 #define CRYPTO_IV_POOL 4096u
 #define CRYPTO_IV_MAX  (CRYPTO_BURST * 16)
 
@@ -43,19 +43,12 @@ static inline unsigned crypto_engine(const struct sa *sa)
 	return bit | (bit & cold) >> (SA_ENGINE_COLD - SA_ENGINE_GCM);
 }
 
-// Are packets of these engines worked one by one anyway, so that cutting a burst in pieces costs
-// nothing?
-static inline bool crypto_is_single(unsigned engines)
-{
-	return engines < 1u << SA_ENGINE_CHACHA;
-}
-
 // Encrypts and writes the ICVs, or decrypts in place and compares them; n is at most CRYPTO_BURST,
 // `engines` has the bits of each item's SA, and may have others. Sets each item's `ok`; true: all
 // are. When the ICV does not hold the text is garbage or unauthentic plaintext, and must not be
 // used. With extended sequence numbers the ICV covers their upper half too, which is not sent (RFC
-// 4303, 2.2.1). While one packet is encrypted with AES-GCM the keys of the one CRYPTO_AHEAD behind
-// it are loaded; those of the first ones the caller loads.
+// 4303, 2.2.1). While one packet is worked with AES-GCM the keys of the one CRYPTO_AHEAD behind it
+// are loaded; those of the first ones the caller loads.
 bool crypto_encrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 bool crypto_decrypt(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines);
 

@@ -1,7 +1,7 @@
 // The short way in, for whole bursts: native ESP with plain IPv4 packets in it, which are to go on
 // by an interface without a crypto map. [W] Look at the frames and sort them into runs of one SA;
-// admit them; decrypt; then accept each packet and give it its Ethernet header. That is done in
-// groups, so that memory is not waited for where there are many SAs.
+// admit them; decrypt; then accept each packet and give it its Ethernet header. Each of these goes
+// over the whole burst, so that memory is not waited for where there are many SAs.
 //
 // Nothing of a packet is written before the cryptography, so that the long way (worker.c) finds
 // what is left as it came. What turns out to need more once it is decrypted goes on from there by
@@ -29,14 +29,6 @@ struct run {
 // What is around the text of a frame with AES-GCM in it, in bytes.
 #define AROUND_TEXT                                                                                \
 	(RTE_ETHER_HDR_LEN + SA_IPV4_HEADER + SA_ESP_HEADER + EXPRESS_GCM_IV + EXPRESS_GCM_ICV)
-
-// Starts to load the keys of an SA. AES-GCM's are assumed: which lines others need is only known
-// once the SA is there.
-static inline void keys_fetch(const struct sa_table *sas, const struct run *run)
-{
-	crypto_prefetch_gcm128(sa_table_known_keys(sas, run->slot),
-	                       (uint32_t)run->len - AROUND_TEXT);
-}
 
 static bool is_ours(const struct worker *w, uint32_t dst)
 {
@@ -133,12 +125,15 @@ static __rte_noinline uint16_t admit_many(const struct run *run, struct rte_mbuf
 static __rte_noinline uint16_t admit_unusual(const struct run *run, struct rte_mbuf **pkts,
                                              struct crypto_item *items, unsigned *engines)
 {
-	*engines |= crypto_engine(run->sa);
+	const struct sa *sa = run->sa;
+
+	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, run->len);
+	*engines |= crypto_engine(sa);
 	return admit_packets(run, run->n, false, pkts, items);
 }
 
-static inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
-                                 struct crypto_item *items, unsigned *engines)
+static __rte_always_inline uint16_t admit_run(const struct run *run, struct rte_mbuf **pkts,
+                                              struct crypto_item *items, unsigned *engines)
 {
 	if (unlikely(!run->usual))
 		return admit_unusual(run, pkts, items, engines);
@@ -377,139 +372,91 @@ static __rte_always_inline uint16_t accept_run(struct worker *w, const struct ru
 	                   : accept_many(w, run, pkts, items, l);
 }
 
-// ---- in groups ----------------------------------------------------------------------------------
+// ---- whole bursts -------------------------------------------------------------------------------
 
-// Runs of a group: admitted, decrypted, and accepted while all their lines are still near. Their
-// SAs come in from memory while the rest of the burst is looked at; their keys, five lines a run,
-// while those before are accepted, since a core has few dozens of lines on their way at a time.
-#define GROUP 8
-#define AHEAD 16 // runs whose keys are on their way
-
-struct passage {
-	struct run *fetched, *admitted, *accepted; // where the next one is
-	struct run *end;                           // of those that go, as far as is known
-	struct rte_mbuf **pkts;
-	struct crypto_item *items;
-	struct leaving *leaving;
-	unsigned n, decrypted; // packets: admitted, decrypted
-	unsigned good;         // packets of those that are accepted
-	unsigned engines;
+// What a burst's packets in front are, once they are admitted.
+struct admitted {
+	const struct run *end;
+	uint16_t n;       // packets
+	unsigned engines; // as for crypto_decrypt()
 };
 
-// Starts to load the keys of the next run, if there is one.
-static inline void fetch_one(const struct sa_table *sas, struct passage *p)
+// Admits the packets of runs up to the first that is not; a run that is cut is the last. `mark`:
+// what an SA's activity will be.
+static struct admitted admit_runs(const struct worker *w, struct run *run, const struct run *end,
+                                  uint32_t mark, struct rte_mbuf **pkts, struct crypto_item *items)
 {
-	if (unlikely(p->fetched == p->end))
-		return;
-	keys_fetch(sas, p->fetched++);
-}
-
-static inline void fetch_some(const struct worker *w, struct passage *p, unsigned n)
-{
-	while (n--)
-		fetch_one(w->dp->sas, p);
-}
-
-// Up to run `end`. What is not admitted, and all behind it, is left to the long way.
-static inline void admit_group(struct worker *w, struct passage *p, struct run *end)
-{
-	struct crypto_item *items = p->items + p->n;
-	struct rte_mbuf **pkts = p->pkts + p->n;
-	const uint32_t mark = p->leaving->mark;
-	struct run *run = p->admitted;
+	const struct crypto_item *first = items;
+	struct admitted a = {0};
 
 	for (; run < end; run++) {
+		const struct sa *sa = run->sa;
 		uint16_t wanted = run->n;
 
-		if (unlikely(!run_opens(run))) {
-			p->end = p->fetched = run;
+		if (unlikely(!run_opens(run)))
 			break;
-		}
-		crypto_prefetch_rounds(run->sa->keys, run->sa->key_len);
-		if (activity_load(&run->sa->last) != mark) // it will be written
+		if (items < first + CRYPTO_AHEAD) // the rest: crypto_decrypt()
+			crypto_prefetch_gcm(sa->keys, sa->key_len, run->len - AROUND_TEXT);
+		if (activity_load(&sa->last) != mark) // it will be written
 			rte_prefetch0(&w->dp->sas->activity[run->slot]);
-		run->n = admit_run(run, pkts, items, &p->engines);
+		run->n = admit_run(run, pkts, items, &a.engines);
 		pkts += run->n;
 		items += run->n;
 		if (unlikely(run->n < wanted)) {
 			run += run->n > 0;
-			p->end = p->fetched = run;
 			break;
 		}
 	}
-	p->admitted = run;
-	p->n = (unsigned)(items - p->items);
-	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
+	a.end = run;
+	a.n = (uint16_t)(items - first);
+	return a;
 }
 
-// What is admitted is decrypted and goes.
-static inline void open_group(struct worker *w, struct passage *p)
+// Packets that were admitted and decrypted; returns how many are good.
+static unsigned accept_runs(struct worker *w, const struct run *run, const struct run *end,
+                            struct rte_mbuf **pkts, const struct crypto_item *items,
+                            struct leaving *l)
 {
-	struct rte_mbuf **pkts = p->pkts + p->decrypted;
-	struct crypto_item *items = p->items + p->decrypted;
-	const struct sa_table *sas = w->dp->sas;
-	const struct run *run = p->accepted;
 	unsigned good = 0;
 
-	if (p->n == p->decrypted)
-		return;
-	crypto_decrypt(w->esp->crypto, items, p->n - p->decrypted, p->engines);
-	stats_stage(&w->stats, DP_STAGE_DECRYPT, 0);
-	for (; run < p->admitted; run++) {
-		fetch_one(sas, p);
-		good += accept_run(w, run, pkts, items, p->leaving);
+	for (; run < end; run++) {
+		good += accept_run(w, run, pkts, items, l);
 		pkts += run->n;
 		items += run->n;
 	}
-	p->decrypted = p->n;
-	p->accepted = p->admitted;
-	p->good += good;
-	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
-}
-
-static void pass(struct worker *w, struct passage *p)
-{
-	fetch_some(w, p, AHEAD);
-	do {
-		admit_group(w, p, p->admitted + RTE_MIN(GROUP, p->fetched - p->admitted));
-		if (crypto_is_single(p->engines))
-			open_group(w, p);
-		else
-			fetch_some(w, p, GROUP);
-	} while (p->admitted < p->fetched);
-	open_group(w, p);
-	stats_stage(&w->stats, DP_STAGE_ESP_IN, p->n);
-	stats_stage(&w->stats, DP_STAGE_DECRYPT, p->n);
+	return good;
 }
 
 uint16_t express_in(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
+	const struct iface *in = &w->dp->ifaces[iface];
 	struct crypto_item items[WORKER_BURST];
 	struct run runs[WORKER_BURST];
+	struct admitted a;
 	struct leaving l;
-	struct passage p = {.fetched = runs,
-	                    .admitted = runs,
-	                    .accepted = runs,
-	                    .pkts = pkts,
-	                    .items = items,
-	                    .leaving = &l};
-	const struct iface *in = &w->dp->ifaces[iface];
+	unsigned good;
+	uint16_t n_runs;
 
 	if (unlikely(!iface_is_up(in)))
 		return 0;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(express_ip(pkts[i]));
-	p.end = runs + look(w, in, pkts, n, runs);
+	n_runs = look(w, in, pkts, n, runs);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
 	leaving_begin(w, &l, iface);
-	pass(w, &p);
-	if (p.n == 0)
+	a = admit_runs(w, runs, runs + n_runs, l.mark, pkts, items);
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, 0);
+	if (a.n == 0)
 		return 0;
-	worker_count_n(w, COUNT_RX, p.n);
-	worker_count_n(w, COUNT_DECRYPTED, p.good);
+	crypto_decrypt(w->esp->crypto, items, a.n, a.engines);
+	stats_stage(&w->stats, DP_STAGE_DECRYPT, a.n);
+	good = accept_runs(w, runs, a.end, pkts, items, &l);
+	stats_stage(&w->stats, DP_STAGE_ESP_IN, a.n);
+	worker_count_n(w, COUNT_RX, a.n);
+	worker_count_n(w, COUNT_DECRYPTED, good);
 	if (l.n)
 		hand_over(w, &l);
 	worker_count_n(w, COUNT_FORWARDED, l.forwarded);
 	stats_stage(&w->stats, DP_STAGE_EGRESS, l.forwarded);
-	return (uint16_t)p.n;
+	return a.n;
 }

@@ -77,12 +77,6 @@ static inline struct sa_keys *sa_table_keys(const struct sa_table *t, uint32_t s
 	return chunks_at_size(&t->keys, slot, sizeof(struct sa_keys));
 }
 
-// The keys of an SA that has been in use.
-static inline struct sa_keys *sa_table_known_keys(const struct sa_table *t, uint32_t slot)
-{
-	return chunks_known(&t->keys, slot, sizeof(struct sa_keys));
-}
-
 // [C] What a slot's SA needs beside, made if it is not there. NULL: no memory.
 static inline struct sa_more *sa_table_more(struct sa_table *t, uint32_t slot)
 {
