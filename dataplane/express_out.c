@@ -364,17 +364,19 @@ static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run 
                                              struct wrapping *wr, struct rte_mbuf **pkts,
                                              struct crypto_item *items)
 {
-	if (unlikely(run->sa->current != run->current)) {
+	struct sa *sa = run->sa;
+
+	if (unlikely(sa->current != run->current)) {
 		flow_memo_forget(run->line, run->key);
 		return 0;
 	}
-	if (unlikely(!sa_is_usual(run->sa)))
+	if (unlikely(!sa_is_usual(sa)))
 		return wrap_unusual(w, run, wr, pkts, items);
 	if (items < wr->items + CRYPTO_AHEAD) // the rest: crypto_encrypt()
-		crypto_prefetch_gcm(run->sa->keys, run->sa->key_len, pkts[0]->data_len);
+		crypto_prefetch_gcm(sa->keys, sa->key_len, pkts[0]->data_len);
 	if (unlikely(!run_opens(w, run, n, wr, items)))
 		return 0;
-	return wrap_packets(w, run->sa, n, wr, true, pkts, items);
+	return wrap_packets(w, sa, n, wr, true, pkts, items);
 }
 
 static __rte_noinline uint16_t wrap_many(struct worker *w, const struct run *run,
@@ -388,17 +390,20 @@ static __rte_noinline uint16_t wrap_many(struct worker *w, const struct run *run
 static uint16_t wrap_runs(struct worker *w, const struct run *run, const struct run *end,
                           struct wrapping *wr, struct rte_mbuf **pkts, struct crypto_item *items)
 {
-	uint16_t n = 0;
+	const struct crypto_item *first = items;
+	uint16_t n;
 
 	for (; run < end; run++) {
 		// Of many flows a run is one packet, which needs no loop.
-		uint16_t done = likely(run->n == 1) ? wrap_run(w, run, 1, wr, pkts + n, items + n)
-		                                    : wrap_many(w, run, wr, pkts + n, items + n);
+		uint16_t done = likely(run->n == 1) ? wrap_run(w, run, 1, wr, pkts, items)
+		                                    : wrap_many(w, run, wr, pkts, items);
 
-		n += done;
+		pkts += done;
+		items += done;
 		if (unlikely(done < run->n))
 			break;
 	}
+	n = (uint16_t)(items - first);
 	if (n > wr->unusual)
 		wr->engines |= 1u << SA_ENGINE_GCM;
 	wr->legs[wr->n_legs].first = n;
