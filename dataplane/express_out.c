@@ -82,13 +82,11 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 		flow = own;
 		run->key = flow_memo_key(&memo, own, policy_proto_has_ports(ip->next_proto_id));
 		run->line = flow_memo_line(&memo, run->key);
+		rte_prefetch0(run->line);
 		run->first = (uint16_t)i;
 		run->n = 1;
 		run++;
 	}
-	// In a loop of its own, so that the page walks of many are under way at a time.
-	for (const struct run *known = runs; known < run; known++)
-		rte_prefetch0(known->line);
 	return (uint16_t)(run - runs);
 }
 
