@@ -13,7 +13,7 @@
 #define TURN_TIMERS          1024
 #define TURN_CHUNK           4   // between two looks at the clock
 #define TURN_CHUNK_NEW       2   // ... of first messages
-#define TURN_US              50  // of each
+#define TURN_US              30  // of each
 #define TURN_PAUSE_MS        500 // a turn that starts later than this restarts all DPD windows
 
 // IKE SAs that are being negotiated: those that we began, and, counted apart, those that others
