@@ -1,7 +1,7 @@
 // The short way out, for whole bursts: plain IPv4 packets that a crypto map sends through a tunnel
-// whose SA is there. [W] Look at the packets and sort them into runs of one flow; find each run's
-// flow and SA; wrap the packets, Ethernet header and all; encrypt; send. Each of these goes over
-// the whole burst, and has what the next one needs brought in from memory.
+// whose SA is there. [W] Sort them into runs of one flow; look at the frames; find each run's flow
+// and SA, and look at its packets; wrap these, Ethernet header and all; encrypt; send. Each of
+// these goes over the whole burst, and has what a later one needs brought in from memory.
 //
 // Nothing of a packet is written before it is known to go this way, so that the long way (worker.c)
 // finds what is left as it came; of its SA only what the long way would write as well.
@@ -33,6 +33,13 @@ struct run {
 	uint16_t n;
 };
 
+struct burst {
+	alignas(SA_LINE) struct crypto_item items[WORKER_BURST];
+	struct run runs[WORKER_BURST], *end;
+	struct rte_mbuf **pkts;
+	struct rte_ipv4_hdr *ips[WORKER_BURST]; // what the packets begin with
+};
+
 // Packets that leave by one port in a row, up to the next leg's first.
 struct leg {
 	struct worker_tx *tx;
@@ -55,27 +62,19 @@ static void key_of(const struct rte_ipv4_hdr *ip, uint16_t out, struct policy_ke
 	};
 }
 
-// Sorts the packets in front that are plain into runs of equal addresses, protocol and ports.
-// Returns how many runs.
-static uint16_t look(const struct worker *w, const struct iface *iface, struct rte_mbuf **pkts,
-                     uint16_t n, struct run *runs)
+// Sorts the packets into runs of equal addresses, protocol and ports, whatever they are: what the
+// memo knows of a flow is far away, and may come while they are looked at.
+static void sort(const struct worker *w, struct burst *b, uint16_t n)
 {
-	// Relaxed: a hint, as for mss_clamp().
-	const bool clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
 	const struct flow_memo memo = *w->memo;
-	const __m128i want = express_want(iface);
 	__m128i flow = _mm_setzero_si128(), own;
-	struct run *run = runs;
+	struct run *run = b->runs;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct rte_ipv4_hdr *ip = express_ip(pkts[i]);
+		const struct rte_ipv4_hdr *ip = b->ips[i];
 
-		if (unlikely(!express_is_plain(want, pkts[i])) || unlikely(ip->time_to_live <= 1))
-			break;
-		if (unlikely(clamps) && express_is_syn(ip, rte_be_to_cpu_16(ip->total_length)))
-			break;
 		own = express_flow(ip);
-		if (run > runs && express_same_flow(own, flow)) {
+		if (run > b->runs && express_same_flow(own, flow)) {
 			run[-1].n++;
 			continue;
 		}
@@ -87,7 +86,35 @@ static uint16_t look(const struct worker *w, const struct iface *iface, struct r
 		run->n = 1;
 		run++;
 	}
-	return (uint16_t)(run - runs);
+	b->end = run;
+}
+
+// Only the first n packets go on.
+static __rte_noinline void cut(struct burst *b, uint16_t n)
+{
+	while (b->end > b->runs && b->end[-1].first >= n)
+		b->end--;
+	if (b->end > b->runs)
+		b->end[-1].n = n - b->end[-1].first;
+}
+
+// Only what is plain goes on. Returns how many of the n frames.
+static uint16_t look_at_frames(const struct iface *iface, struct burst *b, uint16_t n)
+{
+	const __m128i want = express_want(iface);
+	uint16_t i = 0;
+
+	while (i < n && likely(express_frame_is_plain(want, b->pkts[i], b->ips[i])))
+		i++;
+	if (unlikely(i < n))
+		cut(b, i);
+	return i;
+}
+
+static inline bool packet_goes(const struct rte_ipv4_hdr *ip, bool clamps)
+{
+	return likely(express_packet_is_plain(ip)) && likely(ip->time_to_live > 1) &&
+	       !(unlikely(clamps) && express_is_syn(ip, rte_be_to_cpu_16(ip->total_length)));
 }
 
 // ---- where to -----------------------------------------------------------------------------------
@@ -111,69 +138,92 @@ static uint16_t mapped_iface(const struct worker *w, uint32_t dst)
 	return hop->iface;
 }
 
-// Looks up what the memo does not know: `missed` of the runs, by their numbers. Returns how many
-// runs in front have a flow of this worker's with an SA.
-static __rte_noinline uint16_t look_up(struct worker *w, struct rte_mbuf **pkts, struct run *runs,
-                                       uint16_t n_runs, const uint8_t *missed, uint16_t n)
+// Runs that the memo does not know, by their numbers.
+struct missed {
+	uint16_t n;
+	uint8_t runs[WORKER_BURST];
+};
+
+// Finds the SAs of runs, and looks at their packets: many SAs come in from memory one by one then.
+static inline void find_sas(struct worker *w, struct burst *b, struct missed *missed)
 {
-	struct policy_answer answers[WORKER_BURST];
+	// Relaxed: a hint, as for mss_clamp().
+	const bool clamps = __atomic_load_n(&w->dp->mss_any, __ATOMIC_RELAXED);
+	uint16_t out = PACKET_NO_IFACE;
+
+	missed->n = 0;
+	for (struct run *run = b->runs; run < b->end; run++) {
+		const struct flow_memo_entry *e = flow_memo_find(run->line, run->key);
+		uint16_t i = run->first;
+
+		if (unlikely(!e) || (unlikely(e->out != out) && !is_mapped(w, e->out))) {
+			missed->runs[missed->n++] = (uint8_t)(run - b->runs);
+		} else {
+			run->sa = e->sa;
+			rte_prefetch0(run->sa);
+			rte_prefetch0(&run->sa->sequence);
+			run->current = e->current;
+			run->out = out = e->out;
+		}
+		do {
+			if (unlikely(!packet_goes(b->ips[i], clamps))) {
+				cut(b, i);
+				return;
+			}
+		} while (unlikely(++i < run->first + run->n));
+	}
+}
+
+// What is asked of the policy about runs: n of them.
+struct questions {
 	struct policy_key keys[WORKER_BURST];
-	uint16_t k;
+	struct policy_answer answers[WORKER_BURST];
+	uint16_t n;
+};
 
-	for (k = 0; k < n; k++) {
-		struct run *run = &runs[missed[k]];
-		const struct rte_ipv4_hdr *ip = express_ip(pkts[run->first]);
+// Asks about the missed runs, up to the first whose way is another one.
+static void ask(struct worker *w, struct burst *b, const struct missed *missed, struct questions *q)
+{
+	for (q->n = 0; q->n < missed->n; q->n++) {
+		struct run *run = &b->runs[missed->runs[q->n]];
+		const struct rte_ipv4_hdr *ip;
 
+		if (run >= b->end)
+			break;
+		ip = b->ips[run->first];
 		run->out = mapped_iface(w, ip->dst_addr);
 		if (run->out == PACKET_NO_IFACE ||
-		    ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr)))
+		    ipv4_source_is_bad(rte_be_to_cpu_32(ip->src_addr))) {
+			b->end = run;
 			break;
-		key_of(ip, run->out, &keys[k]);
+		}
+		key_of(ip, run->out, &q->keys[q->n]);
 	}
-	if (k < n)
-		n_runs = missed[k];
-	n = k;
-	if (n)
-		policy_find_burst(w->dp->policy, w->flows, keys, n, answers);
-	for (k = 0; k < n; k++) {
-		struct run *run = &runs[missed[k]];
-		struct tunnel *t;
+	if (q->n)
+		policy_find_burst(w->dp->policy, w->flows, q->keys, q->n, q->answers);
+}
 
-		if (answers[k].verdict != POLICY_PROTECT)
-			return missed[k];
-		t = tunnel_own(w, answers[k].tunnel);
-		if (!t || !t->sa)
-			return missed[k];
+// Looks up what the memo does not know. The first run that has no flow of this worker's with an SA,
+// and all behind it, do not go on.
+static __rte_noinline void look_up(struct worker *w, struct burst *b, const struct missed *missed)
+{
+	struct questions q;
+
+	ask(w, b, missed, &q);
+	for (uint16_t k = 0; k < q.n; k++) {
+		struct run *run = &b->runs[missed->runs[k]];
+		struct tunnel *t = NULL;
+
+		if (q.answers[k].verdict == POLICY_PROTECT)
+			t = tunnel_own(w, q.answers[k].tunnel);
+		if (!t || !t->sa) {
+			b->end = run;
+			return;
+		}
 		flow_memo_put(run->line, run->key, t->sa, run->out);
 		run->sa = t->sa;
 		run->current = t->sa->current;
 	}
-	return n_runs;
-}
-
-// Finds the SAs of runs; where the first is that has none of this worker's.
-static struct run *find_sas(struct worker *w, struct rte_mbuf **pkts, struct run *runs,
-                            struct run *end)
-{
-	uint16_t out = PACKET_NO_IFACE, n_missed = 0;
-	uint8_t missed[WORKER_BURST];
-
-	for (struct run *run = runs; run < end; run++) {
-		const struct flow_memo_entry *e = flow_memo_find(run->line, run->key);
-
-		if (unlikely(!e) || (unlikely(e->out != out) && !is_mapped(w, e->out))) {
-			missed[n_missed++] = (uint8_t)(run - runs);
-			continue;
-		}
-		run->sa = e->sa;
-		rte_prefetch0(run->sa);
-		rte_prefetch0(&run->sa->sequence);
-		run->current = e->current;
-		run->out = out = e->out;
-	}
-	if (likely(n_missed == 0))
-		return end;
-	return runs + look_up(w, pkts, runs, (uint16_t)(end - runs), missed, n_missed);
 }
 
 // ---- wrapping -----------------------------------------------------------------------------------
@@ -188,17 +238,16 @@ struct wrapping {
 	uint32_t mark;    // what an SA's activity is now
 	unsigned engines; // as for crypto_encrypt()
 	unsigned unusual; // packets whose SA is not usual
-	const struct crypto_item *items;
 	uint16_t n_legs;
 	struct leg legs[WORKER_BURST + 1]; // and where the last one ends
 };
 
-static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, struct sa *sa,
+static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m,
+                                         struct rte_ipv4_hdr *ip, struct sa *sa,
                                          const struct wrapping *wr, bool usual, uint64_t seq,
                                          const uint8_t **ivs, uint32_t len, uint32_t text_len,
                                          struct crypto_item *item)
 {
-	struct rte_ipv4_hdr *ip = express_ip(m);
 	uint32_t front = usual ? USUAL_FRONT : sa_front(sa), total = sa->overhead + text_len;
 	uint32_t df = (ip->fragment_offset & wr->path.df_copy) | wr->path.df_set;
 	uint8_t *inner = (uint8_t *)ip, *at = inner - front;
@@ -225,10 +274,14 @@ static __rte_always_inline void wrap_one(struct worker *w, struct rte_mbuf *m, s
 }
 
 // Wraps the packets of a run in front that fit; returns how many. `usual`: AES-GCM, no UDP.
-static __rte_always_inline uint16_t wrap_packets(struct worker *w, struct sa *sa, uint16_t n,
-                                                 const struct wrapping *wr, bool usual,
-                                                 struct rte_mbuf **pkts, struct crypto_item *items)
+static __rte_always_inline uint16_t wrap_packets(struct worker *w, struct burst *b,
+                                                 const struct run *run, uint16_t n,
+                                                 const struct wrapping *wr, bool usual)
 {
+	struct crypto_item *items = &b->items[run->first];
+	struct rte_ipv4_hdr **ips = &b->ips[run->first];
+	struct rte_mbuf **pkts = &b->pkts[run->first];
+	struct sa *sa = run->sa;
 	uint32_t longest = RTE_MIN(wr->longest, sa->out.mtu);
 	uint32_t align = usual ? EXPRESS_GCM_ALIGN : sa->align;
 	uint64_t seq = sa->sequence, bytes = 0;
@@ -238,12 +291,12 @@ static __rte_always_inline uint16_t wrap_packets(struct worker *w, struct sa *sa
 	if (!usual && sa->engine >= SA_ENGINE_MB)
 		ivs = crypto_ivs(w->esp->crypto, n * (unsigned)sa->iv_len);
 	do {
-		uint32_t len = rte_be_to_cpu_16(express_ip(pkts[i])->total_length);
+		uint32_t len = rte_be_to_cpu_16(ips[i]->total_length);
 		uint32_t text_len = wrap_text_len(align, len);
 
 		if (unlikely(sa->overhead + text_len > longest))
 			break;
-		wrap_one(w, pkts[i], sa, wr, usual, ++seq, &ivs, len, text_len, &items[i]);
+		wrap_one(w, pkts[i], ips[i], sa, wr, usual, ++seq, &ivs, len, text_len, &items[i]);
 		bytes += len;
 	} while (unlikely(++i < n));
 	if (!usual && sa_is_esn(sa))
@@ -252,8 +305,7 @@ static __rte_always_inline uint16_t wrap_packets(struct worker *w, struct sa *sa
 	return i;
 }
 
-static void wrapping_init(const struct worker *w, struct wrapping *wr,
-                          const struct crypto_item *items)
+static void wrapping_init(const struct worker *w, struct wrapping *wr)
 {
 	wr->way = (struct egress_way){.iface = PACKET_NO_IFACE};
 	wr->path.out = PACKET_NO_IFACE;
@@ -262,7 +314,6 @@ static void wrapping_init(const struct worker *w, struct wrapping *wr,
 	wr->routes = w->memo->routes;
 	wr->mark = activity_from_tick(w->now);
 	wr->engines = wr->unusual = 0;
-	wr->items = items;
 	wr->n_legs = 0;
 }
 
@@ -300,12 +351,12 @@ static __rte_noinline void path_find(struct worker *w, uint16_t out, struct wrap
 }
 
 // Another version of the routes, or another hop, than of the run before.
-static __rte_noinline bool way_turns(struct worker *w, struct sa *sa, struct wrapping *wr,
-                                     const struct crypto_item *at)
+static __rte_noinline bool way_turns(struct worker *w, struct wrapping *wr, const struct run *run)
 {
+	struct sa *sa = run->sa;
 	uint16_t hop = route_remembered(w->dp->routes, sa->out.dst, &sa->routes, &sa->hop);
 
-	return hop == wr->hop || way_find(w, sa, wr, (uint16_t)(at - wr->items));
+	return hop == wr->hop || way_find(w, sa, wr, run->first);
 }
 
 static __rte_noinline void doubt(struct worker *w, const struct sa *sa)
@@ -326,7 +377,7 @@ static inline void mark(struct worker *w, struct sa *sa, uint32_t value)
 
 // Can n packets go through the run's SA without a second thought? Then the way is the SA's.
 static __rte_always_inline bool run_opens(struct worker *w, const struct run *run, uint16_t n,
-                                          struct wrapping *wr, const struct crypto_item *at)
+                                          struct wrapping *wr)
 {
 	struct sa *sa = run->sa;
 
@@ -334,74 +385,67 @@ static __rte_always_inline bool run_opens(struct worker *w, const struct run *ru
 		return false;
 	if (unlikely(run->out != wr->path.out))
 		path_find(w, run->out, wr);
-	if (unlikely(sa->routes != wr->routes || sa->hop != wr->hop) && !way_turns(w, sa, wr, at))
+	if (unlikely(sa->routes != wr->routes || sa->hop != wr->hop) && !way_turns(w, wr, run))
 		return false;
 	if (activity_load(&sa->last_out) != wr->mark)
 		mark(w, sa, wr->mark);
 	return true;
 }
 
-static __rte_noinline uint16_t wrap_unusual(struct worker *w, const struct run *run,
-                                            struct wrapping *wr, struct rte_mbuf **pkts,
-                                            struct crypto_item *items)
+static __rte_noinline uint16_t wrap_unusual(struct worker *w, struct burst *b,
+                                            const struct run *run, struct wrapping *wr)
 {
-	struct sa *sa = run->sa;
+	const struct sa *sa = run->sa;
 	uint16_t done;
 
-	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, pkts[0]->data_len);
-	if (!sa_is_plain_tunnel(sa) || !run_opens(w, run, run->n, wr, items))
+	crypto_prefetch_keys(sa->keys, sa->engine, sa->key_len, b->pkts[run->first]->data_len);
+	if (!sa_is_plain_tunnel(sa) || !run_opens(w, run, run->n, wr))
 		return 0;
-	done = wrap_packets(w, sa, run->n, wr, false, pkts, items);
+	done = wrap_packets(w, b, run, run->n, wr, false);
 	wr->engines |= crypto_engine(sa);
 	wr->unusual += done;
 	return done;
 }
 
 // Wraps those of the run's n packets that go; returns how many.
-static __rte_always_inline uint16_t wrap_run(struct worker *w, const struct run *run, uint16_t n,
-                                             struct wrapping *wr, struct rte_mbuf **pkts,
-                                             struct crypto_item *items)
+static __rte_always_inline uint16_t wrap_run(struct worker *w, struct burst *b,
+                                             const struct run *run, uint16_t n, struct wrapping *wr)
 {
-	struct sa *sa = run->sa;
+	const struct sa *sa = run->sa;
 
 	if (unlikely(sa->current != run->current)) {
 		flow_memo_forget(run->line, run->key);
 		return 0;
 	}
 	if (unlikely(!sa_is_usual(sa)))
-		return wrap_unusual(w, run, wr, pkts, items);
-	if (items < wr->items + CRYPTO_AHEAD) // the rest: crypto_encrypt()
-		crypto_prefetch_gcm(sa->keys, sa->key_len, pkts[0]->data_len);
-	if (unlikely(!run_opens(w, run, n, wr, items)))
+		return wrap_unusual(w, b, run, wr);
+	if (run->first < CRYPTO_AHEAD) // the rest: crypto_encrypt()
+		crypto_prefetch_gcm(sa->keys, sa->key_len, b->pkts[run->first]->data_len);
+	if (unlikely(!run_opens(w, run, n, wr)))
 		return 0;
-	return wrap_packets(w, sa, n, wr, true, pkts, items);
+	return wrap_packets(w, b, run, n, wr, true);
 }
 
-static __rte_noinline uint16_t wrap_many(struct worker *w, const struct run *run,
-                                         struct wrapping *wr, struct rte_mbuf **pkts,
-                                         struct crypto_item *items)
+static __rte_noinline uint16_t wrap_many(struct worker *w, struct burst *b, const struct run *run,
+                                         struct wrapping *wr)
 {
-	return wrap_run(w, run, run->n, wr, pkts, items);
+	return wrap_run(w, b, run, run->n, wr);
 }
 
 // Wraps the packets of runs up to the first that does not go; returns how many.
-static uint16_t wrap_runs(struct worker *w, const struct run *run, const struct run *end,
-                          struct wrapping *wr, struct rte_mbuf **pkts, struct crypto_item *items)
+static uint16_t wrap_runs(struct worker *w, struct burst *b, struct wrapping *wr)
 {
-	const struct crypto_item *first = items;
-	uint16_t n;
+	uint16_t n = 0;
 
-	for (; run < end; run++) {
+	for (const struct run *run = b->runs; run < b->end; run++) {
 		// Of many flows a run is one packet, which needs no loop.
-		uint16_t done = likely(run->n == 1) ? wrap_run(w, run, 1, wr, pkts, items)
-		                                    : wrap_many(w, run, wr, pkts, items);
+		uint16_t done =
+			likely(run->n == 1) ? wrap_run(w, b, run, 1, wr) : wrap_many(w, b, run, wr);
 
-		pkts += done;
-		items += done;
+		n += done;
 		if (unlikely(done < run->n))
 			break;
 	}
-	n = (uint16_t)(items - first);
 	if (n > wr->unusual)
 		wr->engines |= 1u << SA_ENGINE_GCM;
 	wr->legs[wr->n_legs].first = n;
@@ -409,18 +453,17 @@ static uint16_t wrap_runs(struct worker *w, const struct run *run, const struct 
 }
 
 // Takes out what could not be encrypted; returns how many are left.
-static uint16_t drop_failed(struct worker *w, struct wrapping *wr, struct rte_mbuf **pkts,
-                            const struct crypto_item *items)
+static uint16_t drop_failed(struct worker *w, struct wrapping *wr, const struct burst *b)
 {
 	uint16_t k = 0, i = 0;
 
 	for (uint16_t l = 0; l < wr->n_legs; l++) {
 		wr->legs[l].first = k;
 		for (; i < wr->legs[l + 1].first; i++) {
-			if (items[i].ok)
-				pkts[k++] = pkts[i];
+			if (b->items[i].ok)
+				b->pkts[k++] = b->pkts[i];
 			else
-				wrap_refuse(w, pkts[i], items[i].sa, DROP_ESP_CRYPTO);
+				wrap_refuse(w, b->pkts[i], b->items[i].sa, DROP_ESP_CRYPTO);
 		}
 	}
 	wr->legs[wr->n_legs].first = k;
@@ -451,27 +494,34 @@ static inline void renew_memo(struct worker *w)
 uint16_t express_out(struct worker *w, uint16_t iface, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct iface *in = &w->dp->ifaces[iface];
-	struct crypto_item items[WORKER_BURST];
-	struct run runs[WORKER_BURST], *end;
-	struct wrapping wr; // large, and set by wrapping_init() as far as need be
+	// Large, and set as far as need be.
+	struct missed missed;
+	struct wrapping wr;
+	struct burst b;
 	uint16_t good;
 
 	if (unlikely(!iface_is_up(in)))
 		return 0;
 	renew_memo(w);
-	for (uint16_t i = 0; i < n; i++)
-		rte_prefetch0(express_ip(pkts[i]));
-	end = runs + look(w, in, pkts, n, runs);
+	b.pkts = pkts;
+	for (uint16_t i = 0; i < n; i++) {
+		b.ips[i] = express_ip(pkts[i]);
+		rte_prefetch0(b.ips[i]);
+	}
+	sort(w, &b, n);
+	n = look_at_frames(in, &b, n);
 	stats_stage(&w->stats, DP_STAGE_CLASSIFY, n);
-	end = find_sas(w, pkts, runs, end);
-	wrapping_init(w, &wr, items);
+	find_sas(w, &b, &missed);
+	if (unlikely(missed.n))
+		look_up(w, &b, &missed);
 	stats_stage(&w->stats, DP_STAGE_POLICY, n);
-	n = good = wrap_runs(w, runs, end, &wr, pkts, items);
+	wrapping_init(w, &wr);
+	n = good = wrap_runs(w, &b, &wr);
 	stats_stage(&w->stats, DP_STAGE_ESP_OUT, n);
 	if (n == 0)
 		return 0;
-	if (unlikely(!crypto_encrypt(w->esp->crypto, items, n, wr.engines)))
-		good = drop_failed(w, &wr, pkts, items);
+	if (unlikely(!crypto_encrypt(w->esp->crypto, b.items, n, wr.engines)))
+		good = drop_failed(w, &wr, &b);
 	stats_stage(&w->stats, DP_STAGE_ENCRYPT, n);
 	worker_count_n(w, COUNT_RX, n);
 	worker_count_n(w, COUNT_FORWARDED, n);

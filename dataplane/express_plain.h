@@ -41,11 +41,11 @@ static inline struct rte_ipv4_hdr *express_ip(const struct rte_mbuf *m)
 	return rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
 }
 
-// Is it a frame for this interface, in one piece, with a whole IPv4 packet that has no options, and
-// with room around it? What the addresses are is not looked at.
-static inline bool express_is_plain(__m128i want, const struct rte_mbuf *m)
+// Is it a frame for this interface, in one piece, with an IPv4 packet that has no options, and with
+// room around it? `ip` is express_ip().
+static inline bool express_frame_is_plain(__m128i want, const struct rte_mbuf *m,
+                                          const struct rte_ipv4_hdr *ip)
 {
-	const struct rte_ipv4_hdr *ip = express_ip(m);
 	__m128i head = _mm_loadu_si128((const __m128i *)((const uint8_t *)ip - RTE_ETHER_HDR_LEN));
 	int equal = _mm_movemask_epi8(_mm_cmpeq_epi8(head, want));
 	uint32_t len = rte_be_to_cpu_16(ip->total_length);
@@ -55,8 +55,20 @@ static inline bool express_is_plain(__m128i want, const struct rte_mbuf *m)
 	       (equal & EXPRESS_SRC_MAC) != EXPRESS_SRC_MAC &&
 	       len >= PACKET_IPV4_MIN + EXPRESS_TEXT_MIN &&
 	       len + RTE_ETHER_HDR_LEN <= m->data_len &&
-	       m->data_off + RTE_ETHER_HDR_LEN + len + EXPRESS_TAIL_ROOM <= m->buf_len &&
-	       !packet_is_fragment(ip) && ipv4_checksum20_holds(ip);
+	       m->data_off + RTE_ETHER_HDR_LEN + len + EXPRESS_TAIL_ROOM <= m->buf_len;
+}
+
+// Is that packet whole, and its header's checksum right? What the addresses are is not looked at.
+static inline bool express_packet_is_plain(const struct rte_ipv4_hdr *ip)
+{
+	return !packet_is_fragment(ip) && ipv4_checksum20_holds(ip);
+}
+
+static inline bool express_is_plain(__m128i want, const struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = express_ip(m);
+
+	return express_frame_is_plain(want, m, ip) && express_packet_is_plain(ip);
 }
 
 // What tells flows apart in a packet without options: protocol, addresses and the first four bytes
