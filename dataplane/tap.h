@@ -1,8 +1,6 @@
 // The kernel's interface at the other end of a net_tap port: what its queue to us had no room for,
 // which the driver never hears of, and whether it is up, of which the driver asks whatever has its
-// name now. Read from files of sysfs that are kept open: they stay those of this interface when it
-// is renamed or goes to another namespace, need no lock of the kernel's that others hold for long,
-// and say when it was deleted.
+// name now. See sysfs.h.
 #ifndef VIGIL_DATAPLANE_TAP_H
 #define VIGIL_DATAPLANE_TAP_H
 
