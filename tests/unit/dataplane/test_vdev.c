@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
@@ -17,7 +16,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,39 +23,13 @@
 #include "addr.h"
 #include "dp_internal.h"
 #include "link.h"
+#include "vdev.h"
 #include "wire.h"
 
 #define GATEWAY 0x0a000001u
 #define HOST    0x0a000002u
-#define SKIPPED 77
 
 static const uint8_t host_mac[6] = {2, 0, 0, 0, 0, 9};
-
-static struct dp *prepare(const char *device, unsigned workers, bool adaptive)
-{
-	static const unsigned cpus[4];
-	struct dp_port_config port = {.name = "eth0"};
-	const struct dp_config config = {.ports = &port,
-	                                 .n_ports = 1,
-	                                 .worker_cpus = cpus,
-	                                 .n_workers = workers,
-	                                 .memory_mb = 192,
-	                                 .idle_adaptive = adaptive,
-	                                 .max_peers = 8,
-	                                 .max_tunnels = 8,
-	                                 .max_sas = 16,
-	                                 .max_ike_sas = 8};
-	char err[256];
-	struct dp *dp;
-
-	snprintf(port.device, sizeof(port.device), "%s", device);
-	dp = dp_prepare(&config, NULL, err, sizeof(err));
-	if (!dp) {
-		fprintf(stderr, "%s\n", err);
-		exit(1);
-	}
-	return dp;
-}
 
 static struct dp *start(const char *device, unsigned workers, bool adaptive)
 {
@@ -196,20 +168,6 @@ static int child_pcap(void)
 	return ok ? 0 : 4;
 }
 
-static bool run(const char *command)
-{
-	return system(command) == 0;
-}
-
-static int open_socket(const char *name)
-{
-	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = 0x0300};
-	int fd = socket(AF_PACKET, SOCK_RAW, 0x0300); // ETH_P_ALL, network order
-
-	to.sll_ifindex = (int)if_nametoindex(name);
-	return fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ? fd : -1;
-}
-
 // Sends echo requests through a socket on `name` and waits for one reply.
 static bool echo_through(struct dp *dp, const char *name)
 {
@@ -326,60 +284,6 @@ static int child_af_packet_deleted(void)
 	return ok && !info.link_up ? 0 : 4;
 }
 
-// Sends frames through `name` that nobody takes at the other end.
-static bool flood(const char *name, unsigned n)
-{
-	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8};
-	int fd = open_socket(name);
-
-	for (; fd >= 0 && n; n--)
-		if (write(fd, frame, sizeof(frame)) != sizeof(frame))
-			break;
-	close(fd);
-	return fd >= 0 && n == 0;
-}
-
-// Does what the port lost come to be at least so much, as DPD and `show interfaces` see it? It
-// never falls.
-static bool lost_becomes(const struct dp *dp, uint64_t *seen, uint64_t wanted)
-{
-	struct dp_iface_info info;
-
-	for (unsigned i = 0; i < 2000; i++) {
-		uint64_t now = dp_punt_losses(dp, 0);
-
-		dp_iface_info(dp, 0, &info);
-		if (now < *seen || info.rx_missed < now)
-			return false;
-		*seen = now;
-		if (now >= wanted)
-			return true;
-		usleep(10000);
-	}
-	fprintf(stderr, "lost: %lu of %lu\n", (unsigned long)*seen, (unsigned long)wanted);
-	return false;
-}
-
-// A worker that does not get to its port: what overflows the rings of its sockets, of 512 frames
-// each unless told otherwise, is seen.
-static int child_af_packet_losses(void)
-{
-	uint64_t seen = 0;
-	struct dp *dp;
-	bool ok;
-
-	if (unshare(CLONE_NEWNET) || !run("ip link add gw0 type veth peer name host0 && "
-	                                  "ip link set gw0 up && ip link set host0 up"))
-		return SKIPPED;
-	dp = prepare("net_af_packet0,iface=gw0,qpairs=2", 1, false);
-	ok = lost_becomes(dp, &seen, 0) && flood("host0", 3000) &&
-	     lost_becomes(dp, &seen, 3000 - 2 * 512);
-	for (unsigned i = 0; ok && i < 3; i++)
-		ok = flood("host0", 100) && lost_becomes(dp, &seen, seen + 100);
-	dp_stop(dp);
-	return ok && seen < 3000 + 300 + 500 ? 0 : 4;
-}
-
 static int child_tap(void)
 {
 	struct dp *dp;
@@ -392,27 +296,6 @@ static int child_tap(void)
 	ok = echo_through(dp, "vt0") && refuses_rules(dp, "item");
 	dp_stop(dp);
 	return ok ? 0 : 4;
-}
-
-// A tap's queue in the kernel is as long as its interface's (txqueuelen, 1000). What it has no room
-// for while the worker is elsewhere is seen, also under another name.
-static int child_tap_losses(void)
-{
-	uint64_t seen = 0;
-	struct dp *dp;
-	bool ok;
-
-	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK))
-		return SKIPPED;
-	dp = prepare("net_tap0,iface=vt0", 1, false);
-	ok = run("ip link set vt0 up") && lost_becomes(dp, &seen, 0) && flood("vt0", 3000) &&
-	     lost_becomes(dp, &seen, 3000 - 1000);
-	ok = ok && run("ip link set vt0 down && ip link set vt0 name lan0 && ip link set lan0 up");
-	for (unsigned i = 0; ok && i < 3; i++)
-		ok = flood("lan0", 100) && lost_becomes(dp, &seen, seen + 100);
-	ok = ok && run("ip link del lan0") && lost_becomes(dp, &seen, seen);
-	dp_stop(dp);
-	return ok && seen < 3000 + 300 + 500 ? 0 : 4;
 }
 
 // A tap's link is that of its interface, whatever that is called and wherever it is.
@@ -459,61 +342,6 @@ static int child_tap_deleted(void)
 	dp_iface_info(dp, 0, &info);
 	dp_stop(dp);
 	return ok && !info.link_up ? 0 : 4;
-}
-
-// The namespace's own sysfs at /sys, as in a container, with what it has just now.
-static bool mount_sys(void)
-{
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("sysfs", "/sys", "sysfs", 0, NULL) == 0;
-}
-
-// May mount nothing any more.
-static bool drop_admin(void)
-{
-	struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &who, caps))
-		return false;
-	caps[0].effective &= ~(1u << CAP_SYS_ADMIN);
-	return syscall(SYS_capset, &who, caps) == 0;
-}
-
-static int child_tap_in_a_container(void)
-{
-	uint64_t seen = 0;
-	struct dp *dp;
-	bool ok;
-
-	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK) || !mount_sys() ||
-	    !drop_admin())
-		return SKIPPED;
-	dp = prepare("net_tap0,iface=vt0", 1, false);
-	ok = run("ip link set vt0 up") && lost_becomes(dp, &seen, 0) && flood("vt0", 3000) &&
-	     lost_becomes(dp, &seen, 3000 - 1000);
-	dp_stop(dp);
-	return ok ? 0 : 4;
-}
-
-// /sys is another namespace's, with an interface of the same name and number: it is not taken for
-// the port's.
-static int child_tap_with_a_foreign_sys(void)
-{
-	struct dp *dp;
-	bool ok;
-
-	// The file keeps the namespace.
-	if (unshare(CLONE_NEWNET) || open("/proc/self/ns/net", O_RDONLY) < 0 ||
-	    access("/dev/net/tun", R_OK | W_OK) ||
-	    !run("ip link add vt0 index 2 type veth peer name vt1 index 3") || !mount_sys() ||
-	    unshare(CLONE_NEWNET) || !drop_admin())
-		return SKIPPED;
-	dp = prepare("net_tap0,iface=vt0", 1, false);
-	ok = access("/sys/class/net/vt0", F_OK) == 0 && !dp->ifaces[0].tap;
-	dp_stop(dp);
-	return ok ? 0 : 4;
 }
 
 // Two ports of one driver on one interface of the kernel would each get a part of what comes in,
@@ -626,23 +454,6 @@ static int child_missing(void)
 
 // ---- one process for each ----------------------------------------------------------------------
 
-static void in_a_process(int (*child)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		dup2(2, 1); // keeps the TAP stream clean
-		_exit(child());
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == SKIPPED)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 static void test_af_packet_link(void **state)
 {
 	(void)state;
@@ -653,12 +464,6 @@ static void test_af_packet_deleted(void **state)
 {
 	(void)state;
 	in_a_process(child_af_packet_deleted);
-}
-
-static void test_af_packet_losses(void **state)
-{
-	(void)state;
-	in_a_process(child_af_packet_losses);
 }
 
 static void test_null(void **state)
@@ -703,12 +508,6 @@ static void test_tap(void **state)
 	in_a_process(child_tap);
 }
 
-static void test_tap_losses(void **state)
-{
-	(void)state;
-	in_a_process(child_tap_losses);
-}
-
 static void test_tap_link(void **state)
 {
 	(void)state;
@@ -719,18 +518,6 @@ static void test_tap_deleted(void **state)
 {
 	(void)state;
 	in_a_process(child_tap_deleted);
-}
-
-static void test_tap_in_a_container(void **state)
-{
-	(void)state;
-	in_a_process(child_tap_in_a_container);
-}
-
-static void test_tap_with_a_foreign_sys(void **state)
-{
-	(void)state;
-	in_a_process(child_tap_with_a_foreign_sys);
 }
 
 static void test_af_packet_shared(void **state)
@@ -766,15 +553,11 @@ int main(void)
 		cmocka_unit_test(test_af_packet),
 		cmocka_unit_test(test_af_packet_link),
 		cmocka_unit_test(test_af_packet_deleted),
-		cmocka_unit_test(test_af_packet_losses),
 		cmocka_unit_test(test_af_packet_with_more_workers),
 		cmocka_unit_test(test_af_packet_with_more_queues),
 		cmocka_unit_test(test_tap),
-		cmocka_unit_test(test_tap_losses),
 		cmocka_unit_test(test_tap_link),
 		cmocka_unit_test(test_tap_deleted),
-		cmocka_unit_test(test_tap_in_a_container),
-		cmocka_unit_test(test_tap_with_a_foreign_sys),
 		cmocka_unit_test(test_af_packet_shared),
 		cmocka_unit_test(test_tap_shared),
 		cmocka_unit_test(test_memif_peer_leaves),
