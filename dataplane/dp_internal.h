@@ -87,6 +87,7 @@ struct iface {
 	// Control alone.
 	struct dp_iface_config config;
 	struct packet_sockets *sockets; // of a net_af_packet port, else NULL; see port_stats.c
+	struct netdev *netdev;          // of one too, see netdev.h
 	struct tap *tap;                // of a net_tap port, else NULL; see tap.h
 	uint64_t control_drops;
 	tick_t full_at; // when what the control core sends was last refused

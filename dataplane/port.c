@@ -16,6 +16,7 @@
 #include "link.h"
 #include "log.h"
 #include "multicast.h"
+#include "netdev.h"
 #include "packet_socket.h"
 #include "pool.h"
 #include "rss.h"
@@ -356,6 +357,7 @@ int port_open(struct dp *dp, uint16_t index, const struct dp_port_config *config
 		return rc;
 	}
 	iface->sockets = packet_socket_open(iface->port);
+	iface->netdev = netdev_open(iface->port);
 	iface->tap = tap_open(iface->port, config->device);
 	iface->mtu = rte_eth_dev_get_mtu(iface->port, &mtu) ? RTE_ETHER_MTU : mtu;
 	iface->mtu = RTE_MIN(iface->mtu, iface->mtu_max);
@@ -423,6 +425,8 @@ void port_close(struct dp *dp, uint16_t index)
 	multicast_stop(iface);
 	packet_socket_close(iface->sockets);
 	iface->sockets = NULL;
+	netdev_close(iface->netdev);
+	iface->netdev = NULL;
 	tap_close(iface->tap);
 	iface->tap = NULL;
 }

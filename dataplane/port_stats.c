@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "link.h"
+#include "netdev.h"
 #include "packet_socket.h"
 #include "tap.h"
 
@@ -48,7 +49,8 @@ static bool ask(const struct dp *dp, const struct iface *iface, struct rte_eth_s
 {
 	if (link_is_lost(dp, iface) || rte_eth_stats_get(iface->port, stats))
 		return false;
-	stats->imissed += packet_socket_losses(iface->sockets) + tap_losses(iface->tap);
+	stats->imissed += packet_socket_losses(iface->sockets) + netdev_losses(iface->netdev) +
+	                  tap_losses(iface->tap);
 	return true;
 }
 

@@ -1,5 +1,5 @@
 // What was lost before the control core could hear it, port by port: the NICs' counters are the
-// test's.
+// test's, and so are those of a device of the kernel below one.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "netdev.h"
 #include "port_stats.h"
 
 #define WAN 0
@@ -54,6 +55,20 @@ int __wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *out)
 	return 0;
 }
 
+struct netdev {
+	uint64_t lost;
+	unsigned slow_us;
+};
+
+uint64_t __wrap_netdev_losses(struct netdev *n);
+
+uint64_t __wrap_netdev_losses(struct netdev *n)
+{
+	if (n && n->slow_us)
+		usleep(n->slow_us);
+	return n ? __atomic_load_n(&n->lost, __ATOMIC_RELAXED) : 0;
+}
+
 static int start(void **state)
 {
 	if (gate_start(state))
@@ -87,6 +102,26 @@ static void of_each_port(void **state)
 	assert_int_equal(losses(SUB), 100);
 	assert_int_equal(losses(DP_ALL_IFACES), 105);
 	assert_int_equal(losses(3), 105); // there is none such
+}
+
+// What the device below a port lost is the port's loss, to DPD and to `show interfaces`.
+static void of_the_device_below(void **state)
+{
+	struct netdev below = {.lost = 9};
+	struct dp_iface_info info;
+
+	(void)state;
+	gate.ifaces[LAN].netdev = &below;
+	ports[WAN].imissed = 5;
+	ports[LAN].imissed = 70;
+	assert_int_equal(losses(WAN), 5);
+	assert_int_equal(losses(LAN), 79);
+	assert_int_equal(losses(SUB), 79);
+	assert_int_equal(losses(DP_ALL_IFACES), 84);
+	dp_iface_info(&gate, LAN, &info);
+	assert_int_equal(info.rx_missed, 79);
+	below.lost = 10;
+	assert_int_equal(losses(LAN), 80);
 }
 
 // Whatever came in by whichever port.
@@ -185,6 +220,26 @@ static void slow_port(void **state)
 	assert_null(gate.reader);
 }
 
+// A device below that takes long makes its port one that the control core does not ask.
+static void slow_device_below(void **state)
+{
+	struct netdev below = {.slow_us = 3000};
+
+	(void)state;
+	gate.ifaces[LAN].netdev = &below;
+	assert_int_equal(port_stats_start(&gate), 0);
+	assert_non_null(gate.reader);
+	for (unsigned round = 1; round <= 3; round++) {
+		__atomic_store_n(&below.lost, round, __ATOMIC_RELAXED);
+		wait_for_the_ports();
+		asked = 0;
+		gate.losses_read = 0;
+		assert_int_equal(dp_punt_losses(&gate, LAN), round);
+		assert_int_equal(asked, 1); // WAN
+	}
+	port_stats_stop(&gate);
+}
+
 // The tick goes with the numbers: what cannot be read at the moment is not said to have been.
 static void reader_has_the_lock(void **state)
 {
@@ -239,13 +294,9 @@ static void port_that_hangs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(of_each_port),
-		TEST(of_workers),
-		TEST(never_fewer),
-		TEST(once_a_tick),
-		CLOCKED(all_ports_are_fast),
-		CLOCKED(slow_port),
-		CLOCKED(reader_has_the_lock),
+		TEST(of_each_port),       TEST(of_the_device_below),  TEST(of_workers),
+		TEST(never_fewer),        TEST(once_a_tick),          CLOCKED(all_ports_are_fast),
+		CLOCKED(slow_port),       CLOCKED(slow_device_below), CLOCKED(reader_has_the_lock),
 		CLOCKED(port_that_hangs),
 	};
 
