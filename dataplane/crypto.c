@@ -398,7 +398,8 @@ static __rte_always_inline bool run(struct crypto *c, enum sa_engine engine,
 	}
 }
 
-// Several engines in one burst: each gets what is its own, then the results come back.
+// Several engines in one burst: each gets what is its own, then the results come back. The first
+// ones of AES-GCM need not be the burst's first, whose keys the caller has loaded.
 static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, unsigned engines,
                       bool encrypt)
 {
@@ -417,6 +418,9 @@ static bool run_mixed(struct crypto *c, struct crypto_item *items, unsigned n, u
 		for (unsigned i = 0; i < n; i++) {
 			if (items[i].sa->engine != engine)
 				continue;
+			if (k < CRYPTO_AHEAD && engine <= SA_ENGINE_GCM_ESN)
+				crypto_prefetch_gcm(items[i].sa->keys, items[i].sa->key_len,
+				                    items[i].text_len);
 			some[k] = items[i];
 			from[k++] = (uint8_t)i;
 		}

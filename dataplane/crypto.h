@@ -33,8 +33,7 @@ void crypto_destroy(struct crypto *c);
 // Keys that it has expanded so far: SAs with AES-GCM that had a first packet. [any]
 uint64_t crypto_warmed(const struct crypto *c);
 
-// An SA's bits in the `engines` of a burst. A cold one may be warm before its turn comes: an
-// earlier part of the burst had packets of its too.
+// An SA's bits in the `engines` of a burst. A cold one may be warm before its turn comes.
 static inline unsigned crypto_engine(const struct sa *sa)
 {
 	const unsigned cold = 1u << SA_ENGINE_COLD | 1u << SA_ENGINE_COLD_ESN;
