@@ -63,6 +63,7 @@ struct iface {
 	bool rx_checksum;    // the port checks IPv4 header checksums
 	bool asks_for_vlans; // no VLAN comes in that the port has not asked for
 	bool queues_drop;    // a full queue drops, and that is counted by queue
+	uint32_t ring_slots; // see memif_ring.h; 0 = it is none of net_memif
 	char name[DP_NAME_MAX];
 	uint8_t *rss_key; // NULL: the port does not spread by a hash that we know
 	uint16_t rss_key_len;
@@ -194,6 +195,10 @@ static inline bool iface_has_crypto_map(const struct iface *i)
 {
 	return iface_word(&i->flags) & IFACE_CRYPTO_MAP;
 }
+
+// [C] How often rings of a port that cannot say so may have been full, see memif_ring.h; 0 of all
+// other ports.
+uint64_t iface_rings_full(const struct dp *dp, uint16_t iface);
 
 // The worker that has RX and TX queue `queue` of a port.
 static inline unsigned iface_worker(const struct dp *dp, const struct iface *i, unsigned queue)

@@ -261,6 +261,17 @@ uint16_t dp_iface_mtu_max(const struct dp *dp, uint16_t index)
 	return index < dp->n_ifaces ? dp->ifaces[index].mtu_max : 0;
 }
 
+uint64_t iface_rings_full(const struct dp *dp, uint16_t iface)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; dp->ifaces[iface].ring_slots && w < dp->n_workers; w++)
+		for (unsigned q = 0; q < dp->workers[w]->n_rxqs; q++)
+			if (dp->workers[w]->rxqs[q].iface == iface)
+				sum += memif_ring_full(&dp->workers[w]->rxqs[q].ring);
+	return sum;
+}
+
 void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *out)
 {
 	const struct iface *iface = &dp->ifaces[index < dp->n_ifaces ? index : 0];
@@ -293,6 +304,7 @@ void dp_iface_info(const struct dp *dp, uint16_t index, struct dp_iface_info *ou
 		out->rx_packets = stats.ipackets;
 		out->rx_bytes = stats.ibytes;
 		out->rx_missed = stats.imissed + stats.rx_nombuf;
+		out->rx_full = iface_rings_full(dp, index);
 		out->rx_errors = stats.ierrors;
 		out->tx_packets = stats.opackets;
 		out->tx_bytes = stats.obytes;

@@ -173,8 +173,10 @@ static int deal_queues(struct dp *dp, uint16_t index)
 
 		if (w->n_rxqs == WORKER_RXQ_MAX)
 			return -ENOSPC;
-		w->rxqs[w->n_rxqs++] =
-			(struct worker_rxq){.iface = index, .port = iface->port, .queue = q};
+		w->rxqs[w->n_rxqs++] = (struct worker_rxq){.iface = index,
+		                                           .port = iface->port,
+		                                           .queue = q,
+		                                           .ring = {.slots = iface->ring_slots}};
 	}
 	return 0;
 }
@@ -264,6 +266,8 @@ static int configure(struct dp *dp, uint16_t index, const struct dp_port_config 
 	if (iface->n_rx == 0 || iface->n_tx == 0)
 		return -ENOTSUP;
 	iface->queues_drop = queues_may_drop(info);
+	if (driver_is(info, "net_memif"))
+		iface->ring_slots = memif_ring_slots(config->device);
 	iface->rx_checksum = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	if (iface->rx_checksum)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;

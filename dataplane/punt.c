@@ -197,7 +197,9 @@ static void read_ports(struct dp *dp)
 	dp->losses_all = 0;
 	for (unsigned i = 0; i < dp->n_ports; i++) {
 		if (port_stats(dp, &dp->ifaces[i], &stats))
-			dp->losses[i] = RTE_MAX(dp->losses[i], stats.imissed + stats.rx_nombuf);
+			dp->losses[i] =
+				RTE_MAX(dp->losses[i], stats.imissed + stats.rx_nombuf +
+			                                       iface_rings_full(dp, (uint16_t)i));
 		dp->losses_all += dp->losses[i];
 	}
 }

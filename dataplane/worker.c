@@ -249,11 +249,13 @@ static unsigned rx_ports(struct worker *w)
 	unsigned total = 0;
 
 	for (unsigned i = 0; i < w->n_rxqs; i++) {
-		const struct worker_rxq *q = &w->rxqs[i];
+		struct worker_rxq *q = &w->rxqs[i];
 		uint16_t n = rte_eth_rx_burst(q->port, q->queue, pkts, WORKER_BURST);
 
 		stats_burst(&w->stats, n);
 		stats_stage(&w->stats, DP_STAGE_RX, n);
+		if (q->ring.slots)
+			memif_ring_took(&q->ring, pkts, n, WORKER_BURST);
 		if (n == 0)
 			continue;
 		w->rx_behind |= n == WORKER_BURST;

@@ -11,6 +11,7 @@
 #include "dp_internal.h"
 #include "drop.h"
 #include "idle.h"
+#include "memif_ring.h"
 #include "message.h"
 #include "packet.h"
 #include "stats.h"
@@ -33,6 +34,7 @@ struct worker_rxq {
 	uint16_t port;
 	uint16_t queue;
 	bool arm; // its interrupt is switched on before a sleep
+	struct memif_ring ring;
 };
 
 // Packets that wait for the end of the turn, or for a full burst, on their way to a port.

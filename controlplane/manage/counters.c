@@ -232,6 +232,7 @@ void counters_interface(const struct control *c, uint16_t iface, struct dp_iface
 	out->rx_packets -= base->rx_packets;
 	out->rx_bytes -= base->rx_bytes;
 	out->rx_missed -= base->rx_missed;
+	out->rx_full -= base->rx_full;
 	out->rx_errors -= base->rx_errors;
 	out->tx_packets -= base->tx_packets;
 	out->tx_bytes -= base->tx_bytes;

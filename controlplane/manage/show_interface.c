@@ -65,11 +65,15 @@ void interface_print(const struct config *c, const struct interface_view *v, str
 	            v->cleared == VIEW_NONE ? "never" : format_uptime(v->cleared, cleared));
 	text_printf(out,
 	            "     %llu packets input, %llu bytes\n"
-	            "     %llu input errors, %llu missed\n"
+	            "     %llu input errors, %llu missed\n",
+	            (unsigned long long)n->rx_packets, (unsigned long long)n->rx_bytes,
+	            (unsigned long long)n->rx_errors, (unsigned long long)n->rx_missed);
+	if (n->rx_full)
+		text_printf(out, "     %llu times its ring may have been full\n",
+		            (unsigned long long)n->rx_full);
+	text_printf(out,
 	            "     %llu packets output, %llu bytes\n"
 	            "     %llu output errors, %llu dropped\n",
-	            (unsigned long long)n->rx_packets, (unsigned long long)n->rx_bytes,
-	            (unsigned long long)n->rx_errors, (unsigned long long)n->rx_missed,
 	            (unsigned long long)n->tx_packets, (unsigned long long)n->tx_bytes,
 	            (unsigned long long)n->tx_errors, (unsigned long long)n->tx_dropped);
 }

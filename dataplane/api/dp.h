@@ -100,7 +100,8 @@ void dp_punt_release(struct dp *dp, struct dp_view *views, unsigned n);
 tick_t dp_punt_horizon(const struct dp *dp);
 // Packets lost before the control plane could hear them: by the workers (a full ring of known IKE
 // SAs' messages, no buffers), and by the port of this interface (missed, no buffers), or all ports
-// with DP_ALL_IFACES. The sum of an interface only ever grows. Ports that answer at once are
+// with DP_ALL_IFACES. Of net_memif, where nobody knows, each time that its ring may have been full
+// counts as one. The sum of an interface only ever grows. Ports that answer at once are
 // asked once a tick, slow ones by a thread: dp_punt_losses_until().
 #define DP_ALL_IFACES UINT16_MAX
 uint64_t dp_punt_losses(const struct dp *dp, uint16_t iface);
@@ -362,6 +363,7 @@ struct dp_iface_info {
 	uint32_t speed_mbps; // 0 = unknown
 	char driver[DP_NAME_MAX];
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors;
+	uint64_t rx_full; // of net_memif: how often its ring may have been full
 	uint64_t tx_packets, tx_bytes, tx_dropped, tx_errors;
 };
 void dp_iface_info(const struct dp *dp, uint16_t iface, struct dp_iface_info *out);

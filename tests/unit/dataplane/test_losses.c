@@ -21,6 +21,8 @@
 #define LAN 1
 #define SUB 2 // a subinterface of LAN
 
+#define SLOTS 1024u // of a memif's ring
+
 static struct rte_eth_stats ports[2];
 static unsigned asked;         // by the test's thread, which is the control core's
 static unsigned slow_us[2];    // how long a port takes to say
@@ -122,6 +124,72 @@ static void of_the_device_below(void **state)
 	assert_int_equal(info.rx_missed, 79);
 	below.lost = 10;
 	assert_int_equal(losses(LAN), 80);
+}
+
+// A ring of memif's size, filled and emptied at random. Whatever was lost, the port may have been
+// full since before; and where it cannot have been, nothing is said.
+static void of_a_memif(void **state)
+{
+	enum { FRAMES = 64 };
+	struct rte_mbuf frame = {.pkt_len = 64}, *pkts[FRAMES];
+	unsigned held = 0, come = 0, lost = 0, lost_times = 0, calm_times = 0;
+	struct dp_iface_info info;
+	struct worker_rxq *q;
+	uint64_t before;
+
+	(void)state;
+	gate.ifaces[LAN].ring_slots = SLOTS;
+	q = &gate.workers[1]->rxqs[gate.workers[1]->n_rxqs++];
+	*q = (struct worker_rxq){.iface = LAN, .ring = {.slots = SLOTS}};
+	for (unsigned i = 0; i < FRAMES; i++)
+		pkts[i] = &frame;
+	before = losses(LAN);
+	for (unsigned i = 0; i < 200000; i++) {
+		unsigned in = rng(rng(8) ? 90 : 1200), out = RTE_MIN(held, (unsigned)FRAMES);
+
+		memif_ring_took(&q->ring, pkts, (uint16_t)out, FRAMES);
+		held -= out;
+		if (out < FRAMES) { // all that came since the last time is judged by now
+			assert_true(!lost || losses(LAN) > before);
+			assert_true(come >= SLOTS || losses(LAN) == before);
+			lost_times += lost != 0;
+			calm_times += losses(LAN) == before;
+			before = losses(LAN);
+			come = lost = 0;
+		}
+		come += in;
+		lost += held + in > SLOTS ? held + in - SLOTS : 0;
+		held = RTE_MIN(held + in, SLOTS);
+	}
+	assert_true(lost_times > 100 && calm_times > 100);
+	assert_int_equal(losses(WAN), 0);
+	dp_iface_info(&gate, LAN, &info);
+	assert_int_equal(info.rx_full, losses(LAN));
+	assert_int_equal(info.rx_missed, 0);
+}
+
+// A long frame takes several slots.
+static void of_a_memif_with_long_frames(void **state)
+{
+	struct rte_mbuf frame = {.pkt_len = 9000}, *pkts[] = {&frame};
+	struct memif_ring ring = {.slots = SLOTS};
+
+	(void)state;
+	for (unsigned slots = 5; slots < SLOTS; slots += 5) {
+		memif_ring_took(&ring, pkts, 1, 1);
+		assert_int_equal(memif_ring_full(&ring), 0);
+	}
+	memif_ring_took(&ring, pkts, 1, 1);
+	assert_int_equal(memif_ring_full(&ring), 1);
+}
+
+static void how_many_slots(void **state)
+{
+	(void)state;
+	assert_int_equal(memif_ring_slots("net_memif0"), 1024);
+	assert_int_equal(memif_ring_slots("net_memif0,role=server,rsize=13"), 8192);
+	assert_int_equal(memif_ring_slots("net_memif0,rsize=8,socket=/run/x"), 256);
+	assert_int_equal(memif_ring_slots("net_memif0,rsize=99"), 16384); // DPDK refuses it
 }
 
 // Whatever came in by whichever port.
@@ -294,9 +362,18 @@ static void port_that_hangs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(of_each_port),       TEST(of_the_device_below),  TEST(of_workers),
-		TEST(never_fewer),        TEST(once_a_tick),          CLOCKED(all_ports_are_fast),
-		CLOCKED(slow_port),       CLOCKED(slow_device_below), CLOCKED(reader_has_the_lock),
+		TEST(of_each_port),
+		TEST(of_the_device_below),
+		TEST(of_a_memif),
+		TEST(of_a_memif_with_long_frames),
+		TEST(how_many_slots),
+		TEST(of_workers),
+		TEST(never_fewer),
+		TEST(once_a_tick),
+		CLOCKED(all_ports_are_fast),
+		CLOCKED(slow_port),
+		CLOCKED(slow_device_below),
+		CLOCKED(reader_has_the_lock),
 		CLOCKED(port_that_hangs),
 	};
 
