@@ -11,6 +11,7 @@
 #define TURN_DRAIN           16 // peers that are ended when the program stops
 #define ENDS_AT_A_TIME       32 // children and waiting flows of a peer that ends
 #define TURN_TIMERS          1024
+#define LIFE_AT_A_TIME       256 // children of a peer that are asked for life, some us
 #define TURN_CHUNK           4   // between two looks at the clock
 #define TURN_CHUNK_NEW       2   // ... of first messages
 #define TURN_US              30  // of each

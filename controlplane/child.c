@@ -274,6 +274,7 @@ static void child_unlink(struct control *c, struct child *ch)
 	struct peer *p = ch->peer;
 	struct child *newer = child_newer(c, ch);
 
+	peer_skip_child(p, ch);
 	*(newer ? &newer->next : &p->children) = ch->next;
 	if (ch->next)
 		ch->next->prev = ch->prev;

@@ -146,6 +146,25 @@ struct dpd_decision dpd_no_route(struct dpd *d, const struct dpd_config *c,
 	return wait_until(d->window_end);
 }
 
+// What arrived before the deadline must be consumed before the deadline is judged. Input that never
+// catches up must not hide a death for ever: a whole window is the bound.
+static bool can_judge(const struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f)
+{
+	return !tick_before(f->heard_until, d->window_end) ||
+	       !tick_before(f->now, d->window_end + c->retry);
+}
+
+bool dpd_asks_for_life(const struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f,
+                       tick_t *since)
+{
+	if (d->state == DPD_AGGRESSIVE) {
+		*since = d->run_start;
+		return !tick_before(f->now, d->window_end) && can_judge(d, c, f);
+	}
+	*since = f->now - c->interval;
+	return d->state == DPD_CALM && !c->periodic;
+}
+
 struct dpd_decision dpd_expired(struct dpd *d, const struct dpd_config *c,
                                 const struct dpd_facts *f)
 {
@@ -155,10 +174,7 @@ struct dpd_decision dpd_expired(struct dpd *d, const struct dpd_config *c,
 		return wait_until(d->window_end);
 	if (d->state == DPD_CALM)
 		return c->periodic ? begin_run(d, c, f) : (struct dpd_decision){.action = DPD_WAIT};
-	// What arrived before the deadline must be consumed before the deadline is judged. Input
-	// that never catches up must not hide a death for ever: a whole window is the bound.
-	if (tick_before(f->heard_until, d->window_end) &&
-	    tick_before(f->now, d->window_end + c->retry))
+	if (!can_judge(d, c, f))
 		return wait_until(f->now + 1);
 	return judge_window(d, c, f);
 }

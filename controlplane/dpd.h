@@ -77,6 +77,10 @@ struct dpd_decision dpd_no_route(struct dpd *d, const struct dpd_config *c,
                                  const struct dpd_facts *f);
 // The probe that was just decided on could not be sent, since too much else was: again soon.
 struct dpd_decision dpd_unsent(struct dpd *d, const struct dpd_facts *f);
+// Does what dpd_expired(), or dpd_doubt(), is about to decide depend on whether there was life
+// after *since? If not, have_life and last_life may be left out.
+bool dpd_asks_for_life(const struct dpd *d, const struct dpd_config *c, const struct dpd_facts *f,
+                       tick_t *since);
 // The armed time has come.
 struct dpd_decision dpd_expired(struct dpd *d, const struct dpd_config *c,
                                 const struct dpd_facts *f);

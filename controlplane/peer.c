@@ -289,8 +289,11 @@ void peer_set_state(struct control *c, struct peer *p, enum peer_state s)
 		p->since = c->now;
 	if (s == PEER_UP)
 		p->up_since = seconds_now(c);
-	if (s == PEER_ENDING)
+	if (s == PEER_ENDING) {
 		ike_sas_set_stranger(c, p, false);
+		p->seeking = false;
+		p->last_spi = 0;
+	}
 	if (s == PEER_ENDING && is_in_table(p)) {
 		chain_del(c, c->peers_by_port, p->remote_port, p);
 		chain_del(c, c->peers_by_key, p->key_port, p);
@@ -387,6 +390,38 @@ bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when)
 		have = true;
 	}
 	return have;
+}
+
+// What comes up meanwhile is before the place in the list. But whoever brings up a child says so in
+// IKE, which is life, so that nobody seeks it any more.
+bool peer_seek_life(const struct control *c, struct peer *p, tick_t since, bool *have, tick_t *when)
+{
+	const struct child *ch = p->children;
+	unsigned n = LIFE_AT_A_TIME;
+	tick_t t;
+
+	if (p->seeking)
+		ch = slab_at(&c->children, p->seek_at);
+	*have = p->have_heard;
+	*when = p->heard;
+	for (; ch && n; ch = ch->next, n--) {
+		if (!dp_sa_last_in(c->dp, ch->in, &t))
+			continue;
+		*when = *have ? tick_max(*when, t) : t;
+		*have = true;
+	}
+	p->seeking = ch && !(*have && tick_before(since, *when));
+	if (p->seeking)
+		p->seek_at = ch->slab.index;
+	return !p->seeking;
+}
+
+void peer_skip_child(struct peer *p, const struct child *ch)
+{
+	if (!p->seeking || p->seek_at != ch->slab.index)
+		return;
+	p->seeking = ch->next; // else all are asked once more
+	p->seek_at = ch->next ? ch->next->slab.index : 0;
 }
 
 uint32_t peer_negotiations_limit(const struct control *c)

@@ -65,6 +65,8 @@ struct peer {
 	bool no_esn : 1;       // while it has an IKE SA: refuses offers of extended numbers
 	bool doubted : 1;      // by a worker that waits for the answer
 	bool stranger : 1;     // see ike_sas_set_stranger()
+	bool seeking : 1;      // life of its children, not all of which are asked yet
+	bool seek_deaf : 1;    // ... and when the first was asked a worker stood still
 	uint16_t heard_by : 6; // port of its messages + 1; 0 = none, PEER_HEARD_BY_SEVERAL
 	uint16_t paths : 10;   // control.paths at that time
 	struct ip_addr local, remote;
@@ -79,7 +81,10 @@ struct peer {
 	uint8_t lines_left_out; // peer_log.c's: how many about it were not logged, at least
 	uint16_t lines : 4;     // ... and how many were
 	uint16_t lines_in : 12; // ... in this stretch of time
-	uint32_t last_spi;      // inbound, of a child that died with the peer; 0 = there was none
+	union {
+		uint32_t seek_at;  // while seeking: slab index of the next child
+		uint32_t last_spi; // ending: inbound, of a child that died with it; 0 = none
+	};
 	// In no table once it is ending: then by_port.next is the next one that has children left.
 	struct peer_link by_port, by_key;
 	char *id;             // who it is, if it is not its address, as text; NULL = not shown
@@ -163,8 +168,19 @@ static inline bool peer_takes_quick_mode(const struct peer *p)
 	       (p->takes_many || p->quick_modes - p->quick_late < QUICK_MODES_OTHERS);
 }
 
-// Newest proof of life: heard, and ESP of every SA, old ones too. False: none.
+// Newest proof of life: heard, and ESP of every SA, old ones too. False: none. Walks all children:
+// not for what happens often.
 bool peer_last_life(const struct control *c, const struct peer *p, tick_t *when);
+// Is any of it after `since`? The same, but for who can wait: asks LIFE_AT_A_TIME children, the
+// next ones when it is called again; true: there is, or there are no more to ask. Then *have and
+// *when are peer_last_life()'s, if there are no more children than that; else *when may be
+// older, but is after `since` if any was when the first call was made. False: call it again, with
+// a `since` that is not before this one; p->seeking is true meanwhile, and who clears it begins
+// anew.
+bool peer_seek_life(const struct control *c, struct peer *p, tick_t since, bool *have,
+                    tick_t *when);
+// Before a child leaves the peer's list.
+void peer_skip_child(struct peer *p, const struct child *ch);
 // How many phase 1 exchanges may be under way that we began, and as many that others did.
 uint32_t peer_negotiations_limit(const struct control *c);
 // Is there a place for one more peer, at this address? Strangers make room, others do not; some are

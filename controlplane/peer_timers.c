@@ -5,6 +5,7 @@
 //
 //   peer.probe          DPD. Periodic and calm: the next probe is due. While a probe is out: its
 //                       window ends. On-demand and calm: not armed, such a peer costs nothing.
+//                       Each: at once, while many children are asked for life, some a turn.
 //   peer.nat.keepalive  one 0xFF byte, if this side is behind a NAT and the command is configured.
 //                       Else: its children follow it to where it is, which has changed too soon.
 //                       Made when it is needed: most peers are behind no NAT.
@@ -62,8 +63,8 @@ static uint16_t way_in(const struct control *c, const struct peer *p)
 	return sure ? (uint16_t)(p->heard_by - 1) : DP_ALL_IFACES;
 }
 
-// `heard`: the peer has just been heard, so that no SA need be asked for anything newer.
-static struct dpd_facts facts_of(const struct control *c, const struct peer *p, bool heard)
+// Of life what the peer has said: if that was just now no SA need be asked for anything newer.
+static struct dpd_facts facts_of(const struct control *c, const struct peer *p)
 {
 	struct dpd_facts f = {
 		.now = c->now,
@@ -75,7 +76,7 @@ static struct dpd_facts facts_of(const struct control *c, const struct peer *p, 
 	f.heard_until = tick_min(c->heard_until, dp_punt_losses_until(c->dp));
 	f.input_losses = dp_punt_losses(c->dp, f.input_way);
 	f.last_life = p->heard;
-	f.have_life = heard || peer_last_life(c, p, &f.last_life);
+	f.have_life = p->have_heard;
 	return f;
 }
 
@@ -163,6 +164,7 @@ void on_no_answer(struct control *c, const struct peer *p)
 static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
                       const struct dpd_facts *f)
 {
+	p->seeking = false;
 	if (d.loss) {
 		c->counters.losses++;
 		ike_debug_loss(c, p);
@@ -190,13 +192,38 @@ static void carry_out(struct control *c, struct peer *p, struct dpd_decision d,
 	}
 }
 
+typedef struct dpd_decision decide_fn(struct dpd *, const struct dpd_config *,
+                                      const struct dpd_facts *);
+
+// Now, or in a turn that comes at once, if more children are to be asked for life than in this one.
+// What is decided is true of the moment when the first was asked. The other facts are read again
+// with the last ones: what is lost meanwhile defers a verdict, but what is heard must not hasten
+// it.
+static void decide_by_life(struct control *c, struct peer *p, decide_fn *decide)
+{
+	struct dpd_facts f = facts_of(c, p);
+	tick_t since;
+
+	if (!p->seeking)
+		p->seek_deaf = tick_before(f.heard_until, p->dpd.window_start);
+	else if (p->seek_deaf)
+		f.heard_until = tick_min(f.heard_until, p->dpd.window_start - 1);
+	if (dpd_asks_for_life(&p->dpd, &p->dpd_config, &f, &since) &&
+	    !peer_seek_life(c, p, since, &f.have_life, &f.last_life)) {
+		wheel_arm(&c->wheel, &p->probe, c->now, expired_probe);
+		return;
+	}
+	carry_out(c, p, decide(&p->dpd, &p->dpd_config, &f), &f);
+}
+
+// On-demand and calm it is armed for a doubt that is being looked into.
 static void expired_probe(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
 	struct peer *p = container_of(t, struct peer, probe);
-	struct dpd_facts f = facts_of(c, p, false);
+	bool doubt = p->dpd.state == DPD_CALM && !p->dpd_config.periodic;
 
-	carry_out(c, p, dpd_expired(&p->dpd, &p->dpd_config, &f), &f);
+	decide_by_life(c, p, doubt ? dpd_doubt : dpd_expired);
 }
 
 void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
@@ -224,9 +251,7 @@ void peer_timers_peek(void *ctx, const struct wheel_timer *t, unsigned ahead)
 }
 
 // Proof of life other than ESP; `decide` is what it means for DPD.
-static void alive_by(struct control *c, struct peer *p,
-                     struct dpd_decision (*decide)(struct dpd *, const struct dpd_config *,
-                                                   const struct dpd_facts *))
+static void alive_by(struct control *c, struct peer *p, decide_fn *decide)
 {
 	struct dpd_facts f;
 
@@ -236,7 +261,7 @@ static void alive_by(struct control *c, struct peer *p,
 		dp_peer_heard(c->dp, p->slab.index, c->now);
 	if (p->dpd.state == DPD_OFF)
 		return;
-	f = facts_of(c, p, true);
+	f = facts_of(c, p);
 	carry_out(c, p, decide(&p->dpd, &p->dpd_config, &f), &f);
 }
 
@@ -259,15 +284,12 @@ void on_dpd_hello(struct control *c, struct ike_sa *sa)
 
 void on_doubt(struct control *c, struct peer *p)
 {
-	struct dpd_facts f;
-
 	if (p->state == PEER_ENDING)
 		return; // its flows go on in a moment
 	p->doubted = true;
-	if (p->dpd.state == DPD_AGGRESSIVE)
-		return; // it is being asked: all doubts are answered when that is over
-	f = facts_of(c, p, false);
-	carry_out(c, p, dpd_doubt(&p->dpd, &p->dpd_config, &f), &f);
+	// It is being asked, or its children are: all doubts are answered when that is over.
+	if (p->dpd.state != DPD_AGGRESSIVE && !p->seeking)
+		decide_by_life(c, p, dpd_doubt);
 }
 
 static struct dpd_config dpd_config_of(const struct control *c)
@@ -295,7 +317,7 @@ void on_dpd_configured(struct control *c, struct peer *p)
 	*was = now;
 	dpd_stop(&p->dpd);
 	dp_peer_watch(c->dp, p->slab.index, now.enabled && !now.periodic ? now.interval : 0);
-	f = facts_of(c, p, false);
+	f = facts_of(c, p);
 	p->doubted = true;
 	answer_doubts(c, p, &f); // those raised under another configuration too
 	// The phase of a periodic schedule is free: spread it a little.
