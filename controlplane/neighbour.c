@@ -76,11 +76,11 @@ struct neighbours {
 	tick_t looked_at; // for one that may go; for those that are only heard of, once a tick
 	bool full;
 	tick_t full_told_at;
-	// Who is asked again: all of IPv4, all of an interface. So many buckets are still to be
-	// looked at, a part of them a tick.
+	// Who is asked again: all of IPv4, all of an interface; and who goes with an interface. So
+	// many buckets are still to be looked at, a part of them a tick.
 	struct wheel_timer sweep;
 	uint32_t sweep_at, sweep_left;
-	bool again4, again[DP_IFACES_MAX];
+	bool again4, again[DP_IFACES_MAX], gone[DP_IFACES_MAX];
 	struct conflict {
 		bool seen;
 		tick_t told_at, defended_at;
@@ -169,20 +169,11 @@ static void drop(struct control *c, struct neighbour *n)
 	free(n);
 }
 
-void neighbour_forget(struct control *c, uint16_t iface)
+// The workers forget it too.
+static void forget(struct control *c, struct neighbour *n)
 {
-	struct neighbours *all = c->neighbours;
-	struct neighbour *n, *next;
-
-	for (unsigned rank = 0; rank < RANKS; rank++) {
-		for (n = all->ranks[rank].first; n; n = next) {
-			next = n->next;
-			if (n->iface != iface)
-				continue;
-			dp_neighbour_del(c->dp, n->iface, &n->addr);
-			drop(c, n);
-		}
-	}
+	dp_neighbour_del(c->dp, n->iface, &n->addr);
+	drop(c, n);
 }
 
 void neighbour_destroy(struct control *c)
@@ -266,9 +257,8 @@ static void expired(void *ctx, struct wheel_timer *t)
 		n->complete = false;
 		move_rank(c, n);
 	}
-	if (!n->complete && n->asks >= ASKS_MAX && !n->kept) {
-		dp_neighbour_del(c->dp, n->iface, &n->addr);
-		drop(c, n);
+	if (c->neighbours->gone[n->iface] || (!n->complete && n->asks >= ASKS_MAX && !n->kept)) {
+		forget(c, n);
 		return;
 	}
 	ask(c, n);
@@ -295,8 +285,7 @@ static void make_room(struct control *c, bool wanted)
 		n = c->neighbours->ranks[rank].first;
 		if (!n || !may_go(c, n))
 			continue;
-		dp_neighbour_del(c->dp, n->iface, &n->addr);
-		drop(c, n);
+		forget(c, n);
 		return;
 	}
 }
@@ -385,28 +374,38 @@ static void ask_again(struct control *c, struct neighbour *n)
 	wheel_arm(&c->wheel, &n->timer, c->now + 1 + later, expired);
 }
 
+// So many buckets more.
+static void sweep_some(struct control *c, uint32_t part)
+{
+	struct neighbours *all = c->neighbours;
+	struct neighbour *n, *next;
+
+	for (; part && all->sweep_left; part--, all->sweep_left--) {
+		for (n = all->buckets[all->sweep_at]; n; n = next) {
+			next = n->chain;
+			if (all->gone[n->iface])
+				forget(c, n);
+			else if (all->again[n->iface] || (all->again4 && n->addr.family == 4))
+				ask_again(c, n);
+		}
+		all->sweep_at = (all->sweep_at + 1) & (all->n_buckets - 1);
+	}
+	if (all->sweep_left)
+		return;
+	all->again4 = false;
+	memset(all->again, 0, sizeof(all->again));
+	memset(all->gone, 0, sizeof(all->gone));
+}
+
 // There may be many: a part of them in each tick, so that neither does a turn take long nor do all
 // answer at once.
 static void sweep(void *ctx, struct wheel_timer *t)
 {
 	struct control *c = ctx;
-	struct neighbours *all = c->neighbours;
-	uint32_t part = all->n_buckets / SWEEP_TICKS + 1;
 
-	for (; part && all->sweep_left; part--, all->sweep_left--) {
-		struct neighbour *n = all->buckets[all->sweep_at];
-
-		for (; n; n = n->chain)
-			if (all->again[n->iface] || (all->again4 && n->addr.family == 4))
-				ask_again(c, n);
-		all->sweep_at = (all->sweep_at + 1) & (all->n_buckets - 1);
-	}
-	if (all->sweep_left) {
+	sweep_some(c, c->neighbours->n_buckets / SWEEP_TICKS + 1);
+	if (c->neighbours->sweep_left)
 		wheel_arm(&c->wheel, t, c->now + 1, sweep);
-		return;
-	}
-	all->again4 = false;
-	memset(all->again, 0, sizeof(all->again));
 }
 
 // Once around from here, for what was already to be asked too.
@@ -428,6 +427,18 @@ void neighbour_link_up(struct control *c, uint16_t iface)
 {
 	c->neighbours->again[iface] = true;
 	sweep_start(c);
+}
+
+void neighbour_forget(struct control *c, uint16_t iface)
+{
+	c->neighbours->gone[iface] = true;
+	sweep_start(c);
+}
+
+void neighbour_iface_new(struct control *c, uint16_t iface)
+{
+	if (c->neighbours->gone[iface])
+		sweep_some(c, c->neighbours->n_buckets);
 }
 
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr)
@@ -635,13 +646,13 @@ bool neighbour_next(const struct control *c, uint32_t *cursor, struct neighbour_
 
 	while (*cursor / CURSOR_PLACES < all->n_buckets) {
 		n = nth(all->buckets[*cursor / CURSOR_PLACES], *cursor % CURSOR_PLACES);
-		if (n)
+		*cursor = n ? *cursor + 1 : (*cursor / CURSOR_PLACES + 1) * CURSOR_PLACES;
+		if (n && !all->gone[n->iface])
 			break;
-		*cursor = (*cursor / CURSOR_PLACES + 1) * CURSOR_PLACES;
+		n = NULL;
 	}
 	if (!n)
 		return false;
-	(*cursor)++;
 	*out = (struct neighbour_view){.addr = n->addr,
 	                               .iface = n->iface,
 	                               .complete = n->complete,

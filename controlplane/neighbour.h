@@ -20,8 +20,11 @@ void neighbour_destroy(struct control *c);
 bool neighbour_want(struct control *c, uint16_t iface, const struct ip_addr *addr, bool keep);
 // Once for each neighbour_want() that kept it.
 void neighbour_unkeep(struct control *c, uint16_t iface, const struct ip_addr *addr);
-// All of an interface that is about to go, kept or not: its number may become another one's.
+// All of an interface that is about to go, kept or not, within a second: the dataplane gives its
+// number to no other one so soon.
 void neighbour_forget(struct control *c, uint16_t iface);
+// The number is another interface's now. Whoever is still there of the last one goes at once.
+void neighbour_iface_new(struct control *c, uint16_t iface);
 // Asks all IPv4 neighbours again, within a second; who does not answer is given up after half a
 // minute, and used until then.
 void neighbour_refresh(struct control *c);

@@ -68,6 +68,7 @@ static bool add_one(struct control *c, const struct config_interface *i)
 		        strerror(-err));
 		return false;
 	}
+	neighbour_iface_new(c, n);
 	c->vlans[n] = v;
 	c->vlan_made[n] = ++c->vlans_made;
 	c->link_down[n] = c->link_down[port];

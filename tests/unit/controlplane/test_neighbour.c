@@ -508,6 +508,73 @@ static void a_full_table_is_quick(void **state)
 	assert_int_equal(n, DP_NEIGHBOURS_MAX);
 }
 
+static unsigned forgotten;
+
+static void count_forgotten(const struct ip_addr *addr, bool known)
+{
+	(void)addr;
+	forgotten += !known;
+}
+
+static unsigned shown(uint16_t iface)
+{
+	struct neighbour_view view;
+	uint32_t cursor = 0;
+	unsigned n = 0;
+
+	while (neighbour_next(&c, &cursor, &view))
+		n += view.iface == iface;
+	return n;
+}
+
+// The largest table, most of which is behind a subinterface: when that goes no turn forgets many,
+// within a second all have gone, and nobody else has.
+static void a_subinterface_goes(void **state)
+{
+	unsigned most = 0, before;
+
+	(void)state;
+	neighbour_destroy(&c);
+	c.neighbours = neighbour_create(1048576);
+	c.dp->watch_neighbours = count_forgotten;
+	for (unsigned i = 0; i < DP_NEIGHBOURS_MAX; i++) {
+		struct ip_addr a = addr_v4(0x0a000000u + i);
+
+		assert_true(neighbour_want(&c, i % 8 ? 9 : 0, &a, i % 3 == 0));
+	}
+	forgotten = 0;
+	neighbour_forget(&c, 9);
+	assert_int_equal(forgotten, 0);
+	assert_int_equal(shown(9), 0);
+	assert_int_equal(shown(0), DP_NEIGHBOURS_MAX / 8);
+	for (unsigned i = 0; i < S; i++) {
+		before = forgotten;
+		pass(1);
+		most = forgotten - before > most ? forgotten - before : most;
+	}
+	assert_int_equal(forgotten, DP_NEIGHBOURS_MAX / 8 * 7);
+	assert_in_range(most, 1, DP_NEIGHBOURS_MAX / 64);
+	assert_int_equal(shown(0), DP_NEIGHBOURS_MAX / 8);
+	c.dp->watch_neighbours = NULL;
+}
+
+// Its number is another one's before the second is over: none of its neighbours is left, and those
+// of the new one stay.
+static void its_number_is_used_again(void **state)
+{
+	struct ip_addr a = addr_v4(0x0a000001u), b = addr_v4(0x0a000002u);
+
+	(void)state;
+	assert_true(neighbour_want(&c, 9, &a, true));
+	neighbour_forget(&c, 9);
+	pass(2);
+	neighbour_iface_new(&c, 9);
+	assert_true(neighbour_want(&c, 9, &b, true));
+	assert_int_equal(shown(9), 1);
+	pass(2 * S);
+	assert_int_equal(shown(9), 1);
+}
+
 static void doubt(const char *text)
 {
 	struct ip_addr a;
@@ -588,6 +655,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_doubted, setup, teardown),
 		cmocka_unit_test_setup_teardown(as_many_as_peers, setup_many, teardown),
 		cmocka_unit_test_setup_teardown(a_full_table_is_quick, setup_many, teardown),
+		cmocka_unit_test_setup_teardown(a_subinterface_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(its_number_is_used_again, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
