@@ -188,29 +188,41 @@ void children_forsaken(struct peer *p)
 	while (ch && !is_in_use(ch))
 		ch = ch->next;
 	if (ch)
-		p->forsaken = p->all_forsaken = true;
+		p->forsaken = true;
 }
 
 static bool is_forsaken(const struct child *ch)
 {
-	return ch->forsaken || (ch->peer->all_forsaken && is_in_use(ch));
+	return ch->forsaken || (ch->peer->forsaken && is_in_use(ch));
 }
 
-void children_left_behind(struct peer *p, const struct ike_sa *newest)
+// The peer has an IKE SA again: both sides may know what is to be renewed on it.
+static tick_t renewal_of(const struct control *c, bool initiator)
+{
+	return initiator ? c->now : c->now + RENEW_AS_RESPONDER;
+}
+
+static void renew(struct control *c, struct child *ch, tick_t at)
+{
+	ch->forsaken = true;
+	wheel_arm(&c->wheel, &ch->rekey, at, expired_child_rekey);
+}
+
+void children_left_behind(struct control *c, struct peer *p, const struct ike_sa *newest)
 {
 	tick_t young = newest->created - YOUNG;
 	struct child *ch = p->children; // newest first
 
 	for (; ch && !tick_before(ch->created, young - QUICK_MODE_LASTS); ch = ch->next)
 		if (is_in_use(ch) && !tick_before(ch->up, young))
-			p->forsaken = ch->forsaken = true;
+			renew(c, ch, renewal_of(c, newest->initiator));
 }
 
 void renew_on_current(struct control *c, struct child *ch)
 {
 	if (!is_in_use(ch))
 		return;
-	ch->peer->forsaken = ch->forsaken = true;
+	renew(c, ch, c->now);
 	renew_forsaken(c, ch->peer, true);
 }
 
@@ -234,7 +246,8 @@ static void redo(struct control *c, struct child *ch)
 		before->redone = true;
 		child_delete(c, ch, true, "its last message was not read");
 	} else {
-		ch->redone = ch->peer->forsaken = ch->forsaken = true;
+		ch->redone = true;
+		renew(c, ch, c->now);
 	}
 }
 
@@ -266,17 +279,14 @@ static bool is_second_try(const struct child *ch)
 
 void renew_forsaken(struct control *c, struct peer *p, bool initiator)
 {
-	tick_t at = initiator ? c->now : c->now + RENEW_AS_RESPONDER;
 	struct child *ch;
 
 	if (!p->forsaken)
 		return;
-	for (ch = p->children; ch; ch = ch->next) {
-		ch->forsaken = is_forsaken(ch);
-		if (ch->forsaken && ch->state <= CHILD_LIVE)
-			wheel_arm(&c->wheel, &ch->rekey, at, expired_child_rekey);
-	}
-	p->forsaken = p->all_forsaken = false;
+	for (ch = p->children; ch; ch = ch->next)
+		if (is_in_use(ch))
+			renew(c, ch, renewal_of(c, initiator));
+	p->forsaken = false;
 }
 
 // How long one that this side has begun waits until it takes over: as long as the one before surely

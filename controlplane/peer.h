@@ -59,8 +59,7 @@ struct peer {
 	bool manual : 1;       // its one child has manual keys; in no table
 	bool have_heard : 1;   // `heard` is set
 	bool dead_by_dpd : 1;  // its flows go on to the next peer
-	bool forsaken : 1;     // it has children that are
-	bool all_forsaken : 1; // ... namely all that are in use, which are not marked yet
+	bool forsaken : 1;     // all of its children that are in use, which are not marked yet
 	bool takes_many : 1;   // quick modes at a time: it is of our own make
 	bool no_esn : 1;       // while it has an IKE SA: refuses offers of extended numbers
 	bool doubted : 1;      // by a worker that waits for the answer

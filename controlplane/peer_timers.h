@@ -94,13 +94,14 @@ void on_child_path_mtu(struct control *c, struct child *ch, uint16_t mtu);
 void children_forsaken(struct peer *p);
 // A newer IKE SA is the current one. Children that came up so lately that the peer may have taken
 // them for the old one's, with which they would end, are renewed on it.
-void children_left_behind(struct peer *p, const struct ike_sa *newest);
+void children_left_behind(struct control *c, struct peer *p, const struct ike_sa *newest);
 // The peer could not read a message 3 that was repeated, and does not say which: children of which
 // nothing has been heard are made anew, each once.
 void redo_unheard(struct control *c, struct peer *p);
 // A child has come up on an IKE SA that was replaced: it is made anew on the current one.
 void renew_on_current(struct control *c, struct child *ch);
-// It has another one, which this side has begun, or not.
+// A peer whose children are forsaken has another one, which this side has begun, or not: once for
+// each phase 1 they are walked through.
 void renew_forsaken(struct control *c, struct peer *p, bool initiator);
 
 // ---- each of the three its own ---------------------------------------------------------------

@@ -275,7 +275,7 @@ void on_ike_established(struct control *c, struct ike_sa *sa)
 	on_nat_changed(c, p);
 	flow_start_waiting(c, p);
 	if (has_another(sa) && !sa->replaced)
-		children_left_behind(p, sa);
+		children_left_behind(c, p, sa);
 	renew_forsaken(c, p, sa->initiator);
 }
 

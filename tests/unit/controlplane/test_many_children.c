@@ -1,5 +1,6 @@
 // A peer with so many children that DPD asks them for life in several steps: what it decides is
-// what a walk over all of them at once would have said, whatever comes between two steps.
+// what a walk over all of them at once would have said, whatever comes between two steps. And one
+// that is renewed by itself leaves the others alone.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -375,13 +376,37 @@ static void a_worker_wakes_meanwhile(void **state)
 	stop();
 }
 
+// A child that came up on an IKE SA which has been replaced is renewed, and of the others of its
+// peer, some of which wait for their own renewal, none is touched.
+static void one_is_renewed_alone(void **state)
+{
+	static tick_t due[LINES];
+	struct child *ch, *one;
+	unsigned i = 0;
+
+	(void)state;
+	start(periodic);
+	pass(5 * S, NULL);
+	one = any_child();
+	for (ch = peer->children; ch; ch = ch->next) {
+		ch->forsaken = ch != one; // its renewal has failed, and is due once more
+		due[i++] = ch->rekey.expires;
+	}
+	renew_on_current(&c, one);
+	i = 0;
+	for (ch = peer->children; ch; ch = ch->next, i++)
+		assert_int_equal(ch->rekey.expires, ch == one ? fake_now : due[i]);
+	assert_false(peer->forsaken);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(periodic_by_chance),       cmocka_unit_test(on_demand_by_chance),
 		cmocka_unit_test(each_one_is_asked),        cmocka_unit_test(the_next_one_goes),
 		cmocka_unit_test(one_of_all_lives),         cmocka_unit_test(death_is_in_time),
-		cmocka_unit_test(a_worker_wakes_meanwhile),
+		cmocka_unit_test(a_worker_wakes_meanwhile), cmocka_unit_test(one_is_renewed_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
