@@ -1,12 +1,15 @@
 // Has the ring of a net_memif port been full? Its other side finds that, drops what it has and
-// tells nobody. But a ring that was empty at two moments took in all that came between them, if
-// less was taken out than it holds. [W] So a worker counts that; what it finds is never too little,
-// and may be too much where it is hardly fast enough for what comes.
+// tells nobody. But a burst that is smaller than what was asked for is all that the ring had when
+// it was looked at, and its slots are free once it is copied. So between two of them the ring has
+// never held more than these two and what was taken out between them. [W] A worker counts that;
+// what it finds is never too little, and may be too much where it is hardly fast enough for what
+// comes.
 #ifndef VIGIL_DATAPLANE_MEMIF_RING_H
 #define VIGIL_DATAPLANE_MEMIF_RING_H
 
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +19,7 @@
 
 struct memif_ring {
 	uint32_t slots; // it holds; 0 = the port is none of net_memif
-	uint32_t taken; // since it was last empty
+	uint32_t taken; // by the last burst that left nothing, and since
 	uint64_t full;  // how often it may have been full; its worker writes, control reads
 };
 
@@ -30,20 +33,21 @@ static inline uint32_t memif_ring_slots(const char *device)
 	return 1u << (bits <= MEMIF_RSIZE_MAX ? bits : MEMIF_RSIZE_MAX);
 }
 
-// A burst came out, of `wanted` frames at most: if it is smaller, the ring is empty.
+// A burst came out, of `wanted` frames at most.
 static inline void memif_ring_took(struct memif_ring *r, struct rte_mbuf *const *pkts, uint16_t n,
                                    uint16_t wanted)
 {
-	if (n < wanted) {
-		r->taken = 0;
-		return;
-	}
+	uint32_t burst = 0;
+	bool full;
+
 	for (uint16_t i = 0; i < n; i++)
-		r->taken += 1 + pkts[i]->pkt_len / MEMIF_SLOT_SIZE;
-	if (likely(r->taken < r->slots))
-		return;
-	r->taken = 0;
-	__atomic_store_n(&r->full, r->full + 1, __ATOMIC_RELAXED);
+		burst += 1 + pkts[i]->pkt_len / MEMIF_SLOT_SIZE;
+	r->taken += burst;
+	full = r->taken >= r->slots;
+	if (unlikely(full))
+		__atomic_store_n(&r->full, r->full + 1, __ATOMIC_RELAXED);
+	if (full || n < wanted)
+		r->taken = burst;
 }
 
 // [C]
